@@ -1,0 +1,17 @@
+"""What holds for every test. Real servers come from tests/services.py."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,  # a slow machine is no fault of the code
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("dev", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
