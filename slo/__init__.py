@@ -1,0 +1,1 @@
+"""Watchkeep: stands the watch over a managed service and keeps its error budgets."""

@@ -1,0 +1,66 @@
+"""Alerts: what the engine says of one SLO at one slot end, with the evidence for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from slo.core.policy import Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class FiringPair:
+    """A pair of windows that fires, named as people write it (`1h`, `5m`), with the severity it fires at.
+
+    The severity of a page that has not reached its `min_bad_events` is `ticket`.
+    """
+
+    severity: Severity
+    long: str
+    short: str
+
+    @property
+    def name(self) -> str:
+        """`1h/5m`."""
+        return f"{self.long}/{self.short}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """The figures behind an alert at the time it was made; None where there was nothing to divide by.
+
+    `burn_rates` maps a window to its burn rate. `reason` and `target` are of the last bad outcome, where the SLI
+    comes from checks.
+    """
+
+    objective: float
+    window: str
+    sli: float | None
+    remaining: float | None
+    coverage: float
+    burn_rates: Mapping[str, float | None] = field(default_factory=dict)
+    reason: str = ""
+    target: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """The state of one SLO at `at`: which pairs fire (none: nothing does) and why."""
+
+    slo: str
+    scope: str = ""
+    at: datetime
+    firing: frozenset[FiringPair]
+    labels: Mapping[str, str]
+    evidence: Evidence
+
+    @property
+    def severity(self) -> Severity | None:
+        """The most urgent severity that fires."""
+        return worst(self.firing)
+
+
+def worst(firing: frozenset[FiringPair]) -> Severity | None:
+    """The most urgent severity among pairs; None where there are none."""
+    severities = {pair.severity for pair in firing}
+    return next((severity for severity in (Severity.PAGE, Severity.TICKET) if severity in severities), None)

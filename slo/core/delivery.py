@@ -1,0 +1,132 @@
+"""Deliveries: what is sent where, what became of it, and when it is tried again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from slo.core.alert import Evidence, FiringPair
+from slo.core.policy import Severity
+from slo.core.priority import Priority
+
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_CAP_SECONDS = 300.0
+RETRY_AFTER_CAP_SECONDS = 900.0
+"""The longest wait that the other side may ask for: a page cannot be put off for a day."""
+
+
+class Action(StrEnum):
+    """What a destination is told; within a lane they go out in the order of the journal."""
+
+    TRIGGER = "trigger"
+    UPDATE = "update"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One thing to tell one destination about one incident: complete, so that it can be sent after a restart.
+
+    Messages with the same `destination` and `key` are a lane: each waits for the one before it. `id` names the
+    message for good (it is the idempotency key where the other side takes one). `status` is that of the incident after
+    what is told here. `firing` is empty on a resolve. `by` and `why` are of the person who acted. `external_url` is
+    where people reach the watch; empty where nobody said.
+    """
+
+    id: str
+    destination: str
+    action: Action
+    key: str
+    incident: str
+    slo: str
+    severity: Severity
+    priority: Priority
+    summary: str
+    at: datetime
+    opened_at: datetime
+    labels: Mapping[str, str]
+    firing: frozenset[FiringPair]
+    evidence: Evidence
+    scope: str = ""
+    status: str = "triggered"
+    by: str = ""
+    why: str = ""
+    external_url: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where people read about the incident; empty where the watch does not know how it is reached."""
+        return f"{self.external_url.rstrip('/')}/api/v1/incidents/{self.incident}" if self.external_url else ""
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """What keeps its order: the messages to one destination under one key."""
+        return self.destination, self.key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """The other side has it. `reference` is what it calls it, where it says so."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retry:
+    """It was not taken, and may be later: not before `after_seconds`, where the other side said so."""
+
+    reason: str
+    after_seconds: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """It will never be taken as it is: sending it again is pointless."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ambiguous:
+    """It may have been taken: the connection ended after the request was written."""
+
+    reason: str
+    detail: str = ""
+
+
+Verdict = Sent | Retry | Refused | Ambiguous
+
+
+def backoff_seconds(attempt: int, *, after_seconds: float | None, jitter: float) -> float:
+    """How long to wait after failed attempt number `attempt` (from 1), with `jitter` in [0, 1).
+
+    Doubles from 1 s up to 5 min; the jitter takes away up to half, so that senders that failed together do not come
+    back together. What the other side asked for (Retry-After, up to 15 min) is the least, with its jitter on top.
+    """
+    step = min(BACKOFF_CAP_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
+    wait = step * (1 - jitter / 2)
+    if after_seconds is None:
+        return wait
+    return max(wait, min(after_seconds, RETRY_AFTER_CAP_SECONDS) * (1 + jitter / 10))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """A message in the outbox and how far it has come.
+
+    `state` is `pending`, `sent`, `refused` or `superseded`; `attempts` counts the calls that were begun; `not_before`
+    is when it may be tried next (UTC).
+    """
+
+    message: Message
+    sequence: int
+    state: str
+    attempts: int
+    created_at: datetime
+    not_before: datetime
+    last_reason: str = ""
+    last_detail: str = ""
+    credential: str = field(default="", repr=False)

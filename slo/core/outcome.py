@@ -1,0 +1,40 @@
+"""Outcomes: what one round of a check found out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from slo.core.reason import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a check makes of its facts: pure, without identity or time.
+
+    `phases` maps a phase to its seconds; phases that were not reached are left out. `detail` is for people and is
+    never a label.
+    """
+
+    state: State
+    reason: str
+    phases: Mapping[str, float] = field(default_factory=dict)
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """One round of one check, with the identity and timing that the runner stamped on it.
+
+    `at` is when the round was complete (UTC); `lateness_seconds` is how long after its due time it started.
+    """
+
+    check: str
+    target: str
+    module: str
+    at: datetime
+    state: State
+    reason: str
+    phases: Mapping[str, float] = field(default_factory=dict)
+    detail: str = ""
+    duration_seconds: float = 0.0
+    lateness_seconds: float = 0.0

@@ -1,0 +1,72 @@
+"""What the parts expect of one another: each protocol is owned by who calls it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from slo.core.counts import Counts
+from slo.core.delivery import Message, Verdict
+from slo.core.outcome import Judgement
+from slo.core.sample import Sample
+from slo.errors import Fault
+
+F = TypeVar("F")
+"""The facts of a check: whatever its observation found, before anything is made of it."""
+
+
+class Clock(Protocol):
+    """Time, passed in: what decides never reads it by itself."""
+
+    def now(self) -> datetime:
+        """The time of the watch, UTC. It never goes back."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, for measuring and for deadlines."""
+
+    async def sleep_until(self, monotonic: float) -> None:
+        """Return when `monotonic()` has reached that value."""
+
+
+class Check(Protocol[F]):
+    """One kind of looking, with one target."""
+
+    @property
+    def target(self) -> str:
+        """What is looked at, as people name it (a URL, host:port), without secrets."""
+
+    async def observe(self, deadline: float) -> F:
+        """Look, before `deadline` (monotonic seconds). The only I/O of a check; raises Fault."""
+
+    def judge(self, facts: F | Fault) -> Sequence[Judgement]:
+        """What the facts mean. Pure."""
+
+    def samples(self, facts: F | Fault) -> Iterable[Sample]:
+        """The facts as metrics. Pure, and called only when somebody reads them."""
+
+
+class Probe(Check[F], Protocol[F]):
+    """A check that asks as a user would: a fresh connection each time, and one judgement."""
+
+
+class Counter(Protocol):
+    """Where a source puts its counts."""
+
+    def add(self, sli: str, slot_end: int, counts: Counts) -> None:
+        """Add counts to the slot that ends at `slot_end` (Unix seconds)."""
+
+
+class Destination(Protocol):
+    """Where notifications go. Never raises for what the other side does; says it in the verdict."""
+
+    @property
+    def credential(self) -> str:
+        """What decides whose incidents these are at the other side (a routing key); empty where nothing does.
+
+        A lane keeps the credential that it began with, because the other side drops what comes with another one.
+        """
+
+    async def deliver(self, message: Message, credential: str) -> Verdict:
+        """Send one message once, with the credential of its lane. The caller retries, and keeps the order."""
+
+    async def aclose(self) -> None:
+        """Let go of connections. Nothing is delivered afterwards."""

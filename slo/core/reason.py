@@ -1,0 +1,105 @@
+"""Why a check did not see good: a bounded table, and whose fault each reason is.
+
+Bad is the target's fault, as a user of it would have met it. Unknown is ours: nothing was learnt about the target.
+The table is the whole set of values that the label `reason` can take.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class State(StrEnum):
+    """What one round of a check says. Unknown is never good."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """One reason: its name, whose fault it is, and a sentence for the person who reads it at night."""
+
+    name: str
+    state: State
+    meaning: str
+
+
+def _table(state: State, rows: dict[str, str]) -> list[Reason]:
+    return [Reason(name=name, state=state, meaning=meaning) for name, meaning in rows.items()]
+
+
+REASONS: MappingProxyType[str, Reason] = MappingProxyType(
+    {
+        reason.name: reason
+        for reason in (
+            *_table(State.GOOD, {"ok": "everything that was expected was seen"}),
+            *_table(
+                State.BAD,
+                {
+                    "dns_nxdomain": "the name does not exist",
+                    "dns_no_address": "the name exists and has no usable address",
+                    "dns_servfail": "the name's servers answer with a failure",
+                    "connect_refused": "nothing listens on that port",
+                    "connect_timeout": "no answer to the connection attempt",
+                    "connect_reset": "the connection was reset while it was made",
+                    "connect_unreachable": "the network says that the address cannot be reached",
+                    "tls_timeout": "the TLS handshake did not finish in time",
+                    "tls_protocol": "the other side does not speak TLS, or no version or cipher in common",
+                    "tls_verify": "the certificate's issuer is not trusted",
+                    "tls_self_signed": "the certificate is signed by itself and not trusted",
+                    "tls_expired": "the certificate has expired",
+                    "tls_not_yet_valid": "the certificate is not valid yet",
+                    "tls_hostname": "the certificate is for another name",
+                    "tls_expires_soon": "the certificate expires sooner than allowed",
+                    "tls_reset": "the connection was reset in the TLS handshake",
+                    "request_reset": "the connection was reset while the request was sent",
+                    "response_timeout": "no response to the request in time",
+                    "response_reset": "the connection was reset before the response began",
+                    "response_closed": "the connection was closed before the response began",
+                    "response_malformed": "the response is not valid HTTP",
+                    "headers_too_large": "the response's headers are larger than allowed",
+                    "body_timeout": "the response's body did not finish in time",
+                    "body_reset": "the connection was reset in the middle of the body",
+                    "body_short": "the body is shorter than the response said",
+                    "body_too_large": "the body is larger than allowed",
+                    "body_encoding": "the body cannot be decoded as its encoding says",
+                    "redirect_loop": "more redirects than allowed",
+                    "redirect_invalid": "a redirect leads to no usable address",
+                    "status": "the status code is not an expected one",
+                    "header": "a header is not as expected",
+                    "body": "the body does not match what is expected",
+                    "json": "the JSON of the body is not as expected",
+                    "http_version": "the HTTP version is not an expected one",
+                    "latency": "the answer was right and too slow",
+                    "data": "the bytes received are not as expected",
+                    "data_timeout": "the expected bytes did not arrive in time",
+                    "data_closed": "the connection was closed before the expected bytes arrived",
+                    "timeout": "the check did not finish within its timeout",
+                },
+            ),
+            *_table(
+                State.UNKNOWN,
+                {
+                    "network_down": "our own network is down: nothing can be said about the target",
+                    "resolver_down": "our own resolver does not answer",
+                    "no_file_descriptors": "this process has no file descriptor left",
+                    "no_local_port": "this machine has no local port left",
+                    "no_memory": "this machine has no memory left",
+                    "not_permitted": "the address is not one that this watch may connect to",
+                    "cancelled": "the round was cancelled before it ended",
+                    "missed": "the round could not start: the earlier one had not ended",
+                    "prober_stalled": "this process stood still while the target was to answer",
+                    "prober_fault": "a fault of the prober itself; the log has it",
+                },
+            ),
+        )
+    }
+)
+
+
+def state_of(reason: str) -> State:
+    """The state that a reason stands for; an unlisted reason is a fault of ours, hence unknown."""
+    known = REASONS.get(reason)
+    return known.state if known else State.UNKNOWN

@@ -1,0 +1,1 @@
+"""The pure engine: counts by slot, windows, burn rates, alerts, and their explanation."""
