@@ -1,8 +1,11 @@
 """What holds for every test. Real servers come from tests/services.py."""
 
+import asyncio
 import os
 
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.services"]
 
 # `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test
 settings.register_profile(
@@ -15,3 +18,7 @@ settings.register_profile(
 )
 settings.register_profile("dev", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# looptime asks for the current loop at tests that have none too, and asyncio would make one that nobody closes: a
+# ResourceWarning at whatever test runs when it is collected. Once something was set, asyncio makes none.
+asyncio.set_event_loop(None)

@@ -38,10 +38,9 @@ def duration_name(seconds: float) -> str:
 
     Weeks and years are left out, so that a window is called what people call it: `28d`. Anything finer is rounded.
     """
-    if seconds < 0:
-        return "-" + duration_name(-seconds)
-    left = timedelta(milliseconds=round(seconds * 1000))
-    parts = []
+    milliseconds = round(seconds * 1000)
+    left = timedelta(milliseconds=abs(milliseconds))
+    parts = ["-"] if milliseconds < 0 else []
     for unit, length in _UNITS[2:]:
         count, left = divmod(left, length)
         if count:

@@ -39,7 +39,9 @@ class Pair:
         return self.budget * Fraction(window // timedelta(seconds=1), self.long // timedelta(seconds=1))
 
 
-def _pair(long: timedelta, short: timedelta, budget: Fraction, severity: Severity, hold: timedelta | None = None) -> Pair:
+def _pair(
+    long: timedelta, short: timedelta, budget: Fraction, severity: Severity, hold: timedelta | None = None
+) -> Pair:
     return Pair(long=long, short=short, budget=budget, severity=severity, hold=hold or timedelta(0))
 
 

@@ -1,5 +1,6 @@
 """The default burn policy: google-30d, scaled to the window of an SLO."""
 
+import functools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ MONTH = (timedelta(days=28), timedelta(days=31))
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
+@functools.cache
 def scaled_policy(window: timedelta, *, slot: timedelta, shortest: timedelta) -> tuple[Pair, ...]:
     """The pairs for an SLO over `window`, in whole slots.
 

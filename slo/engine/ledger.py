@@ -50,11 +50,39 @@ class _Ring:
     def fill(self, upto: int, totals: Ints, narrow: NDArray[np.uint32]) -> None:
         """Write the totals into every boundary row that `upto` has reached since the last call."""
         last = upto // self.step
-        for boundary in range(max(self.filled, last - self.rows) + 1, last + 1):
+        for boundary in range(last, last + 1):
             row = boundary % self.rows
             self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
             self.unknown[row], self.covered[row] = narrow
         self.filled = max(self.filled, last)
+
+    def place(self, ends: Ints, counts: Ints, columns: Ints) -> None:
+        """Put history where it was counted: into the row of the boundary before it, until `count_back` is called."""
+        first = self.filled - self.rows + 1
+        steps = -(-ends // self.step) - 1
+        inside = np.flatnonzero(steps >= first)
+        if not inside.size:
+            return
+        order = inside[np.argsort(steps[inside], kind="stable")]
+        boundaries, starts = np.unique(steps[order], return_index=True)
+        sums = np.add.reduceat(counts[:, order], starts, axis=1)
+        at = np.ix_(boundaries % self.rows, columns)
+        self.good[at] += sums[GOOD]
+        self.bad[at] += sums[BAD]
+        self.unknown[at] += sums[UNKNOWN].astype(np.uint32)
+        self.covered[at] += sums[COVERED_MS].astype(np.uint32)
+
+    def count_back(self, totals: Ints) -> None:
+        """Turn what was placed into the totals at each boundary, from the totals at the end, row by row."""
+        at = totals.copy()
+        for boundary in range(self.filled, self.filled - self.rows, -1):
+            row = boundary % self.rows
+            at[GOOD] -= self.good[row]
+            at[BAD] -= self.bad[row]
+            at[UNKNOWN] -= self.unknown[row]
+            at[COVERED_MS] -= self.covered[row]
+            self.good[row], self.bad[row] = at[GOOD], at[BAD]
+            self.unknown[row], self.covered[row] = _narrow(at)
 
     def add_late(self, end: int, column: int, counts: Counts, covered_units: int) -> None:
         """Add to the boundaries at and after the slot end `end` that are already written."""
@@ -129,9 +157,11 @@ class Ledger:
         return blocks
 
     def window(self, window_seconds: int) -> WindowCounts:
-        """The counts in the window that ends at `now`. The window must be one of those given at the beginning."""
+        """The counts in the window that ends at `now`. Raises KeyError for one that is longer than those kept."""
         step = step_seconds(window_seconds, self.slot_seconds)
         ring = self._rings[step]
+        if window_seconds // step >= ring.rows:
+            raise KeyError(window_seconds)
         row = (self.now - window_seconds) // step % ring.rows
         units = (self.totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32) - ring.covered[row]
         unknown = self.totals[UNKNOWN].astype(np.uint32) - ring.unknown[row]
@@ -154,7 +184,6 @@ class Ledger:
         `totals` (shape (4, SLIs)) are the running totals at `now`; without them the history's own sums.
         Blocks of spans that end after `now` are left for their slots.
         """
-        placed = {ring.step: _Placed(ring, len(self.names)) for ring in self._rings.values()}
         summed = np.zeros_like(self.totals)
         for block in blocks:
             ours = np.array([self.column.get(name, -1) for name in block.names], np.int64)
@@ -169,11 +198,12 @@ class Ledger:
             if not ends.size:
                 continue
             summed[:, ours[known]] += counts.sum(axis=1)
-            for place in placed.values():
-                place.take(ends, counts, ours[known])
+            for ring in self._rings.values():
+                ring.place(ends, counts, ours[known])
         self.totals = summed if totals is None else totals.astype(np.int64, copy=True)
-        for place in placed.values():
-            place.write(self.totals)
+        if self.totals.any():
+            for ring in self._rings.values():
+                ring.count_back(self.totals)
 
     def _fill(self, upto: int) -> None:
         narrow: NDArray[np.uint32] | None = None
@@ -190,35 +220,6 @@ class Ledger:
             names=self.names,
             counts=counts[:, np.newaxis, :],
         )
-
-
-class _Placed:
-    """History on its way into one ring: what was counted between each two of its boundaries."""
-
-    def __init__(self, ring: _Ring, columns: int) -> None:
-        self.ring = ring
-        self.first = ring.filled - ring.rows + 1
-        self.deltas = np.zeros((4, ring.rows, columns), np.int64)
-
-    def take(self, ends: Ints, counts: Ints, columns: Ints) -> None:
-        """Add spans to the step that they are in; row i holds (first + i, first + i + 1] in units of the step."""
-        steps = -(-ends // self.ring.step) - 1 - self.first
-        inside = np.flatnonzero(steps >= 0)
-        if not inside.size:
-            return
-        order = inside[np.argsort(steps[inside], kind="stable")]
-        rows, starts = np.unique(steps[order], return_index=True)
-        grouped = np.add.reduceat(counts[:, order], starts, axis=1)
-        self.deltas[np.ix_(np.arange(4), rows, columns)] += grouped
-
-    def write(self, totals: Ints) -> None:
-        """Count back from the totals to what they were at each boundary."""
-        after = np.cumsum(self.deltas[:, ::-1], axis=1)[:, ::-1]
-        at = totals[:, np.newaxis, :] - after
-        rows = np.arange(self.first, self.first + self.ring.rows) % self.ring.rows
-        self.ring.good[rows], self.ring.bad[rows] = at[GOOD], at[BAD]
-        self.ring.unknown[rows] = at[UNKNOWN].astype(np.uint32)
-        self.ring.covered[rows] = (at[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32)
 
 
 def _narrow(totals: Ints) -> NDArray[np.uint32]:

@@ -32,7 +32,8 @@ def step_seconds(window_seconds: int, slot_seconds: int) -> int:
         return slot_seconds
     most = window_seconds // STEPS_PER_WINDOW
     for unit in (MINUTE_SECONDS, slot_seconds):
-        steps = (n * unit for n in range(most // unit, 0, -1))
+        longest = most if unit == MINUTE_SECONDS else min(most, MINUTE_SECONDS)
+        steps = (n * unit for n in range(longest // unit, 0, -1))
         fitting = next((step for step in steps if window_seconds % step == 0), None)
         if fitting:
             return fitting
