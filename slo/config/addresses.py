@@ -1,0 +1,74 @@
+"""Where a probe or a destination connects to: URLs, and hosts with ports."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from slo.config.wrong import shown, wrong
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A host, by name or address, and a port: `db.example:3306`, `[::1]:443`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> "HostPort":
+        """Reads `HOST:PORT`; an IPv6 address stands in brackets. Raises ValueError."""
+        match = re.match(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/@\[\]]+)):([0-9]{1,5})\Z", text)
+        if not match or not 0 < int(match[3]) < 65536:
+            raise ValueError(f"{text!r} is no HOST:PORT")
+        return cls(match[1] or match[2], int(match[3]))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_host_port)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": r"^.+:[0-9]{1,5}$", "examples": ["db.example:3306", "[::1]:443"]}
+
+
+def _host_port(value: object) -> HostPort:
+    if isinstance(value, HostPort):
+        return value
+    try:
+        return HostPort.parse(str(value))
+    except ValueError:
+        raise wrong(f"{shown(value)} is no HOST:PORT", "write it as db.example:3306 or [::1]:443") from None
+
+
+def _http_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    mend = "write it as https://host.example:8443/path"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise wrong(f"is no URL: {str(error).lower()}", mend) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise wrong(f"{shown(value)} is no URL of http or https with a host", mend)
+    if re.search(r"[\x00-\x20\x7f]", value):
+        raise wrong("is no URL: it holds a space or a control character", "write them as %20 and the like")
+    if parts.username is not None:
+        raise wrong("holds credentials, and URLs are shown", "give them in keys of their own")
+    return value
+
+
+HTTPURL = Annotated[
+    str,
+    BeforeValidator(_http_url),
+    WithJsonSchema({"type": "string", "pattern": "^https?://[^/?#]+", "examples": ["https://host.example/path"]}),
+]
+"""A URL of http or https, absolute and without credentials; it stays a text."""

@@ -1,0 +1,115 @@
+"""Reads lists of entries with a `type`: the keys that every entry has, and those of its kind."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from slo.config.names import Names
+from slo.config.reading import Reader, Reading, keys_of
+from slo.config.report import Location, Report
+from slo.config.schema import EntryKeys
+from slo.config.section import KindConfig
+from slo.config.wrong import shown
+from slo.errors import WatchkeepError
+
+K = TypeVar("K", bound=EntryKeys)
+
+
+class Family(Protocol):
+    """The kinds that entries of a list may have, as `slo.kinds` knows them."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every kind, listed without importing any."""
+
+    def config(self, name: str) -> type[KindConfig]:
+        """The `Config` of a kind. Raises WatchkeepError where it cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[K]):
+    """One entry: its common keys as far as they could be read, and the config of its kind where it has no fault."""
+
+    at: Location
+    keys: Reading[K]
+    config: KindConfig | None
+    texts: frozenset[str]
+    """Every text in an entry without a readable name: one of them may be meant as the name."""
+
+    @property
+    def name(self) -> str:
+        """The name, empty where it could not be read."""
+        return self.keys.values.name if self.keys.has("name") else ""
+
+    def whole(self) -> KindConfig:
+        """The config of its kind, in a configuration without faults."""
+        if self.config is None:
+            raise ValueError(f"{self.at} has faults")
+        return self.config
+
+
+class Entries(Generic[K]):
+    """Reads one list, `probes` or `destinations`."""
+
+    def __init__(self, model: type[K], family: Family, *, what: str, reader: Reader, report: Report) -> None:
+        self._model = model
+        self._common = keys_of(model)
+        self._family = family
+        self._names = frozenset(family.names)
+        self._what = what
+        self._reader = reader
+        self._report = report
+        self._configs: dict[str, type[KindConfig] | None] = {}
+
+    def read(self, data: Sequence[object], at: Location) -> list[Entry[K]]:
+        """The entries, in their order."""
+        entries = [self._entry(item, (*at, index)) for index, item in enumerate(data)]
+        refuse_twins([(entry.name, entry.at) for entry in entries], self._what, self._report)
+        return entries
+
+    def _entry(self, data: object, at: Location) -> Entry[K]:
+        if not isinstance(data, Mapping):
+            return Entry(at, self._reader.read(self._model, data, at), None, frozenset())
+        common = {key: value for key, value in data.items() if key in self._common}
+        keys = self._reader.read(self._model, common, at)
+        model = self._config(keys.values.type, at) if keys.has("type") else None
+        config = None
+        if model:
+            own = {key: value for key, value in data.items() if key not in self._common}
+            config = self._reader.check(model, own, at, beside=self._common)
+        else:
+            self._misspelt(data, at)
+        texts = () if keys.has("name") else (value for value in data.values() if isinstance(value, str))
+        return Entry(at, keys, config, frozenset(texts))
+
+    def _config(self, kind: str, at: Location) -> type[KindConfig] | None:
+        if kind not in self._names:
+            nearest = Names(self._names).nearest(kind)
+            known = ", ".join(sorted(self._names)) or "none is installed"
+            mend = f"did you mean {nearest}?" if nearest else f"the types are: {known}"
+            self._report.tell((*at, "type"), f"{shown(kind)} is no type of {self._what}", mend)
+            return None
+        if kind not in self._configs:
+            try:
+                self._configs[kind] = self._family.config(kind)
+            except WatchkeepError as error:
+                self._configs[kind] = None
+                self._report.tell((*at, "type"), f"the type {kind} cannot be used: {error}", "mend its package")
+        return self._configs[kind]
+
+    def _misspelt(self, data: Mapping[str, object], at: Location) -> None:
+        """Without a kind, its keys are not known: only keys that are nearly common ones can be told."""
+        absent = Names(self._common - data.keys())
+        for key in data.keys() - self._common:
+            if absent.nearest(key):
+                self._report.unknown(at, key, self._common)
+
+
+def refuse_twins(names: Sequence[tuple[str, Location]], what: str, report: Report) -> None:
+    """Tell of every name that an earlier entry has as well; an empty name is none."""
+    first: dict[str, Location] = {}
+    for name, at in names:
+        if name and name in first:
+            other = report.beside(at, first[name])
+            report.tell((*at, "name"), f"{name} is the name of another {what} too, {other}", "give it another name")
+        first.setdefault(name, at)

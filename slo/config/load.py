@@ -1,0 +1,161 @@
+"""Loads a configuration: everything right, or every fault at once."""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from slo.config.entries import Entries, Entry, Family
+from slo.config.names import Names
+from slo.config.nodes import Place
+from slo.config.objectives import Objectives, Surroundings
+from slo.config.reading import Reader, Reading
+from slo.config.report import Location, Report
+from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, StoreKeys
+from slo.config.settings import DestinationEntry, ProbeEntry, Routes, Settings, StoreSettings
+from slo.config.source import Source, read
+from slo.config.wrong import shown
+from slo.core.duration import duration_name
+from slo.errors import ConfigError
+
+DEFAULT_TIMEOUT = timedelta(seconds=5)
+
+
+class Kinds(Protocol):
+    """The kinds that entries may have, as `slo.kinds` knows them."""
+
+    @property
+    def probes(self) -> Family: ...
+    @property
+    def destinations(self) -> Family: ...
+
+
+def load(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
+    """The configuration at `path`, a file or a folder of *.yaml and *.yml. Raises ConfigError with every fault."""
+    with _garbage_kept():  # what is only needed for loading is gone when it ends
+        return _loaded(path, kinds, environ)
+
+
+def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
+    unreadable: list[tuple[Place, str, str]] = []
+    source = read(path, environ, lambda place, problem, mend: unreadable.append((place, problem, mend)))
+    report = Report(source, unreadable)
+    reader = Reader(report, path if path.is_dir() else path.parent)
+    root = reader.read(Root, source.data, ())
+    store = _part(reader, StoreKeys, source, "store")
+    routes = _part(reader, RoutesKeys, source, "routes")
+    of_probes = Entries(ProbeKeys, kinds.probes, what="probe", reader=reader, report=report)
+    probes = of_probes.read(_items(root, "probes"), ("probes",))
+    of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
+    destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
+    _refuse_late_timeouts(probes, report)
+    _refuse_lost_routes(routes, destinations, report, whole=source.whole and root.has("destinations"))
+    surroundings = Surroundings(
+        probes={name: interval for entry in probes for name, interval in _intervals(entry)},
+        all_probes=source.whole and root.has("probes"),
+        slot=root.values.slot if root.has("slot") else None,
+        retention=store.values.retention if store.has("retention") else None,
+    )
+    slos = Objectives(surroundings, reader=reader, report=report).read(_items(root, "slos"), ("slos",))
+    faults = report.faults()
+    if faults:
+        raise ConfigError(faults)
+    return Settings(
+        slot=root.values.slot,
+        probes=tuple(_probe(entry) for entry in probes),
+        slos=slos,
+        destinations=tuple(_destination(entry) for entry in destinations),
+        routes=Routes(
+            destinations=_routed(routes.values, destinations),
+            resolve_after=routes.values.resolve_after,
+        ),
+        store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
+        external_url=(root.values.external_url or "").rstrip("/"),
+        warnings=report.warnings(),
+    )
+
+
+S = TypeVar("S", StoreKeys, RoutesKeys)
+
+
+def _part(reader: Reader, model: type[S], source: Source, key: str) -> Reading[S]:
+    """A section of its own at the top; its defaults where it is not there."""
+    data = source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
+    return reader.read(model, data, (key,))
+
+
+def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
+    return tuple(getattr(root.values, field)) if root.has(field) else ()
+
+
+def _intervals(entry: Entry[ProbeKeys]) -> Iterator[tuple[str, timedelta | None]]:
+    """The name of a probe with its interval, or every name that it may have."""
+    interval = entry.keys.values.interval if entry.keys.has("interval") else None
+    for name in [entry.name] if entry.name else entry.texts:
+        yield name, interval
+
+
+def _refuse_late_timeouts(probes: Sequence[Entry[ProbeKeys]], report: Report) -> None:
+    for entry in probes:
+        keys = entry.keys.values
+        if entry.keys.has("timeout", "interval") and keys.timeout and keys.timeout > keys.interval:
+            timeout, interval = (duration_name(span.total_seconds()) for span in (keys.timeout, keys.interval))
+            problem = f"{timeout} is longer than the interval {interval}: a round has to end before the next one begins"
+            report.tell((*entry.at, "timeout"), problem, f"write {interval} or less, or a longer interval")
+
+
+def _refuse_lost_routes(
+    routes: Reading[RoutesKeys], destinations: Sequence[Entry[DestinationKeys]], report: Report, *, whole: bool
+) -> None:
+    """What a route names is there; what no route names is warned of."""
+    named = routes.values.destinations if routes.has("destinations") else None
+    if named is None or not whole:
+        return
+    known = {name for entry in destinations for name in ([entry.name] if entry.name else entry.texts)}
+    for index, name in enumerate(named):
+        at: Location = ("routes", "destinations", index)
+        if name not in known:
+            nearest = Names(known).nearest(name)
+            mend = f"did you mean {nearest}?" if nearest else "add it to destinations, or name one that is there"
+            report.tell(at, f"there is no destination {shown(name)}", mend)
+        elif name in named[:index]:
+            report.tell(at, f"{name} is named twice", "leave one of them out")
+    for entry in destinations:
+        if entry.name and entry.name not in named:
+            report.warn(
+                entry.at, "no route leads to this destination", "name it in routes.destinations, or leave it out"
+            )
+
+
+def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) -> tuple[str, ...]:
+    everyone = tuple(entry.name for entry in destinations)
+    return everyone if routes.destinations is None else routes.destinations
+
+
+def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
+    keys = entry.keys.values
+    return ProbeEntry(
+        name=keys.name,
+        type=keys.type,
+        interval=keys.interval,
+        timeout=keys.timeout or min(DEFAULT_TIMEOUT, keys.interval),
+        config=entry.whole(),
+    )
+
+
+def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:
+    return DestinationEntry(name=entry.name, type=entry.keys.values.type, config=entry.whole())
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Pause the garbage collector: so many small objects appear and stay that it would take half of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

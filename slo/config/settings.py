@@ -1,0 +1,59 @@
+"""The loaded configuration: what the rest of the watch reads, with nothing left to check."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from slo.core.slo import SLO
+from slo.errors import ConfigFault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeEntry:
+    """One probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`."""
+
+    name: str
+    type: str
+    interval: timedelta
+    timeout: timedelta
+    config: BaseModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DestinationEntry:
+    """One destination: the kind `type` with its own `config`."""
+
+    name: str
+    type: str
+    config: BaseModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routes:
+    """Which destinations are told, and how long an alert must be clear before its incident resolves."""
+
+    destinations: tuple[str, ...]
+    resolve_after: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreSettings:
+    """How long the ledger keeps its counts, and how many bytes it may have on disk."""
+
+    retention: timedelta
+    max_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Everything that was configured. `warnings` are what `check` says about it without refusing it."""
+
+    slot: timedelta
+    probes: tuple[ProbeEntry, ...]
+    slos: tuple[SLO, ...]
+    destinations: tuple[DestinationEntry, ...]
+    routes: Routes
+    store: StoreSettings
+    external_url: str
+    warnings: tuple[ConfigFault, ...]

@@ -1,0 +1,86 @@
+"""The registry of kinds: which there are, and which module each one is.
+
+The name of a file in `probes/` or `slo/router/destinations/` names a kind: `type: http` is `probes.http`. Other
+packages add kinds with entry points in the groups `watchkeep.probes` and `watchkeep.destinations`, whose value is a
+module. Names are listed without importing anything; a module is imported when its kind is used.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast
+
+from slo.config.section import KindConfig
+from slo.errors import WatchkeepError
+
+
+class Kind(Protocol):
+    """What the module of a kind exports."""
+
+    Config: type[KindConfig]
+    build: Callable[[Any, Any], Any]
+    """`build(config, context)` makes the check or the destination; the context is a `slo.net.context.Context`."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The kinds of one sort: the modules of `package`, and the entry points of `group`. Ours win over foreign ones."""
+
+    package: str
+    group: str
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The kinds that come with Watchkeep."""
+        spec = importlib.util.find_spec(self.package)
+        folders = spec.submodule_search_locations if spec else None
+        return frozenset(name for _, name, _ in pkgutil.iter_modules(folders or []) if not name.startswith("_"))
+
+    @cached_property
+    def foreign(self) -> dict[str, str]:
+        """The kinds of other packages: name to module."""
+        return {point.name: point.value for point in entry_points(group=self.group)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every kind, in order of name."""
+        return tuple(sorted(self.own | self.foreign.keys()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self.foreign
+
+    def module(self, name: str) -> Kind:
+        """The module of a kind, imported now. Raises WatchkeepError where it cannot be used, KeyError for no kind."""
+        path = f"{self.package}.{name}" if name in self.own else self.foreign[name]
+        try:
+            module = importlib.import_module(path)
+        except Exception as error:
+            raise WatchkeepError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        missing = [export for export in ("Config", "build") if not hasattr(module, export)]
+        if missing:
+            raise WatchkeepError(f"{path} is no kind: it has no {' and no '.join(missing)}")
+        return cast("Kind", module)
+
+    def config(self, name: str) -> type[KindConfig]:
+        """The `Config` of a kind. Raises as `module` does."""
+        return self.module(name).Config
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """All families. One object per process, made at its start and handed on."""
+
+    probes: Family
+    destinations: Family
+
+    @classmethod
+    def installed(cls) -> "Kinds":
+        """The kinds of this installation."""
+        return cls(
+            probes=Family("probes", "watchkeep.probes"),
+            destinations=Family("slo.router.destinations", "watchkeep.destinations"),
+        )
