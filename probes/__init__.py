@@ -1,0 +1,1 @@
+"""Probes, one kind a file: ask as a user would, on a fresh connection."""

@@ -1,0 +1,213 @@
+"""One connection over TCP, plain or with TLS, for somebody who is called back with what arrives.
+
+TLS runs here, over memory, rather than in the event loop: that tells connecting from shaking hands, and leaves us the
+certificate of a handshake that failed.
+"""
+
+import asyncio
+import contextlib
+import errno
+import ssl
+from typing import Protocol, cast
+
+from slo.errors import Fault
+from slo.net.certificate import Handshake, handshake_of
+from slo.net.connectivity import IPAddress
+from slo.net.tls import handshake_fault
+
+READ_BYTES = 65_536
+LINGER_SECONDS = 1.0
+"""How long the last bytes of ours may take to leave before the connection is cut."""
+
+
+class Receiver(Protocol):
+    """Who is told what arrives on a connection. Neither call may raise."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes arrived, decrypted."""
+
+    def closed(self, error: Exception | None) -> None:
+        """No more will arrive: the other side closed (no error), or the connection broke."""
+
+
+class Connection(asyncio.Protocol):
+    """Made by `connect`. Its owner calls `close` or `abort` in the end; the latter may be called at any time."""
+
+    __slots__ = ("_ended", "_incoming", "_loop", "_outgoing", "_receiver", "_shaken", "_tls", "_transport")
+
+    def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop, *, secure: bool) -> None:
+        """With `secure`, what arrives before `start_tls` is part of the handshake, and never reaches the receiver."""
+        self._receiver = receiver
+        self._loop = loop
+        self._ended = False
+        self._transport: asyncio.Transport | None = None
+        self._incoming = ssl.MemoryBIO() if secure else None
+        self._outgoing = ssl.MemoryBIO() if secure else None
+        self._tls: ssl.SSLObject | None = None
+        self._shaken: asyncio.Future[Fault | None] | None = None
+
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Shake hands. Raises Fault; `handshake` tells of the other side in either case."""
+        self._incoming = self._incoming or ssl.MemoryBIO()
+        self._outgoing = self._outgoing or ssl.MemoryBIO()
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        except ValueError:  # a UnicodeError too
+            raise Fault("tls_hostname", detail=f"no certificate can be for {server_name!r}") from None
+        self._shaken = self._loop.create_future()
+        if self._ended:
+            raise Fault("tls_reset", detail="closed before the handshake")
+        self._shake(self._tls, self._shaken)
+        if fault := await self._shaken:
+            raise fault
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """What the TLS handshake showed; None before one."""
+        if self._tls is None or self._shaken is None:
+            return None
+        succeeded = self._shaken.done() and not self._shaken.cancelled() and self._shaken.result() is None
+        return handshake_of(self._tls, trusted=succeeded and self._tls.context.verify_mode is ssl.CERT_REQUIRED)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, in the background; an error arrives at the receiver."""
+        if self._transport is None or self._ended:
+            return
+        if self._tls is None:
+            self._transport.write(data)
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self._end(handshake_fault(error))
+        self._flush()
+
+    def close(self) -> None:
+        """End the connection politely, without waiting for the other side."""
+        if self._transport is None:
+            return
+        if self._tls is not None and not self._ended:
+            # It wants the other side's goodbye, which nobody waits for.
+            with contextlib.suppress(ssl.SSLError, ValueError):
+                self._tls.unwrap()
+            self._flush()
+        self._ended = True
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+
+    def abort(self) -> None:
+        """Cut the connection; what was not sent yet is lost."""
+        self._ended = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        if self._incoming is None:
+            self._receiver.received(data)
+            return
+        self._incoming.write(data)
+        if self._tls is None or self._shaken is None:
+            return
+        if not self._shaken.done():
+            self._shake(self._tls, self._shaken)
+        if self._shaken.done() and not self._ended:
+            self._decrypt(self._tls)
+
+    def eof_received(self) -> None:
+        self._end(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end(error)
+
+    # TLS
+
+    def _shake(self, tls: ssl.SSLObject, shaken: asyncio.Future[Fault | None]) -> None:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            fault: Fault | None = handshake_fault(error)
+            self._ended = True  # what still arrives is nobody's
+        else:
+            fault = None
+        self._flush()  # in a failure the alert for the other side, which says why
+        shaken.set_result(fault)
+
+    def _decrypt(self, tls: ssl.SSLObject) -> None:
+        try:
+            while not self._ended and (data := tls.read(READ_BYTES)):
+                self._receiver.received(data)
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLZeroReturnError:
+            pass
+        except ssl.SSLError as error:
+            self._end(handshake_fault(error))
+            return
+        self._end(None)
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._outgoing is not None and (data := self._outgoing.read()):
+            self._transport.write(data)
+
+    def _end(self, error: Exception | None) -> None:
+        """Tell once whoever waits that nothing more comes."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._shaken is not None and not self._shaken.done():
+            self._shaken.set_result(Fault("tls_reset", detail=str(error or "closed by the other side")))
+        else:
+            self._receiver.closed(error)
+
+
+async def connect(receiver: Receiver, address: IPAddress, port: int, *, secure: bool) -> Connection:
+    """A new connection; `secure` when its owner will call `start_tls` first of all.
+
+    Raises Fault; an error without a reason of its own comes as it is.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        _, connection = await loop.create_connection(
+            lambda: Connection(receiver, loop, secure=secure), str(address), port
+        )
+    except OSError as error:
+        reason = _CONNECT_REASONS.get(error.errno or 0)
+        if reason is None:
+            raise
+        raise Fault(reason, detail=f"{address} port {port}") from error
+    return connection
+
+
+_CONNECT_REASONS = {
+    errno.ECONNREFUSED: "connect_refused",
+    errno.ECONNRESET: "connect_reset",
+    errno.ECONNABORTED: "connect_reset",
+    errno.EPIPE: "connect_reset",
+    errno.ETIMEDOUT: "connect_timeout",
+    errno.ENETUNREACH: "connect_unreachable",
+    errno.EHOSTUNREACH: "connect_unreachable",
+    errno.ENETDOWN: "connect_unreachable",
+    errno.EHOSTDOWN: "connect_unreachable",
+    errno.ENONET: "connect_unreachable",
+    errno.EACCES: "connect_unreachable",
+    errno.EPERM: "connect_unreachable",
+    errno.EINVAL: "connect_unreachable",
+    errno.EMFILE: "no_file_descriptors",
+    errno.ENFILE: "no_file_descriptors",
+    errno.EADDRNOTAVAIL: "no_local_port",
+    errno.EADDRINUSE: "no_local_port",
+    errno.ENOBUFS: "no_memory",
+    errno.ENOMEM: "no_memory",
+}

@@ -1,0 +1,29 @@
+"""What every kind gets when it is built: the watch's own time, and its ways into the network."""
+
+from dataclasses import dataclass
+
+from slo.core.protocols import Clock
+from slo.net.connectivity import Connectivity
+from slo.net.guard import Guard
+from slo.net.resolve import Resolver
+from slo.net.tls import TLSContexts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """Shared by all checks and destinations of one process."""
+
+    clock: Clock
+    resolver: Resolver
+    guard: Guard
+    tls: TLSContexts
+    connectivity: Connectivity
+
+    @classmethod
+    def default(cls, clock: Clock) -> "Context":
+        """The usual one: the machine's resolver, its trusted certificates, its network."""
+        return cls(clock=clock, resolver=Resolver(), guard=Guard(), tls=TLSContexts(), connectivity=Connectivity())
+
+    async def close(self) -> None:
+        """Give back what is held open between rounds."""
+        await self.resolver.close()

@@ -1,0 +1,228 @@
+"""One request over HTTP/1.1 and its response, on a connection of its own.
+
+Message framing: https://www.rfc-editor.org/rfc/rfc9112
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httptools
+
+from slo.errors import Fault
+from slo.net.decoding import Decoder, decoder_for
+
+HEADER_BYTES = 65_536
+"""The largest head of a response that is taken, interim responses included."""
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What came back. `headers` are as they were sent; `body` is decoded, and empty unless it was to be kept.
+
+    `content_length` is what the headers said, None where they did not. `body_bytes` were received, and are
+    `decoded_bytes` after decoding; while `complete` is false there may have been more.
+    """
+
+    status: int
+    version: str
+    headers: Headers
+    content_length: int | None = None
+    body: bytes = b""
+    body_bytes: int = 0
+    decoded_bytes: int = 0
+    complete: bool = True
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, all of its lines joined by commas; None without it."""
+        wanted = name.lower().encode("latin-1")
+        values = [value for key, value in self.headers if key.lower() == wanted]
+        return b", ".join(values).decode("latin-1") if values else None
+
+
+class Exchange:
+    """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
+
+    `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
+    `max_body` bytes of it are taken, before and after decoding; they are kept with `keep_body`.
+    """
+
+    def __init__(self, *, head: bool, max_body: int, keep_body: bool, on_head: Callable[[Response], bool]) -> None:
+        self._status = 0
+        self._version = ""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_complete = False
+        self._fed = 0
+        self._length: int | None = None
+        self._framed = False
+        self._head = head
+        self._max_body = max_body
+        self._keep_body = keep_body
+        self._on_head = on_head
+        self._decoder: Decoder | None = None
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._decoded_bytes = 0
+        self._over = False
+        self._complete = False
+        self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
+        self._parser = httptools.HttpResponseParser(self)
+
+    async def wait(self) -> None:
+        """Return when the response is as complete as it is to be. Raises Fault."""
+        if fault := await self._done:
+            raise fault
+
+    @property
+    def response(self) -> Response | None:
+        """As much of the response as there is; None before its head is complete."""
+        if not self._head_complete:
+            return None
+        return self._so_far(complete=self._complete)
+
+    def _so_far(self, *, complete: bool) -> Response:
+        return Response(
+            status=self._status,
+            version=self._version,
+            headers=tuple(self._headers),
+            content_length=self._length,
+            body=b"".join(self._body),
+            body_bytes=self._body_bytes,
+            decoded_bytes=self._decoded_bytes,
+            complete=complete,
+        )
+
+    # What the connection calls
+
+    def received(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._finish(None)
+        except httptools.HttpParserCallbackError as error:
+            self._over = True
+            if not self._done.done():
+                self._done.set_exception(error.__context__ or error)  # a mistake of ours, for `wait`
+        except httptools.HttpParserError as error:
+            self._finish(Fault("response_malformed", detail=str(error)))
+        # Chunks of one byte take six bytes each; trailers and the extensions of chunks have no other end.
+        if self._fed - self._body_bytes > HEADER_BYTES + 8 * self._body_bytes and not self._over:
+            self._finish(_head_too_large())
+
+    def closed(self, error: Exception | None) -> None:
+        if self._over:
+            return
+        detail = str(error or "")
+        if isinstance(error, Fault):
+            fault: Fault | None = error
+        elif self._head_complete:
+            if error is not None:
+                fault = Fault("body_reset", detail=f"after {self._body_bytes} bytes")
+            elif self._framed:
+                said = "" if self._length is None else f" of {self._length}"
+                fault = Fault("body_short", detail=f"closed after {self._body_bytes}{said} bytes")
+            else:
+                fault = self._decoding_fault()  # a body that lasts until the connection closes
+        elif isinstance(error, BrokenPipeError):
+            fault = Fault("request_reset", detail=detail)
+        elif error is not None:
+            fault = Fault("response_reset", detail=detail)
+        elif self._fed:
+            fault = Fault("response_malformed", detail="closed in the middle of the headers")
+        else:
+            fault = Fault("response_closed")
+        self._finish(fault)
+
+    # What the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._head_complete:  # else it is a trailer
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._over or self._head_complete:
+            return
+        self._status = self._parser.get_status_code()
+        if 100 <= self._status < 200 and self._status != 101:
+            self._headers.clear()
+            return
+        self._version = self._parser.get_http_version()
+        self._head_complete = True
+        encoding = self._read_framing()
+        if self._fed > HEADER_BYTES and sum(len(name) + len(value) for name, value in self._headers) > HEADER_BYTES:
+            self._finish(_head_too_large())
+            return
+        if not self._on_head(self._so_far(complete=False)) or self._head or self._status == 101:
+            self._finish(None)
+            return
+        if self._length is not None and self._length > self._max_body:
+            self._finish(_too_large(self._max_body, f"{self._length} bytes are announced"))
+            return
+        if encoding:
+            self._decoder = decoder_for(encoding)
+            if self._decoder is None and self._keep_body:
+                self._finish(Fault("body_encoding", detail=f"there is no decoder for {encoding}"))
+
+    def on_body(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > self._max_body:
+            self._finish(_too_large(self._max_body, ""))
+            return
+        if self._decoder is not None:
+            try:
+                data = self._decoder.decode(data, self._max_body + 1 - self._decoded_bytes)
+            except ValueError as error:
+                self._finish(Fault("body_encoding", detail=str(error)))
+                return
+        self._decoded_bytes += len(data)
+        if self._decoded_bytes > self._max_body:
+            self._finish(_too_large(self._max_body, "after decoding"))
+        elif self._keep_body:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._head_complete and not self._over:  # else it was an interim response
+            self._finish(self._decoding_fault())
+
+    def _read_framing(self) -> str:
+        """Take in what the headers say about the body; returns its encoding, empty where there is none."""
+        encoding = ""
+        for name, value in self._headers:
+            match name.lower():
+                case b"content-length":
+                    self._length = int(value)  # the parser has seen that it is a number
+                    self._framed = True
+                case b"transfer-encoding":
+                    self._framed = value.lower().rstrip().endswith(b"chunked")
+                case b"content-encoding":
+                    encoding = value.decode("latin-1").strip().lower()
+        return encoding if encoding != "identity" else ""
+
+    def _decoding_fault(self) -> Fault | None:
+        """What is wrong with an encoded body that has ended."""
+        if self._decoder is None or self._decoder.complete or not self._body_bytes:
+            return None
+        return Fault("body_encoding", detail="the encoded body breaks off")
+
+    def _finish(self, fault: Fault | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._complete = fault is None
+        if not self._done.done():
+            self._done.set_result(fault)
+
+
+def _head_too_large() -> Fault:
+    return Fault("headers_too_large", detail=f"more than {HEADER_BYTES} bytes around the body")
+
+
+def _too_large(max_body: int, what: str) -> Fault:
+    return Fault("body_too_large", detail=f"more than {max_body} bytes{', ' if what else ''}{what}")

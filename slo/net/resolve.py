@@ -1,0 +1,96 @@
+"""Names to addresses, by the machine's own resolver and hosts file, off the event loop's way."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from slo.errors import Fault
+from slo.net.connectivity import IPAddress
+
+if TYPE_CHECKING:
+    import aiodns
+
+IPProtocol: TypeAlias = Literal["ip4", "ip6"]
+
+QUERY_SECONDS = 1.0
+"""How long one server is waited for before the next is asked: a dead first server must leave time for the second."""
+
+TRIES = 3
+
+_FAMILIES = MappingProxyType({"ip4": socket.AF_INET, "ip6": socket.AF_INET6})
+
+# Codes of c-ares, by what they say about the name. All others are about our own resolver.
+_NO_DATA = 1
+_SERVER_FAILURE = 3
+_NOT_FOUND = 4
+_BAD_NAME = 8
+
+
+class Resolver:
+    """Asks c-ares, which honours /etc/hosts, /etc/resolv.conf and its changes.
+
+    An answer is asked for again when its TTL has passed, which is c-ares' own doing: no later than a user's machine
+    would, and a thousand rounds a second on one name do not flood the servers. Failures of servers are never kept.
+    """
+
+    def __init__(self, nameservers: Sequence[str] | None = None) -> None:
+        """`nameservers`, as ADDRESS or ADDRESS:PORT, replace those of the machine."""
+        import aiodns  # here: loading it takes long, and must not be part of the first round
+
+        self._nameservers = nameservers
+        self._channel: aiodns.DNSResolver | None = None
+
+    async def resolve(self, host: str, *, prefer: IPProtocol, fallback: bool) -> tuple[IPAddress, ...]:
+        """At most one address of each protocol, the preferred one first; with `fallback`, the other one may follow.
+
+        An address needs no resolving and stands for itself. Raises Fault.
+        """
+        try:
+            return (ipaddress.ip_address(host),)
+        except ValueError:
+            family = socket.AF_UNSPEC if fallback else _FAMILIES[prefer]
+        found: dict[int, IPAddress] = {}
+        for address in await self._ask(host, family):
+            found.setdefault(address.version, address)
+        order = (6, 4) if prefer == "ip6" else (4, 6)
+        return tuple(found[version] for version in order if version in found)
+
+    async def _ask(self, host: str, family: socket.AddressFamily) -> list[IPAddress]:
+        from aiodns.error import DNSError
+
+        try:
+            answer = await self._resolver().getaddrinfo(host, family=family, type=socket.SOCK_STREAM)
+        except DNSError as error:
+            raise _fault_of(error, host) from None
+        return [ipaddress.ip_address(node.addr[0].decode("ascii")) for node in answer.nodes]
+
+    def _resolver(self) -> "aiodns.DNSResolver":
+        import aiodns
+
+        loop = asyncio.get_running_loop()
+        if self._channel is None or self._channel.loop is not loop:
+            self._channel = aiodns.DNSResolver(self._nameservers, loop, timeout=QUERY_SECONDS, tries=TRIES)
+        return self._channel
+
+    async def close(self) -> None:
+        """Give the resolver's sockets and thread back."""
+        if self._channel is not None:
+            await self._channel.close()
+            self._channel = None
+
+
+def _fault_of(error: "aiodns.error.DNSError", host: str) -> Fault:
+    code = error.args[0]
+    detail = f"{host}: {error.args[-1]}"
+    if code == _NOT_FOUND:
+        return Fault("dns_nxdomain", detail=detail)
+    if code == _NO_DATA:
+        return Fault("dns_no_address", detail=detail)
+    if code == _SERVER_FAILURE:
+        return Fault("dns_servfail", detail=detail)
+    if code == _BAD_NAME:
+        return Fault("dns_nxdomain", detail=f"{host}: no name can be written like that")
+    return Fault("resolver_down", detail=detail)

@@ -1,0 +1,53 @@
+"""What every probe over TCP has to say for `/metrics`, in the names of the blackbox exporter."""
+
+from collections.abc import Iterator
+
+from slo.core.sample import Sample
+from slo.net.attempt import Reached
+from slo.net.certificate import Handshake, earliest_expiry, read_certificate
+
+_VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+
+
+def connection_samples(reached: Reached) -> Iterator[Sample]:
+    """How the name was resolved and what to, and what TLS showed."""
+    if "resolve" in reached.phases:
+        yield Sample(name="probe_dns_lookup_time_seconds", value=reached.phases["resolve"])
+    if reached.address is not None:
+        yield Sample(name="probe_ip_protocol", value=reached.address.version)
+        yield Sample(name="probe_ip_addr_hash", value=fnv32a(reached.address.packed))
+    if reached.handshake is not None:
+        yield from _handshake_samples(reached.handshake)
+
+
+def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
+    """The certificates, also of a handshake that failed on them, and what was agreed on."""
+    if expiry := earliest_expiry(handshake.presented):
+        yield Sample(name="probe_ssl_earliest_cert_expiry", value=expiry.timestamp())
+    if expiry := earliest_expiry(handshake.verified):
+        yield Sample(name="probe_ssl_last_chain_expiry_timestamp_seconds", value=expiry.timestamp())
+    if handshake.presented and (leaf := read_certificate(handshake.presented[0])):
+        yield Sample(
+            name="probe_ssl_last_chain_info",
+            value=1,
+            labels={
+                "fingerprint_sha256": leaf.sha256,
+                "subject": leaf.subject,
+                "issuer": leaf.issuer,
+                "subjectalternative": ",".join(leaf.names),
+                "serialnumber": leaf.serial,
+            },
+        )
+    if handshake.version:
+        version = _VERSIONS.get(handshake.version, handshake.version)
+        yield Sample(name="probe_tls_version_info", value=1, labels={"version": version})
+    if handshake.cipher:
+        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": handshake.cipher})
+
+
+def fnv32a(data: bytes) -> int:
+    """The hash FNV-1a in 32 bits, http://www.isthe.com/chongo/tech/comp/fnv/."""
+    value = 0x811C9DC5
+    for byte in data:
+        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return value

@@ -1,0 +1,156 @@
+"""Servers that misbehave: each behaviour is a function of a connection. All on 127.0.0.1, in the test's own loop."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+import uvloop
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio.new_event_loop,
+}
+"""The event loops that what is under test must behave on: the watch's own, and that of the standard library."""
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+
+
+@contextlib.asynccontextmanager
+async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that behaves like that on every connection; gives its port. Ends with all its connections."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, ssl.SSLError, RuntimeError):  # uvloop's word for a closed one
+                await behaviour(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the test is over
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for _ in range(10):  # whoever was accepted last gets to its task, and each transport to its end
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+
+
+async def request(reader: asyncio.StreamReader) -> bytes:
+    """The head of a request."""
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Cut the connection with a RST."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def answering(*parts: bytes) -> Behaviour:
+    """Reads a request, sends these parts each by itself, and closes."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+
+    return behave
+
+
+def resetting(*parts: bytes) -> Behaviour:
+    """Reads a request, sends these parts, and resets when the other side has had time to read them."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        await asyncio.sleep(0.05)  # a reset overtakes what was not read yet
+        reset(writer)
+
+    return behave
+
+
+def hanging(*parts: bytes) -> Behaviour:
+    """Reads a request, sends these parts, and then nothing, for ever."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        await asyncio.Event().wait()
+
+    return behave
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts, and never says or reads anything."""
+    await asyncio.Event().wait()
+
+
+async def resetting_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts and resets when something arrives."""
+    await reader.read(1)
+    reset(writer)
+
+
+def flooding(head: bytes, piece: bytes) -> Behaviour:
+    """Reads a request, sends a head, and then the same piece, for ever, as fast as it can."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    return behave
+
+
+def trickling(head: bytes, byte: bytes) -> Behaviour:
+    """Reads a request, sends a head, and then one byte now and then, for ever."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(head)
+        while True:
+            writer.write(byte)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    return behave
+
+
+async def speaking_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greets as another protocol does, without being asked."""
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    await writer.drain()
+    await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port that listens and lets nobody in: what connects to it gets no answer."""
+    with socket.socket() as listening, socket.socket() as first:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        first.connect(listening.getsockname())
+        yield listening.getsockname()[1]

@@ -1,0 +1,175 @@
+"""Connections: what this process lacks is unknown, and nothing stays behind."""
+
+import asyncio
+import resource
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from slo.core.reason import REASONS, State
+from slo.errors import Fault
+from slo.net import connection
+from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.certificate import described, earliest_expiry, read_certificate
+from slo.net.context import Context
+from slo.net.samples import fnv32a
+from slo.net.tls import TLSContexts, TLSSettings
+from slo.runner.clock import SteadyClock
+from tests import hostile
+from tests.hostile import serving
+
+
+class Heard:
+    """A receiver that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended: list[Exception | None] = []
+
+    def received(self, data: bytes) -> None:
+        self.data += data
+
+    def closed(self, error: Exception | None) -> None:
+        self.ended.append(error)
+
+
+Steps = Callable[[Attempt, Heard], Awaitable[None]]
+
+
+async def attempted(steps: Steps, *, context: Context | None = None) -> tuple[Reached, Heard]:
+    context = context or Context.default(SteadyClock())
+    attempt, heard = Attempt(context), Heard()
+    return await attempt.run(steps(attempt, heard), context.clock.monotonic() + 10.0), heard
+
+
+def connecting(port: int) -> Steps:
+    async def steps(attempt: Attempt, heard: Heard) -> None:
+        (await attempt.connect(heard, Endpoint(host="127.0.0.1", port=port))).close()
+
+    return steps
+
+
+async def test_no_descriptor_left_is_our_own_fault() -> None:
+    context = Context.default(SteadyClock())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(hostile.silent) as port:
+        highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+        taken = [Path("/dev/null").open("rb") for _ in range(highest)]  # noqa: SIM115  # every gap below is filled
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+        try:
+            reached, _ = await attempted(connecting(port), context=context)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for each in taken:
+                each.close()
+    assert reached.fault is not None
+    assert reached.fault.reason == "no_file_descriptors"
+    assert REASONS[reached.fault.reason].state is State.UNKNOWN
+
+
+async def test_an_error_that_nobody_knows_is_a_mistake_of_ours() -> None:
+    async def broken(attempt: Attempt, heard: Heard) -> None:
+        raise OSError(9999, "no such error")
+
+    with pytest.raises(OSError, match="no such error"):
+        await attempted(broken)
+
+
+async def test_a_cancelled_attempt_is_cancelled_and_leaves_nothing() -> None:
+    async with serving(hostile.silent) as port:
+
+        async def waiting(attempt: Attempt, heard: Heard) -> None:
+            made = await attempt.connect(heard, Endpoint(host="127.0.0.1", port=port, tls=TLSSettings()))
+            made.close()
+
+        task = asyncio.create_task(attempted(waiting))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_what_arrives_is_told_once_and_so_is_the_end() -> None:
+    async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await writer.drain()
+
+    async with serving(greeting) as port:
+
+        async def listening(attempt: Attempt, heard: Heard) -> None:
+            made = await attempt.connect(heard, Endpoint(host="127.0.0.1", port=port))
+            while not heard.ended:
+                await asyncio.sleep(0.01)
+            made.close()
+            made.abort()
+            made.write(b"nobody listens")
+
+        reached, heard = await attempted(listening)
+    assert (reached.fault, heard.data, len(heard.ended)) == (None, b"hello", 1)
+
+
+async def test_a_name_that_no_certificate_can_be_for() -> None:
+    async with serving(hostile.silent) as port:
+
+        async def shaking(attempt: Attempt, heard: Heard) -> None:
+            settings = TLSSettings(server_name="x" * 64 + ".example")
+            await attempt.connect(heard, Endpoint(host="127.0.0.1", port=port, tls=settings))
+
+        reached, _ = await attempted(shaking)
+    assert reached.fault is not None
+    assert reached.fault.reason == "tls_hostname"
+
+
+async def test_what_the_other_side_does_not_read_is_cut_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.05)
+    async with serving(hostile.silent) as port:
+
+        async def pouring(attempt: Attempt, heard: Heard) -> None:
+            made = await attempt.connect(heard, Endpoint(host="127.0.0.1", port=port))
+            made.write(bytes(50_000_000))
+            made.close()
+            transport = made._transport
+            assert transport is not None
+            while transport.get_write_buffer_size():
+                await asyncio.sleep(0.01)
+
+        reached, _ = await attempted(pouring)
+    assert reached.fault is None
+
+
+# Pieces
+
+
+def test_contexts_are_made_once_for_the_same_settings() -> None:
+    contexts = TLSContexts()
+    trusting = contexts.get(TLSSettings(insecure_skip_verify=True))
+    assert contexts.get(TLSSettings(insecure_skip_verify=True, server_name="other")) is trusting
+    assert contexts.get(TLSSettings(insecure_skip_verify=True), alpn=("http/1.1",)) is not trusting
+    assert contexts.get(TLSSettings()).verify_mode is ssl.CERT_REQUIRED
+    assert trusting.verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("der", [b"", b"garbage", b"\x30\x82\xff\xff"])
+def test_what_is_no_certificate_is_said_to_be_none(der: bytes) -> None:
+    assert read_certificate(der) is None
+    assert earliest_expiry([der]) is None
+    assert described(der) == "a certificate that cannot be read"
+
+
+@pytest.mark.parametrize(("data", "value"), [(b"", 0x811C9DC5), (b"a", 0xE40C292C), (b"foobar", 0xBF9CF968)])
+def test_the_hash_of_addresses_is_fnv_1a(data: bytes, value: int) -> None:
+    assert fnv32a(data) == value
+
+
+def test_a_fault_that_is_kept_keeps_nothing_else() -> None:
+    """The facts of a round outlive it; a traceback in them would keep its whole body in memory."""
+
+    async def failing(attempt: Attempt, heard: Heard) -> None:
+        raise Fault("data", detail="why")
+
+    reached, _ = asyncio.run(attempted(failing))
+    assert reached.fault is not None
+    assert reached.fault.__traceback__ is None
+    assert reached.fault.__context__ is None
