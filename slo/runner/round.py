@@ -1,0 +1,132 @@
+"""One round of one check: from its due time to what it found.
+
+Whatever the check does (hangs, raises, swallows its cancellation), there is something to judge.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any
+
+from slo.core.outcome import Judgement, Outcome
+from slo.core.protocols import Clock
+from slo.core.reason import REASONS, State
+from slo.errors import Fault
+from slo.runner.schedule import Scheduled
+
+GRACE_SECONDS = 0.05
+"""How long after its deadline a round is cancelled, and how long after that it is given up.
+
+A check holds its deadline by itself and then knows what it waited for; this is for one that does not.
+"""
+
+_WORST_FIRST = (State.BAD, State.UNKNOWN, State.GOOD)
+
+logger = logging.getLogger(__name__)
+
+Facts = Any  # what a check found is known to the check alone
+
+
+class Round:
+    """A round that was due at `due`; begun at `started`, to be over at `deadline` (all monotonic seconds).
+
+    `expired` says that it was cancelled at its deadline, `over` that nobody waits for it any more: its outcome is
+    recorded, or there shall be none.
+    """
+
+    __slots__ = ("deadline", "due", "expired", "fault", "over", "scheduled", "started", "stood_still_seconds", "task")
+
+    def __init__(self, scheduled: Scheduled, due: float) -> None:
+        self.scheduled = scheduled
+        self.due = due
+        self.started = due
+        self.deadline = due + scheduled.timeout_seconds
+        self.stood_still_seconds = 0.0
+        self.expired = False
+        self.over = False
+        self.fault: Exception | None = None
+        self.task: asyncio.Task[Any] | None = None
+
+    def begin(self, now: float) -> None:
+        """The time that the target has counts from here."""
+        self.started = now
+        self.deadline = now + self.scheduled.timeout_seconds
+
+    def cancel(self) -> None:
+        """Ask the check to stop."""
+        if self.task is not None:
+            self.task.cancel()
+
+    async def observe(self) -> Facts | Fault:
+        """What the check found. Raises only CancelledError, where somebody other than the deadline cancels it.
+
+        What the check raises by mistake is kept in `fault`.
+        """
+        try:
+            facts = await self.scheduled.check.observe(self.deadline)
+        except Fault as fault:
+            facts = fault
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.expired and task is not None and task.cancelling():
+                raise
+            facts = Fault("cancelled")
+        except Exception as error:  # noqa: BLE001 - a mistake of one kind is an outcome of its rounds, and no more
+            self.fault = error
+            return Fault("prober_fault", detail=type(error).__name__)
+        return self.too_late(facts) if self.expired else facts
+
+    def too_late(self, facts: Facts | Fault = None) -> Fault:
+        """What a round has found that was cancelled at its deadline: a timeout, in its phase where that is known."""
+        if not isinstance(facts, Fault):
+            return Fault("timeout")
+        if facts.reason.endswith("timeout"):
+            return facts
+        return Fault("timeout", phase=facts.phase, detail=facts.detail, phases=facts.phases)
+
+    def judge(self, facts: Facts | Fault) -> Judgement:
+        """What the facts mean: the worst of what the check says. Its mistakes are kept in `fault`."""
+        try:
+            judgements = self.scheduled.check.judge(facts)
+            worst = min(judgements, key=lambda judgement: _WORST_FIRST.index(judgement.state))
+            if REASONS[worst.reason].state is not worst.state:
+                raise ValueError(f"{worst.reason} does not mean {worst.state}")
+        except Exception as error:  # noqa: BLE001 - as in `observe`
+            self.fault = error
+            return Judgement(state=State.UNKNOWN, reason="prober_fault", detail=type(error).__name__)
+        return worst
+
+    def outcome(self, judgement: Judgement, *, at: datetime, ended: float) -> Outcome:
+        """The judgement with the identity of the check and the times of the round: complete `at`, `ended` monotonic."""
+        return Outcome(
+            check=self.scheduled.name,
+            target=self.scheduled.target,
+            module=self.scheduled.module,
+            at=at,
+            state=judgement.state,
+            reason=judgement.reason,
+            phases=judgement.phases,
+            detail=judgement.detail,
+            duration_seconds=ended - self.started,
+            lateness_seconds=self.started - self.due,
+        )
+
+
+async def run_once(scheduled: Scheduled, clock: Clock) -> tuple[Outcome, Facts | Fault]:
+    """One round now, with the deadline and the handling of faults that it has in the schedule."""
+    this = Round(scheduled, clock.monotonic())
+    this.task = asyncio.create_task(this.observe())
+    try:
+        for seconds in (scheduled.timeout_seconds + GRACE_SECONDS, GRACE_SECONDS):
+            if (await asyncio.wait({this.task}, timeout=seconds))[0]:
+                break
+            this.expired = True
+            this.cancel()
+        facts = this.task.result() if this.task.done() else this.too_late()
+    finally:
+        this.task.cancel()
+    ended = clock.monotonic()
+    judgement = this.judge(facts)
+    if this.fault is not None:
+        logger.error("the check failed by itself", exc_info=this.fault, extra={"check": scheduled.name})
+    return this.outcome(judgement, at=clock.now(), ended=ended), facts

@@ -1,0 +1,273 @@
+"""The runner: starts every check when it is due, holds its deadline, and stamps what becomes of it.
+
+One heap of due times and one timer drive all checks. Each due time is either run or missed, never both and never
+early: a round waits where the one before it has not ended, or where as many are under way as may be, and it is missed
+when the next one is due. A missed round is our own fault, so its outcome is unknown.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from slo.core.outcome import Outcome
+from slo.core.protocols import Clock
+from slo.core.reason import State, state_of
+from slo.errors import Fault
+from slo.exposition.catalogue import Telemetry
+from slo.runner.excuses import Connectivity, Excuses
+from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
+from slo.runner.round import GRACE_SECONDS, Facts, Round
+from slo.runner.schedule import Schedule, Scheduled, first_due
+
+CLOSE_SECONDS = 1.0
+"""How long cancelled rounds may take to end when the runner closes."""
+
+COMPLAIN_EVERY_SECONDS = 3600.0
+"""How often the log is told that one check is at fault itself."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Target:
+    """One scheduled check and where it stands.
+
+    `pending` is the due time that waits to be run, `running` the round that has not ended. `in_line` says that the
+    target waits for its turn. `complain_at` is when each complaint about it may be logged again.
+    """
+
+    __slots__ = ("complain_at", "in_line", "pending", "running", "scheduled")
+
+    def __init__(self, scheduled: Scheduled) -> None:
+        self.scheduled = scheduled
+        self.pending: float | None = None
+        self.running: Round | None = None
+        self.in_line = False
+        self.complain_at: dict[str, float] = {}
+
+
+class Runner:
+    """Runs checks and hands each outcome to `sink`, all on the thread of the event loop.
+
+    `concurrency` is how many rounds may be under way. `last` and `last_facts` hold the newest outcome of each check
+    and what it was made of.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sink: Callable[[Outcome], None],
+        telemetry: Telemetry,
+        concurrency: int = 1000,
+        connectivity: Connectivity | None = None,
+    ) -> None:
+        self.last: dict[str, Outcome] = {}
+        self.last_facts: dict[str, Facts | Fault] = {}
+        self._clock = clock
+        self._sink = sink
+        self._concurrency = concurrency
+        self._excuses = Excuses(connectivity, clock.monotonic)
+        self._pulse = Pulse(clock.monotonic)
+        self._schedule: Schedule[_Target] = Schedule()
+        self._targets: dict[str, _Target] = {}
+        self._line: deque[_Target] = deque()
+        self._deadlines: list[tuple[float, int, _Target, Round]] = []
+        self._order = count()
+        self._under_way = 0
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self._lateness = telemetry.probe_lateness
+        self._missed = telemetry.probe_missed
+        self._ended = {state: telemetry.probe_rounds.labels(state) for state in State}
+        telemetry.probe_in_flight.set_function(lambda: self._under_way)
+        if connectivity is None:
+            telemetry.network_up.set(1)
+        else:
+            telemetry.network_up.set_function(connectivity.up)
+
+    def replace(self, checks: Sequence[Scheduled]) -> None:
+        """Run these checks from now on. Those that did not change keep their rhythm and their last outcome.
+
+        The others are stopped without an outcome. Raises ValueError for a name that comes twice.
+        """
+        wanted = {check.name: check for check in checks}
+        if len(wanted) < len(checks):
+            raise ValueError("two checks have the same name")
+        gone = {target for name, target in self._targets.items() if wanted.get(name) != target.scheduled}
+        self._schedule.discard(gone)
+        for target in gone:
+            self._stop(target)
+            del self._targets[target.scheduled.name]
+            self.last.pop(target.scheduled.name, None)
+            self.last_facts.pop(target.scheduled.name, None)
+        wall, now = self._clock.now().timestamp(), self._clock.monotonic()
+        for name, check in wanted.items():
+            if name not in self._targets:
+                target = self._targets[name] = _Target(check)
+                first = first_due(name, check.interval_seconds, wall_seconds=wall, monotonic=now)
+                self._schedule.add(target, first=first, interval=check.interval_seconds)
+        self._pulse.wake()
+
+    async def run(self) -> None:
+        """Run the checks until the runner is closed, or this is cancelled. Nothing starts afterwards."""
+        try:
+            while not self._closing:
+                now = await self._pulse.sleep_until(self._next())
+                if not self._closing:
+                    self._expire(now)
+                    self._take(now)
+                    self._admit(now)
+        finally:
+            self._closing = True
+
+    async def close(self) -> None:
+        """Stop everything, in a bounded time. Rounds under way leave no outcome."""
+        self._closing = True
+        self._pulse.wake()
+        for target in self._targets.values():
+            self._stop(target)
+        if self._leaving:
+            _, stuck = await asyncio.wait(self._leaving, timeout=CLOSE_SECONDS)
+            if stuck:
+                names = sorted(task.get_name() for task in stuck)
+                logger.warning("some checks do not let themselves be cancelled", extra={"checks": names})
+
+    def _next(self) -> float | None:
+        """When there is something to do."""
+        while self._deadlines and self._deadlines[0][3].over:
+            heapq.heappop(self._deadlines)
+        moments = [self._deadlines[0][0]] if self._deadlines else []
+        due = self._schedule.next_due()
+        if due is not None:
+            moments.append(due)
+        if self._under_way:
+            moments.append(self._clock.monotonic() + HEARTBEAT_SECONDS)
+        return min(moments, default=None)
+
+    def _take(self, now: float) -> None:
+        """Put every target that is due in line. What still waits from an earlier due time is missed."""
+        for target, due, passed_over in self._schedule.take(now):
+            missed = passed_over + (target.pending is not None)
+            if missed:
+                self._miss(target, missed)
+            target.pending = due
+            if target.running is None:
+                self._queue(target)
+            elif target.running.over:
+                target.running.cancel()
+
+    def _queue(self, target: _Target) -> None:
+        if not target.in_line:
+            target.in_line = True
+            self._line.append(target)
+
+    def _admit(self, now: float) -> None:
+        """Start who is first in line while there is room. Who has waited for a whole interval is left to `_take`."""
+        while self._line and self._under_way < self._concurrency:
+            target = self._line[0]
+            due = target.pending
+            if due is not None and now - due >= target.scheduled.interval_seconds:
+                break
+            self._line.popleft()
+            target.in_line = False
+            if due is not None:
+                target.pending = None
+                target.running = this = Round(target.scheduled, due)
+                self._under_way += 1
+                this.task = asyncio.create_task(self._drive(target, this), name=target.scheduled.name)
+
+    async def _drive(self, target: _Target, this: Round) -> None:
+        started = self._clock.monotonic()
+        this.begin(started)
+        stood_still = self._pulse.stood_still_seconds(started)
+        heapq.heappush(self._deadlines, (this.deadline + GRACE_SECONDS, next(self._order), target, this))
+        self._lateness.observe(started - this.due)
+        try:
+            facts = await this.observe()
+            if not this.over:
+                ended = self._clock.monotonic()
+                self._record(target, this, facts, ended, self._pulse.stood_still_seconds(ended) - stood_still)
+        finally:
+            self._release(this)
+            this.task = None
+            target.running = None
+            if target.pending is not None:
+                self._queue(target)
+            if self._line and not self._closing:
+                self._admit(self._clock.monotonic())
+
+    def _release(self, this: Round) -> None:
+        """Make room for another round."""
+        if not this.over:
+            this.over = True
+            self._under_way -= 1
+
+    def _expire(self, now: float) -> None:
+        """Cancel the rounds whose deadline has passed; give up those that do not even heed that."""
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, order, target, this = heapq.heappop(self._deadlines)
+            if this.over:
+                continue
+            if not this.expired:
+                this.expired = True
+                this.cancel()
+                heapq.heappush(self._deadlines, (now + GRACE_SECONDS, order, target, this))
+                continue
+            self._record(target, this, this.too_late(), now, 0.0)
+            self._release(this)
+            self._complain(target, "the check does not end at its deadline and does not let itself be cancelled")
+
+    def _record(self, target: _Target, this: Round, facts: Facts | Fault, ended: float, stood_still: float) -> None:
+        judgement = self._excuses.excuse(
+            this.judge(facts), target=target.scheduled.target, stood_still_seconds=stood_still
+        )
+        if this.fault is not None:
+            self._complain(target, "the check failed by itself", this.fault)
+        self._ended[judgement.state].inc()
+        self._publish(target, this.outcome(judgement, at=self._clock.now(), ended=ended), facts)
+
+    def _miss(self, target: _Target, rounds: int) -> None:
+        """Count rounds that could not start. However many they are, it is one outcome: one stretch of not knowing."""
+        self._missed.inc(rounds)
+        if target.running is not None:
+            why = "the earlier round had not ended"
+        elif target.in_line:
+            why = f"{self._concurrency} rounds of other checks were under way"
+        else:
+            why = "this process stood still"
+        fault = Fault("missed", detail=why if rounds == 1 else f"{why}; {rounds} rounds")
+        outcome = Outcome(
+            check=target.scheduled.name,
+            target=target.scheduled.target,
+            module=target.scheduled.module,
+            at=self._clock.now(),
+            state=state_of(fault.reason),
+            reason=fault.reason,
+            detail=fault.detail,
+        )
+        self._publish(target, outcome, fault)
+
+    def _publish(self, target: _Target, outcome: Outcome, facts: Facts | Fault) -> None:
+        self.last[outcome.check] = outcome
+        self.last_facts[outcome.check] = facts
+        try:
+            self._sink(outcome)
+        except Exception as error:  # noqa: BLE001 - one outcome that cannot be counted stops no other
+            self._complain(target, "the outcome could not be counted", error)
+
+    def _stop(self, target: _Target) -> None:
+        target.pending = None
+        if (this := target.running) is not None and this.task is not None:
+            self._release(this)
+            self._leaving.add(this.task)
+            this.task.add_done_callback(self._leaving.discard)
+            this.cancel()
+
+    def _complain(self, target: _Target, message: str, error: Exception | None = None) -> None:
+        now = self._clock.monotonic()
+        if now >= target.complain_at.get(message, now):
+            target.complain_at[message] = now + COMPLAIN_EVERY_SECONDS
+            logger.error(message, exc_info=error, extra={"check": target.scheduled.name})

@@ -1,0 +1,107 @@
+"""The schedule: which target is due when. It reads no clock and starts nothing."""
+
+import hashlib
+import heapq
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from slo.core.protocols import Check
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scheduled:
+    """A check with its identity and its rhythm, in seconds; the timeout is at most the interval.
+
+    `config` is what the check was built from, compared by value: two of these are equal when they would look at the
+    same thing in the same way. Without it no two are, as nothing can be told of the checks.
+    """
+
+    name: str
+    module: str
+    target: str
+    interval_seconds: float
+    timeout_seconds: float
+    check: Check[Any] = field(compare=False)
+    config: object = field(default_factory=object)
+
+
+def first_due(name: str, interval_seconds: float, *, wall_seconds: float, monotonic: float) -> float:
+    """When the first round of a check is due (monotonic seconds), less than an interval away.
+
+    The checks of one interval are spread over it by a hash of their names. The rhythm hangs on the wall clock, so
+    that a restart goes on in the rhythm of the run before it.
+    """
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    offset = int.from_bytes(digest) / 2**64 * interval_seconds
+    return monotonic + (offset - wall_seconds) % interval_seconds
+
+
+class Due(NamedTuple, Generic[T]):
+    """One target that is due since `due` (monotonic seconds), after `passed_over` rounds that came too late to run."""
+
+    target: T
+    due: float
+    passed_over: int
+
+
+class _Rhythm(Generic[T]):
+    """The due times of one target: first, first + interval, first + 2 x interval, ..."""
+
+    __slots__ = ("beat", "first", "interval", "target")
+
+    def __init__(self, target: T, first: float, interval: float) -> None:
+        self.target = target
+        self.first = first
+        self.interval = interval
+        self.beat = 0
+
+    def due(self, beat: int) -> float:
+        """Reckoned from the first, so that nothing adds up: no drift."""
+        return self.first + beat * self.interval
+
+
+class Schedule(Generic[T]):
+    """A heap of due times, one of each target."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, _Rhythm[T]]] = []
+        self._order = count()
+
+    def add(self, target: T, *, first: float, interval: float) -> None:
+        """Give a target its rhythm. The interval (seconds) must be positive."""
+        if interval <= 0:
+            raise ValueError(f"an interval of {interval} seconds is no rhythm")
+        heapq.heappush(self._heap, (first, next(self._order), _Rhythm(target, first, interval)))
+
+    def discard(self, targets: Collection[T]) -> None:
+        """Take these targets out; the others keep their rhythm."""
+        self._heap = [entry for entry in self._heap if entry[2].target not in targets]
+        heapq.heapify(self._heap)
+
+    def next_due(self) -> float | None:
+        """The earliest due time; None without targets."""
+        return self._heap[0][0] if self._heap else None
+
+    def take(self, now: float) -> list[Due[T]]:
+        """Every target that is due at `now`, each once, earliest first; their next due times are after `now`.
+
+        A target that has more than one round to catch up with gets the newest: the older ones are passed over.
+        """
+        taken: list[Due[T]] = []
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            due, order, rhythm = heap[0]
+            first = beat = rhythm.beat
+            if rhythm.due(beat + 1) <= now:
+                beat = max(beat, int((now - rhythm.first) / rhythm.interval) - 1)
+                while rhythm.due(beat + 1) <= now:
+                    beat += 1
+                due = rhythm.due(beat)
+            taken.append(Due(rhythm.target, due, beat - first))
+            rhythm.beat = beat + 1
+            heapq.heapreplace(heap, (rhythm.due(beat + 1), order, rhythm))
+        return taken

@@ -1,0 +1,1 @@
+"""Sources: what turns outcomes, scrapes and Prometheus queries into counts."""
