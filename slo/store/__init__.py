@@ -1,0 +1,1 @@
+"""What outlives the process: ledger files, the journal, the outbox, the tables and their migrations."""

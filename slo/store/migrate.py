@@ -1,0 +1,44 @@
+"""The journal's tables, brought to what this version knows. alembic is imported only when there is something to do."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from slo.errors import StoreDamaged, StoreError
+from slo.store.engines import transaction
+from slo.store.tables import REVISION, REVISIONS
+
+SCRIPTS = "slo.store:migrations"
+"""Where alembic finds the migrations: the folder in the package."""
+
+
+def migrate(reader: Engine, writer: Engine, path: Path, *, empty: bool = False) -> None:
+    """Run the migrations that `path` lacks, all in one transaction; `empty` where it is a new file.
+
+    Looks before it writes, so that a file of somebody else stays as it is. Raises StoreDamaged for a file that is no
+    journal, StoreError for one of a newer version.
+    """
+    if not empty and _revision(reader, path) == REVISION:
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    with transaction(writer, path) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision(reader: Engine, path: Path) -> str:
+    with transaction(reader, path) as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        if "alembic_version" not in tables or "events" not in tables:
+            raise StoreDamaged(f"{path}: is no journal of Watchkeep: move it away, or name another folder with --data")
+        revision = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    if revision not in REVISIONS:
+        raise StoreError(
+            f"{path}: was written by a newer Watchkeep (revision {revision}, this one knows {REVISION}): install that "
+            "version again, or name another folder with --data"
+        )
+    return revision

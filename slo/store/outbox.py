@@ -1,0 +1,173 @@
+"""The outbox: messages in lanes, and what became of them.
+
+Messages with the same destination and key are a lane and go out in its order: only the first that is pending is ever
+due. Rows are kept after they are sent, they are the record of who was told what; an index over the pending ones keeps
+the reading as short as their number.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from slo.core.delivery import Action, Ambiguous, Delivery, Message, Refused, Retry, Sent, Verdict
+from slo.errors import StoreError
+from slo.store.records import message_from_text, message_to_text
+from slo.store.tables import PENDING, REFUSED, SENT, SUPERSEDED, credentials, outbox
+
+TRIGGER_REFUSED = "trigger_refused"
+"""The reason of a message that is superseded: the other side would drop it, since it never took the trigger."""
+
+# Written out, not bound: only then does the index over pending rows serve.
+_IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
+
+_HEADS = select(func.min(outbox.c.sequence)).where(_IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
+
+
+def put(connection: Connection, messages: Sequence[Message], at: datetime) -> None:
+    """Write messages at the end of their lanes; one that is there already stays as it is."""
+    for message in messages:
+        refused = message.action is not Action.TRIGGER and _trigger_was_refused(connection, message)
+        row = {
+            "message": message.id,
+            "incident": message.incident,
+            "destination": message.destination,
+            "key": message.key,
+            "action": message.action.value,
+            "rank": message.priority.rank,
+            "body": message_to_text(message),
+            "state": SUPERSEDED if refused else PENDING,
+            "attempts": 0,
+            "created_at": at,
+            "not_before": at,
+            "finished_at": at if refused else None,
+            "reason": TRIGGER_REFUSED if refused else "",
+            "detail": "",
+        }
+        connection.execute(insert(outbox).values(row).on_conflict_do_nothing(index_elements=["message"]))
+
+
+def due(now: datetime, limit: int) -> Select[*tuple[object, ...]]:
+    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination."""
+    place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
+    heads = select(outbox, place.label("place")).where(outbox.c.sequence.in_(_HEADS), outbox.c.not_before <= now)
+    ranked = heads.subquery()
+    return select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.rank, ranked.c.sequence)
+
+
+def next_due(now: datetime) -> Select[datetime | None]:
+    """The time at which the next message becomes due that is not due yet."""
+    return select(func.min(outbox.c.not_before)).where(outbox.c.sequence.in_(_HEADS), outbox.c.not_before > now)
+
+
+def depth() -> Select[str, int, datetime]:
+    """For each destination with pending messages their number and when the oldest was written."""
+    return (
+        select(outbox.c.destination, func.count(), func.min(outbox.c.created_at))
+        .where(_IS_PENDING)
+        .group_by(outbox.c.destination)
+    )
+
+
+def of_incident(incident: str) -> Select[*tuple[object, ...]]:
+    """Every row about one incident, in the order they were written."""
+    return select(outbox).where(outbox.c.incident == incident).order_by(outbox.c.sequence)
+
+
+def delivery_of(row: Row[*tuple[object, ...]]) -> Delivery:
+    """The record of a row. Raises ValueError where its message cannot be read. The credential is not in it."""
+    return Delivery(
+        message=message_from_text(row.body),
+        sequence=row.sequence,
+        state=row.state,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        not_before=row.not_before,
+        last_reason=row.reason,
+        last_detail=row.detail,
+    )
+
+
+def begin(connection: Connection, sequence: int, *, credential: str, now: datetime) -> str:
+    """Write that an attempt begins; the credential of its lane, which is this one where there is none yet."""
+    attempted = (
+        outbox.update()
+        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .values(attempts=outbox.c.attempts + 1, attempted_at=now)
+        .returning(outbox.c.destination, outbox.c.key, outbox.c.attempts)
+    )
+    row = connection.execute(attempted).one_or_none()
+    if row is None:
+        raise StoreError(f"the delivery {sequence} is not pending: it was finished, or never written")
+    lane = and_(credentials.c.destination == row.destination, credentials.c.key == row.key)
+    stored: str | None = connection.execute(select(credentials.c.credential).where(lane)).scalar()
+    if stored is None and credential:
+        first = {"credential": credential, "sequence": sequence, "attempt": row.attempts}
+        connection.execute(credentials.insert().values(destination=row.destination, key=row.key, **first))
+    return credential if stored is None else stored
+
+
+def finish(
+    connection: Connection, sequence: int, verdict: Verdict, *, now: datetime, not_before: datetime | None
+) -> None:
+    """Write what became of an attempt, and what follows from it for the rest of its lane."""
+    values: dict[str, object]
+    match verdict:
+        case Sent(reference=reference):
+            values = {"state": SENT, "reason": "", "detail": reference, "finished_at": now}
+        case Refused(reason=reason, detail=detail):
+            values = {"state": REFUSED, "reason": reason, "detail": detail, "finished_at": now}
+        case Retry(reason=reason, detail=detail) | Ambiguous(reason=reason, detail=detail):
+            values = {"reason": reason, "detail": detail, "not_before": not_before or now}
+    finished = (
+        outbox.update()
+        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .values(**values)
+        .returning(outbox.c.destination, outbox.c.key, outbox.c.action, outbox.c.attempts)
+    )
+    row = connection.execute(finished).one_or_none()
+    if row is None:
+        raise StoreError(f"the delivery {sequence} is not pending: it was finished, or never written")
+    if row.action == Action.TRIGGER and isinstance(verdict, Refused):
+        _supersede_after(connection, sequence, row.destination, row.key, now)
+    _forget_credential(connection, sequence, verdict, row)
+
+
+def _forget_credential(connection: Connection, sequence: int, verdict: Verdict, row: Row[str, str, str, int]) -> None:
+    """Let go of a lane's credential when nothing can be open under it, so that a new one is taken after a rotation.
+
+    That is so after a resolve that was taken, a trigger that was refused, and a trigger that was not taken at its first
+    use of the credential: before that, an attempt that was cut short may have been taken.
+    """
+    lane = and_(credentials.c.destination == row.destination, credentials.c.key == row.key)
+    trigger = row.action == Action.TRIGGER
+    if (trigger and isinstance(verdict, Refused)) or (row.action == Action.RESOLVE and isinstance(verdict, Sent)):
+        connection.execute(credentials.delete().where(lane))
+    elif trigger and isinstance(verdict, Retry):
+        first_use = and_(credentials.c.sequence == sequence, credentials.c.attempt == row.attempts)
+        connection.execute(credentials.delete().where(lane, first_use))
+
+
+def _supersede_after(connection: Connection, sequence: int, destination: str, key: str, now: datetime) -> None:
+    lane = and_(outbox.c.destination == destination, outbox.c.key == key, outbox.c.sequence > sequence)
+    trigger = select(func.min(outbox.c.sequence)).where(lane, outbox.c.action == Action.TRIGGER.value).scalar_subquery()
+    connection.execute(
+        outbox.update()
+        .where(lane, _IS_PENDING, or_(trigger.is_(None), outbox.c.sequence < trigger))
+        .values(state=SUPERSEDED, reason=TRIGGER_REFUSED, finished_at=now)
+    )
+
+
+def _trigger_was_refused(connection: Connection, message: Message) -> bool:
+    last = (
+        select(outbox.c.state)
+        .where(
+            outbox.c.destination == message.destination,
+            outbox.c.key == message.key,
+            outbox.c.action == Action.TRIGGER.value,
+        )
+        .order_by(outbox.c.sequence.desc())
+        .limit(1)
+    )
+    return connection.execute(last).scalar() == REFUSED

@@ -1,0 +1,108 @@
+"""The migrations make exactly the tables that the code knows, all of them or none."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from slo.errors import StoreDamaged, StoreError
+from slo.store import engines, migrate, migrations
+from slo.store.tables import REVISION, REVISIONS, metadata
+from tests.store.making import NOW, journal, opened
+
+
+def test_migrations_from_nothing_make_exactly_the_tables_that_are_declared(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with journal(path):
+        pass
+    engine = engines.reader(path, busy_timeout_seconds=1)
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as db:
+        triggers = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        ]
+        (partial,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'outbox_pending'").fetchone()
+    assert triggers == ["events_no_delete", "events_no_insert", "events_no_update"]
+    assert partial.endswith("WHERE state = 'pending'"), "the comparison above does not look at this"
+
+
+def test_every_migration_is_listed_in_its_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", "slo.store:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    found = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(found)) == REVISIONS
+    assert scripts.get_current_head() == REVISION == REVISIONS[-1]
+
+
+def test_every_migration_is_in_the_package() -> None:
+    folder = Path(migrations.__file__).parent
+    assert (folder / "env.py").exists()
+    assert len(list((folder / "versions").glob("r0*.py"))) == len(REVISIONS)
+
+
+def test_a_journal_of_a_newer_version_is_refused_with_the_mend_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with journal(path) as store:
+        store.commit([opened()], [], at=NOW)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    with closing(sqlite3.connect(path)):
+        was = path.read_bytes()
+    with pytest.raises(StoreError, match=r"newer Watchkeep \(revision 9999, this one knows 0001\): install") as error:
+        journal(path).__enter__()
+    assert not isinstance(error.value, StoreDamaged)
+    assert path.read_bytes() == was
+
+
+def test_a_migration_that_fails_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.db"
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "transaction", lambda *_: (_ for _ in ()).throw(StoreDamaged("half way")))
+        with pytest.raises(StoreDamaged, match="half way"):
+            journal(path).__enter__()
+    assert not path.exists()
+    with journal(path) as store:
+        assert store.verify() == 0
+
+
+def test_a_journal_that_is_behind_is_migrated_in_one_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    with journal(path) as store:
+        store.commit([opened()], [], at=NOW)
+    monkeypatch.setattr(migrate, "REVISION", "0002")
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    versions = tmp_path / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    shipped = Path(migrations.__file__).parent
+    (versions.parent / "env.py").write_text((shipped / "env.py").read_text())
+    (versions / "r0001.py").write_text((shipped / "versions" / "r0001_journal.py").read_text())
+    following = versions / "r0002.py"
+    head = "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\n"
+    following.write_text(
+        f"{head}def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n    op.execute('nonsense')\n"
+    )
+    monkeypatch.setattr(migrate, "SCRIPTS", os.fspath(versions.parent))
+    with pytest.raises(StoreError, match="nonsense"):
+        journal(path).__enter__()
+    assert "half" not in tables(path)
+    following.write_text(f"{head}def upgrade():\n    op.execute('CREATE TABLE whole (id INTEGER)')\n")
+    with journal(path) as store:
+        assert store.verify() == 1
+    assert "whole" in tables(path)
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
