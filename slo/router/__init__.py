@@ -1,0 +1,1 @@
+"""The router: decides what an alert means for people and delivers it."""

@@ -1,0 +1,242 @@
+"""The delivery loop: takes what is due out of the outbox, lane by lane, and writes down what became of it.
+
+One message of a lane is under way at a time. Each destination has room of its own, a part of it for P0 alone, so that
+neither another destination nor a flood of tickets keeps a page waiting. A message counts as sent when the journal says
+so: a verdict that could not be written is kept, and its message is not sent again meanwhile.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slo.core.delivery import (
+    RETRY_AFTER_CAP_SECONDS,
+    Action,
+    Ambiguous,
+    Delivery,
+    Refused,
+    Retry,
+    Sent,
+    Verdict,
+    backoff_seconds,
+)
+from slo.core.priority import Priority
+from slo.core.protocols import Clock, Destination
+from slo.errors import StoreError
+from slo.exposition.catalogue import Telemetry
+from slo.router.attempt import MISSING, attempt, count
+from slo.router.direct import DirectPages
+from slo.router.outbox import Outbox
+
+ROOM = 8
+"""Messages under way at once to one destination."""
+
+P0_ROOM = 3
+"""How many of these places are kept for P0."""
+
+HEADS = 100
+"""How many lanes of each destination are looked at: many times what can be under way."""
+
+STORE_PAUSE_SECONDS = 1.0
+SHORTEST_WAIT_SECONDS = 0.25
+LONGEST_WAIT_SECONDS = 5.0
+MISSING_WAIT_SECONDS = 60.0
+"""How long a message for a missing destination waits before the configuration is looked at again."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unrecorded:
+    """A verdict that the journal does not have yet."""
+
+    sequence: int
+    verdict: Verdict
+    not_before: datetime | None
+
+
+class DeliveryLoop:
+    """Delivers what `outbox` holds. `sent_already` are the lanes whose trigger an earlier process sent directly."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        direct: DirectPages,
+        clock: Clock,
+        telemetry: Telemetry,
+        jitter: Callable[[], float],
+        sent_already: AbstractSet[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self.destinations: Mapping[str, Destination] = {}
+        self.paging: AbstractSet[str] = frozenset()
+        self._outbox = outbox
+        self._direct = direct
+        self._clock = clock
+        self._telemetry = telemetry
+        self._jitter = jitter
+        self._sent_already = sent_already
+        self._wake = asyncio.Event()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._under_way: Counter[str] = Counter()
+        self._unrecorded: dict[str, _Unrecorded] = {}
+        self._slowed: dict[str, datetime] = {}
+        self._shown: set[str] = set()
+
+    def wake(self) -> None:
+        """Something was written to the outbox, or the destinations are others: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver, until cancelled. What is under way then goes on until `close`."""
+        while True:
+            self._wake.clear()
+            try:
+                wait_seconds = await self._round()
+            except StoreError:
+                wait_seconds = STORE_PAUSE_SECONDS
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_seconds)
+            except TimeoutError:
+                continue
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Let what is under way end, for so long; what does not is cut off, and sent again by the next process."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=deadline_seconds)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _round(self) -> float:
+        """Start what may be started. How long to wait for the next look, in seconds."""
+        now, journal = self._clock.now(), self._outbox.journal
+        for delivery in await self._outbox.read(journal.due, now, limit=HEADS):
+            if self._may_start(delivery, now):
+                self._launch(delivery)
+        self._show(await self._outbox.read(journal.depth, now))
+        next_due = await self._outbox.read(journal.next_due, now)
+        wait_seconds = (next_due - now).total_seconds() if next_due else LONGEST_WAIT_SECONDS
+        return min(max(wait_seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+    def _may_start(self, delivery: Delivery, now: datetime) -> bool:
+        message = delivery.message
+        if message.lane in self._tasks or self._direct.sends(message):
+            return False
+        if message.priority is Priority.P0:
+            return self._under_way[message.destination] < ROOM
+        return (
+            self._slowed.get(message.destination, now) <= now and self._under_way[message.destination] < ROOM - P0_ROOM
+        )
+
+    def _launch(self, delivery: Delivery) -> None:
+        destination, lane = delivery.message.destination, delivery.message.lane
+
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._tasks[lane]
+            self._under_way[destination] -= 1
+            self._wake.set()
+
+        self._under_way[destination] += 1
+        self._tasks[lane] = asyncio.create_task(self._carry(delivery))
+        self._tasks[lane].add_done_callback(ended)
+
+    async def _carry(self, delivery: Delivery) -> None:
+        """Bring one message a step further. Its lane is held for a moment when the journal does not take that."""
+        try:
+            await self._step(delivery)
+        except StoreError:
+            await asyncio.sleep(STORE_PAUSE_SECONDS)
+        except Exception:
+            logger.exception(
+                "a delivery has a fault", extra={"destination": delivery.message.destination, "id": delivery.message.id}
+            )
+            await asyncio.sleep(LONGEST_WAIT_SECONDS)
+
+    async def _step(self, delivery: Delivery) -> None:
+        message = delivery.message
+        unrecorded = self._unrecorded.get(message.id)
+        destination = self.destinations.get(message.destination)
+        if unrecorded and not self._elsewhere(delivery):
+            await self._write(message.id, unrecorded)
+            return
+        if destination is None and not self._elsewhere(delivery):
+            await self._park(delivery)
+            return
+        credential = await self._begin(delivery, destination.credential if destination else "")
+        if self._direct.sends(message):
+            return
+        verdict = self._elsewhere(delivery)
+        if verdict is None and destination is not None:
+            self._direct.forget(message)
+            verdict = await attempt(destination, message, credential, telemetry=self._telemetry)
+            await self._record(delivery, verdict)
+        elif verdict is not None:
+            await self._record(delivery, verdict)
+            self._direct.forget(message)
+
+    def _elsewhere(self, delivery: Delivery) -> Verdict | None:
+        """The verdict on a page that went out without the journal, from this process or from an earlier one."""
+        message = delivery.message
+        if message.action is Action.TRIGGER and message.lane in self._sent_already:
+            return Sent()
+        return self._direct.verdict(message)
+
+    async def _begin(self, delivery: Delivery, credential: str) -> str:
+        """Write that an attempt is made, before it is. A page that this keeps back may go out directly."""
+        begin, now = self._outbox.journal.begin, self._clock.now()
+        try:
+            return await self._outbox.write(begin, delivery.sequence, credential=credential, now=now)
+        except StoreError:
+            self._direct.watch([delivery.message], self.paging)
+            raise
+
+    async def _record(self, delivery: Delivery, verdict: Verdict) -> None:
+        """Write what became of it, and when it is tried again."""
+        now, message, not_before = self._clock.now(), delivery.message, None
+        if not isinstance(verdict, Sent | Refused):
+            after = verdict.after_seconds if isinstance(verdict, Retry) else None
+            wait = backoff_seconds(delivery.attempts + 1, after_seconds=after, jitter=self._jitter())
+            not_before = now + timedelta(seconds=wait)
+            if after is not None:
+                self._slowed[message.destination] = now + timedelta(seconds=min(after, RETRY_AFTER_CAP_SECONDS))
+        unrecorded = _Unrecorded(sequence=delivery.sequence, verdict=verdict, not_before=not_before)
+        self._unrecorded[message.id] = unrecorded
+        try:
+            await self._write(message.id, unrecorded)
+        except StoreError:
+            if not_before is not None:
+                self._direct.watch([message], self.paging)
+            raise
+
+    async def _write(self, message_id: str, unrecorded: _Unrecorded) -> None:
+        await self._outbox.write(
+            self._outbox.journal.finish,
+            unrecorded.sequence,
+            unrecorded.verdict,
+            now=self._clock.now(),
+            not_before=unrecorded.not_before,
+        )
+        self._unrecorded.pop(message_id, None)
+
+    async def _park(self, delivery: Delivery) -> None:
+        """Keep what is for a destination that the configuration does not have, and say so."""
+        # After an attempt it is ambiguous: a kill may have cut off one that was taken, under the lane's credential.
+        kind = Ambiguous if delivery.attempts else Retry
+        verdict = kind(reason=MISSING, detail="the configuration has no destination of that name")
+        count(delivery.message, verdict, telemetry=self._telemetry)
+        now = self._clock.now()
+        not_before = now + timedelta(seconds=MISSING_WAIT_SECONDS)
+        finish = self._outbox.journal.finish
+        await self._outbox.write(finish, delivery.sequence, verdict, now=now, not_before=not_before)
+
+    def _show(self, depth: Mapping[str, tuple[int, float]]) -> None:
+        self._shown |= {*depth, *self.destinations}
+        for name in self._shown:
+            waiting, age_seconds = depth.get(name, (0, 0.0))
+            self._telemetry.outbox_depth.labels(name).set(waiting)
+            self._telemetry.outbox_age.labels(name).set(age_seconds)

@@ -1,0 +1,1 @@
+"""Destinations, one kind a file: where a notification goes."""

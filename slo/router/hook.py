@@ -1,0 +1,111 @@
+"""The payload of a webhook: Alertmanager's, version 4, with what Alertmanager does not have under `incident`.
+
+Format: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. An incident is one alert in a group of
+its own. Its fingerprint is made of the labels that do not change while it lasts, so that its end finds its beginning.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from slo.core.delivery import Action, Message
+from slo.router.page import Json, details_of
+from slo.router.summary import one_line
+
+NEVER = "0001-01-01T00:00:00Z"
+"""The end of an alert that still fires."""
+
+_KEPT = frozenset({"alertname", "slo", "scope", "severity", "priority"})
+
+
+def payload_of(message: Message) -> dict[str, Json]:
+    """What is posted of one message."""
+    over = message.action is Action.RESOLVE
+    status = "resolved" if over else "firing"
+    labels, annotations = _labels(message), _annotations(message)
+    alert: dict[str, Json] = {
+        "status": status,
+        "labels": dict(labels),
+        "annotations": dict(annotations),
+        "startsAt": _time(message.opened_at),
+        "endsAt": _time(message.at) if over else NEVER,
+        "generatorURL": message.url,
+        "fingerprint": _fingerprint(labels),
+    }
+    return {
+        "version": "4",
+        "groupKey": message.key,
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": message.destination,
+        "groupLabels": {name: labels[name] for name in ("alertname", "slo", "scope") if name in labels},
+        "commonLabels": dict(labels),
+        "commonAnnotations": dict(annotations),
+        "externalURL": message.external_url,
+        "alerts": [alert],
+        "incident": _incident(message),
+    }
+
+
+def _labels(message: Message) -> dict[str, str]:
+    given = {name: value for name, value in message.labels.items() if name not in _KEPT}
+    ours = {
+        "alertname": message.slo,
+        "slo": message.slo,
+        "scope": message.scope,
+        "severity": message.severity.value,
+        "priority": message.priority.value,
+    }
+    return {name: value for name, value in sorted((given | ours).items()) if value}
+
+
+def _annotations(message: Message) -> dict[str, str]:
+    said = {
+        "summary": one_line(message.summary),
+        "reason": message.evidence.reason,
+        "target": one_line(message.evidence.target),
+        "by": one_line(message.by),
+        "why": one_line(message.why),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _incident(message: Message) -> dict[str, Json]:
+    evidence = details_of(message)
+    return {
+        "id": message.incident,
+        "key": message.key,
+        "message": message.id,
+        "action": message.action.value,
+        "status": message.status,
+        "priority": message.priority.value,
+        "severity": message.severity.value,
+        "slo": message.slo,
+        "scope": message.scope,
+        "summary": one_line(message.summary),
+        "opened_at": _time(message.opened_at),
+        "at": _time(message.at),
+        "by": one_line(message.by),
+        "why": one_line(message.why),
+        "url": message.url,
+        "firing": [
+            {"long": pair.long, "short": pair.short, "severity": pair.severity.value} for pair in sorted(message.firing)
+        ],
+        "evidence": {
+            name: evidence[name]
+            for name in (
+                *("objective", "window", "sli", "budget_remaining", "coverage"),
+                *("burn_rates", "reason", "target", "detail"),
+            )
+            if name in evidence
+        },
+    }
+
+
+def _fingerprint(labels: Mapping[str, str]) -> str:
+    lasting = sorted((name, value) for name, value in labels.items() if name not in ("severity", "priority"))
+    return hashlib.sha256(repr(lasting).encode()).hexdigest()[:16]
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,231 @@
+"""The router: alerts in, incidents kept, messages out.
+
+Each slot end it decides what the alerts mean for the incidents, and writes events and messages into the journal in one
+transaction; the delivery loop takes it from there. While the journal cannot be written the watch goes on: decisions are
+held in memory and tried again, and P0 pages go out directly.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from slo.core.alert import Alert
+from slo.core.delivery import Message
+from slo.core.incident import Incident, SentDirectly
+from slo.core.priority import Priority
+from slo.core.protocols import Clock, Destination
+from slo.errors import StoreBusy, StoreError
+from slo.exposition.catalogue import Telemetry
+from slo.router import people
+from slo.router.attempt import DEADLINE_SECONDS
+from slo.router.decide import Routes, decide
+from slo.router.deliver import DeliveryLoop
+from slo.router.direct import DirectPages
+from slo.router.messages import Decision, Teller
+from slo.router.outbox import Journal, Outbox
+from slo.router.unwritten import Unwritten
+
+WRITE_WAIT_SECONDS = 3.0
+"""How long a slot end, or a person, waits for the journal."""
+
+RETRY_SECONDS = 1.0
+"""How often what could not be written is tried again."""
+
+logger = logging.getLogger(__name__)
+
+
+class Router:
+    """Keeps the incidents of one watch. Made of a journal, which is read at once.
+
+    `paging` names the destinations that are told of pages only. `jitter` gives random numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        destinations: Mapping[str, Destination],
+        paging: Collection[str],
+        routes: Routes,
+        clock: Clock,
+        telemetry: Telemetry,
+        external_url: str = "",
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        events = [event for _, event in journal.events()]
+        self._unwritten = Unwritten(events)
+        self._clock = clock
+        self._telemetry = telemetry
+        self._outbox = Outbox(journal, clock=clock)
+        self._direct = DirectPages(
+            in_trouble=self._in_trouble, sent=self._sent_directly, telemetry=telemetry, jitter=jitter
+        )
+        self._loop = DeliveryLoop(
+            outbox=self._outbox,
+            direct=self._direct,
+            clock=clock,
+            telemetry=telemetry,
+            jitter=jitter,
+            sent_already={(event.destination, event.key) for event in events if isinstance(event, SentDirectly)},
+        )
+        self._writer: asyncio.Task[None] | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+        self._configure(destinations, paging, routes, external_url)
+        self._show()
+
+    @property
+    def incidents(self) -> Mapping[str, Incident]:
+        """Every incident by id, oldest first; with what the journal does not have yet."""
+        return self._unwritten.incidents
+
+    async def judge(self, alerts: Sequence[Alert], known_slos: Collection[str]) -> None:
+        """Bring the incidents in line with the alerts of one slot end.
+
+        An open incident without an alert here stays as it is, unless its SLO is not among `known_slos`. Waits for the
+        journal, not for long, and never raises for it.
+        """
+        decision = decide(
+            alerts,
+            self.incidents,
+            known_slos=known_slos,
+            routes=self._routes,
+            paging=self._paging,
+            now=self._clock.now(),
+            external_url=self._external_url,
+        )
+        await self._take(decision)
+
+    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
+        """Record that a person takes the incident on. Raises UsageError, and StoreBusy where it is only held so far."""
+        decision = people.acknowledge(self.incidents, incident, by=by, via=via, teller=self._teller)
+        await self._take(decision)
+        return self._recorded(incident, decision)
+
+    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
+        """Record that a person declares it over. Raises UsageError, and StoreBusy where it is only held so far."""
+        decision = people.resolve(self.incidents, incident, by=by, why=why, teller=self._teller)
+        await self._take(decision)
+        return self._recorded(incident, decision)
+
+    async def run(self) -> None:
+        """Deliver, and try again to write what could not be written, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._loop.run())
+            tasks.create_task(self._keep_writing())
+
+    async def reconfigure(
+        self,
+        *,
+        destinations: Mapping[str, Destination],
+        paging: Collection[str],
+        routes: Routes,
+        external_url: str = "",
+    ) -> None:
+        """Go on with other destinations and routes. Those that are gone are closed when nothing can use them."""
+        kept = {id(destination) for destination in destinations.values()}
+        gone = [destination for destination in self._destinations.values() if id(destination) not in kept]
+        self._configure(destinations, paging, routes, external_url)
+        if gone:
+            retirement = asyncio.create_task(self._retire(gone))
+            self._retired.add(retirement)
+            retirement.add_done_callback(self._retired.discard)
+        self._loop.wake()
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Write and deliver what can be within that time, then let go of everything. `run` has been cancelled."""
+        ends = self._clock.monotonic() + deadline_seconds
+        await asyncio.wait({self._write_soon()}, timeout=deadline_seconds)
+        await self._loop.close(max(0.0, ends - self._clock.monotonic()))
+        await self._direct.close()
+        for retirement in tuple(self._retired):
+            retirement.cancel()
+        await asyncio.gather(*self._retired, return_exceptions=True)
+        await _let_go(self._destinations.values())
+
+    def _configure(
+        self, destinations: Mapping[str, Destination], paging: Collection[str], routes: Routes, external_url: str
+    ) -> None:
+        self._destinations = self._loop.destinations = self._direct.destinations = destinations
+        self._paging = self._loop.paging = frozenset(paging)
+        self._routes = routes
+        self._external_url = external_url
+
+    @property
+    def _teller(self) -> Teller:
+        return Teller(at=self._clock.now(), external_url=self._external_url)
+
+    async def _take(self, decision: Decision) -> None:
+        """Make a decision part of the state, and wait a little for the journal to have it."""
+        self._unwritten.add(decision)
+        self._direct.watch(decision.messages, self._paging)
+        if decision:
+            self._show()
+        if self._unwritten:
+            await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
+
+    def _recorded(self, incident: str, decision: Decision) -> Incident:
+        if any(self._unwritten.holds(event) for event in decision.events):
+            raise StoreBusy(
+                "the journal cannot be written now: this is held in memory and written as soon as possible,"
+                " look at the incident again before you rely on it"
+            )
+        return self.incidents[incident]
+
+    def _write_soon(self) -> asyncio.Task[None]:
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        return self._writer
+
+    async def _write(self) -> None:
+        """Write until nothing is left, or the journal cannot be written."""
+        while self._unwritten:
+            events, messages = self._unwritten.take()
+            try:
+                await self._outbox.write(self._outbox.journal.commit, events, messages, at=self._clock.now())
+            except StoreError:
+                self._unwritten.restore()
+                return
+            except Exception:
+                logger.exception("the journal has a fault")
+                self._unwritten.restore()
+                return
+            self._unwritten.drop()
+            self._loop.wake()
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if self._unwritten:
+                await asyncio.wait({self._write_soon()})
+
+    def _in_trouble(self, message: Message) -> bool:
+        return self._unwritten.holds_message(message) or self._outbox.in_trouble
+
+    def _sent_directly(self, message: Message) -> None:
+        event = SentDirectly(
+            incident=message.incident, at=self._clock.now(), destination=message.destination, key=message.key
+        )
+        self._unwritten.add(Decision(events=(event,)))
+        self._write_soon()
+
+    async def _retire(self, destinations: Sequence[Destination]) -> None:
+        try:
+            await asyncio.sleep(DEADLINE_SECONDS)
+        finally:
+            await _let_go(destinations)
+
+    def _show(self) -> None:
+        counts = Counter(incident.priority for incident in self.incidents.values() if incident.open)
+        for priority in Priority:
+            self._telemetry.incidents_open.labels(priority).set(counts[priority])
+
+
+async def _let_go(destinations: Iterable[Destination]) -> None:
+    for destination in destinations:
+        try:
+            async with asyncio.timeout(1.0):
+                await destination.aclose()
+        except Exception:
+            logger.exception("a destination could not be closed")

@@ -1,0 +1,51 @@
+"""Summaries: what is the matter, in one sentence that is understood at three in the morning."""
+
+from slo.core.alert import Alert, Evidence, FiringPair, worst
+
+SUMMARY_LIMIT = 1024
+"""The longest summary that PagerDuty takes, in characters."""
+
+
+def burning(alert: Alert) -> str:
+    """How fast the budget burns, what share of the newest events failed, and why the last one did.
+
+    Told of the pair with the highest burn rate among the most urgent that fire, by its short window: what is now.
+    """
+    subject = _subject(alert.slo, alert.labels.get("customer", ""), alert.labels.get("environment", ""), alert.scope)
+    pair = _telling(alert.firing, alert.evidence)
+    burn = alert.evidence.burn_rates.get(pair.short) if pair else None
+    if pair is None or burn is None:
+        sentence = f"{subject} burns its budget too fast"
+    else:
+        failed = min(100.0, 100 * burn * (1 - alert.evidence.objective))
+        sentence = f"{subject} burns {_figure(burn)}x its budget: {_figure(failed)} % of the last {pair.short} failed"
+    where = f" at {alert.evidence.target}" if alert.evidence.target else ""
+    return one_line(sentence + (f" ({alert.evidence.reason}{where})" if alert.evidence.reason else ""))
+
+
+def over(slo: str, *, by: str, why: str) -> str:
+    """That an incident is resolved: by whom, where a person did it, and why."""
+    return one_line(f"{slo} is resolved{f' by {by}' if by else ''}{f': {why}' if why else ''}")
+
+
+def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
+    """The text without line breaks and other control characters, and no longer than `limit`."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _subject(slo: str, *about: str) -> str:
+    known = [part for part in about if part]
+    return f"{slo} ({', '.join(known)})" if known else slo
+
+
+def _telling(firing: frozenset[FiringPair], evidence: Evidence) -> FiringPair | None:
+    urgent = [pair for pair in sorted(firing) if pair.severity is worst(firing)]
+    return max(urgent, key=lambda pair: evidence.burn_rates.get(pair.short) or 0.0, default=None)
+
+
+def _figure(value: float) -> str:
+    """At most three digits that matter, and no exponent."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if value >= 0.01 else "less than 0.01"

@@ -1,0 +1,85 @@
+"""Alerts, messages and configuration as the tests of the router need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from slo.core.alert import Alert, Evidence, FiringPair
+from slo.core.delivery import Action, Message
+from slo.core.policy import Severity
+from slo.core.priority import priority_of
+
+T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
+SLO = "gate-availability"
+PRODUCTION = {"service": "gate", "customer": "acme", "environment": "production"}
+STAGING = {"service": "gate", "customer": "acme", "environment": "staging"}
+
+PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
+SLOW_PAGE = FiringPair(severity=Severity.PAGE, long="6h", short="30m")
+FEW_EVENTS = FiringPair(severity=Severity.TICKET, long="1h", short="5m")
+TICKET = FiringPair(severity=Severity.TICKET, long="1d", short="2h")
+
+EVIDENCE = Evidence(
+    objective=0.999,
+    window="30d",
+    sli=0.9982,
+    remaining=-0.8,
+    coverage=0.75,
+    burn_rates={"5m": 1000.0, "1h": 83.3, "30m": 166.7, "6h": 13.9, "2h": 41.7, "1d": 3.5},
+    reason="connect_refused",
+    target="http://10.0.0.7:8084/health",
+)
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Routes, as the configuration has them."""
+
+    destinations: tuple[str, ...] = ("oncall", "hook")
+    resolve_after: timedelta = timedelta(minutes=5)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds into the test."""
+    return T0 + timedelta(seconds=seconds)
+
+
+def alert(*firing: FiringPair, slo: str = SLO, scope: str = "", labels: Mapping[str, str] = PRODUCTION) -> Alert:
+    """What the engine says of one SLO."""
+    return Alert(slo=slo, scope=scope, at=T0, firing=frozenset(firing), labels=labels, evidence=EVIDENCE)
+
+
+def message(
+    name: str = "m1",
+    *,
+    action: Action = Action.TRIGGER,
+    destination: str = "oncall",
+    key: str = "acme:gate-availability:-:g1",
+    severity: Severity = Severity.PAGE,
+    labels: Mapping[str, str] = PRODUCTION,
+    **others: object,
+) -> Message:
+    """A message about one incident, a P0 unless its severity or its labels say otherwise."""
+    values: dict[str, object] = {
+        "id": name,
+        "destination": destination,
+        "action": action,
+        "key": key,
+        "incident": "1",
+        "slo": SLO,
+        "severity": severity,
+        "priority": priority_of(severity, labels.get("environment", "")),
+        "summary": "gate-availability (acme, production) burns 1000x its budget",
+        "at": at(90),
+        "opened_at": at(60),
+        "labels": labels,
+        "firing": frozenset() if action is Action.RESOLVE else frozenset({PAGE, SLOW_PAGE}),
+        "evidence": EVIDENCE,
+        "external_url": "https://watch.example",
+    }
+    return Message(**(values | others))  # type: ignore[arg-type]  # a table of a test, checked by the record itself
+
+
+def ticket(name: str, *, key: str, destination: str = "hook", action: Action = Action.TRIGGER) -> Message:
+    """A message that can wait."""
+    return message(name, key=key, destination=destination, action=action, severity=Severity.TICKET, labels=STAGING)

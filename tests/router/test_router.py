@@ -1,0 +1,392 @@
+"""The router as a whole: the real journal, the strict stand-in, kills between any two steps, and a store in trouble."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
+
+import pytest
+
+from slo.core.alert import Alert, FiringPair
+from slo.core.delivery import Message, Retry, Sent, Verdict
+from slo.core.incident import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.protocols import Destination
+from slo.demo.vendors.injection import Injection
+from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.errors import StoreBusy, StoreFull, UsageError
+from slo.exposition.catalogue import Telemetry
+from slo.net.context import Context
+from slo.router.destinations.pagerduty import Config, PagerDuty, build
+from slo.router.router import Router
+from tests.router.making import PAGE, SLO, STAGING, TICKET, Routes, alert
+from tests.router.worlds import MovableClock, Recorder, TroubledJournal, counted, until
+
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+G1, G2 = f"acme:{SLO}:-:g1", f"acme:{SLO}:-:g2"
+
+
+class Watch:
+    """A process: a router on a journal that others before it may have written."""
+
+    def __init__(self, path: Path, clock: MovableClock, **destinations: Destination) -> None:
+        self.telemetry = Telemetry()
+        self.journal = TroubledJournal(path, self.telemetry)
+        self.clock = clock
+        self.router = Router(
+            journal=self.journal,
+            destinations=destinations,
+            paging={"oncall"},
+            routes=Routes(),
+            clock=clock,
+            telemetry=self.telemetry,
+            external_url="https://watch.example",
+            jitter=lambda: 0.0,
+        )
+
+    async def sees(self, *firing: FiringPair, known: Collection[str] = (SLO,)) -> None:
+        await self.judges(alert(*firing), known=known)
+
+    async def judges(self, *alerts: Alert, known: Collection[str] = (SLO,)) -> None:
+        await self.router.judge(alerts, known)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Watch"]:
+        task = asyncio.create_task(self.router.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.router.close(2.0)
+            self.journal.close()
+
+    async def killed(self) -> None:
+        """Everything in memory is gone; nothing is finished or closed in order."""
+        self.router._loop.destinations = {}
+        await self.router._loop.close(0)
+        await self.router._direct.close()
+        self.journal.close()
+
+    def events(self) -> list[type[Event]]:
+        return [type(event) for _, event in self.journal.events()]
+
+    def outbox(self, incident: str = "1") -> list[tuple[str, str, str]]:
+        rows = self.journal.deliveries(incident)
+        return [(row.message.destination, row.message.action.value, row.state) for row in rows]
+
+    def is_delivered(self) -> bool:
+        return {state for _, _, state in self.outbox()} == {"sent"}
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+async def standin(tmp_path: Path) -> AsyncIterator[PagerDutyStandIn]:
+    async with PagerDutyStandIn(tmp_path / "pagerduty") as server:
+        yield server
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience of the router, without the waiting."""
+    monkeypatch.setattr("slo.router.direct.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("slo.router.direct.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("slo.router.router.RETRY_SECONDS", 0.02)
+    monkeypatch.setattr("slo.router.router.WRITE_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("slo.router.deliver.STORE_PAUSE_SECONDS", 0.02)
+
+
+def pager(standin: PagerDutyStandIn, clock: MovableClock) -> PagerDuty:
+    given = {"routing_key": ROUTING_KEY, "events_url": standin.events_url, "ca_file": str(standin.ca_file)}
+    return build(Config.model_validate(given), Context.default(clock))
+
+
+def received(standin: PagerDutyStandIn) -> list[tuple[str, str]]:
+    return [(event["event_action"], event["dedup_key"]) for event in standin.events]
+
+
+async def test_an_outage_is_one_incident_at_pagerduty(
+    path: Path, clock: MovableClock, standin: PagerDutyStandIn
+) -> None:
+    hook = Recorder()
+    async with Watch(path, clock, oncall=pager(standin, clock), hook=hook).running() as watch:
+        await watch.sees(PAGE)
+        await until(watch.is_delivered)
+        incident = await watch.router.acknowledge("1", by="anna", via="api")
+        assert (incident.status, incident.acknowledged_by) == ("acknowledged", "anna")
+        await watch.sees()
+        clock.move(300)
+        await watch.sees()
+        await until(watch.is_delivered)
+        assert watch.router.incidents["1"].status == "resolved"
+        assert counted(watch.telemetry, "watchkeep_incidents_open", priority="P0") == 0
+    assert received(standin) == [("trigger", G1), ("acknowledge", G1), ("resolve", G1)]
+    [there] = standin.incidents
+    assert (there["status"], there["severity"], there["routing_key"]) == ("resolved", "critical", ROUTING_KEY)
+    assert hook.actions == ["trigger", "acknowledge", "resolve"]
+    assert hook.closed == 1
+
+
+async def test_a_kill_between_any_two_steps_changes_nothing(
+    path: Path, clock: MovableClock, standin: PagerDutyStandIn
+) -> None:
+    """Each step is a process of its own, which is killed before it delivers, and one that delivers what it left."""
+    steps: list[tuple[float, tuple[FiringPair, ...]]] = [
+        (10, (TICKET,)),
+        (10, (TICKET, PAGE)),
+        (10, (TICKET, PAGE)),
+        (10, (TICKET,)),
+        (300, (TICKET,)),
+        (10, (TICKET, PAGE)),
+        (10, ()),
+        (300, ()),
+        (10, ()),
+    ]
+    for seconds, firing in steps:
+        clock.move(seconds)
+        doomed = Watch(path, clock, oncall=pager(standin, clock))
+        await doomed.sees(*firing)
+        await doomed.killed()
+        async with Watch(path, clock, oncall=pager(standin, clock)).running() as watch:
+            await watch.sees(*firing)
+            await until(watch.is_delivered)
+    assert received(standin) == [("trigger", G1), ("resolve", G1), ("trigger", G2), ("resolve", G2)]
+    assert [incident["status"] for incident in standin.incidents] == ["resolved", "resolved"]
+
+
+async def test_a_vendor_on_a_bad_day_has_one_incident_all_the_same(
+    path: Path, clock: MovableClock, standin: PagerDutyStandIn
+) -> None:
+    for injection in (
+        Injection(status=500),
+        Injection(reset=True, processed=True),
+        Injection(status=429, retry_after="20"),
+        Injection(status=503, processed=True),
+    ):
+        standin.inject(injection)
+    async with Watch(path, clock, oncall=pager(standin, clock)).running() as watch:
+        await watch.sees(PAGE)
+        while not watch.is_delivered():
+            clock.move(30)
+            watch.router._loop.wake()
+            await asyncio.sleep(0.01)
+        for reason in ("server_error", "reset", "rate_limited"):
+            labels = {"destination": "oncall", "reason": reason}
+            assert counted(watch.telemetry, "watchkeep_delivery_failures_total", **labels) >= 1
+    assert [incident["triggers"] for incident in standin.incidents] == [3]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_store_that_is_full_for_a_moment_is_written_later(
+    path: Path, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    oncall, hook = Recorder(), Recorder()
+    async with Watch(path, clock, oncall=oncall, hook=hook).running() as watch:
+        watch.journal.failing = {"commit": StoreFull("no space")}
+        await watch.judges(alert(PAGE, labels=STAGING))
+        await until(lambda: watch.journal.calls.count("commit") > 3)
+        assert watch.router.incidents["1"].open
+        assert not watch.events()
+        watch.journal.failing = {}
+        await until(watch.is_delivered)
+        assert watch.events() == [Opened, Paged]
+    assert [oncall.actions, hook.actions] == [["trigger"], ["trigger"]]
+    said = [record.message for record in caplog.records if "journal" in record.message]
+    assert said == ["the journal cannot be written, and is tried again", "the journal can be written again"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_p0_that_cannot_be_committed_goes_to_the_pager_once_and_is_recorded_afterwards(
+    path: Path, clock: MovableClock, standin: PagerDutyStandIn
+) -> None:
+    hook = Recorder()
+    async with Watch(path, clock, oncall=pager(standin, clock), hook=hook).running() as watch:
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        await watch.sees(PAGE)
+        await until(lambda: received(standin) == [("trigger", G1)])
+        for _ in range(3):
+            await watch.sees(PAGE)
+        assert not hook.begun
+        watch.journal.failing = {}
+        await until(watch.is_delivered)
+        assert watch.events() == [Opened, Paged, SentDirectly]
+        assert watch.router.incidents["1"].sent_directly == ("oncall",)
+        await watch.sees()
+        clock.move(300)
+        await watch.sees()
+        await until(watch.is_delivered)
+    assert received(standin) == [("trigger", G1), ("resolve", G1)]
+    assert hook.actions == ["trigger", "resolve"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_commit_that_hangs_keeps_no_p0_back_and_no_slot(path: Path, clock: MovableClock) -> None:
+    oncall = Recorder()
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        free = watch.journal.hanging["commit"] = threading.Event()
+        await watch.sees(PAGE)
+        await until(lambda: oncall.actions == ["trigger"])
+        await watch.judges(alert(PAGE), alert(PAGE, slo="deck"), known=(SLO, "deck"))
+        await until(lambda: len(oncall.begun) == 2)
+        free.set()
+        await until(lambda: len(watch.events()) == 6 and watch.is_delivered())
+        assert sorted(watch.events(), key=lambda kind: kind.__name__) == [Opened] * 2 + [Paged] * 2 + [SentDirectly] * 2
+    assert oncall.actions == ["trigger", "trigger"]
+    assert len({m.key for m in oncall.begun}) == 2
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_p1_waits_for_the_store(path: Path, clock: MovableClock) -> None:
+    oncall = Recorder()
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        await watch.judges(alert(PAGE, labels=STAGING))
+        await asyncio.sleep(0.4)
+        assert not oncall.begun
+        watch.journal.failing = {}
+        await until(lambda: oncall.actions == ["trigger"])
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_killed_before_the_recording_the_next_process_pages_under_the_same_key(
+    path: Path, clock: MovableClock, standin: PagerDutyStandIn
+) -> None:
+    earlier = Watch(path, clock, oncall=pager(standin, clock))
+    async with earlier.running():
+        await earlier.sees(PAGE)
+        await until(earlier.is_delivered)
+        await earlier.sees()
+        clock.move(300)
+        await earlier.sees()
+        await until(earlier.is_delivered)
+
+    doomed = Watch(path, clock, oncall=pager(standin, clock))
+    doomed.journal.failing = {"commit": StoreBusy("held")}
+    await doomed.sees(PAGE)
+    await until(lambda: received(standin)[2:] == [("trigger", G2)])
+    await doomed.killed()
+
+    clock.move(7)
+    async with Watch(path, clock, oncall=pager(standin, clock)).running() as watch:
+        await watch.sees(PAGE)
+        await until(lambda: len(received(standin)) == 4)
+    assert received(standin)[2:] == [("trigger", G2), ("trigger", G2)]
+    assert [(i["dedup_key"], i["triggers"]) for i in standin.incidents] == [(G1, 1), (G2, 2)]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_killed_between_the_recording_and_the_outbox_it_is_not_sent_again(
+    path: Path, clock: MovableClock
+) -> None:
+    oncall = Recorder("key-1")
+    doomed = Watch(path, clock, oncall=oncall)
+    doomed.journal.failing = {"commit": StoreBusy("held")}
+    await doomed.sees(PAGE)
+    await until(lambda: oncall.taken)
+    doomed.journal.failing = {}
+    await doomed.sees(PAGE)
+    assert doomed.events() == [Opened, Paged, SentDirectly]
+    assert doomed.outbox() == [("oncall", "trigger", "pending")]
+    await doomed.killed()
+
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        await watch.router.resolve("1", by="anna", why="a drill")
+        await until(watch.is_delivered)
+    assert oncall.actions == ["trigger", "resolve"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_page_that_came_and_went_while_the_store_was_full_is_not_lost(path: Path, clock: MovableClock) -> None:
+    oncall = Recorder()
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        watch.journal.failing = {"commit": StoreFull("no space")}
+        await watch.judges(alert(PAGE, labels=STAGING))
+        await watch.judges(alert(labels=STAGING))
+        clock.move(300)
+        await watch.judges(alert(labels=STAGING))
+        watch.journal.failing = {}
+        await until(lambda: oncall.actions == ["trigger", "resolve"])
+        assert watch.router.incidents["1"].status == "resolved"
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_a_person_does_while_the_store_is_busy_is_said_to_be_held_and_kept(
+    path: Path, clock: MovableClock
+) -> None:
+    oncall = Recorder()
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        await watch.sees(PAGE)
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        with pytest.raises(StoreBusy, match="held in memory and written as soon as possible"):
+            await watch.router.acknowledge("1", by="anna", via="api")
+        watch.journal.failing = {}
+        await until(lambda: oncall.actions == ["trigger", "acknowledge"])
+        assert (await watch.router.acknowledge("1", by="anna", via="api")).acknowledged_by == "anna"
+    assert oncall.actions == ["trigger", "acknowledge"]
+
+
+async def test_people_are_told_what_they_cannot_do(path: Path, clock: MovableClock) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        with pytest.raises(UsageError, match="there is no incident 9"):
+            await watch.router.acknowledge("9", by="anna", via="api")
+        await watch.sees(PAGE)
+        assert (await watch.router.resolve("1", by="anna", why="a drill")).resolved_by == "anna"
+        with pytest.raises(UsageError, match="was resolved by anna"):
+            await watch.router.resolve("1", by="ben", why="")
+
+
+async def test_a_new_configuration_takes_over_and_the_old_destinations_are_closed(
+    path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.router.router.DEADLINE_SECONDS", 0.01)
+    old, new = Recorder("key-1"), Recorder("key-2")
+    async with Watch(path, clock, oncall=old).running() as watch:
+        await watch.sees(PAGE)
+        await until(watch.is_delivered)
+        await watch.router.reconfigure(
+            destinations={"oncall": new}, paging={"oncall"}, routes=Routes(destinations=("oncall",))
+        )
+        await until(lambda: old.closed == 1)
+        await watch.router.resolve("1", by="anna", why="a drill")
+        await until(watch.is_delivered)
+        assert (new.actions, new.credentials) == (["resolve"], ["key-1"])
+    assert (old.closed, new.closed) == (1, 1)
+
+
+async def test_a_close_delivers_what_is_under_way_and_lets_go_of_everything(path: Path, clock: MovableClock) -> None:
+    async def soon(_: Message) -> Verdict:
+        await asyncio.sleep(0.1)
+        return Sent()
+
+    oncall = Recorder(answers=[soon])
+    watch = Watch(path, clock, oncall=oncall)
+    async with watch.running():
+        await watch.sees(PAGE)
+        await until(lambda: oncall.begun)
+    assert oncall.closed == 1
+    again = Watch(path, clock, oncall=oncall)
+    assert again.is_delivered()
+    again.journal.close()
+
+
+async def test_incidents_are_folded_from_the_journal_at_the_start(path: Path, clock: MovableClock) -> None:
+    first = Watch(path, clock, oncall=Recorder(answers=[Retry(reason="server_error")]))
+    await first.sees(PAGE)
+    await first.router.acknowledge("1", by="anna", via="api")
+    before = dict(first.router.incidents)
+    await first.killed()
+    second = Watch(path, clock, oncall=Recorder())
+    assert dict(second.router.incidents) == before
+    assert counted(second.telemetry, "watchkeep_incidents_open", priority="P0") == 1
+    await second.sees(PAGE)
+    assert second.events() == [Opened, Paged, Acknowledged]
+    await second.killed()

@@ -1,0 +1,77 @@
+"""The sentence that wakes an engineer."""
+
+from dataclasses import replace
+
+import pytest
+
+from slo.core.alert import Alert, FiringPair
+from slo.core.policy import Severity
+from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
+from tests.router.making import EVIDENCE, PAGE, SLOW_PAGE, TICKET, alert
+
+
+def told(alert: Alert, **evidence: object) -> Alert:
+    return replace(alert, evidence=replace(alert.evidence, **evidence))  # type: ignore[arg-type]
+
+
+SHORT = FiringPair(severity=Severity.PAGE, long="5m", short="1m")
+
+
+@pytest.mark.parametrize(
+    ("of", "sentence"),
+    [
+        (
+            told(alert(SHORT), objective=0.995, burn_rates={"1m": 200.0}),
+            (
+                "gate-availability (acme, production) burns 200x its budget: 100 % of the last 1m failed"
+                " (connect_refused at http://10.0.0.7:8084/health)"
+            ),
+        ),
+        (
+            alert(PAGE, SLOW_PAGE, TICKET),
+            (
+                "gate-availability (acme, production) burns 1000x its budget: 100 % of the last 5m failed"
+                " (connect_refused at http://10.0.0.7:8084/health)"
+            ),
+        ),
+        (
+            told(alert(TICKET), burn_rates={"2h": 1.444}, reason="latency", target=""),
+            "gate-availability (acme, production) burns 1.44x its budget: 0.144 % of the last 2h failed (latency)",
+        ),
+        (
+            told(alert(TICKET, labels={}, scope="eu"), burn_rates={"2h": 14.4}, reason=""),
+            "gate-availability (eu) burns 14.4x its budget: 1.44 % of the last 2h failed",
+        ),
+        (
+            told(alert(PAGE, labels={"environment": "staging"}), burn_rates={"5m": None}, reason=""),
+            "gate-availability (staging) burns its budget too fast",
+        ),
+        (
+            told(alert(TICKET, labels={}), objective=0.99999, burn_rates={"2h": 2.0}, reason=""),
+            "gate-availability burns 2x its budget: less than 0.01 % of the last 2h failed",
+        ),
+    ],
+)
+def test_it_says_who_how_fast_how_much_and_why(of: Alert, sentence: str) -> None:
+    assert burning(of) == sentence
+
+
+def test_it_is_one_line_within_the_limit_whatever_the_target_says() -> None:
+    hostile = told(alert(PAGE), target="http://x/\n\x1b[31m\u202e\ud800" + "y" * 5000)
+    sentence = burning(hostile)
+    assert len(sentence) == SUMMARY_LIMIT
+    assert sentence.isprintable()
+    assert sentence.encode()
+    assert sentence.endswith("…")
+
+
+def test_the_end_says_by_whom_and_why() -> None:
+    assert over("gate", by="", why="clear for 5m") == "gate is resolved: clear for 5m"
+    assert over("gate", by="anna", why="a drill") == "gate is resolved by anna: a drill"
+    assert over("gate", by="anna", why="") == "gate is resolved by anna"
+
+
+def test_a_text_that_fits_stays_as_it_is() -> None:
+    assert one_line("größer als 99 %", 15) == "größer als 99 %"
+    assert one_line("größer als 99 %", 14) == "größer als 99…"
+    assert EVIDENCE.reason in burning(alert(PAGE))
