@@ -1,0 +1,177 @@
+"""Every metric of ours, once: its name, type, help text and labels.
+
+The figures of SLOs and the facts of probes are rendered from their own records (see `slo.exposition.render`) as the
+families listed here; what is counted while the process works is held in a `prometheus_client` registry of its own.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """What the exposition says of a metric before its values. `type` is `counter`, `gauge` or `untyped`."""
+
+    name: str
+    type: str
+    help: str
+
+
+def _table(**helps: str) -> dict[str, Family]:
+    return {
+        name: Family(name=name, type="counter" if name.endswith("_total") else "gauge", help=text)
+        for name, text in helps.items()
+    }
+
+
+FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
+    _table(
+        slo_sli_good_total="Good events of the SLI since the ledger began.",
+        slo_sli_bad_total="Bad events of the SLI since the ledger began.",
+        slo_sli_unknown_total="Events of the SLI that are neither good nor bad, since the ledger began.",
+        slo_objective_ratio="The share of events that the SLO wants to be good.",
+        slo_error_budget_remaining_ratio="Share of the error budget left; below 0 it is overspent.",
+        slo_burn_rate="Error ratio / (1 - objective) over the window, weighted by its coverage.",
+        slo_window_coverage_ratio="Share of the window for which there is knowledge.",
+        slo_alert_firing="Whether a pair of windows of this severity fires.",
+        probe_success="Whether the last round saw what was expected; absent while nothing is known.",
+        probe_duration_seconds="How long the last round took; absent while nothing is known.",
+        watchkeep_probe_last_round_timestamp_seconds="When the last round ended.",
+        watchkeep_probe_reason="Why the last round was not good; always 1, and absent when it was.",
+        probe_timeout_seconds="The time that a round may take.",
+        probe_dns_lookup_time_seconds="Time to resolve the name.",
+        probe_ip_protocol="The IP version that was used: 4 or 6.",
+        probe_ip_addr_hash="FNV-32a hash of the address that was used.",
+        probe_http_duration_seconds="Time of one phase, summed over redirects; phases not reached are left out.",
+        probe_http_content_length="Length of the body as the response said it, in bytes; -1 where it did not.",
+        probe_http_uncompressed_body_length="Length of the body after decoding, in bytes.",
+        probe_http_redirects="Redirects that were followed.",
+        probe_http_ssl="Whether the last response came over TLS.",
+        probe_http_status_code="Status code of the last response.",
+        probe_http_version="HTTP version of the last response.",
+        probe_http_last_modified_timestamp_seconds="The Last-Modified header of the last response.",
+        probe_failed_due_to_regex="Whether the round was bad because an expression did or did not match.",
+        probe_failed_due_to_bytes="Whether the round was bad because the bytes were not as expected.",
+        probe_expect_info="What the expected bytes held; always 1.",
+        probe_ssl_earliest_cert_expiry="Expiry of the certificate that expires first, Unix seconds.",
+        probe_ssl_last_chain_expiry_timestamp_seconds="Expiry of the verified chain that lasts longest, Unix seconds.",
+        probe_ssl_last_chain_info="The leaf certificate; always 1.",
+        probe_tls_version_info="The TLS version that was agreed on; always 1.",
+        probe_tls_cipher_info="The TLS cipher that was agreed on; always 1.",
+    )
+)
+"""The families that are rendered from records: figures of SLOs, and probe metrics by their names in the ecosystem."""
+
+LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+EVALUATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+
+
+class Telemetry:
+    """The process's own metrics. One object per process, handed to the parts that count."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.build_info = Gauge(
+            "watchkeep_build_info", "Version of the running process; always 1.", ["version"], registry=registry
+        )
+        self.probe_lateness = Histogram(
+            "watchkeep_probe_lateness_seconds",
+            "How long after its due time a round of a check started.",
+            buckets=LATENESS_BUCKETS,
+            registry=registry,
+        )
+        self.probe_rounds = Counter(
+            "watchkeep_probe_rounds_total", "Rounds of checks that ended, by state.", ["state"], registry=registry
+        )
+        self.probe_missed = Counter(
+            "watchkeep_probe_missed_total",
+            "Rounds that could not start because the earlier one had not ended.",
+            registry=registry,
+        )
+        self.probe_in_flight = Gauge("watchkeep_probe_in_flight", "Rounds under way.", registry=registry)
+        self.network_up = Gauge(
+            "watchkeep_network_up",
+            "Whether this machine's own network looks usable; 0 turns connection failures into unknown.",
+            registry=registry,
+        )
+        self.evaluation = Histogram(
+            "watchkeep_evaluation_duration_seconds",
+            "Time to evaluate every SLO at one slot end.",
+            buckets=EVALUATION_BUCKETS,
+            registry=registry,
+        )
+        self.evaluated_at = Gauge(
+            "watchkeep_evaluation_timestamp_seconds", "The slot end that was evaluated last.", registry=registry
+        )
+        self.clock_offset = Gauge(
+            "watchkeep_clock_offset_seconds",
+            "How far the time of the watch is ahead of the system clock, after the clock went back.",
+            registry=registry,
+        )
+        self.ledger_pending = Gauge(
+            "watchkeep_ledger_pending_slots", "Closed slots that are not on disk yet.", registry=registry
+        )
+        self.ledger_dropped = Counter(
+            "watchkeep_ledger_dropped_slots_total",
+            "Slots that were given up because the disk could not take them for hours.",
+            registry=registry,
+        )
+        self.ledger_bytes = Gauge("watchkeep_ledger_size_bytes", "Size of the ledger on disk.", registry=registry)
+        self.ledger_failures = Counter(
+            "watchkeep_ledger_write_failures_total",
+            "Writes of the ledger that failed and are tried again.",
+            ["reason"],
+            registry=registry,
+        )
+        self.journal_failures = Counter(
+            "watchkeep_journal_write_failures_total",
+            "Transactions of the journal that failed and are tried again.",
+            ["reason"],
+            registry=registry,
+        )
+        self.journal_events = Counter(
+            "watchkeep_journal_events_total", "Events written to the journal, by kind.", ["kind"], registry=registry
+        )
+        self.outbox_depth = Gauge(
+            "watchkeep_outbox_depth", "Messages that wait to be delivered.", ["destination"], registry=registry
+        )
+        self.outbox_age = Gauge(
+            "watchkeep_outbox_oldest_age_seconds",
+            "Age of the oldest message that waits to be delivered; 0 without one.",
+            ["destination"],
+            registry=registry,
+        )
+        self.delivery_attempts = Counter(
+            "watchkeep_delivery_attempts_total",
+            "Attempts to deliver a message, by verdict.",
+            ["destination", "verdict"],
+            registry=registry,
+        )
+        self.delivery_failures = Counter(
+            "watchkeep_delivery_failures_total",
+            "Attempts to deliver a message that failed, by reason.",
+            ["destination", "reason"],
+            registry=registry,
+        )
+        self.incidents_open = Gauge(
+            "watchkeep_incidents_open", "Incidents that are open, by priority.", ["priority"], registry=registry
+        )
+        self.reload_successful = Gauge(
+            "watchkeep_config_last_reload_successful",
+            "Whether the configuration that was read last is the one in force.",
+            registry=registry,
+        )
+        self.reload_at = Gauge(
+            "watchkeep_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read.",
+            registry=registry,
+        )
+        self.http_requests = Counter(
+            "watchkeep_http_requests_total",
+            "Requests that this process answered, by route and status code.",
+            ["route", "code"],
+            registry=registry,
+        )

@@ -1,0 +1,216 @@
+"""The text exposition 0.0.4 of SLO figures and of what probes saw.
+
+The hot path of `/metrics`: what stands before a value hardly ever changes, so each line's prefix is made once and
+kept as long as it is in use. A figure with nothing to divide by is absent. Renderers are generators that yield small
+blocks of whole lines (some are empty), so that their caller may let others run in between.
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from slo.core.outcome import Outcome
+from slo.core.policy import Severity
+from slo.core.reason import State
+from slo.core.sample import Sample
+from slo.core.status import SLOStatus
+from slo.exposition.catalogue import FAMILIES, Family
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ROWS_A_BLOCK = 100
+"""How many SLOs or checks are rendered before others may run: a millisecond or two."""
+
+LINES_A_BLOCK = 1000
+
+RESERVED_LABELS = frozenset({"slo", "window", "severity"})
+"""Labels that the figures of SLOs have themselves: an SLO's own of that name would make the line invalid."""
+
+SAID_BY_THE_RUNNER = frozenset({"probe_success", "probe_duration_seconds"})
+"""Known of every check from its outcome, so that a kind's own word for it is passed over."""
+
+TOTALS = ("good", "bad", "unknown")
+
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+
+
+def label_text(labels: Mapping[str, str]) -> str:
+    """`a="1",b="2"`, escaped. Labels whose names the format does not know are left out."""
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items() if _LABEL_NAME.fullmatch(name))
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _block(family: Family, batches: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A family, one batch of lines at a time, its header before the first; nothing where there are no lines."""
+    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    header = f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
+    for lines in batches:
+        if lines:
+            yield header + "\n".join(lines) + "\n"
+            header = ""
+
+
+def _batched(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (lines[start : start + LINES_A_BLOCK] for start in range(0, len(lines), LINES_A_BLOCK))
+
+
+class _SLOPrefixes:
+    """What stands before the values of one SLO; a list has one prefix for each window, in their order."""
+
+    __slots__ = ("burn_rates", "coverages", "firing", "objective", "remaining", "slo", "totals")
+
+    def __init__(self, status: SLOStatus) -> None:
+        slo = self.slo = status.slo
+        own = {name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}
+        labels = label_text({"slo": slo.name, **own})
+        windows = [label_text({"window": figures.window}) for figures in status.windows]
+        self.totals = {state: f"slo_sli_{state}_total{{{labels}}} " for state in TOTALS}
+        self.objective = f"slo_objective_ratio{{{labels}}} {float(slo.objective)!r}"
+        self.remaining = f"slo_error_budget_remaining_ratio{{{labels}}} "
+        self.burn_rates = [f"slo_burn_rate{{{labels},{window}}} " for window in windows]
+        self.coverages = [f"slo_window_coverage_ratio{{{labels},{window}}} " for window in windows]
+        self.firing = [(severity, f'slo_alert_firing{{{labels},severity="{severity}"}} ') for severity in Severity]
+
+
+_Rows: TypeAlias = Sequence[tuple[_SLOPrefixes, SLOStatus]]
+
+
+class SLORenderer:
+    """Renders the figures of SLOs. Keeps the prefixes of the SLOs that it rendered last."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[str, _SLOPrefixes] = {}
+
+    def render(self, statuses: Sequence[SLOStatus]) -> Iterator[str]:
+        """The families `slo_*`, with the label `slo` and the SLO's own labels."""
+        rows = [(self._prefixes_of(status), status) for status in statuses]
+        self._prefixes = {prefixes.slo.name: prefixes for prefixes, _ in rows}
+        batches = [rows[start : start + ROWS_A_BLOCK] for start in range(0, len(rows), ROWS_A_BLOCK)]
+        for state in TOTALS:
+            yield from _block(FAMILIES[f"slo_sli_{state}_total"], (_totals(batch, state) for batch in batches))
+        yield from _block(FAMILIES["slo_objective_ratio"], ([p.objective for p, _ in batch] for batch in batches))
+        for name, lines in (
+            ("slo_error_budget_remaining_ratio", _remaining),
+            ("slo_burn_rate", _burn_rates),
+            ("slo_window_coverage_ratio", _coverages),
+            ("slo_alert_firing", _firing),
+        ):
+            yield from _block(FAMILIES[name], map(lines, batches))
+
+    def _prefixes_of(self, status: SLOStatus) -> _SLOPrefixes:
+        known = self._prefixes.get(status.slo.name)
+        return known if known and known.slo is status.slo else _SLOPrefixes(status)
+
+
+def _totals(rows: _Rows, state: str) -> list[str]:
+    return [f"{prefixes.totals[state]}{status.totals.get(state, 0)}" for prefixes, status in rows]
+
+
+def _remaining(rows: _Rows) -> list[str]:
+    return [
+        f"{prefixes.remaining}{status.budget.remaining!r}"
+        for prefixes, status in rows
+        if status.budget.remaining is not None
+    ]
+
+
+def _burn_rates(rows: _Rows) -> list[str]:
+    return [
+        f"{prefix}{figures.burn_rate!r}"
+        for prefixes, status in rows
+        for prefix, figures in zip(prefixes.burn_rates, status.windows, strict=True)
+        if figures.burn_rate is not None
+    ]
+
+
+def _coverages(rows: _Rows) -> list[str]:
+    return [
+        f"{prefix}{figures.coverage!r}"
+        for prefixes, status in rows
+        for prefix, figures in zip(prefixes.coverages, status.windows, strict=True)
+    ]
+
+
+def _firing(rows: _Rows) -> list[str]:
+    return [
+        f"{prefix}{int(any(pair.severity is severity for pair in status.firing))}"
+        for prefixes, status in rows
+        for severity, prefix in prefixes.firing
+    ]
+
+
+_Value: TypeAlias = tuple[str, float, Mapping[str, str]]
+_Key: TypeAlias = str | tuple[str, ...]
+_NO_LABELS: Mapping[str, str] = {}
+
+
+class ProbeRenderer:
+    """Renders outcomes and samples of checks. Keeps the prefixes that it rendered last."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[tuple[str, str], dict[_Key, str]] = {}
+
+    def render(
+        self,
+        rounds: Iterable[tuple[Outcome, Iterable[Sample]]],
+        *,
+        on_fault: Callable[[Outcome, Exception], None],
+    ) -> Iterator[str]:
+        """The families of the last outcomes and of their samples, with the labels `probe` and `target`.
+
+        An unknown outcome has neither `probe_success` nor a duration: it says nothing about the target. A check whose
+        samples cannot be made goes without them, and `on_fault` is told.
+        """
+        kept: dict[tuple[str, str], dict[_Key, str]] = {}
+        families: dict[str, list[str]] = {}
+        for index, (outcome, samples) in enumerate(rounds):
+            values = list(_values_of(outcome))
+            try:
+                values += [(s.name, float(s.value), s.labels) for s in samples if s.name not in SAID_BY_THE_RUNNER]
+            except Exception as error:  # noqa: BLE001  # one kind's bug must not take the others' metrics away
+                on_fault(outcome, error)
+            self._add(families, kept, outcome, values)
+            if index % ROWS_A_BLOCK == 0:
+                yield ""
+        self._prefixes = kept
+        for name, lines in families.items():
+            family = FAMILIES.get(name) or Family(name=name, type="untyped", help="Said by the kind of the check.")
+            yield from _block(family, _batched(lines))
+
+    def _add(
+        self,
+        families: dict[str, list[str]],
+        kept: dict[tuple[str, str], dict[_Key, str]],
+        outcome: Outcome,
+        values: Iterable[_Value],
+    ) -> None:
+        identity = (outcome.check, outcome.target)
+        old = self._prefixes.get(identity, {})
+        new = kept.setdefault(identity, {})
+        for name, value, labels in values:
+            key: _Key = (name, *labels, *labels.values()) if labels else name
+            prefix = old.get(key)
+            if prefix is None:
+                if not _METRIC_NAME.fullmatch(name):
+                    continue
+                text = label_text({**labels, "probe": outcome.check, "target": outcome.target})
+                prefix = f"{name}{{{text}}} "
+            new[key] = prefix
+            lines = families.get(name)
+            if lines is None:
+                lines = families[name] = []
+            lines.append(f"{prefix}{value!r}")
+
+
+def _values_of(outcome: Outcome) -> Iterator[_Value]:
+    if outcome.state is not State.UNKNOWN:
+        yield "probe_success", 1.0 if outcome.state is State.GOOD else 0.0, _NO_LABELS
+        yield "probe_duration_seconds", float(outcome.duration_seconds), _NO_LABELS
+    if outcome.state is not State.GOOD:
+        yield "watchkeep_probe_reason", 1.0, {"state": outcome.state.value, "reason": outcome.reason}
+    yield "watchkeep_probe_last_round_timestamp_seconds", outcome.at.timestamp(), _NO_LABELS

@@ -1,0 +1,1 @@
+"""The server on one port: API, pages, webhooks and access."""

@@ -1,0 +1,185 @@
+"""Records as the documents of the API: what `docs/api.md` describes, made in one place for everybody who shows them.
+
+Times are RFC 3339 in UTC, durations seconds, ratios numbers; a figure with nothing to divide by is null.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from slo.core.alert import Evidence, FiringPair
+from slo.core.delivery import Delivery
+from slo.core.duration import duration_name
+from slo.core.incident import Event, Incident
+from slo.core.status import SLOStatus, WindowFigures
+from slo.errors import ConfigFault
+
+Document: TypeAlias = dict[str, object]
+
+
+def time_text(at: datetime) -> str:
+    """`2026-01-01T00:01:30Z`, with a fraction where there is one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def slo_document(status: SLOStatus) -> Document:
+    """One SLO: what it promises, and how it stands."""
+    slo, budget = status.slo, status.budget
+    return {
+        "name": slo.name,
+        "state": status.state,
+        "at": time_text(status.at),
+        "objective": float(slo.objective),
+        "window": duration_name(slo.window.total_seconds()),
+        "window_seconds": int(slo.window.total_seconds()),
+        "indicator": slo.sli,
+        "description": slo.description,
+        "labels": dict(slo.labels),
+        "sli": budget.sli,
+        "budget": {
+            "remaining": budget.remaining,
+            "good": budget.good,
+            "bad": budget.bad,
+            "allowed_events": budget.allowed_events,
+            "coverage": budget.coverage,
+        },
+        "maturity_seconds": status.maturity_seconds,
+        "windows": {figures.window: _window(figures) for figures in status.windows},
+        "totals": dict(status.totals),
+        "firing": _pairs(status.firing),
+        "incident": status.incident or None,
+        "last_reason": status.last_reason or None,
+        "last_target": status.last_target or None,
+    }
+
+
+def _window(figures: WindowFigures) -> Document:
+    return {
+        "seconds": figures.seconds,
+        "good": figures.good,
+        "bad": figures.bad,
+        "unknown": figures.unknown,
+        "excluded": figures.excluded,
+        "covered_seconds": figures.covered_seconds,
+        "coverage": figures.coverage,
+        "sli": figures.sli,
+        "burn_rate": figures.burn_rate,
+    }
+
+
+def incident_document(incident: Incident) -> Document:
+    """One incident: its state, who works on it, and the figures behind it."""
+    return {
+        "id": incident.id,
+        "slo": incident.slo,
+        "scope": incident.scope,
+        "status": incident.status,
+        "priority": incident.priority.value,
+        "severity": incident.severity.value,
+        "summary": incident.summary,
+        "labels": dict(incident.labels),
+        "key": incident.key,
+        "generation": incident.generation,
+        "firing": _pairs(incident.firing),
+        "evidence": _evidence(incident.evidence),
+        "opened_at": time_text(incident.opened_at),
+        "paged_at": _time(incident.paged_at),
+        "clear_since": _time(incident.clear_since),
+        "acknowledged_at": _time(incident.acknowledged_at),
+        "acknowledged_by": incident.acknowledged_by or None,
+        "resolved_at": _time(incident.resolved_at),
+        "resolved_by": incident.resolved_by or None,
+        "resolved_why": incident.resolved_why or None,
+        "sent_directly": list(incident.sent_directly),
+    }
+
+
+def in_order(incidents: Iterable[Incident]) -> list[Incident]:
+    """Open incidents first, the most urgent of them before the others; then the newest first."""
+    newest = sorted(incidents, key=lambda incident: incident.opened_at, reverse=True)
+    return sorted(newest, key=lambda incident: (not incident.open, incident.priority.rank if incident.open else 0))
+
+
+def incident_with_history(
+    incident: Incident, events: Sequence[tuple[int, Event]], deliveries: Sequence[Delivery]
+) -> Document:
+    """One incident with its timeline and with what was sent about it."""
+    return incident_document(incident) | {
+        "events": [event_document(number, event) for number, event in events],
+        "deliveries": [delivery_document(delivery) for delivery in deliveries],
+    }
+
+
+def event_document(number: int, event: Event) -> Document:
+    """One event of the journal, with its number there; `event` is its kind, as in `firing_changed`."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+    own = [field.name for field in fields(event) if field.name not in {"incident", "at"}]
+    return {
+        "number": number,
+        "event": kind,
+        "at": time_text(event.at),
+        **{name: _plain(getattr(event, name)) for name in own},
+    }
+
+
+def delivery_document(delivery: Delivery) -> Document:
+    """One message on its way to one destination. The credential that it is sent with stays inside."""
+    return {
+        "number": delivery.sequence,
+        "destination": delivery.message.destination,
+        "action": delivery.message.action.value,
+        "key": delivery.message.key,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "created_at": time_text(delivery.created_at),
+        "not_before": time_text(delivery.not_before) if delivery.state == "pending" else None,
+        "last_reason": delivery.last_reason or None,
+        "last_detail": delivery.last_detail or None,
+    }
+
+
+def fault_document(fault: ConfigFault) -> Document:
+    """One fault of a configuration; `text` is the line that `watchkeep check` prints for it."""
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "column": fault.column,
+        "path": fault.path,
+        "problem": fault.problem,
+        "mend": fault.mend,
+        "text": str(fault),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return time_text(at) if at else None
+
+
+def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
+    return [{"severity": pair.severity.value, "long": pair.long, "short": pair.short} for pair in sorted(firing)]
+
+
+def _evidence(evidence: Evidence) -> Document:
+    return {field.name: _plain(getattr(evidence, field.name)) for field in fields(evidence)}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case StrEnum():
+            return value.value
+        case None | str() | int() | float():
+            return value
+        case datetime():
+            return time_text(value)
+        case Evidence():
+            return _evidence(value)
+        case frozenset():
+            return _pairs(pair for pair in value if isinstance(pair, FiringPair))
+        case Mapping():
+            return {str(name): _plain(inner) for name, inner in value.items()}
+        case tuple():
+            return [_plain(inner) for inner in value]
+    raise TypeError(f"no document for {type(value).__name__}")

@@ -1,0 +1,220 @@
+"""The server on one port: the application with its rules, and the socket that it is served on."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from exporters.endpoints import MetricsEndpoint
+from slo.errors import UsageError
+from slo.web.access import Access, Asked, Listen, refuse_unsafe
+from slo.web.api import API, TRUSTED, Refused, answer, quoted
+from slo.web.pages import Pages
+from slo.web.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one client may take up.
+
+    `silence_seconds` is how long a connection may go without a whole request, slow headers included, and how long an
+    answer may lie unread. Beyond `connections` at once, further ones are turned away.
+    """
+
+    body_bytes: int = 64 * 1024
+    header_bytes: int = 8 * 1024
+    headers: int = 64
+    body_seconds: float = 10.0
+    silence_seconds: float = 75.0
+    connections: int = 256
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limits = DEFAULT_LIMITS) -> web.Application:
+    """Everything that is served, behind the rules of access. Raises UsageError for an unsafe address."""
+    refuse_unsafe(listen, token)
+    access = Access(listen=listen, token=token)
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        watch.telemetry.http_requests.labels(route, str(response.status)).inc()
+        return response
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked = _asked(request)
+        refusal = access.refusal(asked)
+        if refusal:
+            response = answer({"error": refusal.sentence}, status=refusal.status)
+            if refusal.status == web.HTTPUnauthorized.status_code:
+                response.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="watchkeep"'
+            return response
+        request[TRUSTED] = access.trusts(asked)
+        return await handler(request)
+
+    application = web.Application(middlewares=[counted, _explained, guarded], client_max_size=limits.body_bytes)
+    application.on_response_prepare.append(_secure)
+    application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
+    application.add_routes(Pages(watch).routes())
+    return application
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    watch: Watch, *, token: str, listen: Listen, limits: Limits = DEFAULT_LIMITS, close_seconds: float = 5.0
+) -> AsyncIterator[Listen]:
+    """Serve `watch` while the block runs; gives the address that is listened on. Raises UsageError where it cannot.
+
+    At the end, requests under way have `close_seconds` to finish.
+    """
+    runner = web.AppRunner(
+        build_application(watch, token=token, listen=listen, limits=limits),
+        access_log=None,
+        logger=_connection_logger(),
+        keepalive_timeout=limits.silence_seconds,
+        lingering_time=1.0,
+        max_line_size=limits.header_bytes,
+        max_field_size=limits.header_bytes,
+        max_headers=limits.headers,
+        auto_decompress=False,
+        shutdown_timeout=close_seconds,
+    )
+    await runner.setup()
+    try:
+        with _bound(listen, limits) as sock:
+            server = cast("web.Server", runner.server)  # there since `setup`
+
+            def connected() -> asyncio.Protocol:
+                if len(server.connections) < limits.connections:
+                    return server()
+                return _Full()
+
+            accepting = await asyncio.get_running_loop().create_server(connected, sock=sock)
+            try:
+                yield Listen(host=listen.host, port=sock.getsockname()[1])
+            finally:
+                accepting.close()
+    finally:
+        await runner.cleanup()
+
+
+def _bound(listen: Listen, limits: Limits) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"--listen {listen}: {error.strerror}; write an address of this machine") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.silence_seconds * 1000))
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise UsageError(
+            f"--listen {listen}: {error.strerror}; stop what listens there, or choose another port"
+        ) from error
+    return sock
+
+
+class _Full(asyncio.Protocol):
+    """Turns a connection away when there are too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connection = cast("asyncio.Transport", transport)
+        connection.write(
+            b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
+            b'Connection: close\r\nContent-Length: 35\r\n\r\n{"error": "too many connections"}\r\n'
+        )
+        connection.close()
+
+
+@web.middleware
+async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Make a JSON document of every error; one of ours is logged here, once, and told without its insides."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return answer(refused.document, status=refused.status)
+    except web.HTTPRequestEntityTooLarge:
+        return answer({"error": f"the body is larger than {request.client_max_size} bytes"}, status=413)
+    except web.HTTPMethodNotAllowed as error:
+        response = answer({"error": f"{error.method} is not for {quoted(request.path)}"}, status=405)
+        response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return response
+    except web.HTTPException as error:
+        sentence = (
+            f"there is nothing at {quoted(request.path)}; see docs/api.md" if error.status == 404 else error.reason
+        )
+        return answer({"error": sentence}, status=error.status)
+    except ConnectionError:
+        raise
+    except Exception:
+        logger.exception("a request failed by a fault of ours", extra={"method": request.method, "path": request.path})
+        return answer({"error": "a fault of the watch; its log has it"}, status=500)
+
+
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = "watchkeep"
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def _asked(request: web.Request) -> Asked:
+    hosts = request.headers.getall(hdrs.HOST, [])
+    if not request.raw_path.startswith("/") and request.raw_path != "*":
+        hosts = [*hosts, _authority(request.raw_path)]
+    return Asked(
+        method=request.method,
+        path=request.path,
+        hosts=hosts,
+        header_names=list(request.headers),
+        authorization=request.headers.get(hdrs.AUTHORIZATION, ""),
+        fetch_site=request.headers.get("Sec-Fetch-Site", ""),
+    )
+
+
+def _authority(target: str) -> str:
+    """The host of a request whose target is a whole URL; what cannot be read is nobody's name."""
+    try:
+        return urlsplit(target).netloc
+    except ValueError:
+        return ""
+
+
+def _connection_logger() -> logging.Logger:
+    """Where aiohttp logs what happens to connections. What clients send that is no HTTP is none of our errors."""
+    connections = logging.getLogger(f"{__name__}.connections")
+    connections.addFilter(_is_our_fault)
+    return connections
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

@@ -1,0 +1,50 @@
+"""What the web asks of the watch that it shows. `slo.app` implements it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from slo.core.delivery import Delivery
+from slo.core.incident import Event, Incident
+from slo.core.outcome import Outcome
+from slo.core.sample import Sample
+from slo.core.status import SLOStatus
+from slo.exposition.catalogue import Telemetry
+
+
+class Watch(Protocol):
+    """A running watch.
+
+    What is not a coroutine answers at once from memory. Iterables are read over several turns of the event loop, in
+    between which rounds end, slots close and the configuration may be loaded anew: that must not disturb them.
+    """
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The process's own metrics."""
+
+    def statuses(self) -> Iterable[SLOStatus]:
+        """The figures of every SLO, in the order of the configuration; best made when they are read."""
+
+    def incidents(self) -> Sequence[Incident]:
+        """Every incident, newest first."""
+
+    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
+
+    def unready(self) -> Sequence[str]:
+        """Why the watch is not ready, in sentences; empty when it is."""
+
+    async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
+        """The events of one incident with their numbers in the journal."""
+
+    async def deliveries(self, incident: str) -> Sequence[Delivery]:
+        """What was sent, or waits to be, about one incident."""
+
+    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
+        """Record that a person took it on. Raises UsageError where that cannot be, StoreError where it failed."""
+
+    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
+        """Close it by a person's decision. Raises UsageError where that cannot be, StoreError where it failed."""
+
+    async def reload(self) -> None:
+        """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

@@ -1,0 +1,150 @@
+"""Records as documents of the API."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from slo.core.incident import (
+    Acknowledged,
+    Event,
+    FiringChanged,
+    PageCleared,
+    Paged,
+    Raised,
+    Resolved,
+    SentDirectly,
+    fold_all,
+)
+from slo.core.policy import Severity
+from slo.core.priority import Priority
+from slo.errors import ConfigFault
+from slo.web.documents import (
+    delivery_document,
+    event_document,
+    fault_document,
+    in_order,
+    incident_document,
+    slo_document,
+)
+from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_status, opened
+
+
+def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
+    document = slo_document(a_status(state="burning", bad=50, burn_rate=2.0, remaining=-9.4, firing=frozenset({PAGE})))
+    windows = document.pop("windows")
+    assert document == {
+        "name": "gate-availability",
+        "state": "burning",
+        "at": "2026-01-01T00:01:30Z",
+        "objective": 0.999,
+        "window": "30d",
+        "window_seconds": 2_592_000,
+        "indicator": "probe:gate-availability",
+        "description": "",
+        "labels": {"service": "gate", "customer": "acme", "environment": "production"},
+        "sli": 1000 / 1050,
+        "budget": {"remaining": -9.4, "good": 1000, "bad": 50, "allowed_events": 4.8, "coverage": 6.25 / 30},
+        "maturity_seconds": 540_000,
+        "totals": {"good": 1000, "bad": 50, "unknown": 2},
+        "firing": [{"severity": "page", "long": "1h", "short": "5m"}],
+        "incident": None,
+        "last_reason": None,
+        "last_target": None,
+    }
+    assert isinstance(windows, dict)
+    assert list(windows) == ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
+    assert windows["5m"] == {
+        "seconds": 300,
+        "good": 1000,
+        "bad": 50,
+        "unknown": 2,
+        "excluded": 0,
+        "covered_seconds": 62.5,
+        "coverage": 6.25 / 30,
+        "sli": 1000 / 1050,
+        "burn_rate": 2.0,
+    }
+
+
+def test_what_has_nothing_to_divide_by_is_null() -> None:
+    document = slo_document(a_status(state="no_data", remaining=None))
+    assert document["sli"] is None
+    assert document["budget"] == {"remaining": None, "good": 0, "bad": 0, "allowed_events": None, "coverage": 0.0}
+    text = json.dumps(document, allow_nan=False)
+    assert text.count('"burn_rate": null') == 8
+
+
+def test_the_states_of_an_incident_are_told() -> None:
+    first = opened()
+    states: list[list[Event]] = [
+        [first],
+        [first, Acknowledged(incident=first.incident, at=AT, by="kim", via="cli")],
+        [first, Resolved(incident=first.incident, at=AT + timedelta(microseconds=1), by="kim", why="rolled back")],
+    ]
+    documents = [incident_document(fold_all(events)[first.incident]) for events in states]
+    assert [document["status"] for document in documents] == ["triggered", "acknowledged", "resolved"]
+    assert documents[0]["acknowledged_by"] is None
+    assert documents[1]["acknowledged_by"] == "kim"
+    assert documents[2]["resolved_at"] == "2026-01-01T00:01:30.000001Z"
+    assert documents[2]["resolved_why"] == "rolled back"
+    evidence = documents[0]["evidence"]
+    assert isinstance(evidence, dict)
+    assert evidence["burn_rates"] == {"5m": 200.0, "1h": None}
+
+
+EVENTS: list[tuple[Event, str]] = [
+    (opened(), "opened"),
+    (FiringChanged(incident="i", at=AT, firing=frozenset(), evidence=EVIDENCE), "firing_changed"),
+    (Raised(incident="i", at=AT, severity=Severity.PAGE, priority=Priority.P0, why="it pages"), "raised"),
+    (Paged(incident="i", at=AT, generation=2, key="k:g2"), "paged"),
+    (PageCleared(incident="i", at=AT, key="k:g2"), "page_cleared"),
+    (Acknowledged(incident="i", at=AT, by="kim", via="cli"), "acknowledged"),
+    (Resolved(incident="i", at=AT, by="", why="clear for 5m"), "resolved"),
+    (SentDirectly(incident="i", at=AT, destination="oncall", key="k:g2"), "sent_directly"),
+]
+
+
+@pytest.mark.parametrize(("event", "kind"), EVENTS)
+def test_every_kind_of_event_is_told_with_all_that_it_says(event: Event, kind: str) -> None:
+    document = json.loads(json.dumps(event_document(12, event), allow_nan=False))
+    assert document["event"] == kind
+    assert document["number"] == 12
+    assert datetime.fromisoformat(document["at"]) == event.at
+    said = {name for name in type(event).__dataclass_fields__ if name != "incident"}
+    assert set(document) == said | {"number", "event"}
+
+
+def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
+    assert {type(event).__name__ for event, _ in EVENTS} == {kind.__name__ for kind in Event.__subclasses__()}
+
+
+def test_the_credential_of_a_delivery_is_never_told() -> None:
+    document = delivery_document(a_delivery(opened()))
+    assert "SECRET" not in json.dumps(document)
+    assert document["not_before"] == "2026-01-01T00:01:34Z"
+
+
+def test_only_a_delivery_that_waits_has_a_next_attempt() -> None:
+    assert delivery_document(a_delivery(opened(), state="sent"))["not_before"] is None
+
+
+def test_a_fault_of_the_configuration_is_told_with_the_line_that_check_prints() -> None:
+    fault = ConfigFault(file="a.yaml", line=3, column=5, path="slos[0]", problem="no objective", mend="write one")
+    assert fault_document(fault)["text"] == "a.yaml:3:5: slos[0]: no objective, write one"
+
+
+def test_open_incidents_come_first_and_the_most_urgent_of_them_before_all() -> None:
+    old_p0 = opened("old-p0", at=AT - timedelta(hours=2))
+    new_p0 = opened("new-p0", at=AT - timedelta(hours=1))
+    closed = opened("closed", at=AT)
+    ticket = opened("ticket", at=AT)
+    events: list[Event] = [
+        old_p0,
+        new_p0,
+        closed,
+        Resolved(incident="closed", at=AT, by="", why=""),
+        ticket,
+        Raised(incident="ticket", at=AT, severity=Severity.TICKET, priority=Priority.P1, why=""),
+    ]
+    assert [i.id for i in in_order(fold_all(events).values())] == ["new-p0", "old-p0", "ticket", "closed"]

@@ -1,0 +1,259 @@
+"""A small watch to serve in tests: real records, and people's acts folded as the real one folds them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from slo.core.alert import Evidence, FiringPair
+from slo.core.delivery import Action, Delivery, Message
+from slo.core.duration import duration_name
+from slo.core.incident import Acknowledged, Event, FiringChanged, Incident, Opened, Resolved, fold_all
+from slo.core.outcome import Outcome
+from slo.core.policy import POLICIES, Severity
+from slo.core.priority import Priority
+from slo.core.reason import state_of
+from slo.core.sample import Sample
+from slo.core.slo import SLO
+from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
+from slo.errors import UsageError
+from slo.exposition.catalogue import Telemetry
+
+AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
+PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
+TICKET = FiringPair(severity=Severity.TICKET, long="3d", short="6h")
+EVIDENCE = Evidence(
+    objective=0.999,
+    window="30d",
+    sli=0.99,
+    remaining=-9.0,
+    coverage=0.5,
+    burn_rates={"5m": 200.0, "1h": None},
+    reason="connect_refused",
+    target="http://127.0.0.1:8084/health",
+)
+
+
+def an_slo(name: str = "gate-availability", **labels: str) -> SLO:
+    return SLO(
+        name=name,
+        objective=Fraction(999, 1000),
+        window=timedelta(days=30),
+        sli=f"probe:{name}",
+        pairs=POLICIES["google-30d"],
+        labels=labels or {"service": "gate", "customer": "acme", "environment": "production"},
+    )
+
+
+def a_status(
+    slo: SLO | None = None,
+    *,
+    state: str = "ok",
+    bad: int = 0,
+    burn_rate: float | None = 0.0,
+    remaining: float | None = 1.0,
+    covered_days: float = 6.25,
+    firing: frozenset[FiringPair] = frozenset(),
+    incident: str = "",
+    last_reason: str = "",
+    last_target: str = "",
+) -> SLOStatus:
+    """An SLO whose windows all say the same. Without `remaining` there is nothing to divide by, and no coverage."""
+    slo = slo or an_slo()
+    known = remaining is not None
+    good = 1000 if known else 0
+    sli = good / (good + bad) if known else None
+    coverage = covered_days / 30 if known else 0.0
+    windows = tuple(
+        WindowFigures(
+            window=duration_name(window.total_seconds()),
+            seconds=int(window.total_seconds()),
+            good=good,
+            bad=bad,
+            unknown=2,
+            excluded=0,
+            covered_seconds=window.total_seconds() * coverage,
+            coverage=coverage,
+            sli=sli,
+            burn_rate=burn_rate if known else None,
+        )
+        for window in slo.windows
+    )
+    budget = BudgetFigures(
+        window="30d",
+        good=good,
+        bad=bad,
+        sli=sli,
+        remaining=remaining,
+        allowed_events=4.8 if known else None,
+        coverage=coverage,
+    )
+    return SLOStatus(
+        slo=slo,
+        at=AT,
+        state=state,
+        windows=windows,
+        budget=budget,
+        maturity_seconds=covered_days * 86_400 if known else 0.0,
+        totals={"good": good, "bad": bad, "unknown": 2},
+        firing=firing,
+        incident=incident,
+        last_reason=last_reason,
+        last_target=last_target,
+    )
+
+
+def opened(
+    incident: str = "2026-0001", *, slo: str = "gate-availability", at: datetime = AT, summary: str = ""
+) -> Opened:
+    return Opened(
+        incident=incident,
+        at=at,
+        slo=slo,
+        scope="",
+        generation=1,
+        key=f"acme:{slo}:-:g1",
+        severity=Severity.PAGE,
+        priority=Priority.P0,
+        summary=summary or f"{slo} burns its budget 200x too fast",
+        labels={"customer": "acme", "environment": "production"},
+        firing=frozenset({PAGE}),
+        evidence=EVIDENCE,
+    )
+
+
+def a_delivery(event: Opened, *, state: str = "pending", credential: str = "SECRET-ROUTING-KEY") -> Delivery:
+    message = Message(
+        id=f"{event.incident}/1",
+        destination="oncall",
+        action=Action.TRIGGER,
+        key=event.key,
+        incident=event.incident,
+        slo=event.slo,
+        severity=event.severity,
+        priority=event.priority,
+        summary=event.summary,
+        at=event.at,
+        opened_at=event.at,
+        labels=event.labels,
+        firing=event.firing,
+        evidence=event.evidence,
+    )
+    return Delivery(
+        message=message,
+        sequence=7,
+        state=state,
+        attempts=2,
+        created_at=event.at,
+        not_before=event.at + timedelta(seconds=4),
+        last_reason="rate_limited",
+        credential=credential,
+    )
+
+
+def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http://127.0.0.1:8084/health") -> Outcome:
+    return Outcome(
+        check=check,
+        target=target,
+        module="http",
+        at=AT,
+        state=state_of(reason),
+        reason=reason,
+        duration_seconds=0.25,
+    )
+
+
+@dataclass(kw_only=True)
+class FakeWatch:
+    """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
+
+    slos: Sequence[SLOStatus] = ()
+    events: list[Event] = field(default_factory=list)
+    sent: Sequence[Delivery] = ()
+    rounds: Sequence[Outcome] = ()
+    samples: Mapping[str, Iterable[Sample]] = field(default_factory=dict)
+    reasons: Sequence[str] = ()
+    refuses: Exception | None = None
+    reloads: int = 0
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+    def statuses(self) -> Iterator[SLOStatus]:
+        yield from self.slos
+
+    def incidents(self) -> Sequence[Incident]:
+        return sorted(fold_all(self.events).values(), key=lambda incident: incident.opened_at, reverse=True)
+
+    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        return [(outcome, self.samples.get(outcome.check, ())) for outcome in self.rounds]
+
+    def unready(self) -> Sequence[str]:
+        return self.reasons
+
+    async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
+        return [(number, event) for number, event in enumerate(self.events, 1) if event.incident == incident]
+
+    async def deliveries(self, incident: str) -> Sequence[Delivery]:
+        return [delivery for delivery in self.sent if delivery.message.incident == incident]
+
+    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
+        return self._act(Acknowledged(incident=incident, at=AT + timedelta(minutes=3), by=by, via=via))
+
+    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
+        return self._act(Resolved(incident=incident, at=AT + timedelta(minutes=9), by=by, why=why))
+
+    async def reload(self) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.reloads += 1
+
+    def _act(self, event: Event) -> Incident:
+        if self.refuses:
+            raise self.refuses
+        if not fold_all(self.events)[event.incident].open:
+            raise UsageError(f"incident {event.incident} was resolved: act on an open one")
+        self.events.append(event)
+        return fold_all(self.events)[event.incident]
+
+
+def a_busy_watch() -> FakeWatch:
+    """One SLO burning with an open P0, one overspent, one without data, one up, and a probe for each."""
+    event = opened()
+    burning = a_status(
+        state="burning",
+        bad=50,
+        burn_rate=200.0,
+        remaining=-9.4,
+        firing=frozenset({PAGE, TICKET}),
+        incident=event.incident,
+        last_reason="connect_refused",
+        last_target="http://127.0.0.1:8084/health",
+    )
+    return FakeWatch(
+        slos=[
+            a_status(an_slo("echo-availability", service="echo")),
+            burning,
+            a_status(an_slo("orca-latency", service="orca", team="core"), state="overspent", bad=9, remaining=-0.0001),
+            a_status(an_slo("front50-availability"), state="no_data", remaining=None, last_reason="network_down"),
+        ],
+        events=[
+            opened("2025-0009", slo="orca-latency", at=AT - timedelta(days=3)),
+            Resolved(incident="2025-0009", at=AT - timedelta(days=2), by="", why="clear for 5m"),
+            event,
+            FiringChanged(incident=event.incident, at=AT, firing=frozenset({PAGE, TICKET}), evidence=EVIDENCE),
+        ],
+        sent=[a_delivery(event)],
+        rounds=[
+            an_outcome("gate", "connect_refused"),
+            an_outcome("echo"),
+            an_outcome("orca", "latency", target='tcp://[::1]:7002/"quoted"\\'),
+            an_outcome("front50", "network_down"),
+        ],
+        samples={
+            "echo": [
+                Sample(name="probe_http_duration_seconds", value=0.001, labels={"phase": "connect"}),
+                Sample(name="probe_http_duration_seconds", value=0.002, labels={"phase": "processing"}),
+                Sample(name="probe_http_status_code", value=200),
+            ],
+            "orca": [Sample(name="probe_http_status_code", value=503)],
+        },
+    )
