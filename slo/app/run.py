@@ -1,0 +1,133 @@
+"""`watchkeep run`: start, serve, and stop in order."""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import logging
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import uvloop
+
+from slo.app.watch import Place, RunningWatch
+from slo.config.load import load
+from slo.config.settings import Settings
+from slo.errors import ConfigError, WatchkeepError
+from slo.exposition.catalogue import Telemetry
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
+from slo.store.folder import DataFolder
+from slo.web.access import Listen, refuse_unsafe
+from slo.web.server import serving
+
+SHUTDOWN_SECONDS = 10.0
+"""How long a shutdown may take to deliver what waits; what does not go out is sent after the next start."""
+
+MALLOC_ARENA_MAX = -8
+"""The number of this setting in glibc's malloc.h."""
+
+REFUSED = "the new configuration is refused, the old one stays"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a watch is started. An empty `token` means the one in the data folder."""
+
+    config: Path
+    data: Path
+    listen: Listen
+    token: str
+    environ: Mapping[str, str]
+
+
+def run(options: Options) -> None:
+    """Stand the watch until SIGTERM or SIGINT. Raises ConfigError, UsageError or StoreError where it cannot begin."""
+    _share_one_heap()
+    kinds = Kinds.installed()
+    settings = load(options.config, kinds, options.environ)
+    with DataFolder(options.data) as folder:
+        place = Place(config=options.config, environ=options.environ, kinds=kinds, folder=folder)
+        uvloop.run(_stand(options, place, settings))
+
+
+def _share_one_heap() -> None:
+    """Have all threads use one heap: they hold counts for a moment only, and each heap of their own stays resident."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such setting
+        ctypes.CDLL(None).mallopt(MALLOC_ARENA_MAX, 1)
+
+
+def _settle() -> None:
+    """What exists now lives as long as the process: keep the collector off it, and give back what starting took."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+async def _stand(options: Options, place: Place, settings: Settings) -> None:
+    token = options.token or place.folder.token()
+    refuse_unsafe(options.listen, token)
+    telemetry, clock = Telemetry(), SteadyClock()
+    telemetry.build_info.labels(version("watchkeep")).set(1)
+    context = Context.default(clock)
+    watch = RunningWatch(place, settings, clock=clock, telemetry=telemetry, context=context)
+    await watch.open()
+    for fault in settings.warnings:
+        logger.warning("the configuration has a warning", extra={"warning": str(fault)})
+    stop = asyncio.Event()
+    _listen_for_signals(stop, watch)
+    _settle()
+    async with serving(watch, token=token, listen=options.listen) as listening:
+        working = asyncio.create_task(watch.run(), name="watch")
+        click.echo(
+            f"watching {len(settings.probes)} probes and {len(settings.slos)} SLOs at http://{listening} "
+            f"(data in {options.data})"
+        )
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            logger.info("stopping")
+            working.cancel()
+        results = await asyncio.gather(working, return_exceptions=True)
+        await watch.close(SHUTDOWN_SECONDS)
+    await context.close()
+    if isinstance(results[0], Exception):
+        raise results[0]
+    logger.info("stopped")
+
+
+def _listen_for_signals(stop: asyncio.Event, watch: RunningWatch) -> None:
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.create_task(_reload(watch))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(watch: RunningWatch) -> None:
+    try:
+        await watch.reload()
+    except WatchkeepError as error:
+        _refuse(error)
+    except Exception:
+        logger.exception(REFUSED)
+
+
+def _refuse(error: WatchkeepError) -> None:
+    for fault in error.faults if isinstance(error, ConfigError) else (error,):
+        logger.error(REFUSED, extra={"fault": str(fault)})

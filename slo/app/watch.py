@@ -1,0 +1,264 @@
+"""The watch: what runs, what it knows, and what can be asked of it (it is the `Watch` that the web serves)."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from slo.app.books import Books
+from slo.app.wiring import checks_of, destinations_of, sli_of, slis_of
+from slo.config.load import load
+from slo.config.settings import Settings
+from slo.core.alert import Alert
+from slo.core.delivery import Delivery
+from slo.core.duration import duration_name
+from slo.core.incident import Event, Incident
+from slo.core.outcome import Outcome
+from slo.core.reason import State
+from slo.core.sample import Sample
+from slo.core.status import SLOStatus
+from slo.errors import ConfigError, ConfigFault
+from slo.exposition.catalogue import Telemetry
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.router.router import Router
+from slo.runner.clock import SteadyClock
+from slo.runner.runner import Runner
+from slo.sources.checks import CheckSource
+from slo.store.folder import DataFolder
+from slo.store.journal import Journal
+
+STALE_SLOTS = 3
+"""After how many slots without an evaluation the watch calls itself unready."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a watch is: its configuration, what may be put into it, and its data folder."""
+
+    config: Path
+    environ: Mapping[str, str]
+    kinds: Kinds
+    folder: DataFolder
+
+
+class RunningWatch:
+    """A watch over one configuration: probes, engine, router, in one process.
+
+    `open` it, then `run` it until it is cancelled, then `close` it.
+    """
+
+    def __init__(
+        self, place: Place, settings: Settings, *, clock: SteadyClock, telemetry: Telemetry, context: Context
+    ) -> None:
+        self._place = place
+        self._settings = settings
+        self._clock = clock
+        self._telemetry = telemetry
+        self._context = context
+        self._last_bad: dict[str, Outcome] = {}
+        self._reloading = asyncio.Lock()
+        self._books = Books(
+            place.folder.ledger,
+            slot_seconds=int(settings.slot.total_seconds()),
+            retention=settings.store.retention,
+            max_bytes=settings.store.max_bytes,
+            clock=clock,
+            telemetry=telemetry,
+        )
+        self._journal = Journal(place.folder.journal, telemetry=telemetry)
+        self._checks = checks_of(settings, place.kinds, context, place.config)
+        destinations, paging = destinations_of(settings, place.kinds, context, place.config)
+        self._router = Router(
+            journal=self._journal,
+            destinations=destinations,
+            paging=paging,
+            routes=settings.routes,
+            clock=clock,
+            telemetry=telemetry,
+            external_url=settings.external_url,
+        )
+        self._source = CheckSource(
+            self._books,
+            slot_seconds=self._books.slot_seconds,
+            slis=slis_of(settings),
+            since=clock.now().timestamp(),
+        )
+        self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry, connectivity=context.connectivity)
+        telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The process's own metrics."""
+        return self._telemetry
+
+    async def open(self) -> None:
+        """Read the ledger and the journal, and take over what fired before the last stop."""
+        await asyncio.to_thread(self._books.open, self._settings.slos)
+        self._restore_alerts()
+        self._loaded()
+
+    async def run(self) -> None:
+        """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
+        self._runner.replace(self._checks)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._runner.run(), name="runner")
+            tasks.create_task(self._router.run(), name="router")
+            tasks.create_task(self._close_slots(), name="slots")
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Stop probing, send what can be sent before the deadline, and write everything down."""
+        await self._runner.close()
+        self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
+        await self._books.finish()
+        await self._router.close(deadline_seconds)
+        await asyncio.to_thread(self._journal.close)
+
+    async def reload(self) -> None:
+        """Read the configuration anew and go on with it.
+
+        Raises ConfigError, or StoreError where the history cannot be read; the one in force stays then.
+        """
+        async with self._reloading:
+            try:
+                await self._reload()
+            except Exception:
+                self._telemetry.reload_successful.set(0)
+                raise
+            self._loaded()
+
+    def statuses(self) -> Sequence[SLOStatus]:
+        """The figures of every SLO, in the order of the configuration."""
+        open_incidents = {incident.slo: incident for incident in self._router.incidents.values() if incident.open}
+        return [self._status(slo.name, open_incidents.get(slo.name)) for slo in self._settings.slos]
+
+    def incidents(self) -> Sequence[Incident]:
+        """Every incident, newest first."""
+        return list(self._router.incidents.values())[::-1]
+
+    def outcomes(self) -> Sequence[Outcome]:
+        """The last outcome of every check that has had one."""
+        return list(self._runner.last.values())
+
+    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        """The last outcomes with the samples of their facts."""
+        facts = dict(self._runner.last_facts)
+        checks = {check.name: check.check for check in self._checks}
+        for name, outcome in dict(self._runner.last).items():
+            yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
+
+    def unready(self) -> Sequence[str]:
+        """Why the watch is not ready, in sentences; empty when it is."""
+        behind = self._clock.now().timestamp() - self._books.ledger.now
+        if behind > STALE_SLOTS * self._books.slot_seconds:
+            return [f"no slot was evaluated for {duration_name(int(behind))}"]
+        return []
+
+    async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
+        """The events of one incident with their numbers in the journal."""
+        return await asyncio.to_thread(self._journal.events, incident)
+
+    async def deliveries(self, incident: str) -> Sequence[Delivery]:
+        """What was sent, or waits to be, about one incident."""
+        return await asyncio.to_thread(self._journal.deliveries, incident)
+
+    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
+        """Record that a person took it on."""
+        return await self._router.acknowledge(incident, by=by, via=via)
+
+    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
+        """Close it by a person's decision."""
+        return await self._router.resolve(incident, by=by, why=why)
+
+    async def _reload(self) -> None:
+        place = self._place
+        settings = await asyncio.to_thread(load, place.config, place.kinds, place.environ)
+        self._refuse_new_slot(settings)
+        checks = checks_of(settings, place.kinds, self._context, place.config)
+        destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
+        async with self._books.lock:
+            await self._books.rebuild(settings.slos)
+            self._settings, self._checks = settings, checks
+            self._source.replace(slis_of(settings))
+        self._runner.replace(checks)
+        await self._router.reconfigure(
+            destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
+        )
+        logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
+
+    async def _close_slots(self) -> None:
+        while True:
+            following = self._books.ledger.now + self._books.slot_seconds
+            await self._clock.sleep_until_time(datetime.fromtimestamp(following, UTC))
+            await self._close_slot()
+
+    async def _close_slot(self) -> None:
+        """Close every slot that is over, evaluate, decide, and then write the counts down."""
+        slot = self._books.slot_seconds
+        async with self._books.lock:
+            end = int(self._clock.now().timestamp()) // slot * slot
+            begun = perf_counter()
+            self._source.close(end)
+            self._books.close(end)
+            self._books.engine.evaluate()
+            self._telemetry.evaluation.observe(perf_counter() - begun)
+            self._telemetry.evaluated_at.set(end)
+            await self._router.judge(self._alerts(), known_slos=self._books.engine.slos.keys())
+            await self._books.write()
+
+    def _alerts(self) -> list[Alert]:
+        """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO."""
+        engine = self._books.engine
+        followed = {incident.slo for incident in self._router.incidents.values() if incident.open or incident.firing}
+        return [self._alert(name) for name in engine.firing().keys() | (followed & engine.slos.keys())]
+
+    def _alert(self, name: str) -> Alert:
+        engine = self._books.engine
+        bad = self._last_bad.get(engine.slos[name].sli)
+        if bad is None:
+            return engine.alert(name)
+        return engine.alert(name, reason=bad.reason, target=bad.target, detail=bad.detail)
+
+    def _status(self, name: str, incident: Incident | None) -> SLOStatus:
+        status = self._books.engine.status(name)
+        bad = self._last_bad.get(status.slo.sli)
+        return replace(
+            status,
+            incident=incident.id if incident else "",
+            last_reason=bad.reason if bad else "",
+            last_target=bad.target if bad else "",
+        )
+
+    def _sink(self, outcome: Outcome) -> None:
+        if outcome.state is not State.GOOD:
+            self._last_bad[sli_of(outcome.check)] = outcome
+        self._source.observe(outcome)
+
+    def _restore_alerts(self) -> None:
+        last = {incident.slo: incident for incident in self._router.incidents.values()}
+        self._books.engine.restore({slo: incident.firing for slo, incident in last.items()}, {})
+
+    def _refuse_new_slot(self, settings: Settings) -> None:
+        if settings.slot != self._settings.slot:
+            slot = duration_name(self._settings.slot.total_seconds())
+            raise ConfigError(
+                [
+                    ConfigFault(
+                        file=str(self._place.config),
+                        line=0,
+                        column=0,
+                        path="slot",
+                        problem=f"cannot change from {slot} while the watch runs",
+                        mend="restart it",
+                    )
+                ]
+            )
+
+    def _loaded(self) -> None:
+        self._telemetry.reload_successful.set(1)
+        self._telemetry.reload_at.set(self._clock.now().timestamp())

@@ -1,0 +1,1 @@
+"""The command, one subcommand a file, loaded when it is called."""

@@ -1,0 +1,164 @@
+"""Documents of the API (docs/api.md) as the tables and lines that people read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from slo.cli.output import Cell, Part, Table, Tone
+from slo.web.words import NOTHING, STATES, burn, maturity, minute, percent
+
+Document: TypeAlias = Mapping[str, Any]
+"""JSON, as docs/api.md describes it."""
+
+WIDE = ("state", "slo", "objective", "sli", "budget left", "burn rate", "coverage", "incident")
+NARROW = ("state", "slo", "sli", "budget left", "fastest burn", "coverage")
+
+TONES = {"burning": Tone.BURNING, "overspent": Tone.DOWN, "no_data": Tone.FAINT, "ok": Tone.GOOD}
+STATUS_TONES = {"triggered": Tone.DOWN, "acknowledged": Tone.BURNING, "resolved": Tone.GOOD}
+
+
+def slo_table(slos: Iterable[Document], *, narrow: bool = False) -> Table:
+    """Every SLO in a row, what needs people most first; `narrow` leaves out what a small terminal has no room for."""
+    order = list(STATES)
+    columns = NARROW if narrow else WIDE
+    return Table(
+        columns=columns,
+        rows=[
+            [cells[column] for column in columns]
+            for cells in (_cells(slo) for slo in sorted(slos, key=lambda slo: order.index(slo["state"])))
+        ],
+        numeric=frozenset({"objective", "sli", "budget left"}),
+    )
+
+
+def _cells(slo: Document) -> Mapping[str, str | Cell]:
+    rates = {
+        name: window["burn_rate"]
+        for name, window in slo["windows"].items()
+        if window["burn_rate"] is not None and window["seconds"] < slo["window_seconds"]
+    }
+    fastest = max(rates, key=lambda name: rates[name], default=None)
+    left = percent(slo["budget"]["remaining"], digits=1)
+    return {
+        "state": Cell(STATES[slo["state"]], TONES[slo["state"]]),
+        "slo": slo["name"],
+        "objective": percent(slo["objective"]),
+        "sli": percent(slo["sli"]),
+        "budget left": Cell(left, Tone.DOWN) if overspent(slo) else left,
+        "burn rate": ", ".join(f"{name} {burn(rate)}" for name, rate in rates.items()) or NOTHING,
+        "fastest burn": f"{fastest} {burn(rates[fastest])}" if fastest else NOTHING,
+        "coverage": maturity(slo["maturity_seconds"], slo["window_seconds"]),
+        "incident": slo["incident"] or "",
+    }
+
+
+def overspent(slo: Document) -> bool:
+    """Whether more than the whole budget is spent."""
+    remaining = slo["budget"]["remaining"]
+    return remaining is not None and remaining < 0
+
+
+def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
+    """Incidents in a row each, in the order given."""
+    return Table(
+        title=title,
+        columns=("priority", "incident", "slo", "status", "opened", "summary"),
+        rows=[
+            (
+                incident["priority"],
+                incident["id"],
+                incident["slo"],
+                _status(incident),
+                _when(incident["opened_at"]),
+                incident["summary"],
+            )
+            for incident in incidents
+        ],
+    )
+
+
+def _status(incident: Document) -> Cell:
+    status = incident["status"]
+    by = incident["acknowledged_by"] if status == "acknowledged" else incident["resolved_by"]
+    return Cell(f"{status} by {by}" if by and status != "triggered" else status, STATUS_TONES[status])
+
+
+def incident_parts(incident: Document) -> list[Part]:
+    """One incident with its evidence, its timeline and what was sent about it."""
+    evidence = incident["evidence"]
+    why = " at ".join(part for part in (evidence["reason"], evidence["target"]) if part)
+    identity = f"Incident {incident['id']} of SLO {incident['slo']}, opened {_when(incident['opened_at'])}"
+    figures = (
+        f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
+        f"budget left {percent(evidence['remaining'], digits=1)}, coverage {percent(evidence['coverage'], digits=1)}"
+    )
+    parts: list[Part] = [
+        Cell(f"{incident['priority']} {incident['status']}: {incident['summary']}", STATUS_TONES[incident["status"]]),
+        f"{identity}; {fires(incident['firing'])}.",
+        f"{figures}; last bad outcome: {why}." if why else f"{figures}.",
+    ]
+    if incident["labels"]:
+        parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
+    parts.append(
+        Table(
+            title="Timeline",
+            columns=("number", "at", "event", "what"),
+            rows=[(str(e["number"]), _when(e["at"]), e["event"], told(e)) for e in incident["events"]],
+            numeric=frozenset({"number"}),
+        )
+    )
+    if incident["deliveries"]:
+        parts.append(
+            Table(
+                title="Deliveries",
+                columns=("destination", "action", "state", "attempts", "last reason", "next attempt"),
+                rows=[_delivery_row(delivery) for delivery in incident["deliveries"]],
+                numeric=frozenset({"attempts"}),
+            )
+        )
+    return parts
+
+
+def told(event: Document) -> str:
+    """One event of a timeline in a few words."""
+    match event["event"]:
+        case "opened":
+            return f"{event['priority']}: {event['summary']}"
+        case "firing_changed":
+            return fires(event["firing"])
+        case "raised":
+            return f"to {event['priority']}: {event['why']}"
+        case "paged":
+            return f"generation {event['generation']}, key {event['key']}"
+        case "page_cleared":
+            return f"key {event['key']}"
+        case "acknowledged":
+            return f"by {event['by']} via {event['via']}"
+        case "resolved":
+            return f"by {event['by'] or 'the watch'}" + (f": {event['why']}" if event["why"] else "")
+        case "sent_directly":
+            return f"to {event['destination']}, while the journal could not be written"
+    return ""
+
+
+def fires(firing: Sequence[Document]) -> str:
+    """`fires: page 1h/5m, ticket 3d/6h`, or that nothing does."""
+    if not firing:
+        return "nothing fires"
+    return "fires: " + ", ".join(f"{pair['severity']} {pair['long']}/{pair['short']}" for pair in firing)
+
+
+def _delivery_row(delivery: Document) -> Sequence[str | Cell]:
+    state = delivery["state"]
+    return (
+        delivery["destination"],
+        delivery["action"],
+        Cell(state, Tone.DOWN) if state == "refused" else state,
+        str(delivery["attempts"]),
+        delivery["last_reason"] or "",
+        _when(delivery["not_before"]) if delivery["not_before"] else "",
+    )
+
+
+def _when(text: str) -> str:
+    return minute(datetime.fromisoformat(text))

@@ -1,0 +1,82 @@
+"""Incidents in a data folder that no watch runs on: the journal itself, by the functions that the watch uses.
+
+What is decided here is told to the destinations when a watch runs on the folder again.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from slo.cli.client import DEFAULT_URL
+from slo.cli.context import named
+from slo.cli.figures import Document
+from slo.core.incident import Incident, fold_all
+from slo.errors import StoreBusy, UsageError
+from slo.exposition.catalogue import Telemetry
+from slo.router import people
+from slo.router.messages import Teller
+from slo.store.folder import DataFolder
+from slo.store.journal import Journal
+from slo.web.act import Act, faults_of
+from slo.web.documents import in_order, incident_document, incident_with_history
+
+
+class Offline:
+    """The incidents of one journal; its answers are those of the API."""
+
+    def __init__(self, journal: Journal, where: Path) -> None:
+        self.where = str(where)
+        self._journal = journal
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, data: Path) -> Iterator[Self]:
+        """Take the folder while the block runs. Raises UsageError where there is none, or a watch has it."""
+        if not (data / "journal.db").is_file():
+            raise UsageError(
+                f"--data {data}: is no data folder of a watch: name the one that `watchkeep run` was given"
+            )
+        try:
+            folder = DataFolder(data)
+        except StoreBusy as error:
+            raise UsageError(
+                f"--data {data}: a watch runs on this folder: leave --data away, and name the watch with --url "
+                f"({DEFAULT_URL} without it)"
+            ) from error
+        with folder, contextlib.closing(Journal(folder.journal, telemetry=Telemetry())) as journal:
+            yield cls(journal, data)
+
+    def listed(self, *, everything: bool, limit: int) -> Document:
+        """Open ones first."""
+        chosen = [incident for incident in self._folded().values() if everything or incident.open]
+        return {
+            "incidents": [incident_document(incident) for incident in in_order(chosen)[:limit]],
+            "total": len(chosen),
+        }
+
+    def shown(self, incident: str) -> Document:
+        """One, with its timeline and deliveries."""
+        found = named(incident, self._folded(), "incident")
+        return incident_with_history(found, self._journal.events(found.id), self._journal.deliveries(found.id))
+
+    def act(self, incident: str, *, action: str, by: str, why: str) -> Document:
+        """Its new state. Raises UsageError for what the API would refuse too."""
+        try:
+            act = Act.model_validate({"action": action, "by": by, "why": why, "via": "cli"})
+        except ValidationError as error:
+            raise UsageError("\n".join(f"{path}: {problem}" for path, problem in faults_of(error))) from error
+        incidents, teller = self._folded(), Teller(at=datetime.now(UTC))
+        if act.action == "acknowledge":
+            decision = people.acknowledge(incidents, incident, by=act.by, via=act.via, teller=teller)
+        else:
+            decision = people.resolve(incidents, incident, by=act.by, why=act.why, teller=teller)
+        if decision:
+            self._journal.commit(decision.events, decision.messages, at=teller.at)
+        return incident_document(self._folded()[incident])
+
+    def _folded(self) -> dict[str, Incident]:
+        return fold_all(event for _, event in self._journal.events())

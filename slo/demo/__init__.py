@@ -1,0 +1,1 @@
+"""The demo: the main job against real servers that it starts itself."""

@@ -1,0 +1,1 @@
+"""Strict local stand-ins for vendors: they refuse what the vendor refuses and keep what the vendor keeps."""

@@ -1,0 +1,237 @@
+"""`watchkeep incident`, through a real server and in a real data folder."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slo.cli.main import cli
+from slo.core.delivery import Action
+from slo.core.incident import Acknowledged, Event, Resolved
+from slo.exposition.catalogue import Telemetry
+from slo.router import people
+from slo.router.messages import Teller
+from slo.store.folder import DataFolder
+from slo.store.journal import Journal
+from tests.web.served import TOKEN, Served, served
+from tests.web.watches import AT, FakeWatch, a_busy_watch, opened
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHKEEP_TOKEN", TOKEN)
+    monkeypatch.setenv("LOGNAME", "kim")
+
+
+@pytest.fixture
+def watch() -> FakeWatch:
+    return a_busy_watch()
+
+
+@pytest.fixture
+def site(watch: FakeWatch) -> Iterator[Served]:
+    with served(watch) as site:
+        yield site
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with one open incident that two destinations were told of, and a resolved one."""
+    folder = tmp_path / "data"
+    events: list[Event] = [
+        opened("2025-0009", slo="orca-latency"),
+        Resolved(incident="2025-0009", at=AT, by="", why="clear for 5m"),
+        replace(opened(), told=("hook", "chat")),
+    ]
+    with DataFolder(folder) as taken, closing(Journal(taken.journal, telemetry=Telemetry())) as journal:
+        journal.commit(events, (), at=AT)
+    return folder
+
+
+def incident(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["incident", *arguments])
+
+
+def journalled(data: Path) -> list[Event]:
+    with DataFolder(data) as taken, closing(Journal(taken.journal, telemetry=Telemetry())) as journal:
+        assert journal.verify() == len(journal.events())
+        return [event for _, event in journal.events()]
+
+
+def lines(result: Result) -> list[str]:
+    assert result.exit_code == 0, result.output
+    return [" ".join(line.split()) for line in result.stdout.splitlines()]
+
+
+HEAD = "priority incident slo status opened summary"
+OPEN = "2026-0001 gate-availability {} 2026-01-01 00:01:30 UTC gate-availability burns its budget 200x too fast"
+
+
+def test_open_incidents_are_listed(site: Served) -> None:
+    assert lines(incident("list", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('triggered')}"]
+
+
+def test_resolved_ones_are_listed_when_asked_for(site: Served) -> None:
+    shown = lines(incident("list", "--all", "--url", site.url))
+    assert [line.split()[1] for line in shown] == ["incident", "2026-0001", "2025-0009"]
+    assert "resolved" in shown[2]
+
+
+def test_a_list_that_was_cut_says_how_many_are_left_out(site: Served) -> None:
+    assert lines(incident("list", "--all", "--limit", "1", "--url", site.url))[-1] == "1 more: give a higher --limit."
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"), [((), "No incident is open."), (("--all",), "There are no incidents.")]
+)
+def test_no_incidents_are_told_in_words(option: tuple[str, ...], sentence: str) -> None:
+    with served(FakeWatch()) as site:
+        assert lines(incident("list", *option, "--url", site.url)) == [sentence]
+
+
+def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries(site: Served) -> None:
+    figures = "SLI 99 % of 99.9 % over 30d, budget left -900 %, coverage 50 %"
+    assert lines(incident("show", "2026-0001", "--url", site.url)) == [
+        "P0 triggered: gate-availability burns its budget 200x too fast",
+        "Incident 2026-0001 of SLO gate-availability, opened 2026-01-01 00:01:30 UTC; fires: page 1h/5m, ticket 3d/6h.",
+        f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
+        "Labels: customer=acme, environment=production",
+        "Timeline",
+        "number at event what",
+        "3 2026-01-01 00:01:30 UTC opened P0: gate-availability burns its budget 200x too fast",
+        "4 2026-01-01 00:01:30 UTC firing_changed fires: page 1h/5m, ticket 3d/6h",
+        "Deliveries",
+        "destination action state attempts last reason next attempt",
+        "oncall trigger pending 2 rate_limited 2026-01-01 00:01:34 UTC",
+    ]
+
+
+def test_an_incident_is_acknowledged_by_whoever_is_logged_in(site: Served, watch: FakeWatch) -> None:
+    assert lines(incident("ack", "2026-0001", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('acknowledged by kim')}"]
+    event = watch.events[-1]
+    assert isinstance(event, Acknowledged)
+    assert (event.by, event.via) == ("kim", "cli")
+
+
+def test_an_incident_is_resolved_by_whoever_is_named(site: Served, watch: FakeWatch) -> None:
+    result = incident("resolve", "2026-0001", "--by", "Ana Å", "--why", "rolled back", "--url", site.url, "--json")
+    assert json.loads(result.stdout)["resolved_by"] == "Ana Å"
+    event = watch.events[-1]
+    assert isinstance(event, Resolved)
+    assert (event.by, event.why) == ("Ana Å", "rolled back")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents"),
+        (("ack", "2025-0009"), "incident 2025-0009 was resolved: act on an open one"),
+        (("ack", "2026-0001", "--by", " "), "by: String should have at least 1 character"),
+        (("show", "../slos/gate-availability"), "there is no incident '../slos/gate-availability'"),
+        (("show", "2026-0001?x=1"), "there is no incident '2026-0001?x=1'"),
+    ],
+)
+def test_what_cannot_be_is_exit_code_2_and_a_sentence(site: Served, arguments: tuple[str, ...], told: str) -> None:
+    result = incident(*arguments, "--url", site.url)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+def test_without_the_token_nothing_is_changed(site: Served, watch: FakeWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHKEEP_TOKEN")
+    result = incident("ack", "2026-0001", "--url", site.url)
+    assert result.exit_code == 2
+    assert "wants its token: give the file `token` in the data folder of that watch with --token-file" in result.stderr
+    assert watch.incidents()[0].acknowledged_at is None
+
+
+def test_a_data_folder_says_what_the_api_would_say(data: Path) -> None:
+    listed = json.loads(incident("list", "--all", "--data", str(data), "--json").stdout)
+    shown = json.loads(incident("show", "2026-0001", "--data", str(data), "--json").stdout)
+    with served(FakeWatch(events=journalled(data))) as site:
+        assert listed == site.get("/api/v1/incidents").document
+        assert shown == site.get("/api/v1/incidents/2026-0001").document
+
+
+def test_an_act_in_a_data_folder_is_in_the_journal_and_waits_for_its_destinations(data: Path) -> None:
+    assert lines(incident("ack", "2026-0001", "--data", str(data)))[1] == f"P0 {OPEN.format('acknowledged by kim')}"
+    result = incident("resolve", "2026-0001", "--why", "rolled back", "--data", str(data))
+    assert lines(result)[1] == f"P0 {OPEN.format('resolved by kim')}"
+    *_, acknowledged, resolved = journalled(data)
+    assert isinstance(acknowledged, Acknowledged)
+    assert isinstance(resolved, Resolved)
+    assert (acknowledged.by, acknowledged.via, resolved.why) == ("kim", "cli", "rolled back")
+    shown = json.loads(incident("show", "2026-0001", "--data", str(data), "--json").stdout)
+    assert [(d["destination"], d["action"], d["state"]) for d in shown["deliveries"]] == [
+        ("hook", "acknowledge", "pending"),
+        ("chat", "acknowledge", "pending"),
+        ("hook", "resolve", "pending"),
+        ("chat", "resolve", "pending"),
+    ]
+
+
+def test_the_messages_of_an_act_are_those_that_the_running_watch_would_send(data: Path) -> None:
+    before = journalled(data)
+    assert incident("ack", "2026-0001", "--by", "kim", "--data", str(data)).exit_code == 0
+    with DataFolder(data) as taken, closing(Journal(taken.journal, telemetry=Telemetry())) as journal:
+        written = [delivery.message for delivery in journal.deliveries("2026-0001")]
+        event = journal.events()[-1][1]
+    incidents = {found.id: found for found in FakeWatch(events=before).incidents()}
+    decided = people.acknowledge(incidents, "2026-0001", by="kim", via="cli", teller=Teller(at=event.at))
+    assert tuple(written) == decided.messages
+    assert {message.action for message in written} == {Action.ACKNOWLEDGE}
+
+
+def test_acknowledging_twice_in_a_data_folder_writes_once(data: Path) -> None:
+    for name in ("kim", "ana"):
+        assert "acknowledged by kim" in lines(incident("ack", "2026-0001", "--by", name, "--data", str(data)))[1]
+    assert sum(isinstance(event, Acknowledged) for event in journalled(data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("ack", "nope"), "there is no incident nope"),
+        (("show", "2026-001"), "there is no incident 2026-001: did you mean 2026-0001?"),
+        (("ack", "2025-0009"), "incident 2025-0009 was resolved"),
+        (("resolve", "2026-0001", "--by", " ", "--why", "a\nb"), "by: String should have at least 1 character\nwhy: "),
+    ],
+)
+def test_what_cannot_be_in_a_data_folder_is_told_too(data: Path, arguments: tuple[str, ...], told: str) -> None:
+    result = incident(*arguments, "--data", str(data))
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_a_folder_that_a_watch_runs_on_is_left_to_it(data: Path) -> None:
+    with DataFolder(data):
+        result = incident("ack", "2026-0001", "--data", str(data))
+    assert result.exit_code == 2
+    assert "a watch runs on this folder: leave --data away, and name the watch with --url" in result.stderr
+
+
+def test_a_folder_that_is_none_is_not_made_into_one(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        result = incident("list", "--data", str(folder))
+        assert result.exit_code == 2
+        assert "is no data folder of a watch: name the one that `watchkeep run` was given" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_journal_is_told_and_left_as_it_is(data: Path) -> None:
+    (data / "journal.db").write_bytes(b"not a database" * 1000)
+    result = incident("list", "--data", str(data))
+    assert result.exit_code == 1
+    assert "journal.db" in result.stderr
+    assert "Traceback" not in result.output
+    assert (data / "journal.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_folder_and_an_address_at_once_are_refused(data: Path) -> None:
+    result = incident("list", "--data", str(data), "--url", "http://127.0.0.1:9990")
+    assert result.exit_code == 2
+    assert "give either it, or --url and --token-file" in result.stderr
