@@ -1,0 +1,1 @@
+"""Benchmarks: each prints its figures and its ratios against a peer of the same run."""

@@ -1,0 +1,187 @@
+"""The engine with 10,000 SLOs of google-30d, and a restart with 30 days of history of 1,000 SLOs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.output import Figure, report
+from benchmarks.process import peak_resident_bytes
+from slo.app.books import Books
+from slo.core.counts import Counts
+from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
+from slo.core.policy import POLICIES
+from slo.core.slo import SLO
+from slo.engine.evaluate import Engine, windows_of
+from slo.engine.ledger import Ledger
+from slo.exposition.catalogue import Telemetry
+from slo.runner.clock import SteadyClock
+from slo.store.ledger import LedgerStore
+
+SLOT = 10
+EVALUATED = 10_000
+EVALUATIONS = 500
+RESTARTED = 1_000
+DAYS = 30
+PASSED = Counts(good=1, covered_ms=SLOT * 1000)
+FAILED = Counts(bad=1, covered_ms=SLOT * 1000)
+NOW = 1_800_000_000 // 7200 * 7200
+
+
+def slos(count: int) -> list[SLO]:
+    """That many SLOs with the pairs of google-30d and a budget of 30 days."""
+    return [
+        SLO(
+            name=f"slo-{index}",
+            objective=Fraction(999, 1000),
+            window=timedelta(days=30),
+            sli=f"probe:{index}",
+            pairs=POLICIES["google-30d"],
+        )
+        for index in range(count)
+    ]
+
+
+def evaluation() -> list[Figure]:
+    """One evaluation of 10,000 SLOs: the time of a processor, after counts went into every slot."""
+    rng = np.random.default_rng(1)
+    watched = slos(EVALUATED)
+    before = resident_bytes()
+    ledger = Ledger([slo.sli for slo in watched], windows_seconds=windows_of(watched), slot_seconds=SLOT, now=NOW)
+    engine = Engine(watched, ledger)
+    ledger.load(history(ledger.names, ledger.now, rng))
+    memory = resident_bytes() - before
+    evaluated, closed = [], []
+    for _ in range(EVALUATIONS):
+        end = ledger.now + SLOT
+        failed = set(rng.integers(0, EVALUATED, EVALUATED // 1000).tolist())
+        for column, name in enumerate(ledger.names):
+            ledger.add(name, end, FAILED if column in failed else PASSED)
+        begun = time.process_time_ns()
+        ledger.close(end)
+        middle = time.process_time_ns()
+        engine.evaluate()
+        evaluated.append((time.process_time_ns() - middle) / 1e6)
+        closed.append((middle - begun) / 1e6)
+    return [
+        Figure(name="one evaluation, median", value=float(np.median(evaluated)), unit="ms of a core", under=5),
+        Figure(name="one evaluation, p99", value=float(np.percentile(evaluated, 99)), unit="ms of a core"),
+        Figure(name="closing a slot, median", value=float(np.median(closed)), unit="ms of a core"),
+        Figure(name="memory per SLO", value=memory / EVALUATED / 1000, unit="KB", under=60),
+    ]
+
+
+def history(names: tuple[str, ...], now: int, rng: np.random.Generator) -> Iterator[Block]:
+    """30 days of rounds every 10 s, one in a thousand bad: in spans that are longer the further they are away."""
+    begin = now - DAYS * 86_400
+    for until, seconds in ((now - 3 * 86_400, 7200), (now - 86_400, 720), (now, 60)):
+        ends = np.arange(begin + seconds, until + 1, seconds, dtype=np.int64)
+        for part in np.array_split(ends, max(1, len(ends) // 60)):
+            yield block(names, part, seconds, rng)
+        begin = until
+
+
+def block(names: tuple[str, ...], ends: NDArray[np.int64], seconds: int, rng: np.random.Generator) -> Block:
+    """Rounds every 10 s for all SLIs in the given spans."""
+    counts = np.zeros((4, len(ends), len(names)), np.int64)
+    rounds = seconds // SLOT
+    counts[BAD] = rng.binomial(rounds, 0.001, counts[BAD].shape)
+    counts[GOOD] = rounds - counts[BAD]
+    counts[COVERED_MS] = seconds * 1000
+    return Block(ends=ends, seconds=seconds, names=names, counts=counts)
+
+
+def restart() -> list[Figure]:
+    """Write 30 days of slots as a watch does, then start anew from what is on disk, in a process of its own."""
+    rng = np.random.default_rng(2)
+    names = tuple(slo.sli for slo in slos(RESTARTED))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        store = LedgerStore(path, slot_seconds=SLOT, telemetry=Telemetry())
+        totals = dict.fromkeys(names, Counts(good=DAYS * 8640))
+        begun = time.perf_counter()
+        for hour in range(NOW - DAYS * 86_400, NOW, 3600):
+            ends = np.arange(hour + SLOT, hour + 3601, SLOT, dtype=np.int64)
+            written = block(names, ends, SLOT, rng)
+            store.append(list(slots(written)), totals, {"now": str(hour + 3600)})
+            store.compact(hour + 3600, retention_seconds=90 * 86_400, max_bytes=2_000_000_000)
+        wrote = time.perf_counter() - begun
+        store.close()
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        started = subprocess.run(
+            [sys.executable, "-m", "benchmarks.engine", "restart", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    seconds, peak = (float(word) for word in started.stdout.split())
+    return [
+        Figure(name="restart: 1,000 SLOs x 30 days", value=seconds, unit="s", under=5),
+        Figure(name="restart: peak memory of that process", value=peak / 1e6, unit="MB"),
+        Figure(name="ledger on disk: 1,000 SLOs x 30 days", value=size / 1e9, unit="GB", under=2),
+        Figure(name="writing one slot of 1,000 SLOs, packing included", value=wrote / (DAYS * 8640) * 1000, unit="ms"),
+    ]
+
+
+def slots(whole: Block) -> Iterator[Block]:
+    """A block for each slot, as a watch writes them."""
+    for index in range(len(whole.ends)):
+        chosen = slice(index, index + 1)
+        yield Block(
+            ends=whole.ends[chosen], seconds=whole.seconds, names=whole.names, counts=whole.counts[:, chosen, :]
+        )
+
+
+def start_from(path: Path) -> None:
+    """What a watch does with its ledger at the start; prints the seconds, imports included, and the peak memory."""
+    watched = slos(RESTARTED)
+    clock = SteadyClock(wall_ns=lambda: NOW * 10**9)
+    books = Books(
+        path,
+        slot_seconds=SLOT,
+        retention=timedelta(days=90),
+        max_bytes=2_000_000_000,
+        clock=clock,
+        telemetry=Telemetry(),
+    )
+    books.open(watched)
+    books.engine.evaluate()
+    status = books.engine.status("slo-0")
+    if status.budget.good + status.budget.bad != DAYS * 8640:
+        raise SystemExit(f"the restart has {status.budget.good + status.budget.bad} rounds of {DAYS * 8640}")
+    print(time.clock_gettime(time.CLOCK_BOOTTIME) - process_start(), peak_resident_bytes("self"))
+
+
+def process_start() -> float:
+    """When this process began, in seconds since the machine did."""
+    fields = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    """Both parts."""
+    report(
+        "engine",
+        [*evaluation(), *restart()],
+        {"SLOs evaluated": EVALUATED, "policy": "google-30d and a budget of 30 days", "slot": f"{SLOT} s"},
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["restart"]:
+        start_from(Path(sys.argv[2]))
+    else:
+        main()

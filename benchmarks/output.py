@@ -1,0 +1,44 @@
+"""How a benchmark prints what it measured: one JSON object, or a line for each figure and its target."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One figure with its unit and the target that it must stay under, where it has one."""
+
+    name: str
+    value: float
+    unit: str
+    under: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without a target. A target of 0 is met by 0."""
+        if self.under is None:
+            return None
+        return self.value < self.under or self.value == self.under == 0
+
+
+def report(name: str, figures: list[Figure], about: Mapping[str, object]) -> None:
+    """Print the figures of the benchmark `name`; `about` says what they were measured on."""
+    parser = argparse.ArgumentParser(prog=f"./run bench {name}")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    if parser.parse_args().json:
+        measured = {
+            figure.name: {"value": figure.value, "unit": figure.unit, "target": figure.under, "met": figure.met}
+            for figure in figures
+        }
+        print(json.dumps({"bench": name, "about": dict(about), "figures": measured}))
+        return
+    for key, value in about.items():
+        print(f"{key}: {value}")
+    width = max(len(figure.name) for figure in figures)
+    for figure in figures:
+        target = "" if figure.under is None else f"  target < {figure.under:g}: {'met' if figure.met else 'MISSED'}"
+        if figure.under == 0:
+            target = f"  target 0: {'met' if figure.met else 'MISSED'}"
+        print(f"{figure.name:<{width}}  {figure.value:>12,.3f} {figure.unit}{target}")
