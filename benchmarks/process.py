@@ -1,5 +1,6 @@
 """Processes that benchmarks start, and what is read of them."""
 
+import gzip
 import os
 import re
 import socket
@@ -29,9 +30,10 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def scrape(url: str) -> dict[str, float]:
-    """The samples of `/metrics` by name and labels."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
+    """The samples of `/metrics` by name and labels, asked for as Prometheus does."""
+    request = urllib.request.Request(f"{url}/metrics", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        lines = gzip.decompress(answer.read()).decode().splitlines()
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
 

@@ -6,6 +6,8 @@ import ctypes
 import gc
 import logging
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -34,6 +36,17 @@ MALLOC_ARENA_MAX = -8
 
 REFUSED = "the new configuration is refused, the old one stays"
 
+CHILD_SECONDS = 30.0
+
+MAKE_JOURNAL = """
+import sys
+from pathlib import Path
+from slo.exposition.catalogue import Telemetry
+from slo.store.journal import Journal
+
+Journal(Path(sys.argv[1]), telemetry=Telemetry()).close()
+"""
+
 logger = logging.getLogger(__name__)
 
 
@@ -54,6 +67,7 @@ def run(options: Options) -> None:
     kinds = Kinds.installed()
     settings = load(options.config, kinds, options.environ)
     with DataFolder(options.data) as folder:
+        _make_journal(folder.journal)
         place = Place(config=options.config, environ=options.environ, kinds=kinds, folder=folder)
         uvloop.run(_stand(options, place, settings))
 
@@ -62,6 +76,19 @@ def _share_one_heap() -> None:
     """Have all threads use one heap: they hold counts for a moment only, and each heap of their own stays resident."""
     with contextlib.suppress(OSError, AttributeError):  # another C library has no such setting
         ctypes.CDLL(None).mallopt(MALLOC_ARENA_MAX, 1)
+
+
+def _make_journal(path: Path) -> None:
+    """Have a child make a journal that is not there yet: the migrations take memory that is never needed again.
+
+    Where the child fails, the watch makes the journal itself, and says what is wrong.
+    """
+    if path.exists():
+        return
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            [sys.executable, "-c", MAKE_JOURNAL, str(path)], timeout=CHILD_SECONDS, check=False, capture_output=True
+        )
 
 
 def _settle() -> None:

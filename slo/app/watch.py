@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
+from slo.engine.evaluate import Engine
 from slo.errors import ConfigError, ConfigFault
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
@@ -132,18 +133,16 @@ class RunningWatch:
                 raise
             self._loaded()
 
-    def statuses(self) -> Sequence[SLOStatus]:
-        """The figures of every SLO, in the order of the configuration."""
-        open_incidents = {incident.slo: incident for incident in self._router.incidents.values() if incident.open}
-        return [self._status(slo.name, open_incidents.get(slo.name)) for slo in self._settings.slos]
+    def statuses(self) -> Iterator[SLOStatus]:
+        """The figures of every SLO, in the order of the configuration, made as they are read."""
+        engine = self._books.engine
+        open_incidents = {incident.slo: incident.id for incident in self._router.incidents.values() if incident.open}
+        for name in engine.slos:
+            yield self._status(engine, name, open_incidents.get(name, ""))
 
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
         return list(self._router.incidents.values())[::-1]
-
-    def outcomes(self) -> Sequence[Outcome]:
-        """The last outcome of every check that has had one."""
-        return list(self._runner.last.values())
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
@@ -224,12 +223,12 @@ class RunningWatch:
             return engine.alert(name)
         return engine.alert(name, reason=bad.reason, target=bad.target, detail=bad.detail)
 
-    def _status(self, name: str, incident: Incident | None) -> SLOStatus:
-        status = self._books.engine.status(name)
+    def _status(self, engine: Engine, name: str, incident: str) -> SLOStatus:
+        status = engine.status(name)
         bad = self._last_bad.get(status.slo.sli)
         return replace(
             status,
-            incident=incident.id if incident else "",
+            incident=incident,
             last_reason=bad.reason if bad else "",
             last_target=bad.target if bad else "",
         )

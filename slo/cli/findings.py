@@ -30,7 +30,7 @@ LEAST_FILES = 2048
 
 LEAST_FREE_BYTES = 500_000_000
 CLOCK_TOLERANCE_SECONDS = 60.0
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,6 +73,9 @@ LabelName = Annotated[str, BeforeValidator(_label), WithJsonSchema({"type": "str
 """A label of Prometheus that is not one of the watch's own."""
 
 
+_SLOTS = WithJsonSchema({"enum": [*(f"{seconds}s" for seconds in SLOT_SECONDS), "1m"]})
+
+
 class EntryKeys(Section):
     """What every entry with a `type` has; the rest of its keys are those of the type."""
 
@@ -167,7 +170,7 @@ class Root(Section):
     """Where notifications go."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()
     """Who is told."""
-    slot: Annotated[PositiveDuration, AfterValidator(_slot)] = timedelta(seconds=10)
+    slot: Annotated[PositiveDuration, AfterValidator(_slot), _SLOTS] = timedelta(seconds=10)
     """The span in which events are counted; it divides a minute into whole seconds."""
     store: SkipValidation[StoreKeys] = StoreKeys()
     """What is kept on disk."""

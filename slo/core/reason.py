@@ -89,7 +89,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "no_memory": "this machine has no memory left",
                     "not_permitted": "the address is not one that this watch may connect to",
                     "cancelled": "the round was cancelled before it ended",
-                    "missed": "the round could not start: the earlier one had not ended",
+                    "missed": "the round could not start within its interval",
                     "prober_stalled": "this process stood still while the target was to answer",
                     "prober_fault": "a fault of the prober itself; the log has it",
                 },

@@ -50,7 +50,7 @@ class _Ring:
     def fill(self, upto: int, totals: Ints, narrow: NDArray[np.uint32]) -> None:
         """Write the totals into every boundary row that `upto` has reached since the last call."""
         last = upto // self.step
-        for boundary in range(last, last + 1):
+        for boundary in range(max(self.filled, last - self.rows) + 1, last + 1):
             row = boundary % self.rows
             self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
             self.unknown[row], self.covered[row] = narrow

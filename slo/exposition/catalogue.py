@@ -88,7 +88,7 @@ class Telemetry:
         )
         self.probe_missed = Counter(
             "watchkeep_probe_missed_total",
-            "Rounds that could not start because the earlier one had not ended.",
+            "Rounds that could not start within their interval.",
             registry=registry,
         )
         self.probe_in_flight = Gauge("watchkeep_probe_in_flight", "Rounds under way.", registry=registry)

@@ -68,12 +68,16 @@ class Exchange:
         self._over = False
         self._complete = False
         self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
 
     async def wait(self) -> None:
         """Return when the response is as complete as it is to be. Raises Fault."""
-        if fault := await self._done:
-            raise fault
+        try:
+            if fault := await self._done:
+                raise fault
+        finally:
+            self._over = True
+            self._parser = None  # it holds this object: a thousand rounds a second are not to wait for the collector
 
     @property
     def response(self) -> Response | None:
@@ -97,7 +101,7 @@ class Exchange:
     # What the connection calls
 
     def received(self, data: bytes) -> None:
-        if self._over:
+        if self._over or self._parser is None:
             return
         self._fed += len(data)
         try:
@@ -145,7 +149,7 @@ class Exchange:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._over or self._head_complete:
+        if self._over or self._head_complete or self._parser is None:
             return
         self._status = self._parser.get_status_code()
         if 100 <= self._status < 200 and self._status != 101:

@@ -6,6 +6,7 @@ so: a verdict that could not be written is kept, and its message is not sent aga
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -99,10 +100,10 @@ class DeliveryLoop:
                 wait_seconds = await self._round()
             except StoreError:
                 wait_seconds = STORE_PAUSE_SECONDS
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_seconds)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
+                async with asyncio.timeout(wait_seconds):
+                    await self._wake.wait()
 
     async def close(self, deadline_seconds: float) -> None:
         """Let what is under way end, for so long; what does not is cut off, and sent again by the next process."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from slo.core.outcome import Judgement
-from slo.core.reason import REASONS, State, state_of
+from slo.core.reason import REASONS, state_of
 from slo.runner.pulse import STANDSTILL_SECONDS
 
 UP_FOR_SECONDS = 1.0
@@ -42,8 +42,6 @@ class Excuses:
         `stood_still_seconds` is how long this process did nothing at all while the round was under way: the answer
         may have been here all the while.
         """
-        if judgement.state is not State.BAD:
-            return judgement
         if stood_still_seconds >= STANDSTILL_SECONDS and judgement.reason in TIMED:
             return _unknown(judgement, "prober_stalled")
         if judgement.reason in UNREACHED and not self._network_up() and not _on_this_machine(target):

@@ -6,7 +6,7 @@ the reading as short as their number.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
@@ -18,6 +18,9 @@ from slo.store.tables import PENDING, REFUSED, SENT, SUPERSEDED, credentials, ou
 
 TRIGGER_REFUSED = "trigger_refused"
 """The reason of a message that is superseded: the other side would drop it, since it never took the trigger."""
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing waits as long: what is to be sent later than that was written under a clock that was ahead, and is due."""
 
 # Written out, not bound: only then does the index over pending rows serve.
 _IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
@@ -51,7 +54,8 @@ def put(connection: Connection, messages: Sequence[Message], at: datetime) -> No
 def due(now: datetime, limit: int) -> Select[*tuple[object, ...]]:
     """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination."""
     place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
-    heads = select(outbox, place.label("place")).where(outbox.c.sequence.in_(_HEADS), outbox.c.not_before <= now)
+    its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
+    heads = select(outbox, place.label("place")).where(outbox.c.sequence.in_(_HEADS), its_time)
     ranked = heads.subquery()
     return select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.rank, ranked.c.sequence)
 
