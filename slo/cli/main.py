@@ -50,8 +50,8 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except WatchkeepError as error:
-            for line in str(error).splitlines():
-                say(line, err=True)
+            for line in error.faults if isinstance(error, ConfigError) else str(error).split("\n"):
+                say(str(line), err=True)
             context.exit(2 if isinstance(error, (UsageError, ConfigError)) else 1)
 
 

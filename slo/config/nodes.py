@@ -20,6 +20,7 @@ from yaml.events import (
 
 from slo.config.scalars import Scalar, ScalarError, read_scalar
 from slo.config.syntax import in_sentences
+from slo.config.wrong import shown
 
 DEEPEST = 50
 """How deep lists and mappings may lie in one another."""
@@ -143,7 +144,7 @@ class _Reader:
             node = self._scalar(event, place)
         else:
             if event.tag not in _COLLECTION_TAGS:
-                self._tell(place, f"the tag {event.tag} means nothing here", "leave it out")
+                self._tell(place, f"the tag {shown(event.tag)} means nothing here", "leave it out")
             node = self._mapping(place, depth) if isinstance(event, MappingStartEvent) else self._list(place, depth)
         if anchor:
             self._anchors[anchor] = node
@@ -153,7 +154,9 @@ class _Reader:
         text = event.value
         plain = event.implicit[0]
         if event.tag not in _TEXT_TAGS:
-            self._tell(place, f"the tag {event.tag} means nothing here", "leave it out, and quote what is a text")
+            self._tell(
+                place, f"the tag {shown(event.tag)} means nothing here", "leave it out, and quote what is a text"
+            )
             return Node(place, text, text)
         try:
             return Node(place, read_scalar(text, plain=plain, environ=self._environ), text)
@@ -181,7 +184,7 @@ class _Reader:
             key_place = self._place(event)
             key = event.value if isinstance(event, ScalarEvent) else None
             if isinstance(event, ScalarEvent) and event.tag not in _TEXT_TAGS:
-                self._tell(key_place, f"the tag {event.tag} means nothing here", "leave it out")
+                self._tell(key_place, f"the tag {shown(event.tag)} means nothing here", "leave it out")
             is_merge = isinstance(event, ScalarEvent) and key == _MERGE and event.implicit[0]
             if key is None:
                 self._node(event, depth=depth + 1)

@@ -1,7 +1,7 @@
 """Deliveries: what is sent where, what became of it, and when it is tried again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -129,4 +129,3 @@ class Delivery:
     not_before: datetime
     last_reason: str = ""
     last_detail: str = ""
-    credential: str = field(default="", repr=False)

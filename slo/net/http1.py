@@ -68,7 +68,7 @@ class Exchange:
         self._over = False
         self._complete = False
         self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
-        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = None
 
     async def wait(self) -> None:
         """Return when the response is as complete as it is to be. Raises Fault."""
@@ -101,9 +101,11 @@ class Exchange:
     # What the connection calls
 
     def received(self, data: bytes) -> None:
-        if self._over or self._parser is None:
+        if self._over:
             return
         self._fed += len(data)
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:

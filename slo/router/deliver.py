@@ -116,8 +116,10 @@ class DeliveryLoop:
     async def _round(self) -> float:
         """Start what may be started. How long to wait for the next look, in seconds."""
         now, journal = self._clock.now(), self._outbox.journal
+        under_way = frozenset(self._tasks)
         for delivery in await self._outbox.read(journal.due, now, limit=HEADS):
-            if self._may_start(delivery, now):
+            # What has ended since then was read as it was before: the next look sees what became of it.
+            if delivery.message.lane not in under_way and self._may_start(delivery, now):
                 self._launch(delivery)
         self._show(await self._outbox.read(journal.depth, now))
         next_due = await self._outbox.read(journal.next_due, now)

@@ -126,7 +126,7 @@ def event_document(number: int, event: Event) -> Document:
 
 
 def delivery_document(delivery: Delivery) -> Document:
-    """One message on its way to one destination. The credential that it is sent with stays inside."""
+    """One message on its way to one destination."""
     return {
         "number": delivery.sequence,
         "destination": delivery.message.destination,

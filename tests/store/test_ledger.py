@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -266,6 +267,16 @@ def test_a_kill_at_any_point_loses_nothing_that_was_acknowledged(tmp_path: Path)
             assert store.totals() == {"probe:0": Counts(good=written - 1)}
         following = written
     assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_a_transaction_that_fails_in_our_own_code_is_undone(tmp_path: Path) -> None:
+    with ledger(tmp_path / "ledger.db") as store:
+        store.append([block([START + 10], ["a"])], {}, {})
+        with suppress(ZeroDivisionError), store._opened().transaction() as db:
+            db.execute("DELETE FROM blocks")
+            raise ZeroDivisionError
+        store.append([block([START + 20], ["a"])], {}, {})
+        assert len(spans(store.history(0))) == 2
 
 
 def rows(path: Path) -> int:

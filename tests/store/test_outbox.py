@@ -66,6 +66,12 @@ def test_a_retry_waits_for_its_time_and_its_lane_with_it_across_a_restart(tmp_pa
         assert (sent.state, sent.attempts, sent.last_reason, sent.last_detail) == ("sent", 2, "", "dedup-1")
 
 
+def test_what_waits_for_a_time_of_a_clock_that_was_wrong_is_due(store: Journal) -> None:
+    put(store, message("t"))
+    attempt(store, Retry(reason="http_503"), wait=40 * 86_400)
+    assert names(store.due(at(0))) == ["t"]
+
+
 def test_what_may_have_been_taken_is_sent_again_with_its_reason_kept(store: Journal) -> None:
     put(store, message("t"))
     attempt(store, Ambiguous(reason="timeout", detail="after the request was written"), wait=5)
@@ -176,8 +182,8 @@ def test_reading_what_is_due_never_walks_through_what_was_sent(tmp_path: Path) -
     }
     with closing(sqlite3.connect(path)) as db:
         for name, query in queries.items():
-            sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+            sql = str(query.compile(dialect=sqlite.dialect()))
+            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", [0] * sql.count("?"))]
             walks = [step for step in plan if step.startswith("SCAN") and "outbox_pending" not in step]
             assert all("outbox" not in step for step in walks), (name, plan)
             assert any("outbox_pending" in step or "outbox_of_incident" in step for step in plan), (name, plan)

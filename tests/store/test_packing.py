@@ -99,6 +99,15 @@ def test_layouts_that_nothing_refers_to_are_forgotten(tmp_path: Path) -> None:
     file.close()
 
 
+def test_compacting_empties_the_write_ahead_log(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with ledger(path) as store:
+        store.append([noise(START + 10)], {}, {})
+        assert path.with_name("ledger.db-wal").stat().st_size > 0
+        compact(store, START)
+        assert path.with_name("ledger.db-wal").stat().st_size == 0
+
+
 def test_compacting_an_empty_ledger_is_harmless(tmp_path: Path) -> None:
     with ledger(tmp_path / "ledger.db") as store:
         compact(store, START)

@@ -122,7 +122,7 @@ def opened(
     )
 
 
-def a_delivery(event: Opened, *, state: str = "pending", credential: str = "SECRET-ROUTING-KEY") -> Delivery:
+def a_delivery(event: Opened, *, state: str = "pending") -> Delivery:
     message = Message(
         id=f"{event.incident}/1",
         destination="oncall",
@@ -147,7 +147,6 @@ def a_delivery(event: Opened, *, state: str = "pending", credential: str = "SECR
         created_at=event.at,
         not_before=event.at + timedelta(seconds=4),
         last_reason="rate_limited",
-        credential=credential,
     )
 
 
