@@ -104,7 +104,7 @@ class Story:
 
     def play(self) -> Happened:
         """From healthy to broken, paged, acknowledged, recovered and resolved."""
-        self._await("the first rounds to be good", lambda: self._slo()["state"] == "ok" and self._slo())
+        self._await("the first rounds", self._watched)
         self._tell(f"all is well: {self._figures()}")
         page = POLICY[0]
         self._tell(
@@ -112,6 +112,7 @@ class Story:
             f"{WINDOW_SECONDS // 60} minutes, a page when {page['budget']} of the budget went within {page['long']} "
             f"and it still burns in {page['short']}"
         )
+        self._tell("a burn rate of 1x would spend the budget by the end of its window, and no sooner")
         self._processes.kill(BROKEN)
         broke = time.monotonic()
         self._tell(f"{BROKEN} is killed: nothing listens on port {self._ports[BROKEN]} any more")
@@ -131,6 +132,11 @@ class Story:
         self._await("the resolve at PagerDuty", lambda: self._received("resolve"))
         self._tell("PagerDuty has the resolve, under the same key")
         return self._happened(trigger["dedup_key"])
+
+    def _watched(self) -> bool:
+        """Whether the rounds of this process alone fill the short window."""
+        slo = self._slo()
+        return bool(slo["state"] == "ok" and slo["windows"][POLICY[0]["short"]]["coverage"] == 1)
 
     def _burning(self) -> dict[str, Any] | None:
         """The open incident; until it is there, say how the budget burns."""
