@@ -41,11 +41,17 @@ async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) ->
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        await _settle()  # a server that closes while it accepts forgets the connection
         server.close()
-        for _ in range(10):  # whoever was accepted last gets to its task, and each transport to its end
-            await asyncio.sleep(0)
-            for task in tasks:
-                task.cancel()
+        for task in tasks:
+            task.cancel()
+        await _settle()
+
+
+async def _settle() -> None:
+    """Let the loop do what is under way."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def request(reader: asyncio.StreamReader) -> bytes:

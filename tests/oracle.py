@@ -130,12 +130,15 @@ class Oracle:
         history = self.histories.get(sli)
         return history.between(history.first - 1, now) if history and history.first is not None else Counts()
 
+    def counts(self, sli: str, seconds: int, now: int) -> Counts:
+        """The sum of one window that ends at `now`."""
+        history = self.histories.get(sli)
+        return history.between(self._edge(seconds, now), now) if history else Counts()
+
     def figures(self, slo: SLO, window: timedelta, now: int) -> Figures:
         """The window that ends at `now`."""
         seconds = _seconds(window)
-        history = self.histories.get(slo.sli)
-        counts = history.between(self._edge(seconds, now), now) if history else Counts()
-        return Figures(seconds=seconds, counts=counts, budget=1 - slo.objective)
+        return Figures(seconds=seconds, counts=self.counts(slo.sli, seconds, now), budget=1 - slo.objective)
 
     def budget(self, slo: SLO, now: int) -> Budget:
         """What is left of the whole window's budget, projected where the window is not covered."""

@@ -93,7 +93,10 @@ def test_each_pair_clears_by_itself() -> None:
 
 def test_a_page_below_its_minimum_is_a_ticket_until_it_is_reached() -> None:
     watched = engine(least=50)
-    assert ticks(watched, BAD, 6) == ["", "", "ticket", "ticket", "page", "page"]
+    assert ticks(watched, BAD, 4) == ["", "", "ticket", "ticket"]
+    assert watched.firing() == {"gate": {FiringPair(severity=TICKET, long="2m", short="50s")}}
+    assert ticks(watched, BAD, 1) == ["page"]
+    assert watched.firing() == {"gate": {FiringPair(severity=PAGE, long="2m", short="50s")}}
 
 
 def test_a_page_that_falls_below_its_minimum_while_it_burns_is_a_ticket_again() -> None:

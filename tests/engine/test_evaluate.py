@@ -148,9 +148,26 @@ def test_figures_are_of_the_slot_end() -> None:
 def test_what_comes_late_is_in_the_figures_of_the_next_slot_end() -> None:
     engine = watch(google_30d())
     tick(engine, known(good=1))
+    assert engine.status("gate").windows[0].bad == 0
     engine.ledger.add(SLI, NEW_YEAR + 10, Counts(bad=1))
     tick(engine)
     assert engine.status("gate").windows[0].bad == 1
+
+
+def test_what_comes_late_is_in_the_figures_of_an_evaluation_that_is_repeated() -> None:
+    engine = watch(google_30d(least=0))
+    tick(engine, known(good=1), slots=30)
+    engine.ledger.add(SLI, NEW_YEAR + 300, Counts(bad=20))
+    assert engine.evaluate() == ["gate"]
+    assert engine.status("gate").windows[0].bad == 20
+
+
+def test_figures_follow_the_ledger_where_a_slot_closes_without_an_evaluation() -> None:
+    engine = watch(google_30d())
+    engine.ledger.add(SLI, NEW_YEAR + 10, known(bad=1))
+    engine.ledger.close(NEW_YEAR + 10)
+    status = engine.status("gate")
+    assert (status.at.timestamp(), status.windows[0].bad, status.firing) == (NEW_YEAR + 10, 1, frozenset())
 
 
 def test_slos_that_share_an_sli_are_judged_each_by_its_own_objective() -> None:
@@ -158,7 +175,7 @@ def test_slos_that_share_an_sli_are_judged_each_by_its_own_objective() -> None:
     strict, lax = (
         slo(*policy, name=name, objective=objective, window=600) for name, objective in (("s", "0.99"), ("l", "0.9"))
     )
-    other = slo(*policy, name="other", objective="0.9", window=600, sli="probe:other")
+    other = slo(*policy, name="other", objective="0.99", window=600, sli="probe:other")
     engine = watch([strict, other, lax])
     tick(engine, known(good=9, bad=1), slots=12)
     assert (fires(engine, "s"), fires(engine, "l"), fires(engine, "other")) == ({"2m/50s": PAGE}, {}, {})

@@ -123,10 +123,11 @@ def test_what_is_late_is_counted_at_once_and_in_its_own_slot(age: int) -> None:
     books.close(NEW_YEAR + 100)
     books.add(A, NEW_YEAR + 100 - age, ONE)
     assert inside(books, 60) == ONE
+    assert inside(books, 60, B) == Counts()
     books.close(NEW_YEAR + 150 - age)
     assert inside(books, 60) == ONE
     books.close(NEW_YEAR + 160 - age)
-    assert inside(books, 60) == Counts()
+    assert (inside(books, 60), inside(books, 60, B)) == (Counts(), Counts())
 
 
 def test_what_is_late_for_a_shorter_window_still_reaches_a_longer_one() -> None:
@@ -134,6 +135,16 @@ def test_what_is_late_for_a_shorter_window_still_reaches_a_longer_one() -> None:
     books.close(NEW_YEAR + 100)
     books.add(A, NEW_YEAR + 70, ONE)
     assert [inside(books, window) for window in (20, 60, 7200)] == [Counts(), ONE, ONE]
+
+
+def test_what_is_late_within_a_step_of_a_long_window_leaves_it_at_the_next_one() -> None:
+    books = ledger(7200)
+    books.close(NEW_YEAR + 100)
+    books.add(A, NEW_YEAR + 30, ONE)
+    books.close(NEW_YEAR + 7200 + 30)
+    assert inside(books, 7200) == ONE
+    books.close(NEW_YEAR + 7200 + 40)
+    assert inside(books, 7200) == Counts()
 
 
 def test_what_is_older_than_every_window_only_adds_to_the_totals() -> None:
@@ -217,6 +228,21 @@ def test_after_a_gap_the_rows_of_the_gap_hold_what_the_totals_were_in_it() -> No
         assert inside(books, 100) == Counts()
 
 
+@pytest.mark.parametrize("window", [60, 100, 300, 7200])
+def test_slots_that_are_closed_at_once_are_as_if_each_had_been_closed_in_time(window: int) -> None:
+    at_once, in_time = ledger(window), ledger(window)
+    for books in (at_once, in_time):
+        for end in (30, 40, 90, 200):
+            books.add(A, NEW_YEAR + end, Counts(good=end, covered_ms=10_000))
+    assert spans(at_once.close(NEW_YEAR + 240)) == [
+        span for end in range(10, 250, 10) for span in spans(in_time.close(NEW_YEAR + end))
+    ]
+    for later in range(240, window + 300, 10):
+        for books in (at_once, in_time):
+            books.close(NEW_YEAR + later)
+        assert inside(at_once, window) == inside(in_time, window)
+
+
 # Restarts
 
 
@@ -231,14 +257,23 @@ def test_history_continues_the_windows_where_they_were() -> None:
     assert inside(books, 60) == Counts()
 
 
+def test_history_is_placed_by_the_names_of_its_slis() -> None:
+    books = ledger(60)
+    books.load([block({NEW_YEAR: ONE}, names=("probe:left", B))])
+    assert (inside(books, 60), inside(books, 60, B)) == (Counts(), ONE)
+
+
 def test_spans_of_history_add_up_and_come_in_any_order() -> None:
     books = ledger(60)
-    books.load([block({NEW_YEAR: ONE, NEW_YEAR - 10: ONE}), block({NEW_YEAR - 10: ONE}), block({NEW_YEAR - 60: ONE})])
-    assert inside(books, 60) == ONE + ONE + ONE
+    two, four, eight, more = (Counts(good=number, bad=number, covered_ms=1000) for number in (2, 4, 8, 16))
+    books.load(
+        [block({NEW_YEAR: two, NEW_YEAR - 10: four}), block({NEW_YEAR - 10: eight}), block({NEW_YEAR - 60: more})]
+    )
+    assert inside(books, 60) == two + four + eight
     books.close(NEW_YEAR + 40)
-    assert inside(books, 60) == ONE + ONE + ONE
+    assert inside(books, 60) == two + four + eight
     books.close(NEW_YEAR + 50)
-    assert inside(books, 60) == ONE
+    assert inside(books, 60) == two
     books.close(NEW_YEAR + 60)
     assert inside(books, 60) == Counts()
 

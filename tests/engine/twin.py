@@ -79,8 +79,9 @@ class Twin:
             self.oracle.add(sli, end, counts)
 
     def close(self, end: int) -> None:
-        """Close every slot up to `end` and judge."""
+        """Close every slot up to `end`, count and judge."""
         self._save(end)
+        self._compare_counts()
         changed = self.engine.evaluate()
         judged = {
             name: frozenset(
@@ -95,7 +96,7 @@ class Twin:
         self.saved_alerts = (self.engine.firing(), self.engine.pending())
 
     def compare(self) -> None:
-        """Every figure of every SLO, what came late included: counts exactly, ratios as near as floats come."""
+        """Every figure of every SLO, what came late included: ratios as near as floats come."""
         self.close(self.now)
         for slo in self.slos:
             self._compare(slo)
@@ -138,6 +139,16 @@ class Twin:
         totals = [self.oracle.total(name, now) + self.carried for name in self.engine.ledger.names]
         rows = [[getattr(total, row) for total in totals] for row in ("good", "bad", "unknown", "covered_ms")]
         return np.array(rows, np.int64)
+
+    def _compare_counts(self) -> None:
+        ledger = self.engine.ledger
+        for seconds in self.windows:
+            held = ledger.window(seconds)
+            rows = np.stack((held.good, held.bad, held.unknown, held.covered_ms), axis=1).tolist()
+            true = [self.oracle.counts(name, seconds, self.now) for name in ledger.names]
+            assert rows == [
+                [counts.good, counts.bad, counts.unknown, min(counts.covered_ms, seconds * 1000)] for counts in true
+            ], f"window of {seconds} s"
 
     def _compare(self, slo: SLO) -> None:
         status = self.engine.status(slo.name)

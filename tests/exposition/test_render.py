@@ -245,6 +245,13 @@ def test_labels_that_change_at_every_round_are_not_kept() -> None:
     assert sum(map(len, renderer._prefixes.values())) == len(series)
 
 
+def test_checks_that_are_gone_are_forgotten() -> None:
+    renderer = ProbeRenderer()
+    rounds((an_outcome("one"), ()), (an_outcome("two"), ()), renderer=renderer)
+    rounds((an_outcome("two"), ()), renderer=renderer)
+    assert [check for check, _ in renderer._prefixes] == ["two"]
+
+
 def test_rendering_twice_says_the_same_twice() -> None:
     watch, slo_renderer, probe_renderer = a_busy_watch(), SLORenderer(), ProbeRenderer()
     first, second = (
@@ -276,6 +283,7 @@ def test_large_watches_are_rendered_in_small_pieces() -> None:
         *ProbeRenderer().render([(outcome, ()) for outcome in outcomes], on_fault=lambda *_: None),
     ]
     assert max(part.count("\n") for part in parts) <= 1002
+    assert len(parsed("".join(parts))) == 1000 * (23 + 3)
 
 
 def test_every_family_says_what_it_is_and_names_its_unit_as_the_field_does() -> None:

@@ -13,6 +13,7 @@ from slo.errors import Fault
 from slo.net import connection
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.certificate import described, earliest_expiry, read_certificate
+from slo.net.connection import Connection
 from slo.net.context import Context
 from slo.net.samples import fnv32a
 from slo.net.tls import TLSContexts, TLSSettings
@@ -108,6 +109,19 @@ async def test_what_arrives_is_told_once_and_so_is_the_end() -> None:
 
         reached, heard = await attempted(listening)
     assert (reached.fault, heard.data, len(heard.ended)) == (None, b"hello", 1)
+
+
+async def test_what_arrives_before_the_handshake_never_reaches_whom_it_was_not_encrypted_for() -> None:
+    loop = asyncio.get_running_loop()
+    heard = Heard()
+    async with serving(hostile.silent) as port:
+        _, made = await loop.create_connection(lambda: Connection(heard, loop, secure=True), "127.0.0.1", port)
+        made.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+        with pytest.raises(Fault) as raised:
+            await made.start_tls(ssl.create_default_context(), "localhost")
+        made.close()
+    assert raised.value.reason == "tls_protocol"
+    assert (heard.data, heard.ended) == (b"", [])
 
 
 async def test_a_name_that_no_certificate_can_be_for() -> None:

@@ -205,10 +205,24 @@ async def test_no_socket_is_lost() -> None:
             await look(http, {"url": f"http://127.0.0.1:{port}/"}, timeout_seconds=0.1, context=context)
     with hostile.full_backlog() as port:
         await look(http, {"url": f"http://127.0.0.1:{port}/"}, timeout_seconds=0.1, context=context)
-    async with asyncio.timeout(10):
-        while _sockets() > before:
-            await asyncio.sleep(0.01)
+    await _until_there_are(before)
     await context.close()
+
+
+async def test_a_good_round_hangs_up_where_the_server_does_not() -> None:
+    context = Context.default(SteadyClock())
+    async with serving(hanging(HEAD + b"Content-Length: 0\r\n\r\n")) as port:
+        before = _sockets()
+        for _ in range(10):
+            assert (await look(http, {"url": f"http://127.0.0.1:{port}/"}, context=context)).reason == "ok"
+        await _until_there_are(before + 10)  # the server's own ends
+    await context.close()
+
+
+async def _until_there_are(sockets: int) -> None:
+    async with asyncio.timeout(10):
+        while _sockets() > sockets:
+            await asyncio.sleep(0.01)
 
 
 def _sockets() -> int:

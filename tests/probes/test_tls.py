@@ -272,6 +272,17 @@ async def test_http_over_tls_has_its_phase(contexts: Mapping[str, ssl.SSLContext
     assert seen.value("probe_http_ssl") == 1
 
 
+async def test_what_is_said_of_tls_is_of_the_last_response(
+    contexts: Mapping[str, ssl.SSLContext], ca_file: str
+) -> None:
+    async with serving(SECURE_HELLO) as plain_port:
+        leave = answering(b"HTTP/1.1 302 Found\r\nLocation: http://localhost:%d/\r\n\r\n" % plain_port)
+        async with serving(leave, tls=contexts["good"]) as port:
+            seen = await look(http, config_for(http, port, ca_file=ca_file))
+    assert (seen.reason, seen.value("probe_http_redirects"), seen.value("probe_http_ssl")) == ("ok", 1, 0)
+    assert "tls" in seen.judgement.phases, "phases are those of all hops"
+
+
 def test_what_the_runner_says_of_a_round_is_judged_by_its_reason() -> None:
     probe = tls.build(tls.Config.of("127.0.0.1:1"), Context.default(SteadyClock()))
     assert [judgement.reason for judgement in probe.judge(Fault("timeout"))] == ["timeout"]

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,9 +102,9 @@ async def test_what_is_in_the_outbox_goes_out_at_once_and_is_counted(post: Post)
     async with post.running():
         post.put(message("m1"), ticket("m2", key="k2"))
         await until(lambda: post.states() == ["sent", "sent"])
+        await until(lambda: not counted(post.telemetry, "watchkeep_outbox_depth", destination="oncall"))
     assert [m.id for m in post.oncall.taken + post.hook.taken] == ["m1", "m2"]
     assert counted(post.telemetry, "watchkeep_delivery_attempts_total", destination="oncall", verdict="sent") == 1
-    assert counted(post.telemetry, "watchkeep_outbox_depth", destination="oncall") == 0
 
 
 async def test_an_attempt_is_written_before_it_is_made(post: Post) -> None:
@@ -147,6 +149,38 @@ async def test_waits_between_attempts_double_and_are_in_the_journal(post: Post) 
             assert timedelta(seconds=seconds - 1) < left <= timedelta(seconds=seconds)
             post.move(seconds)
         await until(lambda: post.states() == ["sent"])
+
+
+async def test_a_lane_that_ended_while_the_outbox_was_read_is_not_begun_on_what_was_read(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, read, go_on = asyncio.Event(), threading.Event(), threading.Event()
+    due = post.journal.due
+
+    async def answer(_: Message) -> Verdict:
+        await answered.wait()
+        return Retry(reason="rate_limited", after_seconds=900)
+
+    def due_slowly(*args: Any, **kwargs: Any) -> list[Delivery]:
+        found: list[Delivery] = due(*args, **kwargs)
+        if post.oncall.begun and not read.is_set():
+            read.set()
+            go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(post.journal, "due", due_slowly)
+    post.oncall.answers = [answer]
+    async with post.running():
+        post.put(message())
+        await until(lambda: post.oncall.begun)
+        post.loop.wake()
+        await until(read.is_set)
+        answered.set()
+        await until(lambda: not post.loop._tasks)
+        go_on.set()
+        post.put(message("later", destination="hook"))
+        await until(lambda: post.hook.taken)
+    assert len(post.oncall.begun) == 1
 
 
 async def test_a_lane_that_fails_holds_no_other(post: Post) -> None:
@@ -345,3 +379,13 @@ async def test_a_page_that_an_earlier_process_sent_directly_is_only_written_down
         await until(lambda: post.states() == ["sent"] * 3)
     assert post.oncall.actions == ["acknowledge", "resolve"]
     assert set(post.oncall.credentials) == {"key-1"}
+
+
+async def test_it_stops_also_when_it_is_woken_at_the_same_moment(post: Post) -> None:
+    task = asyncio.create_task(post.loop.run())
+    await until(lambda: "due" in post.journal.calls and post.loop._wake._waiters)
+    post.loop.wake()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()

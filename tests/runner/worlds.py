@@ -45,6 +45,28 @@ def play(
     on_virtual_time(stage())
 
 
+def takes(seconds: float) -> Behaviour:
+    async def behave(deadline: float) -> None:
+        await asyncio.sleep(seconds)
+
+    return behave
+
+
+def fails(error: BaseException) -> Behaviour:
+    async def behave(deadline: float) -> None:
+        raise error
+
+    return behave
+
+
+async def swallows_its_cancellation(deadline: float) -> None:
+    for _ in range(3):
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            continue
+
+
 class FakeCheck:
     """A check that behaves as told, notes when it is called, and sees good where its behaviour returns."""
 

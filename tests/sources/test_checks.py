@@ -193,7 +193,10 @@ def lives(draw: st.DrawFn) -> tuple[int, float, float, list[tuple[float, State]]
     pauses = draw(
         st.lists(
             st.tuples(
-                st.integers(0, 8) | st.integers(0, 60) | st.integers(0, 1500) | st.just(round(interval * 20)),
+                st.integers(0, 8)
+                | st.integers(0, 60)
+                | st.integers(0, 1500)
+                | st.sampled_from([round(interval * 20), round(interval * 50)]),
                 st.sampled_from([GOOD, GOOD, BAD, UNKNOWN]),
             ),
             max_size=25,

@@ -6,7 +6,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,24 +222,24 @@ async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @pytest.mark.parametrize(
-    ("serve", "reasons"), [(silence, {"timeout"}), (goodbye, {"tls", "reset"}), (garbage, {"tls", "reset"})]
+    ("serve", "timeout", "reasons"),
+    [(silence, "300ms", {"timeout"}), (goodbye, "5s", {"tls", "reset"}), (garbage, "5s", {"tls", "reset"})],
 )
 async def test_what_is_no_tls_at_all_is_a_verdict(
     make: Callable[..., PagerDuty],
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    timeout: str,
     reasons: set[str],
 ) -> None:
-    ended = asyncio.Event()
+    served: list[asyncio.Task[None]] = []
 
-    async def serve_to_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve(reader, writer)
-        ended.set()
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.create_task(serve(reader, writer)))
 
-    server = await asyncio.start_server(serve_to_the_end, "127.0.0.1", 0)
-    async with server:
+    async with await asyncio.start_server(begin, "127.0.0.1", 0) as server:
         address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2/enqueue"
-        given = await deliver(make(events_url=address, timeout="300ms"), message())
-        await ended.wait()
+        given = await deliver(make(events_url=address, timeout=timeout), message())
+    await asyncio.gather(*served, return_exceptions=True)
     assert isinstance(given, Retry | Ambiguous)
     assert given.reason in reasons
 

@@ -1,0 +1,101 @@
+"""`kill -9` where it hurts: while PagerDuty answers, and at any time at all.
+
+PagerDuty may be asked again for what it has already taken when the kill fell between its answer and the record of it;
+under the same keys that is the same incident there.
+"""
+
+import random
+import time
+
+import pytest
+
+from slo.demo.vendors.injection import Injection
+from tests.e2e.pagerduty import ROUTING_KEY, PagerDuty
+from tests.e2e.stage import FIRST_KEY, Watch, configuration, until
+from tests.services import StartNginx
+
+KILLS = 5
+"""How many kills there are in the outage, and as many in the recovery."""
+
+LONGEST_LIFE_SECONDS = 4.0
+"""Some of the killed have only begun to start, some have paged."""
+
+TAKEN = Injection(hang_seconds=3, reset=True, processed=True)
+LOST = Injection(hang_seconds=3, reset=True)
+
+
+@pytest.mark.parametrize(("what_happens", "taken"), [(TAKEN, 2), (LOST, 1)], ids=["taken", "not taken"])
+@pytest.mark.parametrize("action", ["trigger", "resolve"])
+def test_a_kill_between_the_question_and_its_answer_leaves_one_incident_at_pagerduty(
+    what_happens: Injection, taken: int, action: str, watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    endpoint = nginx()
+    watch.configure(configuration(pagerduty.destination(), port=endpoint.port))
+    watch.start()
+    watch.good()
+
+    def killed_while_it_asks() -> None:
+        pagerduty.inject(what_happens)
+        (endpoint.stop if action == "trigger" else endpoint.start)()
+        until("the question", lambda: pagerduty.asked(action))
+        watch.kill()
+        watch.start()
+
+    if action == "trigger":
+        killed_while_it_asks()
+        until("the trigger on record", lambda: watch.delivered("trigger"))
+        endpoint.start()
+    else:
+        endpoint.stop()
+        until("the trigger on record", lambda: watch.delivered("trigger"))
+        killed_while_it_asks()
+    until("the resolve on record", lambda: watch.delivered("resolve"))
+    (incident,) = watch.incidents()
+    assert watch.stop() == 0
+
+    assert len(pagerduty.asked(action)) == 2
+    assert len(pagerduty.accepted(action)) == taken
+    assert_one_incident(watch, pagerduty)
+    assert incident["status"] == "resolved"
+
+
+@pytest.mark.parametrize("seed", [20260101])
+def test_kills_at_any_time_leave_one_incident_at_pagerduty(
+    seed: int, watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    endpoint, chance = nginx(), random.Random(seed)
+    watch.configure(configuration(pagerduty.destination(), port=endpoint.port))
+    watch.start()
+    watch.good()
+
+    def killed_now_and_then() -> None:
+        for _ in range(KILLS):
+            time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
+            watch.kill()
+            watch.begin()
+        watch.kill()
+        watch.start()
+
+    endpoint.stop()
+    killed_now_and_then()
+    until("the trigger on record", lambda: watch.delivered("trigger"))
+    endpoint.start()
+    killed_now_and_then()
+    until("the resolve on record", lambda: watch.delivered("resolve"))
+    watch.good(6)
+    (incident,) = watch.incidents()
+    assert incident["status"] == "resolved"
+    assert watch.stop() == 0
+    assert_one_incident(watch, pagerduty)
+
+
+def assert_one_incident(watch: Watch, pagerduty: PagerDuty) -> None:
+    """At PagerDuty one incident is resolved, nothing was asked under other keys, and the journal is whole."""
+    (incident,) = pagerduty.incidents
+    assert (incident["status"], incident["dedup_key"]) == ("resolved", FIRST_KEY)
+    keys = {(event["dedup_key"], event["routing_key"]) for event in pagerduty.asked("trigger")}
+    assert keys | {(event["dedup_key"], event["routing_key"]) for event in pagerduty.asked("resolve")} == {
+        (FIRST_KEY, ROUTING_KEY)
+    }
+    assert watch.verify() > 0
+    assert watch.faults == []

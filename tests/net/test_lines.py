@@ -1,0 +1,63 @@
+"""Lines come out as they were sent, however they arrive, and nothing piles up."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo.errors import Fault
+from slo.net.lines import LINE_BYTES, WAITING_BYTES, Lines
+
+
+async def everything(lines: Lines) -> list[bytes]:
+    read = []
+    while (line := await lines.read()) is not None:
+        read.append(line)
+    return read
+
+
+@given(st.lists(st.binary().map(lambda line: line.replace(b"\n", b"").rstrip(b"\r"))), st.lists(st.integers(1, 9)))
+def test_lines_come_out_as_they_were_sent(sent: list[bytes], sizes: list[int]) -> None:
+    data = b"".join(line + b"\r\n" for line in sent)
+
+    async def receive() -> list[bytes]:
+        lines, at = Lines(), 0
+        for size in sizes:
+            lines.received(data[at : at + size])
+            at += size
+        reading = asyncio.create_task(everything(lines))
+        await asyncio.sleep(0)
+        lines.received(data[at:])
+        lines.closed(None)
+        return await reading
+
+    assert asyncio.run(receive()) == sent
+
+
+async def test_what_nobody_reads_does_not_pile_up() -> None:
+    lines = Lines()
+    for _ in range(100):
+        lines.received(b"line\n" * 20_000)
+    assert lines.unread <= WAITING_BYTES + 100_000
+    with pytest.raises(Fault) as raised:
+        await everything(lines)
+    assert raised.value.reason == "data"
+
+
+async def test_a_line_has_an_end() -> None:
+    lines = Lines()
+    lines.received(b"x" * (LINE_BYTES + 1))
+    with pytest.raises(Fault) as raised:
+        await lines.read()
+    assert raised.value.reason == "data"
+
+
+async def test_what_came_before_a_reset_is_still_read() -> None:
+    lines = Lines()
+    lines.received(b"whole\nhalf")
+    lines.closed(ConnectionResetError("reset"))
+    assert await lines.read() == b"whole"
+    with pytest.raises(Fault) as raised:
+        await lines.read()
+    assert raised.value.reason == "data_closed"
