@@ -52,7 +52,8 @@ class Reader:
             return Reading(cast("S", lenient()), frozenset(model.model_fields))
         tops = {str(loc[0]) for loc in found}
         invalid = frozenset(name for name, field in model.model_fields.items() if (field.alias or name) in tops)
-        rest = {key: value for key, value in data.items() if key in keys_of(model) - tops}
+        faulty = {spelling for top in tops for spelling in _spellings(model, top)}
+        rest = {key: value for key, value in data.items() if key in keys_of(model) - faulty}
         return Reading(cast("S", lenient.model_validate(rest, context=self._context)), invalid)
 
     def _check(
@@ -63,8 +64,7 @@ class Reader:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         for found in errors:
-            inside = any(other["loc"][: len(found["loc"])] == found["loc"] != other["loc"] for other in errors)
-            if not (inside and found["type"] == "too_short"):  # its items are there, and have faults
+            if found["type"] != "too_short" or not _has_faulty_items(found, errors):
                 self._tell(found, model, location, beside)
         return [found["loc"] for found in errors]
 
@@ -84,6 +84,12 @@ class Reader:
             there = report.existing(location, loc)
             problem, mend = in_words(error, report.written(there))
             report.tell(there, problem, mend, of_key=loc[-1:] == ("[key]",))
+
+
+def _has_faulty_items(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is too short only because items of it have faults of their own."""
+    loc = error["loc"]
+    return any(other["loc"][: len(loc)] == loc != other["loc"] for other in errors)
 
 
 def keys_of(*models: type[Section]) -> set[str]:

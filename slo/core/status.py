@@ -49,7 +49,8 @@ class SLOStatus:
     """One SLO now. `state` is `ok`, `burning` (an alert fires), `overspent` (nothing fires) or `no_data`.
 
     `maturity_seconds` is how much of the SLO's window there is knowledge of; `totals` are the counts since the ledger
-    began (good, bad, unknown), which only grow. `last_reason` and `last_target` are of the last outcome that was not good.
+    began (good, bad, unknown), which only grow. `last_reason` and `last_target` are of the last outcome that was not
+    good.
     """
 
     slo: SLO

@@ -97,6 +97,8 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     else:
         context = ssl.create_default_context(cafile=settings.ca_file)
+        # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     _load_identity(context, settings)
     if alpn:
         context.set_alpn_protocols(list(alpn))

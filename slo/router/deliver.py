@@ -128,7 +128,7 @@ class DeliveryLoop:
 
     def _may_start(self, delivery: Delivery, now: datetime) -> bool:
         message = delivery.message
-        if message.lane in self._tasks or self._direct.sends(message):
+        if self._direct.sends(message):
             return False
         if message.priority is Priority.P0:
             return self._under_way[message.destination] < ROOM

@@ -10,6 +10,7 @@ from slo.config.load import load
 from slo.core.delivery import Action
 from slo.core.outcome import Outcome
 from slo.core.reason import state_of
+from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -96,6 +97,11 @@ class PlayedWatch:
             for delivery in journal.deliveries(incident.id)
             if delivery.message.action is action
         ]
+
+    @property
+    def statuses(self) -> list[SLOStatus]:
+        """The figures of every SLO."""
+        return list(self.watch.statuses())
 
     @property
     def triggers(self) -> list[str]:

@@ -5,6 +5,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -112,3 +113,39 @@ def test_a_second_process_on_the_same_data_is_refused_and_the_first_goes_on(
     watch.start()
     assert watch.stop() == 0
     assert watch.faults == []
+
+
+def test_a_watch_that_was_stopped_for_a_while_blames_no_target(
+    watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    watch.configure(configuration(pagerduty.destination(), port=nginx().port))
+    watch.start()
+    watch.good()
+    for _ in range(3):
+        watch.send(signal.SIGSTOP)
+        time.sleep(2)  # more rounds than a page needs
+        watch.send(signal.SIGCONT)
+        watch.good()
+    totals = watch.slo()["totals"]
+    assert totals["unknown"] >= 3
+    assert totals["bad"] < 3, "one each time"
+    assert watch.incidents() == []
+    assert watch.stop() == 0
+    assert pagerduty.requests == []
+    assert watch.faults == []
+
+
+def test_a_watch_whose_address_is_taken_says_so_and_leaves_its_data_to_the_next(
+    watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    taken = nginx()
+    watch.configure(configuration(pagerduty.destination(), port=taken.port))
+    command = [*watch.command[:-1], f"127.0.0.1:{taken.port}"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-1] == (
+        f"--listen 127.0.0.1:{taken.port}: Address already in use; stop what listens there, or choose another port"
+    )
+    watch.start()
+    watch.good()
+    assert watch.stop() == 0

@@ -130,7 +130,7 @@ class TwinMachine(RuleBasedStateMachine):
     @initialize(data=st.data(), start=st.integers(0, 7200), wraps=st.booleans())
     def begin(self, data: st.DataObject, start: int, *, wraps: bool) -> None:
         """Begin to watch at any time, young or near the end of the counters."""
-        family = data.draw(st.sampled_from(["small", "small", "small", "long", "policies"]))
+        family = data.draw(st.sampled_from(["small", "small", "small", "small", "long", "policies"]))
         if family == "small":
             slot = data.draw(st.sampled_from([1, 2, 5, 10, 15, 60]))
             slos = data.draw(small_slos(slot=slot))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from slo.core.reason import REASONS, State
 from slo.errors import Fault
@@ -19,6 +20,7 @@ from slo.net.samples import fnv32a
 from slo.net.tls import TLSContexts, TLSSettings
 from slo.runner.clock import SteadyClock
 from tests import hostile
+from tests.certificates import server_context
 from tests.hostile import serving
 
 
@@ -121,6 +123,18 @@ async def test_what_arrives_before_the_handshake_never_reaches_whom_it_was_not_e
             await made.start_tls(ssl.create_default_context(), "localhost")
         made.close()
     assert raised.value.reason == "tls_protocol"
+    assert (heard.data, heard.ended) == (b"", [])
+
+
+async def test_a_handshake_that_failed_is_told_to_who_asked_for_it_alone() -> None:
+    loop = asyncio.get_running_loop()
+    heard = Heard()
+    async with serving(hostile.silent, tls=server_context(trustme.CA(), "localhost")) as port:
+        _, made = await loop.create_connection(lambda: Connection(heard, loop, secure=True), "127.0.0.1", port)
+        with pytest.raises(Fault) as raised:
+            await made.start_tls(ssl.create_default_context(), "localhost")
+        made.close()
+    assert raised.value.reason == "tls_verify"
     assert (heard.data, heard.ended) == (b"", [])
 
 

@@ -19,7 +19,7 @@ from tests.hostile import Behaviour, serving
 from tests.probes.looking import Seen, look
 from tests.services import free_port
 
-HUNG_SECONDS = 0.25
+HUNG_SECONDS = 0.5
 
 
 def saying(*parts: bytes, then_hang: bool = False) -> Behaviour:

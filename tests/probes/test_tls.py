@@ -23,7 +23,7 @@ from tests.hostile import HEAD, Behaviour, answering, serving
 from tests.probes.looking import Seen, look
 from tests.services import StartNginx
 
-HUNG_SECONDS = 0.25
+HUNG_SECONDS = 0.5
 SECURE_HELLO = answering(HEAD + b"Content-Length: 0\r\n\r\n")
 
 

@@ -1,6 +1,7 @@
 """What alerts mean for incidents: who is told what, when, and under which key."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,19 @@ from slo.errors import UsageError
 from slo.router import people
 from slo.router.decide import begun, decide
 from slo.router.messages import Decision, Teller
-from tests.router.making import FEW_EVENTS, PAGE, PRODUCTION, SLO, SLOW_PAGE, STAGING, TICKET, Routes, alert, at
+from tests.router.making import (
+    EVIDENCE,
+    FEW_EVENTS,
+    PAGE,
+    PRODUCTION,
+    SLO,
+    SLOW_PAGE,
+    STAGING,
+    TICKET,
+    Routes,
+    alert,
+    at,
+)
 
 G1, G2, G3 = (f"acme:{SLO}:-:g{n}" for n in (1, 2, 3))
 
@@ -292,6 +305,23 @@ def test_an_slo_without_an_alert_stays_as_it_is() -> None:
     watch.fires(10)
     assert not watch.see(86_400)
     assert watch.incidents["1"].open
+
+
+def test_what_was_clear_and_became_unknown_stays_open_until_something_is_known() -> None:
+    unknown = replace(EVIDENCE, burn_rates={**EVIDENCE.burn_rates, "5m": None})
+    watch = Watch()
+    watch.fires(0, TICKET, PAGE)
+    watch.fires(10, TICKET)
+    assert not watch.see(400, replace(alert(TICKET), evidence=unknown))
+    assert kinds(watch.fires(410, TICKET)) == [PageCleared]
+    watch.fires(420)
+    assert not watch.see(86_400, replace(alert(), evidence=unknown))
+    assert kinds(watch.fires(86_410)) == [Resolved]
+
+
+def test_what_fires_while_nothing_is_known_pages_all_the_same() -> None:
+    unknown = replace(EVIDENCE, burn_rates=dict.fromkeys(EVIDENCE.burn_rates))
+    assert kinds(Watch().see(0, replace(alert(PAGE), evidence=unknown))) == [Opened, Paged]
 
 
 def test_an_slo_that_left_the_configuration_is_resolved_everywhere() -> None:

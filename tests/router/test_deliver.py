@@ -229,6 +229,17 @@ async def test_a_destination_that_asks_for_patience_gets_it_from_all_but_p0(post
         await until(lambda: sorted(m.id for m in post.hook.taken) == ["p0", "t1", "t2"])
 
 
+async def test_one_message_of_a_lane_is_under_way_at_a_time(post: Post) -> None:
+    post.oncall.answers = [stuck] * 9
+    async with post.running(deadline_seconds=0):
+        post.put(*lane())
+        await until(lambda: post.oncall.begun)
+        for other in ("t1", "t2", "t3"):
+            post.put(ticket(other, key=other))
+            await until(lambda: post.states()[-1] == "sent")
+        assert post.oncall.actions == ["trigger"]
+
+
 async def test_what_was_refused_is_not_tried_again_and_what_followed_it_is_dropped(post: Post) -> None:
     post.oncall.answers = [Refused(reason="rejected", detail="HTTP 400: no")]
     async with post.running():
@@ -314,6 +325,32 @@ async def test_a_p0_whose_attempt_cannot_be_written_goes_out_directly_in_the_end
         await until(lambda: post.states() == ["sent", "sent"])
     assert [m.id for m in post.oncall.begun] == ["m1"]
     assert [m.id for m in post.sent_directly] == ["m1"]
+
+
+async def test_a_p0_that_went_out_directly_while_its_attempt_was_being_written_is_not_sent_again(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.router.outbox.HANGING_SECONDS", 0.05)
+    monkeypatch.setattr("slo.router.direct.PATIENCE_SECONDS", 0.1)
+    taken = asyncio.Event()
+
+    async def slowly(_: Message) -> Verdict:
+        await taken.wait()
+        return Sent()
+
+    post.oncall.answers = [slowly]
+    free = post.journal.hanging["begin"] = threading.Event()
+    async with post.running():
+        post.put(message("m1"))
+        post.direct.watch([message("m1")], {"oncall"})
+        await until(lambda: post.oncall.begun)
+        free.set()
+        await until(lambda: not post.loop._tasks)
+        assert post.states() == ["pending"]
+        taken.set()
+        post.loop.wake()
+        await until(lambda: post.states() == ["sent"])
+    assert len(post.oncall.begun) == 1
 
 
 async def test_a_message_for_a_destination_that_is_gone_waits_for_it(

@@ -248,6 +248,18 @@ async def test_a_commit_that_hangs_keeps_no_p0_back_and_no_slot(path: Path, cloc
 
 
 @pytest.mark.usefixtures("hasty")
+async def test_a_journal_with_a_fault_of_its_own_keeps_no_p0_back(path: Path, clock: MovableClock) -> None:
+    oncall = Recorder()
+    async with Watch(path, clock, oncall=oncall).running() as watch:
+        watch.journal.failing = {"commit": ValueError("a bug of ours")}
+        await watch.sees(PAGE)
+        await until(lambda: oncall.actions == ["trigger"])
+        watch.journal.failing = {}
+        await until(watch.is_delivered)
+    assert oncall.actions == ["trigger"]
+
+
+@pytest.mark.usefixtures("hasty")
 async def test_a_p1_waits_for_the_store(path: Path, clock: MovableClock) -> None:
     oncall = Recorder()
     async with Watch(path, clock, oncall=oncall).running() as watch:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from slo.core.delivery import Message, Sent, Verdict
-from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
 from tests.router.making import T0
@@ -40,7 +39,7 @@ class TroubledJournal(Journal):
 
     def __init__(self, path: Path, telemetry: Telemetry) -> None:
         super().__init__(path, telemetry=telemetry)
-        self.failing: dict[str, StoreError] = {}
+        self.failing: dict[str, Exception] = {}
         self.hanging: dict[str, threading.Event] = {}
         self.calls: list[str] = []
 
@@ -58,6 +57,10 @@ class TroubledJournal(Journal):
     def due(self, *args: Any, **kwargs: Any) -> Any:
         self._meet("due")
         return super().due(*args, **kwargs)
+
+    def depth(self, *args: Any, **kwargs: Any) -> Any:
+        self._meet("depth")
+        return super().depth(*args, **kwargs)
 
     def begin(self, *args: Any, **kwargs: Any) -> str:
         self._meet("begin")

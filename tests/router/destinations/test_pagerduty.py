@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -22,6 +23,7 @@ from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, build
+from slo.router.events_api import EventCall
 from slo.router.page import event_of
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import EVIDENCE, PRODUCTION, STAGING, message
@@ -203,6 +205,15 @@ async def test_a_vendor_that_trickles_is_given_up_as_a_whole_and_its_thread_ends
         verdicts = await asyncio.gather(*(deliver(destination, message()) for _ in range(10)))
         assert set(verdicts) == {Ambiguous(reason="timeout")}
     assert await deliver(make(timeout="5s"), message()) == Sent(reference=message().key)
+
+
+async def test_a_call_that_was_abandoned_before_it_connected_asks_nothing(standin: PagerDutyStandIn) -> None:
+    trust = ssl.create_default_context(cafile=standin.ca_file)
+    call = EventCall(base_url=standin.url, routing_key=KEY, tls=trust, phase_seconds=5.0)
+    call.abandon()
+    verdict = await asyncio.to_thread(call.send, "trigger", "k1", event_of(message()))
+    assert isinstance(verdict, Retry | Ambiguous)
+    assert standin.requests == []
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
