@@ -48,6 +48,10 @@ def _host_port(value: object) -> HostPort:
         raise wrong(f"{shown(value)} is no HOST:PORT", "write it as db.example:3306 or [::1]:443") from None
 
 
+_CREDENTIALS = re.compile(r"(?:[^/?#@]*//)?[^/?#]*@")
+"""Whatever stands before an `@` where a host should be, also where the rest is no URL."""
+
+
 def _http_url(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -57,12 +61,12 @@ def _http_url(value: object) -> object:
         port = parts.port
     except ValueError as error:
         raise wrong(f"is no URL: {str(error).lower()}", mend) from None
+    if _CREDENTIALS.match(value):
+        raise wrong("holds credentials, and URLs are shown", "give them in keys of their own")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise wrong(f"{shown(value)} is no URL of http or https with a host", mend)
     if re.search(r"[\x00-\x20\x7f]", value):
         raise wrong("is no URL: it holds a space or a control character", "write them as %20 and the like")
-    if parts.username is not None:
-        raise wrong("holds credentials, and URLs are shown", "give them in keys of their own")
     return value
 
 

@@ -99,6 +99,8 @@ def test_a_value_is_read(kind: Any, written: object, value: object) -> None:
         (HTTPURL, "http://a\n/", "holds a space or a control character"),
         (HTTPURL, "http://a:0/", "is no URL of http or https with a host"),
         (HTTPURL, "http://user:secret@a/", "holds credentials, and URLs are shown"),
+        (HTTPURL, "htps://user:secret@a/", "holds credentials, and URLs are shown"),
+        (HTTPURL, "user:secret@a", "holds credentials, and URLs are shown"),
         (Pattern, "(", "is no regular expression of RE2: missing ): ("),
         (Pattern, 5, "5 is not a text"),
         (Secret, "", "is empty"),
