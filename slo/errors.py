@@ -41,7 +41,7 @@ class ConfigFault:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         subject = f"{place}: {self.path}: " if self.path else f"{place}: "
-        return f"{subject}{self.problem}{', ' + self.mend if self.mend else ''}"
+        return f"{subject}{self.problem}{'; ' + self.mend if self.mend else ''}"
 
 
 class ConfigError(WatchkeepError):

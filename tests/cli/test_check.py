@@ -73,7 +73,7 @@ def test_what_is_not_there_is_told() -> None:
     done = check("-c", "no/such/file.yaml")
     assert (done.returncode, done.stderr) == (
         2,
-        "no/such/file.yaml: does not exist, name a file of YAML, or a folder of them\n",
+        "no/such/file.yaml: does not exist; name a file of YAML, or a folder of them\n",
     )
 
 

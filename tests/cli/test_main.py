@@ -77,13 +77,13 @@ FAULTS = [
     ("error", "code", "says"),
     [
         (UsageError("there is no SLO gaet: did you mean gate?"), 2, "there is no SLO gaet: did you mean gate?\n"),
-        (ConfigError(FAULTS), 2, "a.yaml:1:1: slot: is odd, mend it\na.yaml:2:1: slot: is odd, mend it\n"),
+        (ConfigError(FAULTS), 2, "a.yaml:1:1: slot: is odd; mend it\na.yaml:2:1: slot: is odd; mend it\n"),
         (
             ConfigError(
                 [ConfigFault(file="a\nb.yaml", line=1, column=1, path="slot", problem="is odd", mend="mend it")]
             ),
             2,
-            "a\\nb.yaml:1:1: slot: is odd, mend it\n",
+            "a\\nb.yaml:1:1: slot: is odd; mend it\n",
         ),
         (StoreBusy("the process 7 owns /data: stop it"), 1, "the process 7 owns /data: stop it\n"),
         (Fault("connect_refused", "connect"), 1, "connect_refused in connect\n"),

@@ -82,12 +82,12 @@ def test_the_files_of_a_folder_are_merged_in_order_of_name() -> None:
 
 def test_a_folder_without_yaml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("probes: []")
-    with pytest.raises(ConfigError, match=r"holds no \*\.yaml and no \*\.yml, name a file"):
+    with pytest.raises(ConfigError, match=r"holds no \*\.yaml and no \*\.yml; name a file"):
         load(tmp_path, Kinds(), {})
 
 
 def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere: does not exist, name a file"):
+    with pytest.raises(ConfigError, match=r"nowhere: does not exist; name a file"):
         load(tmp_path / "nowhere", Kinds(), {})
 
 
@@ -189,4 +189,4 @@ def test_a_thousand_wrong_entries_are_all_told_and_each_with_what_was_meant(tmp_
         for index in range(1000)
     )
     found = faults(f"probes:\n{probes}slos:\n{slos}", tmp_path)
-    assert [fault.split(", ")[-1] for fault in found] == [f"did you mean target-{index}?" for index in range(1000)]
+    assert [fault.split("; ")[-1] for fault in found] == [f"did you mean target-{index}?" for index in range(1000)]

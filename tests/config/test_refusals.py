@@ -65,15 +65,15 @@ def test_the_default_policy_is_refused_at_no_usual_window(tmp_path: Path, window
 @pytest.mark.parametrize(
     ("keys", "path", "problem"),
     [
-        ({"window": "15s"}, "slos[a].window", "15s is not a whole number of slots of 10s, write 30s"),
-        ({"window": "10s"}, "slos[a].window", "10s is shorter than two slots of 10s, write 30s or more"),
+        ({"window": "15s"}, "slos[a].window", "15s is not a whole number of slots of 10s; write 30s"),
+        ({"window": "10s"}, "slos[a].window", "10s is shorter than two slots of 10s; write 30s or more"),
         ({"window": "20s"}, "slos[a].window", "20s is shorter than three rounds of the probe gate, one every 10s"),
         ({"window": "91d"}, "slos[a].window", "91d is longer than counts are kept, which is 90d"),
         ({"objective": "93%"}, "slos[a].objective", "google-30d, scaled: the pair 1h/5m can never fire"),
         (
             {"burn_policy": "[{long: 1h, short: 5m, budget: 2%, severity: page}]", "window": "40m"},
             "slos[a].burn_policy[0].long",
-            "the long window 1h is longer than the SLO's own window 40m, write 40m or less",
+            "the long window 1h is longer than the SLO's own window 40m; write 40m or less",
         ),
         (
             {"burn_policy": "[{long: 5m, short: 5m, budget: 2%, severity: page}]"},

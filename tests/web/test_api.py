@@ -201,7 +201,7 @@ def test_a_reload_with_faults_is_answered_with_all_of_them(site: Served, watch: 
     assert answer.status == 400
     assert answer.document["error"] == "the configuration has faults, the one in force stays"
     assert [fault["text"] for fault in answer.document["faults"]] == [
-        "a.yaml:1:2: slot: is no duration, write 10s",
+        "a.yaml:1:2: slot: is no duration; write 10s",
         "b.yaml: is empty",
     ]
 

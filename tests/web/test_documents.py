@@ -126,7 +126,7 @@ def test_only_a_delivery_that_waits_has_a_next_attempt() -> None:
 
 def test_a_fault_of_the_configuration_is_told_with_the_line_that_check_prints() -> None:
     fault = ConfigFault(file="a.yaml", line=3, column=5, path="slos[0]", problem="no objective", mend="write one")
-    assert fault_document(fault)["text"] == "a.yaml:3:5: slos[0]: no objective, write one"
+    assert fault_document(fault)["text"] == "a.yaml:3:5: slos[0]: no objective; write one"
 
 
 def test_open_incidents_come_first_and_the_most_urgent_of_them_before_all() -> None:
