@@ -35,5 +35,7 @@ def configure(level: str) -> None:
 def _quoted(value: str) -> str:
     if value and all(character.isalnum() or character in "-_.:/+@%," for character in value):
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    # What came from outside must neither begin a line of its own nor speak to the terminal that shows it.
+    shown = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in escaped)
+    return f'"{"".join(shown)}"'

@@ -82,7 +82,7 @@ async def test_another_configuration_keeps_what_is_known_and_what_fires(tmp_path
     ("config", "sentence"),
     [
         ("slot: [", "watchkeep.yaml:"),
-        (configuration("gate", slot=5), "slot: cannot change from 10s while the watch runs, restart it"),
+        (configuration("gate", slot=5), "slot: cannot change from 10s while the watch runs; restart it"),
         (configuration("gate") | {"probez": []}, "probez: unknown key"),
     ],
     ids=["no YAML", "another slot", "a misspelt key"],

@@ -1,0 +1,75 @@
+"""From settings to what they describe."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import probes.tcp
+from slo.app.wiring import checks_of, destinations_of, slis_of
+from slo.config.load import load
+from slo.config.settings import Settings
+from slo.errors import ConfigError
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
+from tests.app.played import configuration
+
+KINDS = Kinds.installed()
+
+
+def settings(folder: Path, config: dict[str, Any]) -> Settings:
+    path = folder / "watchkeep.yaml"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return load(path, KINDS, {})
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context.default(SteadyClock())
+
+
+async def test_probes_become_checks_and_only_those_that_an_slo_looks_at_feed_it(
+    tmp_path: Path, context: Context
+) -> None:
+    config = configuration("gate", "deck")
+    del config["slos"][1]
+    made = settings(tmp_path, config)
+    checks = checks_of(made, KINDS, context, tmp_path)
+    assert [(check.name, check.module, check.target) for check in checks] == [
+        ("gate", "tcp", "127.0.0.1:1"),
+        ("deck", "tcp", "127.0.0.1:1"),
+    ]
+    assert slis_of(made) == {"gate": ("probe:gate", 10.0)}
+
+
+async def test_a_check_is_another_one_only_where_its_configuration_is(tmp_path: Path, context: Context) -> None:
+    config = configuration("gate", "deck")
+    before = checks_of(settings(tmp_path, config), KINDS, context, tmp_path)
+    config["probes"][1]["interval"] = "5s"
+    after = checks_of(settings(tmp_path, config), KINDS, context, tmp_path)
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False]
+
+
+async def test_pagerduty_is_told_of_pages_only_and_a_hook_of_everything(tmp_path: Path, context: Context) -> None:
+    config = configuration("gate")
+    config["destinations"].append({"name": "hook", "type": "webhook", "url": "http://127.0.0.1:9/"})
+    destinations, paging = destinations_of(settings(tmp_path, config), KINDS, context, tmp_path)
+    assert (list(destinations), paging) == (["oncall", "hook"], frozenset({"oncall"}))
+
+
+async def test_every_probe_that_cannot_be_built_is_named_with_the_reason(
+    tmp_path: Path, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("the certificate is gone")
+
+    made = settings(tmp_path, configuration("gate", "deck"))
+    monkeypatch.setattr(probes.tcp, "build", refuse)
+    with pytest.raises(ConfigError) as refusal:
+        checks_of(made, KINDS, context, tmp_path / "watchkeep.yaml")
+    assert [(fault.path, fault.problem) for fault in refusal.value.faults] == [
+        ("probes[gate]", "cannot be used: the certificate is gone"),
+        ("probes[deck]", "cannot be used: the certificate is gone"),
+    ]
