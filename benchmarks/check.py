@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.output import Figure, report
+from benchmarks._output import Figure, report
 
 TARGETS = 10_000
 COMMAND = Path(sys.executable).with_name("watchkeep")

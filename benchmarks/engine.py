@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.output import Figure, report
-from benchmarks.process import peak_resident_bytes
+from benchmarks._output import Figure, report
+from benchmarks._process import peak_resident_bytes
 from slo.app.books import Books
 from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, Block

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.output import Figure, report
-from benchmarks.process import free_port, scrape, started, wait_ready
+from benchmarks._output import Figure, report
+from benchmarks._process import free_port, scrape, started, wait_ready
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.policy import POLICIES
@@ -127,7 +127,7 @@ def accepted_at(vendor: dict[str, str]) -> dict[str, float]:
 def measure(folder: Path) -> list[Figure]:
     """Play the outage once."""
     with (
-        started(sys.executable, "-m", "benchmarks.target") as target,
+        started(sys.executable, "-m", "benchmarks._target") as target,
         started(sys.executable, "-m", "slo.demo.vendors.pagerduty", "--folder", f"{folder}/pagerduty") as standin,
     ):
         assert target.stdout

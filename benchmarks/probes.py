@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.output import Figure, report
-from benchmarks.process import cpu_seconds, free_port, peak_resident_bytes, scrape, started, wait_ready
+from benchmarks._output import Figure, report
+from benchmarks._process import cpu_seconds, free_port, peak_resident_bytes, scrape, started, wait_ready
 
 TARGETS = 1000
 MEASURED_SECONDS = 60
@@ -93,7 +93,7 @@ def measure(port: int, interval: str, timeout: str, rounds_expected: float) -> l
 
 def main() -> None:
     """Run both and print the figures."""
-    with started(sys.executable, "-m", "benchmarks.target") as target:
+    with started(sys.executable, "-m", "benchmarks._target") as target:
         assert target.stdout
         port = int(target.stdout.readline())
         figures = [

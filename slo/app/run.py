@@ -8,7 +8,7 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ import uvloop
 from slo.app.watch import Place, RunningWatch
 from slo.config.load import load
 from slo.config.settings import Settings
-from slo.errors import ConfigError, WatchkeepError
+from slo.errors import ConfigError, StoreError, UsageError, WatchkeepError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -66,10 +66,17 @@ def run(options: Options) -> None:
     _share_one_heap()
     kinds = Kinds.installed()
     settings = load(options.config, kinds, options.environ)
-    with DataFolder(options.data) as folder:
+    with _folder(options.data) as folder:
         _make_journal(folder.journal)
         place = Place(config=options.config, environ=options.environ, kinds=kinds, folder=folder)
         uvloop.run(_stand(options, place, settings))
+
+
+def _folder(path: Path) -> DataFolder:
+    try:
+        return DataFolder(path)
+    except StoreError as error:
+        raise UsageError(str(error)) from error
 
 
 def _share_one_heap() -> None:
@@ -109,13 +116,15 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     await watch.open()
     for fault in settings.warnings:
         logger.warning("the configuration has a warning", extra={"warning": str(fault)})
+    if settings.slos and not settings.destinations:
+        logger.warning("there are no destinations: nobody is told when a budget burns")
     stop = asyncio.Event()
     _listen_for_signals(stop, watch)
     _settle()
     async with serving(watch, token=token, listen=options.listen) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
-            f"watching {len(settings.probes)} probes and {len(settings.slos)} SLOs at http://{listening} "
+            f"watching {_count(settings.probes, 'probe')} and {_count(settings.slos, 'SLO')} at http://{listening} "
             f"(data in {options.data})"
         )
         stopping = asyncio.create_task(stop.wait())
@@ -130,6 +139,10 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     if isinstance(results[0], Exception):
         raise results[0]
     logger.info("stopped")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _listen_for_signals(stop: asyncio.Event, watch: RunningWatch) -> None:

@@ -11,7 +11,7 @@ Document: TypeAlias = Mapping[str, Any]
 """JSON, as docs/api.md describes it."""
 
 WIDE = ("state", "slo", "objective", "sli", "budget left", "burn rate", "coverage", "incident")
-NARROW = ("state", "slo", "sli", "budget left", "fastest burn", "coverage")
+NARROW = ("state", "slo", "budget left", "fastest burn", "incident")
 
 TONES = {"burning": Tone.BURNING, "overspent": Tone.DOWN, "no_data": Tone.FAINT, "ok": Tone.GOOD}
 STATUS_TONES = {"triggered": Tone.DOWN, "acknowledged": Tone.BURNING, "resolved": Tone.GOOD}
@@ -59,7 +59,7 @@ def overspent(slo: Document) -> bool:
 
 
 def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
-    """Incidents in a row each, in the order given."""
+    """Incidents in a row each, in the order given. What was refused of them stands before the summary."""
     return Table(
         title=title,
         columns=("priority", "incident", "slo", "status", "opened", "summary"),
@@ -70,11 +70,30 @@ def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
                 incident["slo"],
                 _status(incident),
                 _when(incident["opened_at"]),
-                incident["summary"],
+                _summary(incident),
             )
             for incident in incidents
         ],
     )
+
+
+def incident_lines(incidents: Iterable[Document], *, title: str = "") -> list[Part]:
+    """The same for a terminal that has no room for a table: three lines an incident."""
+    lines: list[Part] = [title] if title else []
+    for incident in incidents:
+        status = _status(incident)
+        head = f"{incident['priority']} incident {incident['id']} {incident['slo']}: {status.text}"
+        lines += [Cell(head, status.tone), f"   {_when(incident['opened_at'])}", f"   {_text(_summary(incident))}"]
+    return lines
+
+
+def _summary(incident: Document) -> str | Cell:
+    refused = "; ".join(incident["refused"])
+    return Cell(f"NOT TOLD: {refused}. {incident['summary']}", Tone.DOWN) if refused else incident["summary"]
+
+
+def _text(cell: str | Cell) -> str:
+    return cell.text if isinstance(cell, Cell) else cell
 
 
 def _status(incident: Document) -> Cell:
@@ -86,7 +105,8 @@ def _status(incident: Document) -> Cell:
 def incident_parts(incident: Document) -> list[Part]:
     """One incident with its evidence, its timeline and what was sent about it."""
     evidence = incident["evidence"]
-    why = " at ".join(part for part in (evidence["reason"], evidence["target"]) if part)
+    reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
+    why = " at ".join(part for part in (reason, evidence["target"]) if part)
     identity = f"Incident {incident['id']} of SLO {incident['slo']}, opened {_when(incident['opened_at'])}"
     figures = (
         f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
@@ -97,6 +117,7 @@ def incident_parts(incident: Document) -> list[Part]:
         f"{identity}; {fires(incident['firing'])}.",
         f"{figures}; last bad outcome: {why}." if why else f"{figures}.",
     ]
+    parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
     if incident["labels"]:
         parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
     parts.append(
@@ -155,7 +176,7 @@ def _delivery_row(delivery: Document) -> Sequence[str | Cell]:
         delivery["action"],
         Cell(state, Tone.DOWN) if state == "refused" else state,
         str(delivery["attempts"]),
-        delivery["last_reason"] or "",
+        ": ".join(part for part in (delivery["last_reason"], delivery["last_detail"]) if part),
         _when(delivery["not_before"]) if delivery["not_before"] else "",
     )
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import click
 
 from slo.cli.client import Client, understood, watch_options
-from slo.cli.figures import Document, incident_parts, incident_table
-from slo.cli.output import Part, emit, json_option
+from slo.cli.figures import Document, incident_lines, incident_parts, incident_table
+from slo.cli.output import Part, emit, is_narrow, json_option
 from slo.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -94,7 +94,7 @@ def _list_parts(document: Document, *, everything: bool) -> list[Part]:
     listed, total = document["incidents"], document["total"]
     if not listed:
         return ["There are no incidents." if everything else "No incident is open."]
-    parts: list[Part] = [incident_table(listed)]
+    parts: list[Part] = incident_lines(listed) if is_narrow() else [incident_table(listed)]
     if total > len(listed):
         parts.append(f"{total - len(listed)} more: give a higher --limit.")
     return parts

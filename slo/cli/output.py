@@ -7,6 +7,7 @@ Plain text is never wrapped and has no colour. Control characters of whatever ca
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from slo.core.duration import duration_name
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WIDE_COLUMNS = 140
+"""How wide a terminal has to be for the widest tables."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 """The option that every command with a result has; the command takes it as `as_json`."""
@@ -72,6 +76,11 @@ def emit(document: object, *parts: Part, as_json: bool) -> None:
             _draw(part) if sys.stdout.isatty() else _align(part)
         else:
             say(part)
+
+
+def is_narrow() -> bool:
+    """Whether stdout is a terminal without room for wide tables."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE_COLUMNS
 
 
 def emit_line(document: object) -> None:

@@ -1,6 +1,5 @@
 """`watchkeep status`: how every SLO of a running watch stands."""
 
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -10,15 +9,13 @@ from pathlib import Path
 import click
 
 from slo.cli.client import Client, understood, watch_options
-from slo.cli.figures import Document, incident_table, overspent, slo_table
-from slo.cli.output import Part, emit, emit_line, json_option, say
+from slo.cli.figures import Document, incident_lines, incident_table, overspent, slo_table
+from slo.cli.output import Part, emit, emit_line, is_narrow, json_option, say
 from slo.errors import UsageError, WatchkeepError
 from slo.web.words import minute
 
 REDRAW_SECONDS = 2.0
 MOST_INCIDENTS = "1000"
-WIDE_COLUMNS = 140
-"""How wide a terminal has to be for all burn rates."""
 
 
 @click.command(name="status")
@@ -57,10 +54,11 @@ def _ask(client: Client) -> Document:
 def _read(document: Document) -> tuple[Sequence[Part], int]:
     """What people read, and the exit code that it means."""
     slos, incidents = document["slos"], document["incidents"]
-    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE_COLUMNS
+    narrow = is_narrow()
     parts: list[Part] = [slo_table(slos, narrow=narrow) if slos else "The configuration of the watch has no SLOs."]
     if incidents:
-        parts += ["", incident_table(incidents, title="Open incidents")]
+        title = "Open incidents"
+        parts += ["", *(incident_lines(incidents, title=title) if narrow else [incident_table(incidents, title=title)])]
     return parts, 1 if any(overspent(slo) for slo in slos) else 0
 
 

@@ -144,7 +144,8 @@ class Story:
             i for i in self._get("/api/v1/incidents")["incidents"] if i["slo"] == SLO and i["status"] != "resolved"
         ]
         if not found:
-            self._tell(self._figures(), quiet=True)
+            if self._slo()["windows"][POLICY[0]["short"]]["burn_rate"]:
+                self._tell(self._figures(), quiet=True)
             return None
         self._tell(f"P0 opened: {found[0]['summary']}")
         incident: dict[str, Any] = found[0]

@@ -57,14 +57,13 @@ class Group:
     """SLOs whose policies have the same shape: one array operation serves them all.
 
     `columns` are their SLIs' columns in the ledger. `thresholds`, of the shape (pairs, SLOs), are the weighted error
-    ratios above which a pair burns too fast; `exact` holds the same as fractions.
+    ratios above which a pair burns too fast.
     """
 
     slos: tuple[SLO, ...]
     columns: NDArray[np.int64]
     conditions: tuple[Condition, ...]
     thresholds: Floats
-    exact: tuple[tuple[Fraction, ...], ...]
 
 
 def conditions_of(pairs: Sequence[Pair]) -> tuple[Condition, ...]:
@@ -97,16 +96,19 @@ def grouped(slos: Sequence[SLO], column: Mapping[str, int]) -> list[Group]:
 
 def _group(conditions: tuple[Condition, ...], members: Sequence[SLO], column: Mapping[str, int]) -> Group:
     pairs = len(members[0].pairs)
-    exact = tuple(
-        tuple(slo.pairs[index].factor(slo.window) * slo.error_budget for slo in members) for index in range(pairs)
-    )
     return Group(
         slos=tuple(members),
         columns=np.array([column[slo.sli] for slo in members], np.int64),
         conditions=conditions,
-        thresholds=np.array(exact, np.float64).reshape(pairs, len(members)),
-        exact=exact,
+        thresholds=np.array(
+            [[float(_threshold(slo, index)) for slo in members] for index in range(pairs)], np.float64
+        ).reshape(pairs, len(members)),
     )
+
+
+def _threshold(slo: SLO, pair: int) -> Fraction:
+    """The weighted error ratio above which that pair of the SLO burns too fast."""
+    return slo.pairs[pair].factor(slo.window) * slo.error_budget
 
 
 def weigh(ledger: Ledger, window_seconds: int) -> Weighted:
@@ -149,5 +151,5 @@ def _above(group: Group, pair: int, window: Weighted) -> Bools:
             int(counts[column]) for counts in (window.counts.bad, window.counts.good, window.counts.covered_ms)
         )
         ratio = Fraction(bad * covered_ms, max(bad + good, 1) * window.counts.length_ms)
-        above[member] = ratio > group.exact[pair][member]
+        above[member] = ratio > _threshold(group.slos[member], pair)
     return above

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from slo.core.counts import Counts
-from slo.core.deltas import Block
+from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.policy import Severity
 from slo.core.slo import SLO
 from slo.engine.evaluate import Engine, windows_of
@@ -21,6 +21,9 @@ FINE_SECONDS = 3600
 """Up to here every slot is looked at; later ones once a minute."""
 
 MINUTE_SECONDS = 60
+
+RECENT_SECONDS = 6 * 3600
+"""How much of the history before the outage is laid out by slots: longer windows move by whole minutes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,9 +69,15 @@ def _detections(slo: SLO, slot_seconds: int, interval_seconds: float) -> tuple[D
         SLO(name=name, objective=slo.objective, window=slo.window, sli=name, pairs=slo.pairs) for name in names
     )
     windows = windows_of(copies)
-    begin = max(windows) * 2 // MINUTE_SECONDS * MINUTE_SECONDS
+    begin = max(windows) * 2 // MINUTE_SECONDS * MINUTE_SECONDS + RECENT_SECONDS
     ledger = Ledger(names, windows_seconds=windows, slot_seconds=slot_seconds, now=begin)
-    ledger.load([_healthy(names, begin, interval_seconds)])
+    recent = begin - RECENT_SECONDS
+    ledger.load(
+        [
+            _healthy(names, 0, recent, MINUTE_SECONDS, interval_seconds),
+            _healthy(names, recent, begin, slot_seconds, interval_seconds),
+        ]
+    )
     engine = Engine(copies, ledger)
     found: dict[tuple[str, Severity], int] = {}
     last = max((int(pair.long.total_seconds() + pair.hold.total_seconds()) for pair in slo.pairs), default=0)
@@ -98,11 +107,11 @@ def _detections(slo: SLO, slot_seconds: int, interval_seconds: float) -> tuple[D
     )
 
 
-def _healthy(names: Sequence[str], until: int, interval_seconds: float) -> Block:
-    """History without failures up to `until`, a minute a span."""
-    ends = np.arange(MINUTE_SECONDS, until + 1, MINUTE_SECONDS, dtype=np.int64)
+def _healthy(names: Sequence[str], begin: int, end: int, span_seconds: int, interval_seconds: float) -> Block:
+    """History without failures from `begin` to `end`, in spans of `span_seconds`."""
+    ends = np.arange(begin, end, span_seconds, dtype=np.int64) + span_seconds
     counts = np.zeros((4, len(ends), len(names)), np.int64)
     rounds = np.floor(ends / interval_seconds).astype(np.int64)
-    counts[0] = np.diff(rounds, prepend=0)[:, np.newaxis]
-    counts[3] = MINUTE_SECONDS * 1000
-    return Block(ends=ends, seconds=MINUTE_SECONDS, names=tuple(names), counts=counts)
+    counts[GOOD] = np.diff(rounds, prepend=int(begin // interval_seconds))[:, np.newaxis]
+    counts[COVERED_MS] = span_seconds * 1000
+    return Block(ends=ends, seconds=span_seconds, names=tuple(names), counts=counts)

@@ -1,8 +1,8 @@
 """The text exposition 0.0.4 of SLO figures and of what probes saw.
 
-The hot path of `/metrics`: what stands before a value hardly ever changes, so each line's prefix is made once and
-kept as long as it is in use. A figure with nothing to divide by is absent. Renderers are generators that yield small
-blocks of whole lines (some are empty), so that their caller may let others run in between.
+The hot path of `/metrics`: labels hardly ever change, so their text is made once and kept as long as it is in use. A
+figure with nothing to divide by is absent. Renderers are generators that yield small blocks of whole lines (some are
+empty), so that their caller may let others run in between.
 
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -15,6 +15,7 @@ from slo.core.outcome import Outcome
 from slo.core.policy import Severity
 from slo.core.reason import State
 from slo.core.sample import Sample
+from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import FAMILIES, Family
 
@@ -59,42 +60,25 @@ def _batched(lines: Sequence[str]) -> Iterator[Sequence[str]]:
     return (lines[start : start + LINES_A_BLOCK] for start in range(0, len(lines), LINES_A_BLOCK))
 
 
-class _SLOPrefixes:
-    """What stands before the values of one SLO; a list has one prefix for each window, in their order."""
-
-    __slots__ = ("burn_rates", "coverages", "firing", "objective", "remaining", "slo", "totals")
-
-    def __init__(self, status: SLOStatus) -> None:
-        slo = self.slo = status.slo
-        own = {name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}
-        labels = label_text({"slo": slo.name, **own})
-        windows = [label_text({"window": figures.window}) for figures in status.windows]
-        self.totals = {state: f"slo_sli_{state}_total{{{labels}}} " for state in TOTALS}
-        self.objective = f"slo_objective_ratio{{{labels}}} {float(slo.objective)!r}"
-        self.remaining = f"slo_error_budget_remaining_ratio{{{labels}}} "
-        self.burn_rates = [f"slo_burn_rate{{{labels},{window}}} " for window in windows]
-        self.coverages = [f"slo_window_coverage_ratio{{{labels},{window}}} " for window in windows]
-        self.firing = [(severity, f'slo_alert_firing{{{labels},severity="{severity}"}} ') for severity in Severity]
-
-
-_Rows: TypeAlias = Sequence[tuple[_SLOPrefixes, SLOStatus]]
+_Rows: TypeAlias = Sequence[tuple[str, SLOStatus]]
+"""SLOs with the text of their labels."""
 
 
 class SLORenderer:
-    """Renders the figures of SLOs. Keeps the prefixes of the SLOs that it rendered last."""
+    """Renders the figures of SLOs. Keeps the label texts of the SLOs that it rendered last."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[str, _SLOPrefixes] = {}
+        self._labels: dict[str, tuple[SLO, str]] = {}
 
     def render(self, statuses: Sequence[SLOStatus]) -> Iterator[str]:
         """The families `slo_*`, with the label `slo` and the SLO's own labels."""
-        rows = [(self._prefixes_of(status), status) for status in statuses]
-        self._prefixes = {prefixes.slo.name: prefixes for prefixes, _ in rows}
+        self._labels = {status.slo.name: (status.slo, self._labels_of(status.slo)) for status in statuses}
+        rows = [(self._labels[status.slo.name][1], status) for status in statuses]
         batches = [rows[start : start + ROWS_A_BLOCK] for start in range(0, len(rows), ROWS_A_BLOCK)]
         for state in TOTALS:
             yield from _block(FAMILIES[f"slo_sli_{state}_total"], (_totals(batch, state) for batch in batches))
-        yield from _block(FAMILIES["slo_objective_ratio"], ([p.objective for p, _ in batch] for batch in batches))
         for name, lines in (
+            ("slo_objective_ratio", _objectives),
             ("slo_error_budget_remaining_ratio", _remaining),
             ("slo_burn_rate", _burn_rates),
             ("slo_window_coverage_ratio", _coverages),
@@ -102,45 +86,52 @@ class SLORenderer:
         ):
             yield from _block(FAMILIES[name], map(lines, batches))
 
-    def _prefixes_of(self, status: SLOStatus) -> _SLOPrefixes:
-        known = self._prefixes.get(status.slo.name)
-        return known if known and known.slo is status.slo else _SLOPrefixes(status)
+    def _labels_of(self, slo: SLO) -> str:
+        known, text = self._labels.get(slo.name, (None, ""))
+        if known is slo:
+            return text
+        own = {name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}
+        return label_text({"slo": slo.name, **own})
 
 
 def _totals(rows: _Rows, state: str) -> list[str]:
-    return [f"{prefixes.totals[state]}{status.totals.get(state, 0)}" for prefixes, status in rows]
+    return [f"slo_sli_{state}_total{{{labels}}} {status.totals.get(state, 0)}" for labels, status in rows]
+
+
+def _objectives(rows: _Rows) -> list[str]:
+    return [f"slo_objective_ratio{{{labels}}} {float(status.slo.objective)!r}" for labels, status in rows]
 
 
 def _remaining(rows: _Rows) -> list[str]:
     return [
-        f"{prefixes.remaining}{status.budget.remaining!r}"
-        for prefixes, status in rows
+        f"slo_error_budget_remaining_ratio{{{labels}}} {status.budget.remaining!r}"
+        for labels, status in rows
         if status.budget.remaining is not None
     ]
 
 
 def _burn_rates(rows: _Rows) -> list[str]:
     return [
-        f"{prefix}{figures.burn_rate!r}"
-        for prefixes, status in rows
-        for prefix, figures in zip(prefixes.burn_rates, status.windows, strict=True)
+        f'slo_burn_rate{{{labels},window="{figures.window}"}} {figures.burn_rate!r}'
+        for labels, status in rows
+        for figures in status.windows
         if figures.burn_rate is not None
     ]
 
 
 def _coverages(rows: _Rows) -> list[str]:
     return [
-        f"{prefix}{figures.coverage!r}"
-        for prefixes, status in rows
-        for prefix, figures in zip(prefixes.coverages, status.windows, strict=True)
+        f'slo_window_coverage_ratio{{{labels},window="{figures.window}"}} {figures.coverage!r}'
+        for labels, status in rows
+        for figures in status.windows
     ]
 
 
 def _firing(rows: _Rows) -> list[str]:
     return [
-        f"{prefix}{int(any(pair.severity is severity for pair in status.firing))}"
-        for prefixes, status in rows
-        for severity, prefix in prefixes.firing
+        f'slo_alert_firing{{{labels},severity="{severity}"}} {int(any(p.severity is severity for p in status.firing))}'
+        for labels, status in rows
+        for severity in Severity
     ]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from slo.core.delivery import Ambiguous, Message, Retry, Sent, Verdict
+from slo.core.delivery import Ambiguous, Message, Refused, Retry, Sent, Verdict
 from slo.core.protocols import Destination
 from slo.exposition.catalogue import Telemetry
 
@@ -37,8 +37,9 @@ def count(message: Message, verdict: Verdict, *, telemetry: Telemetry) -> None:
     if isinstance(verdict, Sent):
         return
     telemetry.delivery_failures.labels(message.destination, verdict.reason).inc()
-    logger.warning(
-        "a message was not delivered",
+    logger.log(
+        logging.ERROR if isinstance(verdict, Refused) else logging.WARNING,
+        "a message was refused for good" if isinstance(verdict, Refused) else "a message was not delivered",
         extra={
             "destination": message.destination,
             "incident": message.incident,

@@ -25,6 +25,7 @@ from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.messages import Decision, Teller
 from slo.router.outbox import Journal, Outbox
+from slo.router.summary import told
 from slo.router.unwritten import Unwritten
 
 WRITE_WAIT_SECONDS = 3.0
@@ -193,6 +194,8 @@ class Router:
                 return
             self._unwritten.drop()
             self._loop.wake()
+            for event in events:
+                logger.info(told(event), extra={"incident": event.incident, "event": type(event).__name__})
 
     async def _keep_writing(self) -> None:
         while True:

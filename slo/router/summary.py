@@ -1,6 +1,17 @@
 """Summaries: what is the matter, in one sentence that is understood at three in the morning."""
 
 from slo.core.alert import Alert, Evidence, FiringPair, worst
+from slo.core.incident import (
+    Acknowledged,
+    Event,
+    FiringChanged,
+    Opened,
+    PageCleared,
+    Paged,
+    Raised,
+    Resolved,
+    SentDirectly,
+)
 
 SUMMARY_LIMIT = 1024
 """The longest summary that PagerDuty takes, in characters."""
@@ -19,8 +30,38 @@ def burning(alert: Alert) -> str:
     else:
         failed = min(100.0, 100 * burn * (1 - alert.evidence.objective))
         sentence = f"{subject} burns {_figure(burn)}x its budget: {_figure(failed)} % of the last {pair.short} failed"
-    where = f" at {alert.evidence.target}" if alert.evidence.target else ""
-    return one_line(sentence + (f" ({alert.evidence.reason}{where})" if alert.evidence.reason else ""))
+    return one_line(f"{sentence} ({why})" if (why := reason(alert.evidence)) else sentence)
+
+
+def reason(evidence: Evidence) -> str:
+    """Why the last event failed, as in `status: 500, not 200, at http://...`; empty where nothing is known."""
+    if not evidence.reason:
+        return ""
+    detail = f": {evidence.detail}," if evidence.detail else ""
+    return f"{evidence.reason}{detail}{f' at {evidence.target}' if evidence.target else ''}".rstrip(",")
+
+
+def told(event: Event) -> str:
+    """An event in a few words, for the log."""
+    match event:
+        case Opened(priority=priority, summary=summary):
+            return f"{priority} opened: {summary}"
+        case Paged(key=key, told=to):
+            return f"page under {key} for {', '.join(to) or 'nobody'}"
+        case Raised(priority=priority, why=why):
+            return f"raised to {priority}: {why}"
+        case FiringChanged(firing=firing):
+            pairs = ", ".join(f"{pair.severity} {pair.name}" for pair in sorted(firing))
+            return f"firing: {pairs or 'nothing'}"
+        case PageCleared(key=key):
+            return f"page cleared under {key}"
+        case Acknowledged(by=by, via=via):
+            return f"acknowledged by {by} via {via}"
+        case Resolved(by=by, why=why):
+            return f"resolved{f' by {by}' if by else ''}: {why}"
+        case SentDirectly(destination=destination, key=key):
+            return f"sent to {destination} under {key} without the journal"
+    raise TypeError(f"no words for {type(event).__name__}")
 
 
 def over(slo: str, *, by: str, why: str) -> str:

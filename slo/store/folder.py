@@ -38,6 +38,8 @@ class DataFolder:
         try:
             _make_private(path)
             self._lock = _lock(path)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StoreError(f"{path}: is no folder: name one with --data") from error
         except OSError as error:
             raise StoreError(
                 f"{path}: cannot be used as the data folder ({error.strerror}): name a folder that this user may "

@@ -89,7 +89,6 @@ outbox = Table(
         "key",
         "sequence",
         sqlite_where=text("state = 'pending'"),
-        postgresql_where=text("state = 'pending'"),
     ),
     sqlite_autoincrement=True,
 )

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from exporters.endpoints import read, respond
+from slo.core.delivery import Delivery
 from slo.core.incident import Incident
 from slo.errors import ConfigError, StoreError, UsageError
 from slo.web.act import Act, faults_of
@@ -81,9 +82,12 @@ class API:
         only_open, limit = _listing(request.query)
         chosen = [incident for incident in self._watch.incidents() if incident.open or not only_open]
 
+        shown = in_order(chosen)[:limit]
+        sent = {incident.id: await self._sent(incident) for incident in shown if incident.open}
+
         def listed() -> Document:
-            shown = in_order(chosen)[:limit]
-            return {"incidents": [incident_document(incident) for incident in shown], "total": len(chosen)}
+            documents = [incident_document(incident, sent.get(incident.id, ())) for incident in shown]
+            return {"incidents": documents, "total": len(chosen)}
 
         return await _answer_large(request, listed)
 
@@ -97,6 +101,13 @@ class API:
         except StoreError as error:
             raise Refused(503, f"the journal cannot be read now: {error}") from error
         return await _answer_large(request, lambda: incident_with_history(incident, events, deliveries))
+
+    async def _sent(self, incident: Incident) -> Sequence[Delivery]:
+        """What was sent about it; nothing where the journal cannot be read now."""
+        try:
+            return await self._watch.deliveries(incident.id)
+        except StoreError:
+            return ()
 
     async def act(self, request: web.Request) -> web.Response:
         """Acknowledge or resolve an incident; the answer is its new state."""

@@ -17,6 +17,9 @@ from slo.core.incident import Event, Incident
 from slo.core.status import SLOStatus, WindowFigures
 from slo.errors import ConfigFault
 
+REFUSED = "refused"
+"""The state of a delivery that the other side will never take."""
+
 Document: TypeAlias = dict[str, object]
 
 
@@ -70,8 +73,8 @@ def _window(figures: WindowFigures) -> Document:
     }
 
 
-def incident_document(incident: Incident) -> Document:
-    """One incident: its state, who works on it, and the figures behind it."""
+def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -> Document:
+    """One incident: its state, who works on it, the figures behind it, and what was refused of what was sent."""
     return {
         "id": incident.id,
         "slo": incident.slo,
@@ -94,7 +97,14 @@ def incident_document(incident: Incident) -> Document:
         "resolved_by": incident.resolved_by or None,
         "resolved_why": incident.resolved_why or None,
         "sent_directly": list(incident.sent_directly),
+        "refused": [_refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
     }
+
+
+def _refusal(delivery: Delivery) -> str:
+    """`oncall refused the trigger (rejected: ...)`: what nobody was told of, and never will be by itself."""
+    why = ": ".join(part for part in (delivery.last_reason, delivery.last_detail) if part)
+    return f"{delivery.message.destination} refused the {delivery.message.action.value} ({why})"
 
 
 def in_order(incidents: Iterable[Incident]) -> list[Incident]:
@@ -107,7 +117,7 @@ def incident_with_history(
     incident: Incident, events: Sequence[tuple[int, Event]], deliveries: Sequence[Delivery]
 ) -> Document:
     """One incident with its timeline and with what was sent about it."""
-    return incident_document(incident) | {
+    return incident_document(incident, deliveries) | {
         "events": [event_document(number, event) for number, event in events],
         "deliveries": [delivery_document(delivery) for delivery in deliveries],
     }

@@ -18,6 +18,9 @@ from slo.store.journal import Journal
 
 T = TypeVar("T")
 
+STOP_SECONDS = 20.0
+"""How long a stop may take: twice what it may wait for a destination."""
+
 PATIENCE_SECONDS = 60.0
 """How long anything that must happen may take before the test gives it up: a bound, not a measurement."""
 
@@ -195,7 +198,7 @@ class Watch:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=STOP_SECONDS)
         code = self._process.returncode
         self._process = None
         return code

@@ -142,7 +142,7 @@ def test_an_slo_that_is_loaded_anew_gets_its_new_labels_and_windows() -> None:
     slos(a_status(an_slo("gate", team="old")), a_status(an_slo("gone")), renderer=renderer)
     series = slos(a_status(an_slo("gate", team="new")), renderer=renderer)
     assert {dict(labels)["team"] for _, labels in series} == {"new"}
-    assert list(renderer._prefixes) == ["gate"]
+    assert list(renderer._labels) == ["gate"]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 
 from slo.core.alert import Alert, FiringPair
+from slo.core.incident import Event
 from slo.core.policy import Severity
 from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
+from slo.router.summary import told as words
 from tests.router.making import EVIDENCE, PAGE, SLOW_PAGE, TICKET, alert
+from tests.web.test_documents import EVENTS
+from tests.web.watches import opened
 
 
 def told(alert: Alert, **evidence: object) -> Alert:
@@ -35,6 +39,13 @@ SHORT = FiringPair(severity=Severity.PAGE, long="5m", short="1m")
             ),
         ),
         (
+            told(alert(TICKET), burn_rates={"2h": 2.0}, reason="status", detail="500, not 2xx", target="http://a/"),
+            (
+                "gate-availability (acme, production) burns 2x its budget: 0.2 % of the last 2h failed"
+                " (status: 500, not 2xx, at http://a/)"
+            ),
+        ),
+        (
             told(alert(TICKET), burn_rates={"2h": 1.444}, reason="latency", target=""),
             "gate-availability (acme, production) burns 1.44x its budget: 0.144 % of the last 2h failed (latency)",
         ),
@@ -54,6 +65,13 @@ SHORT = FiringPair(severity=Severity.PAGE, long="5m", short="1m")
 )
 def test_it_says_who_how_fast_how_much_and_why(of: Alert, sentence: str) -> None:
     assert burning(of) == sentence
+
+
+def test_the_log_has_words_for_every_event() -> None:
+    assert {type(event).__name__ for event, _ in EVENTS} == {kind.__name__ for kind in Event.__subclasses__()}
+    said = [words(event) for event, _ in EVENTS]
+    assert len(set(said)) == len(said)
+    assert words(opened(slo="gate")).startswith("P0 opened: gate burns")
 
 
 def test_it_is_one_line_within_the_limit_whatever_the_target_says() -> None:

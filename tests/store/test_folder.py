@@ -105,5 +105,6 @@ def test_an_open_folder_of_somebody_else_is_refused_and_left_alone(tmp_path: Pat
 
 def test_a_path_that_cannot_be_a_folder_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"file/data: cannot be used as the data folder \(Not a directory\)"):
-        DataFolder(tmp_path / "file" / "data")
+    for path in (tmp_path / "file", tmp_path / "file" / "data"):
+        with pytest.raises(StoreError, match=f"{path}: is no folder: name one with --data"):
+            DataFolder(path)

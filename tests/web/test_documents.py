@@ -143,3 +143,10 @@ def test_open_incidents_come_first_and_the_most_urgent_of_them_before_all() -> N
         Raised(incident="ticket", at=AT, severity=Severity.TICKET, priority=Priority.P1, why=""),
     ]
     assert [i.id for i in in_order(fold_all(events).values())] == ["new-p0", "old-p0", "ticket", "closed"]
+
+
+def test_what_a_destination_refused_is_told_with_its_incident() -> None:
+    event = opened()
+    sent, refused = a_delivery(event, state="sent"), a_delivery(event, state="refused")
+    document = incident_document(fold_all([event])[event.incident], [sent, refused])
+    assert document["refused"] == ["oncall refused the trigger (rate_limited)"]

@@ -56,13 +56,11 @@ def upgrade() -> None:
     )
     op.create_index("outbox_of_incident", "outbox", ["incident", "sequence"])
     op.create_index("outbox_lanes", "outbox", ["destination", "key", "sequence"])
-    pending = sa.text("state = 'pending'")
     op.create_index(
         "outbox_pending",
         "outbox",
         ["destination", "key", "sequence"],
-        sqlite_where=pending,
-        postgresql_where=pending,
+        sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_table(
         "credentials",

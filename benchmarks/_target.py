@@ -1,6 +1,6 @@
 """A target for the probe benchmark: a process that answers every request with 200 and closes, as cheaply as Python can.
 
-`python -m benchmarks.target` prints the port that it listens on and serves until it is killed.
+`python -m benchmarks._target` prints the port that it listens on and serves until it is killed.
 """
 
 import asyncio
