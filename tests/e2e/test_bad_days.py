@@ -148,8 +148,10 @@ def test_who_asks_for_time_is_given_it(told: Told) -> None:
     assert (at(second) - at(first)) >= 2
 
 
-def test_the_watch_itself_had_no_fault(told: Told) -> None:
-    assert told.watch.faults == []
+def test_nothing_but_the_refusal_is_an_error_of_the_watch(told: Told) -> None:
+    (refusal,) = told.watch.faults
+    assert "destination=refuses" in refusal
+    assert "reason=rejected" in refusal
     assert told.watch.verify() > 0
 
 

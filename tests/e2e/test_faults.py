@@ -103,7 +103,7 @@ def test_a_second_process_on_the_same_data_is_refused_and_the_first_goes_on(
     watch.start()
     watch.good()
     second = subprocess.run(watch.command, capture_output=True, text=True, timeout=60, check=False)
-    assert (second.returncode, second.stdout) == (1, "")
+    assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == (
         f"{watch.data}: process {watch.pid} holds this data folder: stop it, or name another folder with --data\n"
     )
