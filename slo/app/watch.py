@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from slo.app.books import Books
-from slo.app.wiring import checks_of, destinations_of, sli_of, slis_of
+from slo.app.wiring import checks_of, destinations_of, slis_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.alert import Alert
@@ -19,6 +19,7 @@ from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sample import Sample
+from slo.core.slo import probe_sli
 from slo.core.status import SLOStatus
 from slo.engine.evaluate import Engine
 from slo.errors import ConfigError, ConfigFault
@@ -235,7 +236,7 @@ class RunningWatch:
 
     def _sink(self, outcome: Outcome) -> None:
         if outcome.state is not State.GOOD:
-            self._last_bad[sli_of(outcome.check)] = outcome
+            self._last_bad[probe_sli(outcome.check)] = outcome
         self._source.observe(outcome)
 
     def _restore_alerts(self) -> None:

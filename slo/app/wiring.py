@@ -5,15 +5,11 @@ from pathlib import Path
 
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
+from slo.core.slo import probe_sli
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.schedule import Scheduled
-
-
-def sli_of(probe: str) -> str:
-    """The name of the SLI that the rounds of a probe make."""
-    return f"probe:{probe}"
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
@@ -65,9 +61,9 @@ def slis_of(settings: Settings) -> Mapping[str, tuple[str, float]]:
     """Which SLI each probe feeds, and its interval in seconds; probes that no SLO looks at feed none."""
     wanted = {slo.sli for slo in settings.slos}
     return {
-        probe.name: (sli_of(probe.name), probe.interval.total_seconds())
+        probe.name: (probe_sli(probe.name), probe.interval.total_seconds())
         for probe in settings.probes
-        if sli_of(probe.name) in wanted
+        if probe_sli(probe.name) in wanted
     }
 
 

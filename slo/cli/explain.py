@@ -35,7 +35,9 @@ def command(name: str, config: Path, *, as_json: bool) -> None:
 
 
 def _probe_of(slo: "SLO", settings: "Settings") -> "ProbeEntry":
-    return next(probe for probe in settings.probes if f"probe:{probe.name}" == slo.sli)
+    from slo.core.slo import probe_sli
+
+    return next(probe for probe in settings.probes if probe_sli(probe.name) == slo.sli)
 
 
 def _sentences(explanation: "Explanation", probe: "ProbeEntry", settings: "Settings") -> list[str]:

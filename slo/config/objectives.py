@@ -15,7 +15,7 @@ from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.policy import POLICIES, Pair, Severity
 from slo.core.scaling import scaled_policy
-from slo.core.slo import SLO
+from slo.core.slo import SLO, probe_sli
 
 MIN_BAD_EVENTS = {Severity.PAGE: 3, Severity.TICKET: 0}
 """What a pair of an SLI from probes wants unless it says so itself: one lost round pages nobody."""
@@ -85,7 +85,7 @@ class Objectives:
             name=keys.name,
             objective=draft.objective,
             window=draft.window,
-            sli=f"probe:{draft.probe}",
+            sli=probe_sli(draft.probe),
             pairs=pairs,
             labels=keys.labels,
             description=keys.description,

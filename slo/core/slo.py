@@ -33,3 +33,8 @@ class SLO:
     def windows(self) -> tuple[timedelta, ...]:
         """Every window that this SLO is looked at through, shortest first, its own window last."""
         return tuple(sorted({w for pair in self.pairs for w in (pair.short, pair.long)} | {self.window}))
+
+
+def probe_sli(probe: str) -> str:
+    """The name of the SLI that the rounds of a probe make."""
+    return f"probe:{probe}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
+from slo.core.slo import probe_sli
 from slo.exposition.catalogue import Telemetry
 from slo.store.folder import DataFolder
 from slo.store.ledger import LedgerStore
@@ -71,7 +72,7 @@ def configuration(*, ports: Mapping[str, int], events_url: str, authority: Path)
 
 def write_history(data: Path, *, now: int) -> None:
     """Fill the ledger up to `now` (Unix seconds) as if all had been watched and healthy."""
-    names = tuple(f"probe:{name}" for name in SERVICES)
+    names = tuple(probe_sli(name) for name in SERVICES)
     ends = np.arange(now - WINDOW_SECONDS + SLOT_SECONDS, now + 1, SLOT_SECONDS, dtype=np.int64)
     counts = np.zeros((4, len(ends), len(names)), np.int64)
     counts[GOOD] = 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from slo.core.counts import Counts, slot_end
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN, Block
-from slo.engine.windows import step_seconds
+from slo.engine.windows import step_seconds, window_start
 
 COVERED_UNIT_MS = 10
 """Rings hold covered time in this unit, modulo 2^32 (497 days): differences stay right when it wraps."""
@@ -162,7 +162,7 @@ class Ledger:
         ring = self._rings[step]
         if window_seconds // step >= ring.rows:
             raise KeyError(window_seconds)
-        row = (self.now - window_seconds) // step % ring.rows
+        row = window_start(self.now, window_seconds, self.slot_seconds) // step % ring.rows
         units = (self.totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32) - ring.covered[row]
         unknown = self.totals[UNKNOWN].astype(np.uint32) - ring.unknown[row]
         length_ms = window_seconds * 1000

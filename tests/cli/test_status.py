@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from slo.cli.figures import slo_table
+from slo.cli.figures import incident_lines, incident_table, slo_table
 from slo.cli.main import cli
 from slo.cli.output import Cell
-from slo.web.documents import slo_document
+from slo.web.documents import incident_document, slo_document
 from tests.web.served import Served, served
 from tests.web.watches import FakeWatch, a_busy_watch, a_status, an_slo
 
@@ -140,3 +140,16 @@ def test_the_command_needs_no_server_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+def test_what_was_refused_is_said_before_everything_else_also_in_a_small_terminal() -> None:
+    refusal = "oncall refused the trigger (rejected: bad key)"
+    incident = {**incident_document(a_busy_watch().incidents()[0]), "refused": [refusal]}
+    (row,) = incident_table([incident]).rows
+    head, _, summary = incident_lines([incident])
+    assert isinstance(row[-1], Cell)
+    assert row[-1].text.startswith(f"NOT TOLD: {refusal}. ")
+    assert isinstance(summary, str)
+    assert summary.strip() == row[-1].text
+    assert isinstance(head, Cell)
+    assert f"incident {incident['id']} " in head.text

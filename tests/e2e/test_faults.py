@@ -149,3 +149,10 @@ def test_a_watch_whose_address_is_taken_says_so_and_leaves_its_data_to_the_next(
     watch.start()
     watch.good()
     assert watch.stop() == 0
+
+
+def test_a_watch_that_can_tell_nobody_says_so_at_its_start(watch: Watch) -> None:
+    watch.configure(configuration(port=1))
+    watch.start()
+    assert watch.stop() == 0
+    assert "nobody is told when a budget burns" in watch.log.read_text(encoding="utf-8")
