@@ -19,7 +19,7 @@ from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sample import Sample
-from slo.core.slo import probe_sli
+from slo.core.sli import probe_sli
 from slo.core.status import SLOStatus
 from slo.engine.evaluate import Engine
 from slo.errors import ConfigError, ConfigFault

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
-from slo.core.slo import probe_sli
+from slo.core.sli import probe_sli
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context

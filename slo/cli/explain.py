@@ -35,7 +35,7 @@ def command(name: str, config: Path, *, as_json: bool) -> None:
 
 
 def _probe_of(slo: "SLO", settings: "Settings") -> "ProbeEntry":
-    from slo.core.slo import probe_sli
+    from slo.core.sli import probe_sli
 
     return next(probe for probe in settings.probes if probe_sli(probe.name) == slo.sli)
 

@@ -7,12 +7,13 @@ from typing import Generic, Protocol, TypeVar
 from slo.config.names import Names
 from slo.config.reading import Reader, Reading, keys_of
 from slo.config.report import Location, Report
-from slo.config.schema import EntryKeys
+from slo.config.schema import EntryKeys, NamedKeys
 from slo.config.section import KindConfig
 from slo.config.wrong import shown
 from slo.errors import WatchkeepError
 
-K = TypeVar("K", bound=EntryKeys)
+K = TypeVar("K", bound=NamedKeys)
+E = TypeVar("E", bound=EntryKeys)
 
 
 class Family(Protocol):
@@ -48,10 +49,10 @@ class Entry(Generic[K]):
         return self.config
 
 
-class Entries(Generic[K]):
+class Entries(Generic[E]):
     """Reads one list, `probes` or `destinations`."""
 
-    def __init__(self, model: type[K], family: Family, *, what: str, reader: Reader, report: Report) -> None:
+    def __init__(self, model: type[E], family: Family, *, what: str, reader: Reader, report: Report) -> None:
         self._model = model
         self._common = keys_of(model)
         self._family = family
@@ -61,13 +62,13 @@ class Entries(Generic[K]):
         self._report = report
         self._configs: dict[str, type[KindConfig] | None] = {}
 
-    def read(self, data: Sequence[object], at: Location) -> list[Entry[K]]:
+    def read(self, data: Sequence[object], at: Location) -> list[Entry[E]]:
         """The entries, in their order."""
         entries = [self._entry(item, (*at, index)) for index, item in enumerate(data)]
         refuse_twins([(entry.name, entry.at) for entry in entries], self._what, self._report)
         return entries
 
-    def _entry(self, data: object, at: Location) -> Entry[K]:
+    def _entry(self, data: object, at: Location) -> Entry[E]:
         if not isinstance(data, Mapping):
             return Entry(at, self._reader.read(self._model, data, at), None, frozenset())
         common = {key: value for key, value in data.items() if key in self._common}
@@ -103,6 +104,18 @@ class Entries(Generic[K]):
         for key in data.keys() - self._common:
             if absent.nearest(key):
                 self._report.unknown(at, key, self._common)
+
+
+def plain_entries(
+    model: type[K], data: Sequence[object], at: Location, *, what: str, reader: Reader, report: Report
+) -> list[Entry[K]]:
+    """The entries of a list that have no type."""
+    entries = [
+        Entry((*at, index), reader.read(model, item, (*at, index)), None, frozenset())
+        for index, item in enumerate(data)
+    ]
+    refuse_twins([(entry.name, entry.at) for entry in entries], what, report)
+    return entries
 
 
 def refuse_twins(names: Sequence[tuple[str, Location]], what: str, report: Report) -> None:

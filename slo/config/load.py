@@ -7,14 +7,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from slo.config.entries import Entries, Entry, Family
+from slo.config.entries import Entries, Entry, Family, plain_entries
+from slo.config.indicators import Feeds
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.report import Location, Report
-from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, StoreKeys
-from slo.config.settings import DestinationEntry, ProbeEntry, Routes, Settings, StoreSettings
+from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.settings import (
+    DestinationEntry,
+    ProbeEntry,
+    Routes,
+    ScrapeEntry,
+    ServerEntry,
+    Settings,
+    StoreSettings,
+)
 from slo.config.source import Source, read
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
@@ -50,11 +59,21 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     probes = of_probes.read(_items(root, "probes"), ("probes",))
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
-    _refuse_late_timeouts(probes, report)
     _refuse_lost_routes(routes, destinations, report, whole=source.whole and root.has("destinations"))
+    scrapes = plain_entries(
+        ScrapeKeys, _items(root, "scrapes"), ("scrapes",), what="scrape", reader=reader, report=report
+    )
+    servers = plain_entries(
+        ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
+    )
+    _refuse_late_timeouts([*probes, *scrapes, *servers], report)
     surroundings = Surroundings(
-        probes={name: interval for entry in probes for name, interval in _intervals(entry)},
-        all_probes=source.whole and root.has("probes"),
+        feeds=Feeds(
+            probes={name: interval for entry in probes for name, interval in _intervals(entry)},
+            scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
+            servers={name: interval for entry in servers for name, interval in _intervals(entry)},
+            whole=source.whole and root.has("probes", "servers"),
+        ),
         slot=root.values.slot if root.has("slot") else None,
         retention=store.values.retention if store.has("retention") else None,
     )
@@ -65,6 +84,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     return Settings(
         slot=root.values.slot,
         probes=tuple(_probe(entry) for entry in probes),
+        scrapes=tuple(_scrape(entry) for entry in scrapes),
+        servers=tuple(_server(entry) for entry in servers),
         slos=slos,
         destinations=tuple(_destination(entry) for entry in destinations),
         routes=Routes(
@@ -90,15 +111,19 @@ def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
     return tuple(getattr(root.values, field)) if root.has(field) else ()
 
 
-def _intervals(entry: Entry[ProbeKeys]) -> Iterator[tuple[str, timedelta | None]]:
-    """The name of a probe with its interval, or every name that it may have."""
+Timed = Entry[ProbeKeys] | Entry[ScrapeKeys] | Entry[ServerKeys]
+"""An entry that says how often something is done, and how long it may take."""
+
+
+def _intervals(entry: Timed) -> Iterator[tuple[str, timedelta | None]]:
+    """The name of an entry with its interval, or every name that it may have."""
     interval = entry.keys.values.interval if entry.keys.has("interval") else None
     for name in [entry.name] if entry.name else entry.texts:
         yield name, interval
 
 
-def _refuse_late_timeouts(probes: Sequence[Entry[ProbeKeys]], report: Report) -> None:
-    for entry in probes:
+def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
+    for entry in entries:
         keys = entry.keys.values
         if entry.keys.has("timeout", "interval") and keys.timeout and keys.timeout > keys.interval:
             timeout, interval = (duration_name(span.total_seconds()) for span in (keys.timeout, keys.interval))
@@ -137,12 +162,22 @@ def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) 
 def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
     keys = entry.keys.values
     return ProbeEntry(
-        name=keys.name,
-        type=keys.type,
-        interval=keys.interval,
-        timeout=keys.timeout or min(DEFAULT_TIMEOUT, keys.interval),
-        config=entry.whole(),
+        name=keys.name, type=keys.type, interval=keys.interval, timeout=_timeout(keys), config=entry.whole()
     )
+
+
+def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
+    keys = entry.keys.values
+    return ScrapeEntry(name=keys.name, url=keys.url, interval=keys.interval, timeout=_timeout(keys))
+
+
+def _server(entry: Entry[ServerKeys]) -> ServerEntry:
+    keys = entry.keys.values
+    return ServerEntry(name=keys.name, url=keys.url.rstrip("/"), interval=keys.interval, timeout=_timeout(keys))
+
+
+def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
+    return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
 
 
 def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:

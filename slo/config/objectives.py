@@ -1,39 +1,45 @@
-"""Reads the SLOs: what they are judged by, and the pairs of windows that they alert with."""
+"""Reads the SLOs: what they promise of what, over which windows, and when they alert."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from slo.config.entries import refuse_twins
+from slo.config.indicators import Feeds, Indicator, Indicators
 from slo.config.names import Names
-from slo.config.reading import Reader
-from slo.config.refusals import PairDraft, SLODraft, refuse
+from slo.config.policies import Policies, whole
+from slo.config.reading import Reader, Reading
+from slo.config.refusals import SLODraft, refuse
 from slo.config.report import Location, Report
-from slo.config.schema import PairKeys, SLIKeys, SLOKeys
-from slo.config.wording import described
+from slo.config.slo_keys import BudgetingKeys, CalendarKeys, SLOKeys
 from slo.config.wrong import shown
+from slo.core.budgeting import Budgeting, Method
+from slo.core.calendar import CalendarWindow
 from slo.core.duration import duration_name
-from slo.core.policy import POLICIES, Pair, Severity
-from slo.core.scaling import scaled_policy
-from slo.core.slo import SLO, probe_sli
-
-MIN_BAD_EVENTS = {Severity.PAGE: 3, Severity.TICKET: 0}
-"""What a pair of an SLI from probes wants unless it says so itself: one lost round pages nobody."""
-
-_DEFAULT = "google-30d, scaled"
+from slo.core.sli import AllOf, Weighted
+from slo.core.slo import SLO, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What SLOs are read against; None where it could not be read.
+    """What SLOs are read against; None where it could not be read."""
 
-    `probes` maps every probe to its interval. With `all_probes` False there may be others, whose names are not known.
-    """
-
-    probes: Mapping[str, timedelta | None]
-    all_probes: bool
+    feeds: Feeds
     slot: timedelta | None
     retention: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entry:
+    """One item of the list, as far as it could be read by itself."""
+
+    at: Location
+    data: Mapping[str, object]
+    reading: Reading[SLOKeys]
+    indicator: Indicator
+
+    @property
+    def name(self) -> str:
+        return self.reading.values.name if self.reading.has("name") else ""
 
 
 class Objectives:
@@ -41,137 +47,158 @@ class Objectives:
 
     def __init__(self, surroundings: Surroundings, *, reader: Reader, report: Report) -> None:
         self._around = surroundings
-        self._probes = Names(surroundings.probes)
+        self._indicators = Indicators(surroundings.feeds, reader=reader, report=report)
+        self._policies = Policies(reader=reader, report=report)
         self._reader = reader
         self._report = report
 
     def read(self, data: Sequence[object], at: Location) -> tuple[SLO, ...]:
         """The SLOs, in their order; those that could not be read whole are left out."""
-        slos = []
-        names = []
+        entries = []
         for index, item in enumerate(data):
             place = (*at, index)
             reading = self._reader.read(SLOKeys, item, place)
-            names.append((reading.values.name if reading.has("name") else "", place))
             if isinstance(item, Mapping):
-                keys = reading.values
-                draft = SLODraft(
-                    at=place,
-                    objective=keys.objective if reading.has("objective") else None,
-                    window=keys.window if reading.has("window") else None,
-                    slot=self._around.slot,
-                    probe=(probe := self._probe(item, place)),
-                    interval=self._around.probes.get(probe),
-                    pairs=(),
-                )
-                slos.append(self._slo(keys, replace(draft, pairs=self._pairs(item, draft))))
-        refuse_twins(names, "SLO", self._report)
-        return tuple(slo for slo in slos if slo)
+                entries.append(_Entry(at=place, data=item, reading=reading, indicator=self._indicator(item, place)))
+        self._refuse_twins(entries)
+        by_name = {entry.name: entry for entry in entries if entry.name}
+        return tuple(slo for entry in entries if (slo := self._slo(self._composed(entry, by_name))))
 
-    def _slo(self, keys: SLOKeys, draft: SLODraft) -> SLO | None:
-        """The SLO of a draft that has everything, after what is refused of it was told."""
+    def _indicator(self, data: object, at: Location) -> Indicator:
+        if isinstance(data, Mapping) and "sli" in data:
+            return self._indicators.read(data["sli"], (*at, "sli"))
+        return Indicator()
+
+    def _refuse_twins(self, entries: Sequence[_Entry]) -> None:
+        """A name stands once, or once for each time from which its definitions count."""
+        first: dict[tuple[str, datetime | None], Location] = {}
+        for entry in entries:
+            if not entry.name or not entry.reading.has("effective_from"):
+                continue
+            identity = (entry.name, entry.reading.values.effective_from)
+            if identity in first:
+                other = self._report.beside(entry.at, first[identity])
+                mend = "give it another name, or another `effective_from` if it is a later definition of the same"
+                self._report.tell((*entry.at, "name"), f"{entry.name} is the name of another SLO too, {other}", mend)
+            first.setdefault(identity, entry.at)
+
+    def _composed(self, entry: _Entry, by_name: Mapping[str, _Entry]) -> _Entry:
+        """An SLO that is made of others is fed as often as the slowest of them."""
+        names = Names(by_name)
+        intervals = []
+        for name, at in entry.indicator.members.items():
+            member = by_name.get(name)
+            if member is None:
+                nearest = names.nearest(name)
+                mend = f"did you mean {nearest}?" if nearest else "name an SLO that is there"
+                if self._around.feeds.whole:
+                    self._report.tell(at, f"there is no SLO {shown(name)}", mend)
+            elif isinstance(member.indicator.sli, (AllOf, Weighted)):
+                self._report.tell(at, f"{name} is made of SLOs itself", "name those that it is made of")
+            elif member.reading.has("group_by") and member.reading.values.group_by:
+                self._report.tell(at, f"{name} stands for a group of SLOs", "name an SLO without group_by")
+            elif member.indicator.interval:
+                intervals.append(member.indicator.interval)
+        if not intervals:
+            return entry
+        slowest = replace(entry.indicator, interval=max(intervals), rounds="rounds of the slowest SLO in it")
+        return replace(entry, indicator=slowest)
+
+    def _slo(self, entry: _Entry) -> SLO | None:
+        """The SLO of an entry that has everything, after what is refused of it was told."""
+        keys, has, indicator = entry.reading.values, entry.reading.has, entry.indicator
+        window = keys.window if has("window") else None
+        calendar = _calendar(window)
+        draft = SLODraft(
+            at=entry.at,
+            objective=keys.objective if has("objective") else None,
+            window=calendar.nominal_length if calendar else window if isinstance(window, timedelta) else None,
+            slot=self._around.slot,
+            indicator=indicator,
+            pairs=(),
+        )
+        draft = replace(draft, pairs=self._policies.read(entry.data, draft))
         refuse(draft, self._report)
-        retention = self._around.retention
-        if draft.window and retention and draft.window > retention:
-            window = duration_name(draft.window.total_seconds())
-            problem = f"{window} is longer than counts are kept, which is {duration_name(retention.total_seconds())}"
+        more = [_window(other) for other in keys.more_windows] if has("more_windows") else []
+        self._refuse_windows([calendar or draft.window, *more], entry)
+        budgeting = self._budgeting(entry)
+        if has("group_by") and keys.group_by and indicator.sli and not indicator.has_series:
             self._report.tell(
-                (*draft.at, "window"), problem, f"write `store: {{retention: {window}}}`, or a shorter window"
+                (*entry.at, "group_by"), "has no series to group", "leave it out, or count with counters or prometheus"
             )
-        pairs = tuple(pair for pair in map(_whole, draft.pairs) if pair)
-        if not (draft.objective and draft.window and draft.probe and pairs):
+        pairs = tuple(pair for pair in (whole(d, of_rounds=indicator.of_rounds) for d in draft.pairs) if pair)
+        if not (draft.objective and draft.window and indicator.sli and pairs and budgeting):
             return None
         return SLO(
             name=keys.name,
             objective=draft.objective,
             window=draft.window,
-            sli=probe_sli(draft.probe),
+            sli=indicator.sli.key,
             pairs=pairs,
             labels=keys.labels,
             description=keys.description,
+            definition=indicator.sli,
+            calendar=calendar,
+            more_windows=tuple(more),
+            budgeting=budgeting,
+            group_by=keys.group_by,
+            effective_from=keys.effective_from,
         )
 
-    def _probe(self, data: Mapping[str, object], at: Location) -> str:
-        """The probe that an SLO names, empty where it could not be read."""
-        if "sli" not in data:
-            return ""
-        reading = self._reader.read(SLIKeys, data["sli"], (*at, "sli"))
-        if not reading.has("probe"):
-            return ""
-        probe = reading.values.probe
-        if self._around.all_probes and probe not in self._around.probes:
-            nearest = self._probes.nearest(probe)
-            mend = f"did you mean {nearest}?" if nearest else "add it to probes, or name one that is there"
-            self._report.tell((*at, "sli", "probe"), f"there is no probe {shown(probe)}", mend)
-        return probe
+    def _refuse_windows(self, windows: Sequence[Window | None], entry: _Entry) -> None:
+        """Counts are kept as long as a window, windows are whole slots, and each stands once."""
+        retention, slot = self._around.retention, self._around.slot
+        for index, window in enumerate(windows):
+            at = (*entry.at, "more_windows", index - 1) if index else (*entry.at, "window")
+            if window is None:
+                continue
+            if window in windows[:index]:
+                self._report.tell(at, f"{_name(window)} is there already", "leave one of them out")
+            if index and slot and isinstance(window, timedelta) and (window % slot or window < 2 * slot):
+                problem = f"{_name(window)} is not two or more whole slots of {_name(slot)}"
+                self._report.tell(at, problem, f"write {_name(max(2, -(-window // slot)) * slot)}")
+            longest = window.longest if isinstance(window, CalendarWindow) else window
+            if retention and longest > retention:
+                problem = f"{_name(window)} is longer than counts are kept, which is {_name(retention)}"
+                self._report.tell(at, problem, f"write `store: {{retention: {_name(longest)}}}`, or a shorter window")
 
-    def _pairs(self, data: Mapping[str, object], slo: SLODraft) -> list[PairDraft]:
-        at = (*slo.at, "burn_policy")
-        if "burn_policy" not in data:
-            return self._default(slo)
-        match data["burn_policy"]:
-            case str(name) if name in POLICIES:
-                return [PairDraft.of(pair, at=at, policy=name) for pair in POLICIES[name]]
-            case str(name):
-                nearest = Names(POLICIES).nearest(name)
-                mend = f"did you mean {nearest}?" if nearest else f"the policies are {', '.join(sorted(POLICIES))}"
-                self._report.tell(at, f"there is no burn policy {shown(name)}", mend)
-            case [*items] if items:
-                return self._written_out(items, at)
-            case other:
-                problem = f"is {described(other, self._report.written(at))}" if other is not None else "is empty"
-                self._report.tell(at, problem, "write the name of a policy or a list of pairs, or leave the key out")
-        return []
-
-    def _default(self, slo: SLODraft) -> list[PairDraft]:
-        """Google's policy scaled to the SLO; nothing where what it depends on could not be read."""
-        if not (slo.window and slo.slot and slo.interval) or slo.window % slo.slot:
-            return []
-        at = (*slo.at, "window")
-        pairs = scaled_policy(slo.window, slot=slo.slot, shortest=slo.shortest)
-        if not any(pair.severity is Severity.PAGE for pair in pairs) and slo.window >= slo.shortest:
-            window, interval = (duration_name(span.total_seconds()) for span in (slo.window, slo.interval))
-            problem = (
-                f"{window} is too short for google-30d, scaled, on a probe every {interval}: no page is left of it"
-            )
-            self._report.tell(at, problem, "write burn_policy out, probe more often, or take a longer window")
-        return [PairDraft.of(pair, at=at, policy=_DEFAULT) for pair in pairs]
-
-    def _written_out(self, items: Sequence[object], at: Location) -> list[PairDraft]:
-        drafts: list[PairDraft] = []
-        seen: dict[object, Location] = {}
-        for index, item in enumerate(items):
-            place = (*at, index)
-            reading = self._reader.read(PairKeys, item, place)
-            keys = reading.values
-            severity = Severity(keys.severity) if reading.has("severity") else None
-            draft = PairDraft(
-                at=place,
-                long=keys.long if reading.has("long") else None,
-                short=keys.short if reading.has("short") else None,
-                budget=keys.budget if reading.has("budget") else None,
-                severity=severity,
-                min_bad_events=keys.min_bad_events if reading.has("min_bad_events") else None,
-                hold=keys.hold if reading.has("hold") else None,
-            )
-            identity = (draft.long, draft.short, draft.severity)
-            if None not in identity and identity in seen:
-                problem = f"has the windows and the severity of {self._report.path(seen[identity])}"
-                self._report.tell(place, problem, "leave one of them out")
-            seen.setdefault(identity, place)
-            drafts.append(draft)
-        return drafts
+    def _budgeting(self, entry: _Entry) -> Budgeting | None:
+        if "budgeting" not in entry.data:
+            return Budgeting()
+        at = (*entry.at, "budgeting")
+        data = entry.data["budgeting"]
+        reading = self._reader.read(BudgetingKeys, data, at)
+        keys = reading.values
+        if not isinstance(data, Mapping) or not reading.has(*BudgetingKeys.model_fields):
+            return None
+        method = Method(keys.method)
+        alien = {
+            Method.OCCURRENCES: ("slice", "target", "no_traffic", "no_data"),
+            Method.TIMESLICES: (),
+            Method.RATIO_TIMESLICES: ("target", "no_traffic", "no_data"),
+        }
+        for key in alien[method]:
+            if key in data:
+                self._report.tell((*at, key), f"means nothing for {method}", "leave it out, or take another method")
+        objective = entry.reading.values.objective if entry.reading.has("objective") else None
+        if method is Method.OCCURRENCES or objective is None:
+            return Budgeting(method=method)
+        return Budgeting(
+            method=method,
+            slice=keys.slice,
+            target=keys.target or objective,
+            no_traffic_good=keys.no_traffic == "good",
+            no_data_bad=keys.no_data == "bad",
+        )
 
 
-def _whole(draft: PairDraft) -> Pair | None:
-    if not (draft.long and draft.short and draft.budget and draft.severity) or draft.hold is None:
-        return None
-    least = MIN_BAD_EVENTS[draft.severity] if draft.min_bad_events is None else draft.min_bad_events
-    return Pair(
-        long=draft.long,
-        short=draft.short,
-        budget=draft.budget,
-        severity=draft.severity,
-        min_bad_events=least,
-        hold=draft.hold,
-    )
+def _calendar(window: timedelta | CalendarKeys | None) -> CalendarWindow | None:
+    return window.window if isinstance(window, CalendarKeys) else None
+
+
+def _window(window: timedelta | CalendarKeys) -> Window:
+    return _calendar(window) or window  # type: ignore[return-value]
+
+
+def _name(window: Window) -> str:
+    return window.name if isinstance(window, CalendarWindow) else duration_name(window.total_seconds())

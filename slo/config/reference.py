@@ -1,7 +1,7 @@
 """The reference of the configuration, docs/config.md, written from its JSON Schema."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic.json_schema import JsonSchemaValue
 
@@ -52,7 +52,7 @@ def reference(schema: JsonSchemaValue) -> str:
                 definition["description"],
                 *sections.tables(definition),
             ]
-    for key in ("slos", "routes", "store"):
+    for key in ("scrapes", "servers", "slos", "routes", "store"):
         section = sections.within(properties[key])
         if section:
             parts += [f"## `{key}`", properties[key]["description"], *sections.tables(section)]
@@ -76,7 +76,7 @@ class _Sections:
         schema = self.resolved(schema)
         if "properties" in schema:
             return schema
-        options = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]
+        options = [*_options(schema), *([schema["items"]] if "items" in schema else ())]
         return next((found for option in options if (found := self.within(option))), None)
 
     def tables(self, section: JsonSchemaValue, path: str = "") -> Iterator[str]:
@@ -106,8 +106,8 @@ class _Sections:
         schema = self.resolved(schema)
         if "examples" in schema:
             return " or ".join(f"`{example}`" for example in schema["examples"])
-        if "anyOf" in schema:
-            options = [self._written(option) for option in schema["anyOf"] if option != TO_VARIABLE]
+        if _options(schema):
+            options = [self._written(option) for option in _options(schema) if option != TO_VARIABLE]
             return " or ".join(dict.fromkeys(options))
         if "enum" in schema or "const" in schema:
             return ", ".join(dict.fromkeys(f"`{value}`" for value in schema.get("enum", [schema.get("const")])))
@@ -121,6 +121,11 @@ class _Sections:
         if schema.get("format") == RE2_FORMAT:
             return "regular expression"
         return _WORDS.get(kind, "any value") if isinstance(kind, str) else "text"
+
+
+def _options(schema: JsonSchemaValue) -> Sequence[JsonSchemaValue]:
+    """What a value may be, one or another."""
+    return schema.get("anyOf") or schema.get("oneOf") or ()
 
 
 def _is_twin(key: str, properties: JsonSchemaValue) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
+from slo.config.indicators import Indicator
 from slo.config.report import Location, Report
 from slo.core.duration import duration_name
 from slo.core.policy import Pair, Severity
@@ -56,15 +57,19 @@ class PairDraft:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SLODraft:
-    """An SLO as far as it could be read, with the slot of the ledger and the interval of its probe."""
+    """An SLO as far as it could be read, with the slot of the ledger. A calendar window has its nominal length."""
 
     at: Location
     objective: Fraction | None
     window: timedelta | None
     slot: timedelta | None
-    probe: str
-    interval: timedelta | None
+    indicator: Indicator
     pairs: Sequence[PairDraft]
+
+    @property
+    def interval(self) -> timedelta | None:
+        """How often its SLI is fed."""
+        return self.indicator.interval
 
     @property
     def shortest(self) -> timedelta:
@@ -95,11 +100,13 @@ def _refuse_window(slo: SLODraft, window: timedelta, at: Location, which: str, r
         problem = f"{which}{_name(window)} is shorter than two slots of {_name(slo.slot)}"
         report.tell(at, problem, f"write {_name(_least(slo))} or more, or shorten slot")
     elif slo.interval and window < INTERVALS_PER_WINDOW * slo.interval:
-        rounds = f"three rounds of the probe {slo.probe}, one every {_name(slo.interval)}"
+        rounds = f"three {slo.indicator.rounds}, one every {_name(slo.interval)}"
         often = _name(_whole(window / INTERVALS_PER_WINDOW))
         least = _name(_least(slo))
         report.tell(
-            at, f"{which}{_name(window)} is shorter than {rounds}", f"write {least} or more, or probe every {often}"
+            at,
+            f"{which}{_name(window)} is shorter than {rounds}",
+            f"write {least} or more, or {slo.indicator.more_often or 'feed it'} every {often}",
         )
 
 
@@ -139,7 +146,7 @@ def _refuse_factor(slo: SLODraft, pair: PairDraft, report: Report) -> None:
         report.warn(
             pair.key("budget"), problem, scaled if pair.policy else "write a larger budget or a shorter long window"
         )
-    elif slo.interval and pair.severity is Severity.PAGE:
+    elif slo.interval and slo.indicator.of_rounds and pair.severity is Severity.PAGE:
         alone = highest * _ratio(slo.interval, pair.long)
         if alone > factor:
             often = _whole(float(factor / highest) * pair.long)
@@ -147,7 +154,7 @@ def _refuse_factor(slo: SLODraft, pair: PairDraft, report: Report) -> None:
             report.warn(
                 pair.key("long"),
                 f"{problem} above {_number(factor)}x",
-                f"probe {slo.probe} at least every {_name(often)}"
+                f"{slo.indicator.more_often or 'feed it'} at least every {_name(often)}"
                 if often > _SECOND
                 else "promise it over a longer window",
             )

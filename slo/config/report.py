@@ -4,16 +4,16 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from slo.config.identity import NAME_PATTERN
 from slo.config.names import Names
 from slo.config.nodes import Node, Place
-from slo.config.schema import NAME_PATTERN
 from slo.config.source import Source
 from slo.errors import ConfigFault
 
 Location: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top of the configuration down to a value."""
 
-_NAMED_LISTS = {"probes", "slos", "destinations"}
+_NAMED_LISTS = {"probes", "scrapes", "servers", "slos", "destinations"}
 _SIMPLE_KEY = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 

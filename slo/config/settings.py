@@ -21,6 +21,26 @@ class ProbeEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ScrapeEntry:
+    """A target whose counters are scraped from `url` every `interval`, given up after `timeout`."""
+
+    name: str
+    url: str
+    interval: timedelta
+    timeout: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerEntry:
+    """A Prometheus-compatible server at `url`, asked every `interval`, given up after `timeout`."""
+
+    name: str
+    url: str
+    interval: timedelta
+    timeout: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DestinationEntry:
     """One destination: the kind `type` with its own `config`."""
 
@@ -51,6 +71,8 @@ class Settings:
 
     slot: timedelta
     probes: tuple[ProbeEntry, ...]
+    scrapes: tuple[ScrapeEntry, ...]
+    servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
     destinations: tuple[DestinationEntry, ...]
     routes: Routes

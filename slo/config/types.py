@@ -11,24 +11,29 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from slo.config.addresses import HTTPURL, HostPort
+from slo.config.moments import Moment, Zone
 from slo.config.pattern import Pattern
 from slo.config.secret import Secret
 from slo.config.section import KindConfig, Section
 from slo.config.wrong import shown, wrong
 from slo.core.duration import DURATION_PATTERN, parse_duration
+from slo.core.selector import Selector, parse_selector
 
 __all__ = [
     "HTTPURL",
     "Duration",
     "HostPort",
     "KindConfig",
+    "Moment",
     "Objective",
     "Pattern",
     "PositiveDuration",
     "Ratio",
     "Secret",
     "Section",
+    "SelectorText",
     "Size",
+    "Zone",
     "wrong",
 ]
 
@@ -152,3 +157,22 @@ def size_name(size: int) -> str:
     """A number of bytes with the largest decimal unit that divides it: `2GB`."""
     power, prefix = max((power, prefix) for power, prefix in enumerate(["", *"KMGTP"]) if size % 1000**power == 0)
     return f"{size // 1000**power}{prefix}B"
+
+
+def _selector(value: object) -> Selector:
+    if isinstance(value, Selector):
+        return value
+    if not isinstance(value, str):
+        raise wrong(f"{shown(value)} is no selector", "write the series as http_requests_total{code=~'5..'}")
+    try:
+        return parse_selector(value)
+    except ValueError as error:
+        raise wrong(f"is no selector: {error}", "write the series as PromQL does") from None
+
+
+SelectorText = Annotated[
+    Selector,
+    BeforeValidator(_selector),
+    WithJsonSchema({"type": "string", "examples": ['http_requests_total{service="api",code=~"5.."}']}),
+]
+"""A selector of series, as PromQL writes it."""

@@ -2,18 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import TypeAlias
 
+from slo.core.budgeting import Budgeting
+from slo.core.calendar import CalendarWindow
 from slo.core.policy import Pair
+from slo.core.sli import SLI
+
+Window: TypeAlias = timedelta | CalendarWindow
+"""The window of a budget: rolling, or a period of the calendar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SLO:
     """One objective. `sli` names the SLI whose counts it is judged by, for instance `probe:gate`.
 
-    `objective` is a ratio in (0, 1), exact. `window` is the rolling window of the budget. `labels` reach metrics,
-    incidents and notifications; `customer`, `environment` and `service` have a meaning there.
+    `objective` is a ratio in (0, 1), exact. `window` is the rolling window of the budget; with `calendar` the budget
+    is that of a calendar period, and `window` is the period's nominal length, by which burn rates are reckoned.
+    `more_windows` are others that its budget is shown over. `labels` reach metrics, incidents and notifications;
+    `customer`, `environment` and `service` have a meaning there.
+
+    With `group_by` it stands for one SLO for each combination of values of these labels of its series. `scope` is
+    which one of them an SLO is: `cluster=eu`.
+
+    A definition counts from `effective_from` on (None: always); an SLO may have several, one after the other.
     """
 
     name: str
@@ -23,6 +37,13 @@ class SLO:
     pairs: tuple[Pair, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    definition: SLI | None = None
+    calendar: CalendarWindow | None = None
+    more_windows: tuple[Window, ...] = ()
+    budgeting: Budgeting = field(default_factory=Budgeting)
+    group_by: tuple[str, ...] = ()
+    scope: str = ""
+    effective_from: datetime | None = None
 
     @property
     def error_budget(self) -> Fraction:
@@ -31,10 +52,11 @@ class SLO:
 
     @property
     def windows(self) -> tuple[timedelta, ...]:
-        """Every window that this SLO is looked at through, shortest first, its own window last."""
-        return tuple(sorted({w for pair in self.pairs for w in (pair.short, pair.long)} | {self.window}))
+        """Every window that this SLO's alerts look at it through, shortest first, and its own where that is rolling."""
+        own = set() if self.calendar else {self.window}
+        return tuple(sorted({w for pair in self.pairs for w in (pair.short, pair.long)} | own))
 
-
-def probe_sli(probe: str) -> str:
-    """The name of the SLI that the rounds of a probe make."""
-    return f"probe:{probe}"
+    @property
+    def budget_windows(self) -> tuple[Window, ...]:
+        """The windows that its budget is shown over, its own first."""
+        return (self.calendar or self.window, *self.more_windows)

@@ -8,7 +8,7 @@ import numpy as np
 
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
-from slo.core.slo import probe_sli
+from slo.core.sli import probe_sli
 from slo.exposition.catalogue import Telemetry
 from slo.store.folder import DataFolder
 from slo.store.ledger import LedgerStore

@@ -12,6 +12,7 @@ import pytest
 from slo.config.load import load
 from slo.config.settings import Routes, StoreSettings
 from slo.core.policy import POLICIES, Severity
+from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError
 from slo.kinds import Kinds as Installed
@@ -40,6 +41,7 @@ def test_the_smallest_whole_example_is_loaded_as_written() -> None:
                 for pair in POLICIES["google-30d"]
             ),
             labels={"service": "gate", "customer": "acme", "environment": "production"},
+            definition=ProbeSLI(probe="gate"),
         ),
     )
     assert [(entry.name, entry.type) for entry in settings.destinations] == [
