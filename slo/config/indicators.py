@@ -146,10 +146,11 @@ class Indicators:
             )
         elif keys.histogram:
             name, matchers = keys.histogram.metric, keys.histogram.matchers
-            bound = Matcher(label="le", operator="=", value=f"{keys.below.total_seconds():g}")
+            seconds = f"{keys.below.total_seconds():.6f}".rstrip("0").rstrip(".")
+            bucket = Selector(metric=f"{name}_bucket", matchers=matchers)
             return CountersSLI(
                 total=Selector(metric=f"{name}_count", matchers=matchers),
-                part=Selector(metric=f"{name}_bucket", matchers=(*matchers, bound)),
+                part=bucket.with_matcher(Matcher(label="le", operator="=", value=seconds)),
                 part_is="good",
             )
         return None

@@ -167,7 +167,8 @@ def _selector(value: object) -> Selector:
     try:
         return parse_selector(value)
     except ValueError as error:
-        raise wrong(f"is no selector: {error}", "write the series as PromQL does") from None
+        problem, _, mend = str(error).partition("; ")
+        raise wrong(f"is no selector: {problem}", mend) from None
 
 
 SelectorText = Annotated[
