@@ -93,6 +93,19 @@ class _Ring:
         self.unknown[rows, column] += np.uint32(counts.unknown & 0xFFFFFFFF)
         self.covered[rows, column] += np.uint32(covered_units)
 
+    def add_late_block(self, ends: Ints, columns: Ints, grown: Ints, units: Ints) -> None:
+        """Add what the slots that end at `ends`, ascending, hold up to each of them: `grown` is a running sum.
+
+        Its shape is (4, slots, columns); `units` are its covered time in units.
+        """
+        boundaries = np.arange(max(-(-int(ends[0]) // self.step), self.filled - self.rows + 1), self.filled + 1)
+        newest = np.searchsorted(ends, boundaries * self.step, side="right") - 1
+        at = np.ix_(boundaries % self.rows, columns)
+        self.good[at] += grown[GOOD, newest]
+        self.bad[at] += grown[BAD, newest]
+        self.unknown[at] += grown[UNKNOWN, newest].astype(np.uint32)
+        self.covered[at] += units[newest].astype(np.uint32)
+
 
 class Ledger:
     """Counts of the SLIs `names` by slot, through every window in `windows_seconds`.
@@ -136,6 +149,25 @@ class Ledger:
         units = int(self.totals[COVERED_MS, column]) // COVERED_UNIT_MS - before
         for ring in self._rings.values():
             ring.add_late(slot_end, column, counts, units)
+
+    def add_block(self, block: Block) -> None:
+        """Count a block of slots of ours at once, as `add` does; SLIs that are not ours are passed over."""
+        ours = np.array([self.column.get(name, -1) for name in block.names], np.int64)
+        columns, counts = ours[ours >= 0], block.counts[:, :, ours >= 0]
+        for slots, chosen in ((self._pending, block.ends > self.now), (self._late, block.ends <= self.now)):
+            for span in np.flatnonzero(chosen).tolist():
+                slot = slots.setdefault(int(block.ends[span]), np.zeros_like(self.totals))
+                slot[:, columns] += counts[:, span]
+        late = np.flatnonzero(block.ends <= self.now)
+        if not late.size:
+            return
+        order = late[np.argsort(block.ends[late], kind="stable")]
+        grown = np.cumsum(counts[:, order], axis=1)
+        before = self.totals[COVERED_MS, columns]
+        units = (before + grown[COVERED_MS]) // COVERED_UNIT_MS - before // COVERED_UNIT_MS
+        self.totals[:, columns] += grown[:, -1]
+        for ring in self._rings.values():
+            ring.add_late_block(block.ends[order], columns, grown, units)
 
     def close(self, end: int) -> list[Block]:
         """Close every slot up to `end`, and give what was counted since the last closing, a block for each slot.

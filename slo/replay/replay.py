@@ -1,0 +1,103 @@
+"""The engine over recorded counters: what it would have said, and when."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slo.core.alert import FiringPair
+from slo.core.deltas import Block
+from slo.core.duration import duration_name
+from slo.core.policy import Severity
+from slo.core.slo import SLO
+from slo.core.status import SLOStatus
+from slo.engine.evaluate import Engine, windows_of
+from slo.engine.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """A severity of an SLO that began to fire, or was resolved, at a step.
+
+    `pair` is the one that fires, first in the order of the policy, or that cleared last.
+    """
+
+    at: datetime
+    slo: SLO
+    severity: Severity
+    firing: bool
+    pair: FiringPair
+    burn_long: float | None
+    burn_short: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Stretch:
+    """What was counted in slots in a row, and what came late, each with the end of the slot in which it came."""
+
+    block: Block
+    late: Sequence[tuple[int, Block]] = ()
+
+
+class Replay:
+    """An engine at the slot end `begin` (Unix seconds) with no history, evaluated every `step_seconds`.
+
+    Steps are aligned to the epoch, and whole slots.
+    """
+
+    def __init__(self, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int, begin: int) -> None:
+        names = tuple(dict.fromkeys(slo.sli for slo in slos))
+        ledger = Ledger(names, windows_seconds=windows_of(slos), slot_seconds=slot_seconds, now=begin)
+        self.engine = Engine(slos, ledger)
+        self._slos = {slo.name: slo for slo in slos}
+        self._step_seconds = step_seconds
+        self._firing: dict[str, frozenset[FiringPair]] = {}
+
+    def run(self, stretches: Iterable[Stretch]) -> Iterator[Transition]:
+        """Go through stretches that follow one another, each up to a step, and give every transition."""
+        for stretch in stretches:
+            self.engine.ledger.add_block(stretch.block)
+            late = sorted(stretch.late, key=lambda each: each[0])
+            end = int(stretch.block.ends[-1])
+            first = self.engine.ledger.now // self._step_seconds + 1
+            for now in range(first * self._step_seconds, end + 1, self._step_seconds):
+                self.engine.ledger.close(now)
+                while late and late[0][0] <= now:
+                    self.engine.ledger.add_block(late.pop(0)[1])
+                yield from self._transitions(self.engine.evaluate())
+
+    def statuses(self) -> Iterator[SLOStatus]:
+        """The figures of every SLO at the last step."""
+        return (self.engine.status(name) for name in self._slos)
+
+    def _transitions(self, changed: Sequence[str]) -> Iterator[Transition]:
+        if not changed:
+            return
+        firing = self.engine.firing()
+        for name in changed:
+            before, now = self._firing.get(name, frozenset()), firing.get(name, frozenset())
+            self._firing[name] = now
+            for severity in Severity:
+                was, fires = ({pair for pair in pairs if pair.severity is severity} for pairs in (before, now))
+                if bool(was) != bool(fires):
+                    yield self._transition(name, severity, pairs=fires or was, firing=bool(fires))
+
+    def _transition(self, name: str, severity: Severity, *, pairs: set[FiringPair], firing: bool) -> Transition:
+        status = self.engine.status(name)
+        burn = {figures.window: figures.burn_rate for figures in status.windows}
+        windows = [
+            tuple(duration_name(w.total_seconds()) for w in (pair.long, pair.short)) for pair in status.slo.pairs
+        ]
+        pair = min(pairs, key=lambda pair: windows.index((pair.long, pair.short)))
+        return Transition(
+            at=status.at,
+            slo=status.slo,
+            severity=severity,
+            firing=firing,
+            pair=pair,
+            burn_long=burn[pair.long],
+            burn_short=burn[pair.short],
+        )
+
+
+def _name(window: timedelta) -> str:
+    return duration_name(window.total_seconds())

@@ -1,0 +1,161 @@
+"""Counters as counts: scrapes of targets become good and bad events by slot.
+
+Good and total come from the same scrape. What a target's counters grew by belongs to the slot of the scrape; over a gap
+of more than 2.5 intervals between scrapes it is spread evenly over the gap's slots, which are then known, unless a
+counter was reset in the gap. What several series and several targets count is added up; a slot is known as far as the
+targets that are there know it, on the average.
+
+Where the part counts more than the total in a slot, the excess is carried to the SLI's next observation, since a client
+may count the one before the other. If it is still there, that slot is unknown, and the fault is reported.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
+from slo.core.sli import CountersSLI
+from slo.sources.increments import Floats, Ints
+from slo.sources.knowledge import by_slot
+from slo.sources.spread import shares, slot_pieces
+from slo.sources.targets import FOREVER, Advance, Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excess:
+    """A part that counted more than its total twice in a row, in the slot that ends at `slot_end` (Unix seconds)."""
+
+    sli: str
+    slot_end: int
+    total: int
+    part: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Counted:
+    """What some slots hold, and what came late for slots before them: blocks, each with when it came.
+
+    That is the end (Unix seconds) of the slot in which it came.
+    """
+
+    block: Block
+    late: Sequence[tuple[int, Block]]
+    excesses: Sequence[Excess]
+
+
+class CounterSource:
+    """Counts the SLIs of `slis` (by key) over the scrapes of any number of targets."""
+
+    def __init__(self, slis: Mapping[str, CountersSLI], *, slot_seconds: int) -> None:
+        self.names = tuple(slis)
+        self.slis = tuple(slis.values())
+        self.targets: dict[str, Target] = {}
+        self.carried: Ints = np.zeros(len(slis), np.int64)
+        self._slot_ms = slot_seconds * 1000
+        self._good_parts = np.array([sli.part_is == "good" for sli in self.slis], np.bool_)
+
+    def begin(self, name: str, *, interval_ms: int, leaves_ms: int = FOREVER) -> Target:
+        """A new target of that name; see `Target`."""
+        target = Target(self.slis, interval_ms=interval_ms, slot_ms=self._slot_ms, leaves_ms=leaves_ms)
+        self.targets[name] = target
+        return target
+
+    def close(self, ends: Ints, scrapes: Mapping[str, tuple[Ints, Floats]]) -> Counted:
+        """Count the slots that end at `ends` (Unix seconds, in a row), with all scrapes in them by target.
+
+        Scrapes are their times (Unix milliseconds, ascending) and their values, of the shape (scrapes, series).
+        """
+        ends_ms = ends * 1000
+        advances = {name: self._advance(name, scrapes, ends_ms) for name in self.targets}
+        shape = (len(ends), len(self.slis))
+        total, part, observations, covered_ms = (np.zeros(shape, np.int64) for _ in range(4))
+        for name, advance in advances.items():
+            total += advance.total
+            part += advance.part
+            observations += advance.observations
+            covered_ms += self._share(name, advance.covered_ms, ends_ms)
+        unknown, excesses = self._carry(total, part, observations, covered_ms, ends)
+        late = [
+            (-(-at_ms // self._slot_ms) * self._slot_ms // 1000, block)
+            for name, advance in advances.items()
+            for at_ms, block in self._late(name, advance)
+        ]
+        good, bad = self._split(total, part)
+        counts = np.stack([good, bad, unknown, covered_ms])
+        return Counted(block=self._block(ends, counts), late=late, excesses=excesses)
+
+    def _advance(self, name: str, scrapes: Mapping[str, tuple[Ints, Floats]], ends_ms: Ints) -> Advance:
+        target = self.targets[name]
+        if name in scrapes:
+            times_ms, values = scrapes[name]
+        else:
+            times_ms, values = np.zeros(0, np.int64), np.zeros((0, target.members.series))
+        return target.advance(times_ms, values, ends_ms)
+
+    def _share(self, name: str, amounts: Ints, ends_ms: Ints) -> Ints:
+        """Of amounts of the shape (slots, SLIs), what one target contributes to the average over those that are there.
+
+        The shares of all targets add up exactly where their amounts are the same.
+        """
+        if len(self.targets) == 1:
+            return amounts
+        there = {other: target.there(ends_ms).astype(np.int64) for other, target in self.targets.items()}
+        count = np.maximum(sum(there.values(), np.zeros_like(amounts)), 1)
+        rank = np.zeros_like(amounts)
+        for other, flags in there.items():
+            if other == name:
+                break
+            rank += flags
+        shared: Ints = (rank + 1) * amounts // count - rank * amounts // count
+        return shared
+
+    def _carry(
+        self, total: Ints, part: Ints, observations: Ints, covered_ms: Ints, ends: Ints
+    ) -> tuple[Ints, list[Excess]]:
+        """Bring parts down to their totals, in place; the unknown events and the faults where that cannot be."""
+        unknown = np.zeros_like(total)
+        excesses: list[Excess] = []
+        for index in np.flatnonzero((part > total).any(axis=0) | (self.carried > 0)).tolist():
+            carried = int(self.carried[index])
+            for slot in np.flatnonzero((observations[:, index] > 0) | (part[:, index] > 0)).tolist():
+                all_events, of_part = int(total[slot, index]), int(part[slot, index]) + carried
+                if of_part > all_events and carried:
+                    unknown[slot, index] = of_part
+                    total[slot, index] = part[slot, index] = covered_ms[slot, index] = 0
+                    excesses.append(
+                        Excess(sli=self.names[index], slot_end=int(ends[slot]), total=all_events, part=of_part)
+                    )
+                    carried = 0
+                else:
+                    part[slot, index] = min(of_part, all_events)
+                    carried = max(of_part - all_events, 0)
+            self.carried[index] = carried
+        return unknown, excesses
+
+    def _late(self, name: str, advance: Advance) -> Iterator[tuple[int, Block]]:
+        """What came late, each piece with when it came (Unix milliseconds)."""
+        for spread in advance.spreads:
+            good, bad = self._split(spread.total, spread.part)
+            slots = -(-spread.at_ms // self._slot_ms) - -(-spread.since_ms // self._slot_ms)
+            for before, ends_ms in slot_pieces(spread.since_ms, spread.at_ms, self._slot_ms):
+                counts = np.zeros((4, len(ends_ms), len(self.slis)), np.int64)
+                counts[GOOD] = shares(good, before, before + len(ends_ms), slots)
+                counts[BAD] = shares(bad, before, before + len(ends_ms), slots)
+                yield spread.at_ms, self._block(ends_ms // 1000, counts)
+        for at_ms, span, members in advance.late_spans:
+            # A span begins inside a slot, while counts begin with the slot behind it.
+            for _, ends_ms in slot_pieces(span[0] - self._slot_ms, span[1], self._slot_ms):
+                covered_ms = np.zeros((len(ends_ms), len(self.slis)), np.int64)
+                covered_ms[:, members] = by_slot([span], ends_ms, self._slot_ms)[:, np.newaxis]
+                counts = np.zeros((4, *covered_ms.shape), np.int64)
+                counts[COVERED_MS] = self._share(name, covered_ms, ends_ms)
+                yield at_ms, self._block(ends_ms // 1000, counts)
+
+    def _split(self, total: Ints, part: Ints) -> tuple[Ints, Ints]:
+        """Good and bad events; the last axis is that of the SLIs."""
+        good = np.where(self._good_parts, part, total - part)
+        return good, total - good
+
+    def _block(self, ends: Ints, counts: Ints) -> Block:
+        return Block(ends=ends, seconds=self._slot_ms // 1000, names=self.names, counts=counts)

@@ -1,0 +1,85 @@
+"""How long there is knowledge of what a target counts: from its observations, in Unix milliseconds.
+
+- An observation covers the time back to the one before it.
+- The time after it is known until 2.5 of its intervals have passed.
+- An observation after a longer gap covers the gap as well where it says what happened in it (`bridges`): that is known
+  only from then on, so it comes late. Where it does not, and where it is the first of all, it covers its own slot from
+  the slot's start.
+
+Time is given out once: no millisecond is covered twice.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slo.sources.checks import KNOWN_FOR_INTERVALS
+
+Span = tuple[int, int]
+"""From a time (exclusive) to another (inclusive), in Unix milliseconds."""
+
+
+def horizon_ms(interval_ms: int) -> int:
+    """For how long an observation is good."""
+    return int(interval_ms * KNOWN_FOR_INTERVALS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """Up to where time is given out or given up, and up to where there is knowledge; 0 before any observation."""
+
+    decided_ms: int = 0
+    until_ms: int = 0
+
+
+def cover(
+    known: Known, observed: Iterable[tuple[int, bool]], *, until_ms: int, horizon_ms: int, slot_ms: int
+) -> tuple[Known, list[Span], list[tuple[int, Span]]]:
+    """What observations cover: each is a time, and whether it bridges a gap before it.
+
+    Returns what is known afterwards, the spans that are known at once up to `until_ms`, and those that came late, each
+    with the time at which it came.
+    """
+    decided, reach = known.decided_ms, known.until_ms
+    spans: list[Span] = []
+    late: list[tuple[int, Span]] = []
+    for at, bridges in observed:
+        if at <= reach:
+            begin = decided
+        else:
+            _add(spans, decided, reach)
+            decided = max(decided, reach)
+            if bridges:
+                late.append((at, (decided, at)))
+                begin = at
+            else:
+                begin = max(decided, -(-at // slot_ms) * slot_ms - slot_ms)
+        _add(spans, begin, at)
+        decided, reach = max(decided, at), at + horizon_ms
+    stop = min(until_ms, reach)
+    _add(spans, decided, stop)
+    return Known(decided_ms=max(decided, stop), until_ms=reach), spans, late
+
+
+def _add(spans: list[Span], begin: int, stop: int) -> None:
+    if begin >= stop:
+        return
+    if spans and spans[-1][1] == begin:
+        spans[-1] = (spans[-1][0], stop)
+    else:
+        spans.append((begin, stop))
+
+
+def by_slot(spans: Iterable[Span], ends_ms: NDArray[np.int64], slot_ms: int) -> NDArray[np.int64]:
+    """How much of each slot, of those that end at `ends_ms` in a row, lies in spans that follow one another."""
+    edges = np.concatenate([ends_ms[:1] - slot_ms, ends_ms])
+    flat = np.array(list(spans), np.int64).reshape(-1, 2)
+    times = flat.ravel()
+    lengths = np.repeat(np.cumsum(flat[:, 1] - flat[:, 0]), 2)
+    lengths[::2] -= flat[:, 1] - flat[:, 0]
+    if not times.size:
+        return np.zeros(len(ends_ms), np.int64)
+    known: NDArray[np.int64] = np.round(np.interp(edges, times, lengths)).astype(np.int64)
+    return np.diff(known)

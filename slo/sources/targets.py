@@ -1,0 +1,149 @@
+"""One target's scrapes: what its counters grew by in each slot, and how long they are known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slo.core.sli import CountersSLI
+from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
+from slo.sources.knowledge import Known, Span, by_slot, cover, horizon_ms
+from slo.sources.series import Labels, Members
+from slo.sources.spread import Spread
+
+FOREVER = 2**62
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Advance:
+    """What one target added to some slots: arrays of the shape (slots, SLIs).
+
+    `observations` are scrapes in which an SLI was seen, without those behind a gap. `spreads` and `late_spans` (with
+    when each came, and its SLIs) came late: with a scrape after a gap, for the slots before it.
+    """
+
+    total: Ints
+    part: Ints
+    observations: Ints
+    covered_ms: Ints
+    spreads: Sequence[Spread] = ()
+    late_spans: Sequence[tuple[int, Span, Sequence[int]]] = ()
+
+
+class Target:
+    """The series of one target, as far as the SLIs `slis` want them.
+
+    `interval_ms` is how often it is scraped; `leaves_ms` is when it is gone for good, where that is known.
+    """
+
+    def __init__(
+        self, slis: Sequence[CountersSLI], *, interval_ms: int, slot_ms: int, leaves_ms: int = FOREVER
+    ) -> None:
+        self.members = Members(slis)
+        self.increments = Increments()
+        self.known = [Known()] * len(slis)
+        self.observed_last: Bools = np.zeros(len(slis), np.bool_)
+        self.first_ms: Ints = np.full(len(slis), FOREVER, np.int64)
+        self.interval_ms = interval_ms
+        self.leaves_ms = leaves_ms
+        self._slot_ms = slot_ms
+
+    def follow(self, series: Iterable[Labels], *, followed_since_now: bool = False) -> None:
+        """Take in series that have no column yet; see `Increments.widen`."""
+        self.members.follow(series)
+        self.increments.widen(self.members.series, followed_since_now=followed_since_now)
+
+    def there(self, ends_ms: Ints) -> Bools:
+        """Whether it was there to be observed in these slots, from the first observation of each SLI on."""
+        first_end = -(-self.first_ms // self._slot_ms) * self._slot_ms
+        return (ends_ms[:, np.newaxis] >= first_end) & (ends_ms[:, np.newaxis] - self._slot_ms < self.leaves_ms)
+
+    def advance(self, times_ms: Ints, values: Floats, ends_ms: Ints) -> Advance:
+        """Take in the scrapes of the slots that end at `ends_ms`, in a row; `values` has the shape (scrapes, series).
+
+        Times of scrapes ascend, from call to call as well.
+        """
+        growth = self.increments.advance(times_ms, values)
+        total, part = self.members.sums(growth.increments)
+        observed, _ = self.members.shown(growth.present)
+        self._remember_first(growth, observed)
+        long_gap = (growth.previous_ms != NEVER) & (times_ms - growth.previous_ms > horizon_ms(self.interval_ms))
+        gaps = np.flatnonzero(long_gap).tolist()
+        covered_ms, late_spans = self._cover(growth, observed, gaps, ends_ms)
+        spreads = [_spread(growth, row, total[row], part[row]) for row in gaps]
+        seen = observed.astype(np.int64)
+        for row in gaps:  # what is left of them is a part without its total, for the carry
+            part[row] = np.maximum(part[row] - total[row], 0)
+            total[row] = seen[row] = 0
+        rows = -(-times_ms // self._slot_ms) - ends_ms[0] // self._slot_ms
+        shape = (len(ends_ms), total.shape[1])
+        summed = []
+        for amounts in (total, part, seen):
+            into = np.zeros(shape, np.int64)
+            np.add.at(into, rows, amounts)
+            summed.append(into)
+        return Advance(
+            total=summed[0],
+            part=summed[1],
+            observations=summed[2],
+            covered_ms=covered_ms,
+            spreads=spreads,
+            late_spans=late_spans,
+        )
+
+    def _remember_first(self, growth: Growth, observed: Bools) -> None:
+        if len(observed) and (self.first_ms == FOREVER).any():
+            first = np.where(observed.any(axis=0), growth.times_ms[np.argmax(observed, axis=0)], FOREVER)
+            self.first_ms = np.minimum(self.first_ms, first)
+
+    def _cover(
+        self, growth: Growth, observed: Bools, gaps: Sequence[int], ends_ms: Ints
+    ) -> tuple[Ints, list[tuple[int, Span, Sequence[int]]]]:
+        """Known time by slot, computed once for all SLIs that were observed alike, and spans that came late."""
+        covered_ms = np.zeros((len(ends_ms), observed.shape[1]), np.int64)
+        late: list[tuple[int, Span, Sequence[int]]] = []
+        bridged = self._bridged(growth, observed, gaps)
+        times = growth.times_ms.tolist()
+        for (known, _, _), members in self._alike(observed, bridged).items():
+            seen, bridges = observed[:, members[0]].tolist(), bridged[:, members[0]].tolist()
+            after, spans, late_spans = cover(
+                known,
+                [(at, bridge) for at, bridge, is_seen in zip(times, bridges, seen, strict=True) if is_seen],
+                until_ms=int(ends_ms[-1]),
+                horizon_ms=horizon_ms(self.interval_ms),
+                slot_ms=self._slot_ms,
+            )
+            covered_ms[:, members] = by_slot(spans, ends_ms, self._slot_ms)[:, np.newaxis]
+            late.extend((at, span, members) for at, span in late_spans)
+            for member in members:
+                self.known[member] = after
+        return covered_ms, late
+
+    def _bridged(self, growth: Growth, observed: Bools, gaps: Sequence[int]) -> Bools:
+        """Which observations say what happened in the gap before them: no counter was reset in it."""
+        bridged = np.zeros_like(observed)
+        for row in gaps:
+            before = observed[row - 1] if row else self.observed_last
+            of_total, of_part = self.members.shown(growth.reset[row : row + 1])
+            bridged[row] = before & ~of_total[0] & ~of_part[0]
+        if len(observed):
+            self.observed_last = observed[-1].copy()
+        return bridged
+
+    def _alike(self, observed: Bools, bridged: Bools) -> Mapping[tuple[Known, bytes, bytes], list[int]]:
+        """The SLIs by what is known of them and how they were observed."""
+        alike: dict[tuple[Known, bytes, bytes], list[int]] = {}
+        for index, known in enumerate(self.known):
+            key = (known, observed[:, index].tobytes(), bridged[:, index].tobytes())
+            alike.setdefault(key, []).append(index)
+        return alike
+
+
+def _spread(growth: Growth, row: int, total: Ints, part: Ints) -> Spread:
+    """What was counted over the gap before a scrape, as total and part."""
+    return Spread(
+        since_ms=int(growth.previous_ms[row]),
+        at_ms=int(growth.times_ms[row]),
+        total=total.copy(),
+        part=np.minimum(part, total),
+    )
