@@ -7,6 +7,7 @@
     │   ├── StoreBusy         another transaction holds it, or another process owns the folder
     │   ├── StoreFull         no space is left on its disk
     │   └── StoreDamaged      a file is not what it was when it was written
+    ├── ParseError            metrics that were read are not what their format says
     └── Fault                 a check could not finish; becomes an outcome with a bounded reason
 
 An error that a user sees names the place and the mend.
@@ -66,6 +67,22 @@ class StoreFull(StoreError):
 
 class StoreDamaged(StoreError):
     """A file of the store does not read as it was written."""
+
+
+@dataclass(eq=False)
+class ParseError(WatchkeepError):
+    """Metrics in text, from a scrape or a file, are not what their format says; nothing of them is to be used.
+
+    `line` and `column` (in characters) count from 1. `mend` is what to write instead, where that can be said.
+    """
+
+    line: int
+    column: int
+    problem: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.problem}{'; ' + self.mend if self.mend else ''}"
 
 
 @dataclass(eq=False)
