@@ -107,6 +107,7 @@ class CounterSource:
             if other == name:
                 break
             rank += flags
+        amounts = amounts * there[name]
         shared: Ints = (rank + 1) * amounts // count - rank * amounts // count
         return shared
 

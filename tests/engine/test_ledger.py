@@ -1,9 +1,13 @@
 """The ledger in memory: every count in its slot, whenever it comes; every window a difference of totals."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slo.core.counts import Counts
-from slo.engine.ledger import COVERED_UNIT_MS
+from slo.core.deltas import Block
+from slo.engine.ledger import COVERED_UNIT_MS, Ledger
 from slo.engine.windows import window_start
 from tests.engine.ledgers import ONE, A, B, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR
@@ -194,3 +198,35 @@ def test_slots_that_are_closed_at_once_are_as_if_each_had_been_closed_in_time(wi
         for books in (at_once, in_time):
             books.close(NEW_YEAR + later)
         assert inside(at_once, window) == inside(in_time, window)
+
+
+ADDITIONS = st.lists(
+    st.tuples(st.integers(1, 40), st.integers(0, 1), st.integers(0, 9), st.integers(0, 9), st.integers(0, 10_000)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(additions=ADDITIONS, closed=st.integers(0, 40))
+def test_a_block_counts_as_its_slots_do_one_by_one(
+    additions: list[tuple[int, int, int, int, int]], closed: int
+) -> None:
+    one, other = (Ledger(("a", "b"), windows_seconds=(60, 7200), slot_seconds=10, now=0) for _ in range(2))
+    counts = np.zeros((4, 40, 2), np.int64)
+    for slot, column, *added in additions:
+        counts[:, slot - 1, column] += (*added[:2], 0, added[2])
+    for books in (one, other):
+        books.close(closed * 10)
+    for slot, column in np.ndindex(40, 2):
+        good, bad, unknown, covered_ms = counts[:, slot, column].tolist()
+        one.add("ab"[column], (slot + 1) * 10, Counts(good=good, bad=bad, unknown=unknown, covered_ms=covered_ms))
+    shuffled = np.random.default_rng(closed).permutation(40)
+    other.add_block(
+        Block(ends=(shuffled + 1) * 10, seconds=10, names=("b", "c", "a"), counts=counts[:, shuffled][:, :, [1, 0, 0]])
+    )
+    for books in (one, other):
+        books.close(400)
+    for window in (60, 7200):
+        expected, found = one.window(window), other.window(window)
+        for name in ("good", "bad", "unknown", "covered_ms"):
+            assert np.array_equal(getattr(found, name), getattr(expected, name)), (window, name)

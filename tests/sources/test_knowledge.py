@@ -1,0 +1,78 @@
+"""What observations cover, and what of it comes late."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo.sources.knowledge import Known, Span, by_slot, cover
+
+SLOT, HORIZON = 10, 75
+
+
+def covered(observed: list[tuple[int, bool]], until: int) -> tuple[list[Span], list[tuple[int, Span]]]:
+    _, spans, late = cover(Known(), observed, until_ms=until, horizon_ms=HORIZON, slot_ms=SLOT)
+    return spans, late
+
+
+@pytest.mark.parametrize(
+    ("observed", "until", "spans", "late"),
+    [
+        ([], 100, [], []),
+        ([(1004, False)], 1010, [(1000, 1010)], []),
+        ([(1004, False)], 2000, [(1000, 1079)], []),
+        ([(1010, False)], 1010, [(1000, 1010)], []),
+        ([(1004, False), (1034, False)], 1040, [(1000, 1040)], []),
+        ([(1004, False), (1079, False)], 1080, [(1000, 1080)], []),
+        ([(1004, False), (1123, False)], 1130, [(1000, 1079), (1120, 1130)], []),
+        ([(1004, False), (1123, True)], 1130, [(1000, 1079), (1123, 1130)], [(1123, (1079, 1123))]),
+        ([(1004, False), (1083, False)], 1090, [(1000, 1079), (1080, 1090)], []),
+    ],
+    ids=[
+        "nothing",
+        "the first covers its slot",
+        "and a horizon",
+        "on a boundary",
+        "back to the one before",
+        "just near enough",
+        "a gap",
+        "a gap that is bridged",
+        "a gap that ends in the slot of the horizon",
+    ],
+)
+def test_observations_cover(
+    observed: list[tuple[int, bool]], until: int, spans: list[Span], late: list[tuple[int, Span]]
+) -> None:
+    assert covered(observed, until) == (spans, late)
+
+
+OBSERVED = st.lists(st.tuples(st.integers(1, 600), st.booleans()), max_size=12, unique_by=lambda each: each[0]).map(
+    sorted
+)
+
+
+@given(observed=OBSERVED, cuts=st.sets(st.integers(0, 60)))
+def test_it_does_not_matter_how_time_is_cut(observed: list[tuple[int, bool]], cuts: set[int]) -> None:
+    ends = np.arange(SLOT, 611, SLOT)
+    spans, late = covered(observed, 610)
+    expected = by_slot(spans, ends, SLOT)
+    known, found, found_late = Known(), np.zeros_like(expected), []
+    edges = [0, *sorted(cut * SLOT for cut in cuts if 0 < cut < 61), 610]
+    for begin, end in itertools.pairwise(edges):
+        inside = [each for each in observed if begin < each[0] <= end]
+        known, spans, late_spans = cover(known, inside, until_ms=end, horizon_ms=HORIZON, slot_ms=SLOT)
+        found[begin // SLOT : end // SLOT] += by_slot(spans, ends[begin // SLOT : end // SLOT], SLOT)
+        found_late += late_spans
+    assert found.tolist() == expected.tolist()
+    assert found_late == late
+
+
+@given(observed=OBSERVED)
+def test_no_time_is_covered_twice(observed: list[tuple[int, bool]]) -> None:
+    spans, late = covered(observed, 700)
+    millisecond = np.zeros(700, np.int64)
+    for begin, end in [*spans, *(span for _, span in late)]:
+        millisecond[begin:end] += 1
+    assert millisecond.max(initial=0) <= 1
