@@ -30,8 +30,10 @@ _QUOTED_ON_ONE_LINE = rb'"([^\\"\n]*(?:\\.[^\\"\n]*)*)"'
 _FAMILY = re.compile(_QUOTED_ON_ONE_LINE)
 _ESCAPE = re.compile(rb'\\([\\"n])')
 _NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)|nan", re.IGNORECASE)
-_SECONDS = re.compile(rb"(-?)([0-9]{1,12})(?:\.([0-9]*))?")
-_FARTHEST_SECONDS = 1e12
+_SECONDS = re.compile(rb"(-?)([0-9]{1,15})(?:\.([0-9]*))?")
+_FARTHEST_SECONDS = 9e15
+"""Its milliseconds fit into 64 bits."""
+
 _SHOWN_BYTES = 30
 
 
@@ -174,8 +176,9 @@ class Line:
         for _ in self._labels({METRIC_NAME: ""}):
             pass
         self._number_of(self._take(self._form.value), "the value of the exemplar")
-        if match := self._take(self._form.timestamp):
-            self._milliseconds(match)
+        if (match := self._take(self._form.timestamp)) and not math.isfinite(self._number_of(match, "a timestamp")):
+            self._at = match.start(1)
+            self.refuse(f"expected a timestamp, found {self._found()}")
 
     def _number_of(self, match: re.Match[bytes] | None, what: str) -> float:
         if not match:
@@ -190,7 +193,7 @@ class Line:
     def _milliseconds(self, match: re.Match[bytes]) -> int:
         """A timestamp in milliseconds. Finer decimals than that are cut off."""
         if self._form.milliseconds:
-            timestamp = int(match[1]) if len(match[1]) < 19 else None
+            timestamp = int(match[1]) if len(match[1]) <= 18 else None
         else:
             timestamp = milliseconds_of(match[1])
         if timestamp is None:
