@@ -3,12 +3,12 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema
 
 from slo.config.names import Names
 from slo.config.wrong import shown, wrong
+from slo.core.zone import zone_named, zone_names
 
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
 _MEND = "write it as 2026-03-01T00:00:00Z, with its offset, or as 2026-03-01 for midnight in UTC"
@@ -42,9 +42,9 @@ Moment = Annotated[
 def _zone(value: object) -> object:
     if isinstance(value, str):
         try:
-            ZoneInfo(value)
-        except (ValueError, KeyError, OSError):
-            nearest = Names(available_timezones()).nearest(value)
+            zone_named(value)
+        except ValueError:
+            nearest = Names(zone_names()).nearest(value)
             mend = f"did you mean {nearest}?" if nearest else "write a name of the IANA database, as Europe/London"
             raise wrong(f"{shown(value)} is no time zone", mend) from None
     return value

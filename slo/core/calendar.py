@@ -35,6 +35,14 @@ _NOMINAL = MappingProxyType(
     }
 )
 
+_LONGEST = MappingProxyType(
+    {
+        Period.WEEK: timedelta(days=8),
+        Period.MONTH: timedelta(days=32),
+        Period.QUARTER: timedelta(days=93),
+    }
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarWindow:
@@ -50,6 +58,11 @@ class CalendarWindow:
     def nominal_length(self) -> timedelta:
         """The length that burn factors are made with, the same for every period: 7, 30 or 91 days."""
         return _NOMINAL[self.period]
+
+    @property
+    def longest(self) -> timedelta:
+        """No period is longer than this, clock changes included."""
+        return _LONGEST[self.period]
 
     @property
     def name(self) -> str:

@@ -1,0 +1,71 @@
+"""A replay of a file of OpenMetrics text, from its opening to its last figure."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from slo.core.sli import AllOf, CountersSLI, Weighted
+from slo.core.slo import SLO
+from slo.core.status import SLOStatus
+from slo.errors import ParseError, UsageError
+from slo.exposition.openmetrics_file import read_series
+from slo.replay.recording import Recording
+from slo.replay.replay import Replay, Transition
+from slo.replay.samples import Samples, Wanted, counted_by, instances
+from slo.sources.counters import Excess
+
+
+class FileReplay:
+    """A recording that was read, and the SLOs that it says something about."""
+
+    def __init__(self, recording: Recording, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int) -> None:
+        counted = [slo for slo in instances(slos, recording) if _is_counted(slo, slos)]
+        self.passed_over = [slo for slo in slos if not _is_counted(slo, slos)]
+        self._samples = Samples(recording, counted_by(counted), slot_seconds=slot_seconds, step_seconds=step_seconds)
+        self._replay = Replay(counted, slot_seconds=slot_seconds, step_seconds=step_seconds, begin=self._samples.begin)
+
+    @classmethod
+    @contextmanager
+    def of(cls, path: Path, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int) -> Iterator[Self]:
+        """Read the file at `path`. Raises UsageError for one that is no recording, StoreError where no room is left."""
+        recording = Recording(Wanted(counted_by(slos).values()))
+        try:
+            with path.open("rb") as stream:
+                for run in read_series(stream):
+                    recording.add(run.labels, run.timestamps_ms, run.values)
+            recording.finish()
+            yield cls(recording, slos, slot_seconds=slot_seconds, step_seconds=step_seconds)
+        except ParseError as error:
+            raise UsageError(f"{path}:{error}") from error
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}: name a file that can be read") from error
+        finally:
+            recording.close()
+
+    def transitions(self) -> Iterator[Transition]:
+        """Every transition, as the replay goes on. To be read to its end before anything else is asked."""
+        return self._replay.run(self._samples.stretches())
+
+    def statuses(self) -> Iterator[SLOStatus]:
+        """The figures of every SLO at the end."""
+        return self._replay.statuses()
+
+    @property
+    def excesses(self) -> Sequence[Excess]:
+        """Parts that counted more than their totals."""
+        return self._samples.excesses
+
+
+def _is_counted(slo: SLO, slos: Sequence[SLO]) -> bool:
+    """Whether recorded counters say something about an SLO: it is made of counters, or of SLOs that are."""
+    match slo.definition:
+        case CountersSLI():
+            return True
+        case AllOf(slos=names):
+            members = set(names)
+        case Weighted(weights=weights):
+            members = {name for name, _ in weights}
+        case _:
+            return False
+    return all(isinstance(other.definition, CountersSLI) for other in slos if other.name in members)
