@@ -1,17 +1,16 @@
 """The kind `http`: one request over HTTP/1.1, redirects followed, and what the answer must be."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import chain
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, field_validator, model_validator
 
-from slo.config.types import HTTPURL, Pattern, PositiveDuration, Secret, Section, Size, wrong
+from slo.config.types import Pattern, PositiveDuration, Secret, Section, wrong
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -20,9 +19,8 @@ from slo.net.context import Context
 from slo.net.fetch import Fetched, Request, fetch
 from slo.net.http1 import Response
 from slo.net.json_body import JSONExpectation
+from slo.net.request_config import RequestConfig
 from slo.net.samples import connection_samples
-from slo.net.target import HeaderName, HeaderValue, TargetConfig
-from slo.net.tls import TLSSettings
 from slo.net.url import URL
 
 AT_ONCE_BYTES = 65_536
@@ -98,35 +96,11 @@ class Expect(Section):
         return bool(self.body or self.body_not or self.json_)
 
 
-class BasicAuth(Section):
-    """The credentials of HTTP basic authentication."""
-
-    username: str
-    """The user."""
-
-    password: Secret
-    """The user's password."""
-
-
-class Config(TargetConfig):
+class Config(RequestConfig):
     """One request to one URL."""
-
-    target_key: ClassVar[str] = "url"
-
-    url: HTTPURL
-    """What to ask for."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
     """The method of the request."""
-
-    headers: dict[HeaderName, HeaderValue] = Field(default={})
-    """Headers of the request. They are kept secret, and not sent to another host after a redirect."""
-
-    basic_auth: BasicAuth | None = None
-    """A user and password to send."""
-
-    bearer_token: Secret | None = None
-    """A token to send as `Authorization: Bearer`."""
 
     body: Secret | None = None
     """The body of the request. It is kept secret."""
@@ -134,20 +108,8 @@ class Config(TargetConfig):
     expect: Expect = Expect()
     """What the response must be."""
 
-    follow_redirects: bool = True
-    """Follow up to ten redirects; else the first response is looked at."""
-
-    max_body: Size = 1_000_000
-    """The largest body that is good, decoded or not: 1MB unless said otherwise."""
-
-    tls: TLSSettings = TLSSettings()
-    """How a server over TLS is verified."""
-
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
-        named = [name for name in self.headers if name.lower() == "authorization"]
-        if len(named) + (self.basic_auth is not None) + (self.bearer_token is not None) > 1:
-            raise wrong("gives credentials twice", "keep one of basic_auth, bearer_token and the header Authorization")
         if self.follow_redirects and _FOLLOWED.issuperset(self.expect.status):
             raise wrong("expects a redirect and follows it", "add follow_redirects: false")
         return self
@@ -175,7 +137,7 @@ class HTTPProbe:
         self._request = Request(
             url=URL.parse(config.url),
             method=config.method,
-            headers=_headers(config),
+            headers=config.request_headers,
             body=config.body.reveal().encode() if config.body else b"",
             tls=config.tls,
             prefer=config.ip_protocol,
@@ -261,16 +223,6 @@ class HTTPProbe:
 def build(config: Config, context: Context) -> HTTPProbe:
     """The probe of a configuration."""
     return HTTPProbe(config, context)
-
-
-def _headers(config: Config) -> dict[str, str]:
-    headers = {name: value.reveal() for name, value in config.headers.items()}
-    if config.basic_auth:
-        user = f"{config.basic_auth.username}:{config.basic_auth.password.reveal()}"
-        headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-    if config.bearer_token:
-        headers["Authorization"] = f"Bearer {config.bearer_token.reveal()}"
-    return headers
 
 
 def _response_samples(response: Response) -> Iterator[Sample]:

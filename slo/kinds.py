@@ -76,6 +76,8 @@ class Kinds:
 
     probes: Family
     destinations: Family
+    scrape: str = "slo.sources.scrape"
+    """The module of what stands under `scrapes`: there is one kind of it."""
 
     @classmethod
     def installed(cls) -> "Kinds":
@@ -84,3 +86,8 @@ class Kinds:
             probes=Family("probes", "watchkeep.probes"),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
         )
+
+    def scrape_config(self) -> type[KindConfig]:
+        """The `Config` of a scrape."""
+        config: type[KindConfig] = importlib.import_module(self.scrape).Config
+        return config

@@ -107,13 +107,26 @@ class Entries(Generic[E]):
 
 
 def plain_entries(
-    model: type[K], data: Sequence[object], at: Location, *, what: str, reader: Reader, report: Report
+    model: type[K],
+    data: Sequence[object],
+    at: Location,
+    *,
+    what: str,
+    reader: Reader,
+    report: Report,
+    config: type[KindConfig] | None = None,
 ) -> list[Entry[K]]:
-    """The entries of a list that have no type."""
-    entries = [
-        Entry((*at, index), reader.read(model, item, (*at, index)), None, frozenset())
-        for index, item in enumerate(data)
-    ]
+    """The entries of a list that have no type: their keys are those of `model`, and of `config` where there is one."""
+    entries = []
+    known = keys_of(model)
+    for index, item in enumerate(data):
+        place = (*at, index)
+        if config is None or not isinstance(item, Mapping):
+            entries.append(Entry(place, reader.read(model, item, place), None, frozenset()))
+            continue
+        keys = reader.read(model, {key: value for key, value in item.items() if key in known}, place)
+        own = {key: value for key, value in item.items() if key not in known}
+        entries.append(Entry(place, keys, reader.check(config, own, place, beside=known), frozenset()))
     refuse_twins([(entry.name, entry.at) for entry in entries], what, report)
     return entries
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from slo.config.entries import Family
 from slo.config.load import Kinds
 from slo.config.pattern import Pattern
-from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root
+from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys
 from slo.config.section import Section
 from slo.config.types import SIZE_FORMAT, size_name
 from slo.core.duration import duration_name
@@ -34,6 +34,10 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
         ("destinations", "destination", DestinationKeys, kinds.destinations),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
+    root["properties"]["scrapes"]["items"] = {"$ref": f"{REFERENCE}scrape"}
+    definitions["scrape"] = _both(
+        _described(ScrapeKeys, "", definitions), _described(kinds.scrape_config(), "scrape.", definitions)
+    )
     definitions["variable"] = VARIABLE
     return {"$schema": DIALECT, "title": "Watchkeep", **root, "$defs": dict(sorted(definitions.items()))}
 
@@ -88,8 +92,12 @@ def _entries(
 def _merged(common: JsonSchemaValue, own: JsonSchemaValue, name: str) -> JsonSchemaValue:
     """The keys that every entry has, and those of a kind."""
     of_type = {"type": {"const": name, "description": common["properties"]["type"]["description"]}}
+    return _both(common | {"properties": common["properties"] | of_type}, own)
+
+
+def _both(common: JsonSchemaValue, own: JsonSchemaValue) -> JsonSchemaValue:
     return own | {
-        "properties": common["properties"] | of_type | own.get("properties", {}),
+        "properties": common["properties"] | own.get("properties", {}),
         "required": [*common.get("required", []), *own.get("required", [])],
     }
 

@@ -15,6 +15,7 @@ from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.report import Location, Report
 from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
     ProbeEntry,
@@ -39,6 +40,7 @@ class Kinds(Protocol):
     def probes(self) -> Family: ...
     @property
     def destinations(self) -> Family: ...
+    def scrape_config(self) -> type[KindConfig]: ...
 
 
 def load(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
@@ -60,8 +62,15 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
     _refuse_lost_routes(routes, destinations, report, whole=source.whole and root.has("destinations"))
+    items = _items(root, "scrapes")
     scrapes = plain_entries(
-        ScrapeKeys, _items(root, "scrapes"), ("scrapes",), what="scrape", reader=reader, report=report
+        ScrapeKeys,
+        items,
+        ("scrapes",),
+        what="scrape",
+        reader=reader,
+        report=report,
+        config=kinds.scrape_config() if items else None,
     )
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
@@ -168,7 +177,7 @@ def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
 
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
     keys = entry.keys.values
-    return ScrapeEntry(name=keys.name, url=keys.url, interval=keys.interval, timeout=_timeout(keys))
+    return ScrapeEntry(name=keys.name, interval=keys.interval, timeout=_timeout(keys), config=entry.whole())
 
 
 def _server(entry: Entry[ServerKeys]) -> ServerEntry:

@@ -69,10 +69,8 @@ class ProbeKeys(EntryKeys):
 
 
 class ScrapeKeys(NamedKeys):
-    """A target whose counters the watch scrapes."""
+    """What every target has whose counters the watch scrapes."""
 
-    url: HTTPURL
-    """Where it serves its metrics."""
     interval: Interval = timedelta(seconds=15)
     """How often it is scraped."""
     timeout: PositiveDuration | None = None

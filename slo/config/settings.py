@@ -22,12 +22,12 @@ class ProbeEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScrapeEntry:
-    """A target whose counters are scraped from `url` every `interval`, given up after `timeout`."""
+    """A target whose counters are scraped every `interval`, given up after `timeout`; `config` says from where."""
 
     name: str
-    url: str
     interval: timedelta
     timeout: timedelta
+    config: BaseModel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

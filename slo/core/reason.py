@@ -76,6 +76,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "data": "the bytes received are not as expected",
                     "data_timeout": "the expected bytes did not arrive in time",
                     "data_closed": "the connection was closed before the expected bytes arrived",
+                    "metrics": "the metrics in the answer cannot be read",
                     "timeout": "the check did not finish within its timeout",
                 },
             ),

@@ -12,8 +12,9 @@ from slo.errors import ParseError, UsageError
 from slo.exposition.openmetrics_file import read_series
 from slo.replay.recording import Recording
 from slo.replay.replay import Replay, Transition
-from slo.replay.samples import Samples, Wanted, counted_by, instances
+from slo.replay.samples import Samples, counted_by, instances
 from slo.sources.counters import Excess
+from slo.sources.series import Wanted
 
 
 class FileReplay:

@@ -23,16 +23,6 @@ def counted_by(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
     return {slo.sli: slo.definition for slo in slos if isinstance(slo.definition, CountersSLI)}
 
 
-class Wanted:
-    """Whether a series counts for any of the SLIs; `up` says when a target could not be scraped."""
-
-    def __init__(self, slis: Iterable[CountersSLI]) -> None:
-        self._selectors = tuple({selector for sli in slis for selector in (sli.total, sli.part)})
-
-    def __call__(self, labels: Mapping[str, str]) -> bool:
-        return any(selector.matches(labels) for selector in self._selectors)
-
-
 def instances(slos: Iterable[SLO], recording: Recording) -> list[SLO]:
     """The SLOs, with those that stand for groups replaced by one for each group in the recording."""
     series = [series.labels for target in recording.targets.values() for series in target.series]

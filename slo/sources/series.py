@@ -49,3 +49,13 @@ class Members:
         # Every sum begins with a column of zeros behind the series, so that none is of nothing.
         self._gather = np.array([place for members in self._members for place in (self.series, *members)], np.int64)
         self._starts = np.cumsum([0, *(1 + len(members) for members in self._members)][:-1])
+
+
+class Wanted:
+    """Whether a series counts for any of some SLIs."""
+
+    def __init__(self, slis: Iterable[CountersSLI]) -> None:
+        self._selectors = tuple({selector for sli in slis for selector in (sli.total, sli.part)})
+
+    def __call__(self, labels: Labels) -> bool:
+        return any(selector.matches(labels) for selector in self._selectors)

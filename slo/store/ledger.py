@@ -9,8 +9,9 @@ import json
 import logging
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from slo.store.codec import MINUTE_SECONDS, by_hour, hour_of
 from slo.store.faults import reason_of
 from slo.store.files import set_aside
 from slo.store.ledger_file import LedgerFile
+
+NONE: Mapping[tuple[str, str], bytes] = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +60,18 @@ class LedgerStore:
         """The end of the newest span on disk (Unix seconds); None where there is none."""
         return self._opened().number("SELECT max(last) FROM blocks WHERE hour = (SELECT max(hour) FROM blocks)")
 
-    def append(self, blocks: Sequence[Block], totals: Mapping[str, Counts], marks: Mapping[str, str]) -> None:
+    def append(
+        self,
+        blocks: Sequence[Block],
+        totals: Mapping[str, Counts],
+        marks: Mapping[str, str],
+        watermarks: Mapping[tuple[str, str], bytes] = NONE,
+    ) -> None:
         """Write counts, the totals and marks that go with them, all or nothing.
 
-        Raises StoreFull or StoreBusy; the same call may be made again. A file that turns out to be damaged is replaced.
+        `watermarks` say where sources stand, each under a source and a name; those that are not given stay as they
+        are. Raises StoreFull or StoreBusy; the same call may be made again. A file that turns out to be damaged is
+        replaced.
         """
         if wrong := {block.seconds for block in blocks} - {*self._spans}:
             raise ValueError(f"spans of {sorted(wrong)} s: this ledger takes {self._spans} s")
@@ -68,9 +79,9 @@ class LedgerStore:
         with self._lock:
             known = self._totals | dict(totals)
             try:
-                self._write(self._opened(), rows, known, marks)
+                self._write(self._opened(), rows, known, marks, watermarks)
             except StoreDamaged as error:
-                self._write(self._begin_anew(error), rows, known, marks)
+                self._write(self._begin_anew(error), rows, known, marks, watermarks)
             self._totals, self._marks = known, dict(marks)
 
     def totals(self) -> dict[str, Counts]:
@@ -80,6 +91,15 @@ class LedgerStore:
     def marks(self) -> dict[str, str]:
         """The marks that were appended last."""
         return dict(self._marks)
+
+    def watermarks(self, source: str) -> dict[str, bytes]:
+        """The watermarks of a source, by name."""
+        return dict(self._opened().rows("SELECT name, body FROM watermarks WHERE source = ?", (source,)))
+
+    def forget(self, source: str, names: Collection[str]) -> None:
+        """Delete watermarks that nobody will ask for again."""
+        with self._lock, self._opened().transaction() as db:
+            db.executemany("DELETE FROM watermarks WHERE source = ? AND name = ?", [(source, name) for name in names])
 
     def history(self, since: int) -> Iterator[Block]:
         """Every span that ends after `since` (Unix seconds), oldest hour first.
@@ -135,7 +155,7 @@ class LedgerStore:
             extra={"error": str(error), "kept": str(aside)},
         )
         file = self._opened()
-        self._write(file, (), self._totals, self._marks)
+        self._write(file, (), self._totals, self._marks, NONE)
         try:
             damaged = LedgerFile(aside, busy_timeout_seconds=self._busy_timeout_seconds)
         except StoreError:
@@ -148,7 +168,12 @@ class LedgerStore:
         return file
 
     def _write(
-        self, file: LedgerFile, rows: Sequence[hours.Row], totals: Mapping[str, Counts], marks: Mapping[str, str]
+        self,
+        file: LedgerFile,
+        rows: Sequence[hours.Row],
+        totals: Mapping[str, Counts],
+        marks: Mapping[str, str],
+        watermarks: Mapping[tuple[str, str], bytes],
     ) -> None:
         layout = hours.layout_of(tuple(totals))
         table = np.array([(c.good, c.bad, c.unknown, c.covered_ms) for c in totals.values()], "<i8")
@@ -159,6 +184,10 @@ class LedgerStore:
             db.execute(
                 "INSERT OR REPLACE INTO latest (id, layout, totals, marks) VALUES (1, ?, ?, ?)",
                 (layout.number, body, json.dumps(dict(marks))),
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO watermarks (source, name, body) VALUES (?, ?, ?)",
+                [(source, name, mark) for (source, name), mark in watermarks.items()],
             )
 
     def _read_latest(self, file: LedgerFile) -> tuple[dict[str, Counts], dict[str, str]]:

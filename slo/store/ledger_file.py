@@ -14,11 +14,15 @@ from slo.store.files import begin_whole, has_side_files, private, set_aside
 APPLICATION_ID = 0x574B4C47
 """`WKLG` in the header of the file, as `file` and SQLite show it."""
 
-FORMAT = 1
+FORMAT = 2
 
 WAL_LIMIT_BYTES = 1 << 20
 _WAL_PAGES = WAL_LIMIT_BYTES // 4096
 _VACUUM_PAGES = 1024
+
+_WATERMARKS = (
+    "CREATE TABLE watermarks (source TEXT NOT NULL, name TEXT NOT NULL, body BLOB, PRIMARY KEY (source, name))"
+)
 
 _SCHEMA = (
     "CREATE TABLE layouts (id INTEGER PRIMARY KEY, names TEXT NOT NULL)",
@@ -38,6 +42,7 @@ _SCHEMA = (
         totals BLOB NOT NULL,
         marks TEXT NOT NULL
     )""",
+    _WATERMARKS,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
 )
@@ -141,6 +146,10 @@ class LedgerFile:
                 f"{self.path}: was written by a newer Watchkeep (format {version}, this one knows {FORMAT}): "
                 "install that version again, or move the file away to begin without history"
             )
+        if version < 2:
+            with self.transaction() as db:
+                db.execute(_WATERMARKS)
+                db.execute(f"PRAGMA user_version = {FORMAT}")
         for pragma in (
             "synchronous = NORMAL",
             "secure_delete = OFF",  # telemetry is no secret, and zeroing each freed page doubles what retention writes

@@ -64,6 +64,9 @@ class Kinds:
     probes: Family = field(default_factory=lambda: Family({"look": Look, "peek": Look}))
     destinations: Family = field(default_factory=lambda: Family({"told": Told}))
 
+    def scrape_config(self) -> type[KindConfig]:
+        return Look
+
 
 GATE = "probes: [{name: gate, type: look, url: 'http://gate.example/'}]\n"
 """The smallest probe, to put SLOs under."""

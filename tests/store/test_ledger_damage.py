@@ -110,7 +110,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA user_version = {FORMAT + 1}")
     was = path.read_bytes()
-    with pytest.raises(StoreError, match=r"newer Watchkeep \(format 2, this one knows 1\): install"), ledger(path):
+    with pytest.raises(StoreError, match=r"newer Watchkeep \(format 3, this one knows 2\): install"), ledger(path):
         pass
     assert path.read_bytes() == was
     assert not list(tmp_path.glob("*.damaged-*"))
