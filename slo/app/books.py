@@ -9,7 +9,7 @@ import itertools
 import json
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,6 +67,7 @@ class Books:
         self._telemetry = telemetry
         self._store = LedgerStore(path, slot_seconds=slot_seconds, telemetry=telemetry)
         self._held: deque[Block] = deque()
+        self._watermarks: dict[tuple[str, str], bytes] = {}
         self._writing = asyncio.Lock()
         self._failing = ""
         self._compacted_at = 0
@@ -119,6 +120,25 @@ class Books:
         """Count something; see `Ledger.add`."""
         self.ledger.add(sli, slot_end, counts)
 
+    def add_block(self, block: Block) -> None:
+        """Count a block at once; see `Ledger.add_block`."""
+        self.ledger.add_block(block)
+
+    def mark(self, watermarks: Mapping[tuple[str, str], bytes]) -> None:
+        """Where sources stand, under source and name: written with the counts of the slots that are closed next."""
+        self._watermarks |= watermarks
+
+    def watermarks(self, source: str) -> dict[str, bytes]:
+        """The watermarks of a source, by name."""
+        waiting = {name: mark for (of, name), mark in self._watermarks.items() if of == source}
+        return self._store.watermarks(source) | waiting
+
+    def forget_watermarks(self, source: str, names: Collection[str]) -> None:
+        """Give up watermarks that are of no use any more."""
+        for name in names:
+            self._watermarks.pop((source, name), None)
+        self._store.forget(source, names)
+
     def close(self, end: int) -> None:
         """Close every slot up to `end`; what was counted in them waits to be written."""
         self._hold(self.ledger.close(end))
@@ -145,13 +165,17 @@ class Books:
         async with self._writing:
             blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.totals)
             marks = {NOW: str(self.ledger.now), PENDING: json.dumps(self.engine.pending()), **more_marks}
+            watermarks = dict(self._watermarks)
             try:
-                await asyncio.to_thread(self._store.append, blocks, totals, marks)
+                await asyncio.to_thread(self._store.append, blocks, totals, marks, watermarks)
             except StoreError as error:
                 self._complain(error)
             else:
                 for _ in blocks:
                     self._held.popleft()
+                for key, mark in watermarks.items():
+                    if self._watermarks.get(key) is mark:
+                        del self._watermarks[key]
                 if self._failing:
                     logger.warning("the ledger is written again", extra={"slots": len(blocks)})
                 self._failing = ""

@@ -9,7 +9,8 @@ from pathlib import Path
 from time import perf_counter
 
 from slo.app.books import Books
-from slo.app.wiring import checks_of, destinations_of, slis_of
+from slo.app.counters import Counters
+from slo.app.wiring import checks_of, destinations_of, refuse_unfed, scrapes_of, slis_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.alert import Alert
@@ -29,7 +30,9 @@ from slo.net.context import Context
 from slo.router.router import Router
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
+from slo.runner.schedule import Scheduled
 from slo.sources.checks import CheckSource
+from slo.sources.scrape import MODULE as SCRAPE
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 
@@ -74,7 +77,8 @@ class RunningWatch:
             telemetry=telemetry,
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
-        self._checks = checks_of(settings, place.kinds, context, place.config)
+        self._counters = Counters(self._books, telemetry)
+        self._checks = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, context, place.config)
         self._router = Router(
             journal=self._journal,
@@ -102,6 +106,7 @@ class RunningWatch:
     async def open(self) -> None:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         await asyncio.to_thread(self._books.open, self._settings.slos)
+        self._counters.configure(self._settings)
         self._restore_alerts()
         self._loaded()
 
@@ -150,6 +155,8 @@ class RunningWatch:
         facts = dict(self._runner.last_facts)
         checks = {check.name: check.check for check in self._checks}
         for name, outcome in dict(self._runner.last).items():
+            if outcome.module == SCRAPE:
+                continue
             yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
 
     def unready(self) -> Sequence[str]:
@@ -179,12 +186,13 @@ class RunningWatch:
         place = self._place
         settings = await asyncio.to_thread(load, place.config, place.kinds, place.environ)
         self._refuse_new_slot(settings)
-        checks = checks_of(settings, place.kinds, self._context, place.config)
+        checks = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
         async with self._books.lock:
             await self._books.rebuild(settings.slos)
             self._settings, self._checks = settings, checks
             self._source.replace(slis_of(settings))
+            self._counters.configure(settings)
         self._runner.replace(checks)
         await self._router.reconfigure(
             destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
@@ -204,6 +212,7 @@ class RunningWatch:
             end = int(self._clock.now().timestamp()) // slot * slot
             begun = perf_counter()
             self._source.close(end)
+            self._counters.close(end)
             self._books.close(end)
             self._books.engine.evaluate()
             self._telemetry.evaluation.observe(perf_counter() - begun)
@@ -235,9 +244,18 @@ class RunningWatch:
         )
 
     def _sink(self, outcome: Outcome) -> None:
-        if outcome.state is not State.GOOD:
+        if outcome.state is not State.GOOD and outcome.module != SCRAPE:
             self._last_bad[probe_sli(outcome.check)] = outcome
         self._source.observe(outcome)
+        self._counters.observe(outcome, self._runner.last_facts.get(outcome.check))
+
+    def _built(self, settings: Settings) -> list[Scheduled]:
+        place = self._place
+        refuse_unfed(settings, place.config)
+        return [
+            *checks_of(settings, place.kinds, self._context, place.config),
+            *scrapes_of(settings, self._context, place.config),
+        ]
 
     def _restore_alerts(self) -> None:
         last = {incident.slo: incident for incident in self._router.incidents.values()}

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from slo.app.counters import check_name, counted, wanted
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
-from slo.core.sli import probe_sli
+from slo.core.sli import CountersSLI, probe_sli
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -35,6 +36,55 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
     if faults:
         raise ConfigError(faults)
     return checks
+
+
+def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
+    """Every scrape, built. Raises ConfigError for what cannot be."""
+    from slo.sources.scrape import MODULE, Config, Scrape
+
+    scrapes, faults = [], []
+    series = wanted(settings)
+    for entry in settings.scrapes:
+        assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
+        try:
+            check = Scrape(entry.config, context, series)
+        except (OSError, ValueError, WatchkeepError) as error:
+            faults.append(_unusable(path, f"scrapes[{entry.name}]", error))
+            continue
+        scrapes.append(
+            Scheduled(
+                name=check_name(entry.name),
+                module=MODULE,
+                target=check.target,
+                interval_seconds=entry.interval.total_seconds(),
+                timeout_seconds=entry.timeout.total_seconds(),
+                check=check,
+                config=(entry, tuple(counted(settings))),
+            )
+        )
+    if faults:
+        raise ConfigError(faults)
+    return scrapes
+
+
+def refuse_unfed(settings: Settings, path: Path) -> None:
+    """Raise ConfigError for SLOs that nothing in these settings can feed."""
+    if settings.scrapes:
+        return
+    faults = [
+        ConfigFault(
+            file=str(path),
+            line=0,
+            column=0,
+            path=f"slos[{slo.name}].sli.counters",
+            problem="no scrape can feed it",
+            mend="add the targets to `scrapes`, or count with `sli: {prometheus: ...}`",
+        )
+        for slo in settings.slos
+        if isinstance(slo.definition, CountersSLI)
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def destinations_of(

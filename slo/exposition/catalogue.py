@@ -97,6 +97,11 @@ class Telemetry:
             "Whether this machine's own network looks usable; 0 turns connection failures into unknown.",
             registry=registry,
         )
+        self.counter_excesses = Counter(
+            "watchkeep_counter_excess_slots_total",
+            "Slots that are unknown because a part counted more than its total.",
+            registry=registry,
+        )
         self.evaluation = Histogram(
             "watchkeep_evaluation_duration_seconds",
             "Time to evaluate every SLO at one slot end.",

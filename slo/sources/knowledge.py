@@ -35,41 +35,44 @@ class Known:
 
 
 def cover(
-    known: Known, observed: Iterable[tuple[int, bool]], *, until_ms: int, horizon_ms: int, slot_ms: int
+    known: Known, observed: Iterable[tuple[int, bool]], *, since_ms: int, until_ms: int, horizon_ms: int, slot_ms: int
 ) -> tuple[Known, list[Span], list[tuple[int, Span]]]:
-    """What observations cover: each is a time, and whether it bridges a gap before it.
+    """What observations after `since_ms` cover: each is a time, and whether it bridges a gap before it.
 
     Returns what is known afterwards, the spans that are known at once up to `until_ms`, and those that came late, each
-    with the time at which it came.
+    with the time at which it came: what lies before `since_ms`, as after a restart, and gaps that were bridged.
     """
     decided, reach = known.decided_ms, known.until_ms
     spans: list[Span] = []
     late: list[tuple[int, Span]] = []
+
+    def give(begin: int, stop: int, at: int) -> None:
+        if begin < min(stop, since_ms):
+            late.append((at, (begin, min(stop, since_ms))))
+            begin = since_ms
+        if begin >= stop:
+            return
+        if spans and spans[-1][1] == begin:
+            spans[-1] = (spans[-1][0], stop)
+        else:
+            spans.append((begin, stop))
+
     for at, bridges in observed:
         if at <= reach:
             begin = decided
         else:
-            _add(spans, decided, reach)
+            give(decided, reach, at)
             decided = max(decided, reach)
             if bridges:
                 late.append((at, (decided, at)))
                 begin = at
             else:
                 begin = max(decided, -(-at // slot_ms) * slot_ms - slot_ms)
-        _add(spans, begin, at)
+        give(begin, at, at)
         decided, reach = max(decided, at), at + horizon_ms
     stop = min(until_ms, reach)
-    _add(spans, decided, stop)
+    give(decided, stop, until_ms)
     return Known(decided_ms=max(decided, stop), until_ms=reach), spans, late
-
-
-def _add(spans: list[Span], begin: int, stop: int) -> None:
-    if begin >= stop:
-        return
-    if spans and spans[-1][1] == begin:
-        spans[-1] = (spans[-1][0], stop)
-    else:
-        spans.append((begin, stop))
 
 
 def by_slot(spans: Iterable[Span], ends_ms: NDArray[np.int64], slot_ms: int) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from slo.net.request_config import RequestConfig
 from slo.net.url import URL
 
 MODULE = "scrape"
+OK = 200
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What formats we read, as Prometheus asks for them."""
@@ -42,6 +43,13 @@ class Scraped:
     fetched: Fetched
     samples: Sequence[ScrapedSample] = ()
     unreadable: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether the samples are what the target says now."""
+        response = self.fetched.response
+        answered = self.fetched.reached.fault is None and response is not None and response.status == OK
+        return answered and not self.unreadable
 
 
 class Scrape:
@@ -69,7 +77,7 @@ class Scrape:
         """The samples, or what came instead of them."""
         fetched = await fetch(self._request, self._context, deadline)
         response = fetched.response
-        if response is None or fetched.reached.fault is not None or response.status != 200:
+        if response is None or fetched.reached.fault is not None or response.status != OK:
             return Scraped(fetched=fetched)
         body, content_type = response.body, response.header("content-type") or ""
         fetched = replace(fetched, response=replace(response, body=b""))
@@ -93,8 +101,8 @@ class Scrape:
         reached, response = facts.fetched.reached, facts.fetched.response
         if reached.fault is not None:
             return [reached.judgement(reached.fault.reason, reached.fault.detail)]
-        if response is not None and response.status != 200:
-            return [reached.judgement("status", f"{response.status}, not 200")]
+        if response is not None and response.status != OK:
+            return [reached.judgement("status", f"{response.status}, not {OK}")]
         return [reached.judgement("metrics", facts.unreadable) if facts.unreadable else reached.judgement("ok")]
 
     def samples(self, _facts: Scraped | Fault) -> Iterable[Sample]:

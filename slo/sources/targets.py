@@ -109,6 +109,7 @@ class Target:
             after, spans, late_spans = cover(
                 known,
                 [(at, bridge) for at, bridge, is_seen in zip(times, bridges, seen, strict=True) if is_seen],
+                since_ms=int(ends_ms[0]) - self._slot_ms,
                 until_ms=int(ends_ms[-1]),
                 horizon_ms=horizon_ms(self.interval_ms),
                 slot_ms=self._slot_ms,

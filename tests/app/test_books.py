@@ -163,10 +163,15 @@ async def test_a_stop_in_the_middle_of_a_writing_writes_nothing_twice(
     begun, go_on = threading.Event(), threading.Event()
     append = kept._store.append
 
-    def slowly(blocks: Sequence[Block], totals: Mapping[str, Counts], marks: Mapping[str, str]) -> None:
+    def slowly(
+        blocks: Sequence[Block],
+        totals: Mapping[str, Counts],
+        marks: Mapping[str, str],
+        watermarks: Mapping[tuple[str, str], bytes],
+    ) -> None:
         begun.set()
         go_on.wait(10)
-        append(blocks, totals, marks)
+        append(blocks, totals, marks, watermarks)
 
     monkeypatch.setattr(kept._store, "append", slowly)
     turn(kept, time, gate=BAD)

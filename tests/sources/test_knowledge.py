@@ -13,7 +13,7 @@ SLOT, HORIZON = 10, 75
 
 
 def covered(observed: list[tuple[int, bool]], until: int) -> tuple[list[Span], list[tuple[int, Span]]]:
-    _, spans, late = cover(Known(), observed, until_ms=until, horizon_ms=HORIZON, slot_ms=SLOT)
+    _, spans, late = cover(Known(), observed, since_ms=0, until_ms=until, horizon_ms=HORIZON, slot_ms=SLOT)
     return spans, late
 
 
@@ -62,7 +62,7 @@ def test_it_does_not_matter_how_time_is_cut(observed: list[tuple[int, bool]], cu
     edges = [0, *sorted(cut * SLOT for cut in cuts if 0 < cut < 61), 610]
     for begin, end in itertools.pairwise(edges):
         inside = [each for each in observed if begin < each[0] <= end]
-        known, spans, late_spans = cover(known, inside, until_ms=end, horizon_ms=HORIZON, slot_ms=SLOT)
+        known, spans, late_spans = cover(known, inside, since_ms=begin, until_ms=end, horizon_ms=HORIZON, slot_ms=SLOT)
         found[begin // SLOT : end // SLOT] += by_slot(spans, ends[begin // SLOT : end // SLOT], SLOT)
         found_late += late_spans
     assert found.tolist() == expected.tolist()
@@ -76,3 +76,10 @@ def test_no_time_is_covered_twice(observed: list[tuple[int, bool]]) -> None:
     for begin, end in [*spans, *(span for _, span in late)]:
         millisecond[begin:end] += 1
     assert millisecond.max(initial=0) <= 1
+
+
+def test_after_a_restart_the_time_since_the_last_observation_comes_late() -> None:
+    before = Known(decided_ms=1000, until_ms=1070)
+    known, spans, late = cover(before, [(1054, False)], since_ms=1040, until_ms=1060, horizon_ms=HORIZON, slot_ms=SLOT)
+    assert (spans, late) == ([(1040, 1060)], [(1054, (1000, 1040))])
+    assert known == Known(decided_ms=1060, until_ms=1054 + HORIZON)
