@@ -23,11 +23,19 @@ class Figure:
         return self.value < self.under or self.value == self.under == 0
 
 
-def report(name: str, figures: list[Figure], about: Mapping[str, object]) -> None:
-    """Print the figures of the benchmark `name`; `about` says what they were measured on."""
+def arguments(name: str) -> argparse.ArgumentParser:
+    """What every benchmark takes on its command line; one that takes more adds it, and parses before it measures."""
     parser = argparse.ArgumentParser(prog=f"./run bench {name}")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    if parser.parse_args().json:
+    return parser
+
+
+def report(name: str, figures: list[Figure], about: Mapping[str, object], *, as_json: bool | None = None) -> None:
+    """Print the figures of the benchmark `name`; `about` says what they were measured on.
+
+    Without `as_json` the command line is asked.
+    """
+    if arguments(name).parse_args().json if as_json is None else as_json:
         measured = {
             figure.name: {"value": figure.value, "unit": figure.unit, "target": figure.under, "met": figure.met}
             for figure in figures

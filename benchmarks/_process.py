@@ -5,28 +5,93 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 60
+LAST_LINES = 15
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def started(*command: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that is stopped at the end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
+def started(*command: str, log: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process that is stopped at the end. What it prints goes into pipes, which hold little, or into `log`."""
+    with log.open("w", encoding="utf-8") if log else nullcontext(subprocess.PIPE) as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True)
         try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server that runs: where it listens, and the file of what it said."""
+
+    name: str
+    url: str
+    pid: int
+    log: Path
+
+    def last_words(self) -> str:
+        """The last lines of its log, each with its name."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+        return "\n".join(f"{self.name}: {line}" for line in lines or ["(said nothing)"])
+
+
+@contextmanager
+def serving(name: str, *command: str, url: str, folder: Path, ready: str = "/-/ready") -> Iterator[Server]:
+    """A server with its log in `folder`, handed over when it answers at the path `ready`, stopped at the end."""
+    log = folder / f"{name}.log"
+    with started(*command, log=log) as process:
+        server = Server(name=name, url=url, pid=process.pid, log=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(url + ready):
+            if process.poll() is not None:
+                raise SystemExit(f"{name} ended with {process.returncode}:\n{server.last_words()}")
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{name} was not ready within {START_SECONDS} s:\n{server.last_words()}")
+            time.sleep(0.1)
+        yield server
+
+
+@contextmanager
+def watching(folder: Path, config: str) -> Iterator[Server]:
+    """`watchkeep run` with this configuration and its data in `folder`/data."""
+    path = folder / "config.yaml"
+    path.write_text(config, encoding="utf-8")
+    listen = f"127.0.0.1:{free_port()}"
+    arguments = ["run", "-c", str(path), "--data", f"{folder}/data", "--listen", listen]
+    command = [sys.executable, "-m", "slo.cli.main", *arguments]
+    with serving("watchkeep", *command, url=f"http://{listen}", folder=folder) as watch:
+        yield watch
+
+
+def have_debian_packages(*packages: str) -> None:
+    """Install those that are missing, as `./run test` does; end with what is missing where that cannot be done."""
+    maker = [sys.executable, "-I", str(CHECKOUT / ".ci" / "environment.py"), "debian", *packages]
+    code = subprocess.run(maker, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of this URL succeeds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def scrape(url: str) -> dict[str, float]:
@@ -35,20 +100,6 @@ def scrape(url: str) -> dict[str, float]:
     with urllib.request.urlopen(request, timeout=10) as answer:
         lines = gzip.decompress(answer.read()).decode().splitlines()
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
-
-
-def wait_ready(url: str, process: subprocess.Popen[str]) -> None:
-    """Return when the watch says that it is ready."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise SystemExit(f"the watch ended: {process.communicate()[1]}")
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the watch did not become ready")
 
 
 def cpu_seconds(pid: int) -> float:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks._output import Figure, report
-from benchmarks._process import cpu_seconds, free_port, peak_resident_bytes, scrape, started, wait_ready
+from benchmarks._process import cpu_seconds, peak_resident_bytes, scrape, started, watching
 
 TARGETS = 1000
 MEASURED_SECONDS = 60
@@ -57,18 +57,11 @@ def quantile(buckets: dict[float, float], share: float) -> float:
 
 def measure(port: int, interval: str, timeout: str, rounds_expected: float) -> list[Figure]:
     """The figures of one run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config.yaml"
-        path.write_text(config(port, interval, timeout))
-        listen = f"127.0.0.1:{free_port()}"
-        command = ["run", "-c", str(path), "--data", f"{folder}/data", "--listen", listen]
-        with started(sys.executable, "-m", "slo.cli.main", *command) as watch:
-            url = f"http://{listen}"
-            wait_ready(url, watch)
-            time.sleep(WARM_SECONDS)
-            before, cpu = scrape(url), cpu_seconds(watch.pid)
-            time.sleep(MEASURED_SECONDS)
-            used, after, memory = cpu_seconds(watch.pid) - cpu, scrape(url), peak_resident_bytes(watch.pid) / 1e6
+    with tempfile.TemporaryDirectory() as folder, watching(Path(folder), config(port, interval, timeout)) as watch:
+        time.sleep(WARM_SECONDS)
+        before, cpu = scrape(watch.url), cpu_seconds(watch.pid)
+        time.sleep(MEASURED_SECONDS)
+        used, after, memory = cpu_seconds(watch.pid) - cpu, scrape(watch.url), peak_resident_bytes(watch.pid) / 1e6
 
     def grown(sample: str) -> float:
         return after[sample] - before.get(sample, 0.0)
