@@ -39,9 +39,14 @@ class Server:
     """A server that runs: where it listens, and the file of what it said."""
 
     name: str
-    url: str
+    address: str
     pid: int
     log: Path
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP is."""
+        return f"http://{self.address}"
 
     def last_words(self) -> str:
         """The last lines of its log, each with its name."""
@@ -50,13 +55,13 @@ class Server:
 
 
 @contextmanager
-def serving(name: str, *command: str, url: str, folder: Path, ready: str = "/-/ready") -> Iterator[Server]:
-    """A server with its log in `folder`, handed over when it answers at the path `ready`, stopped at the end."""
+def serving(name: str, *command: str, address: str, folder: Path, ready: str = "/-/ready") -> Iterator[Server]:
+    """A server that listens at `address` and has its log in `folder`: handed over when ready, stopped at the end."""
     log = folder / f"{name}.log"
     with started(*command, log=log) as process:
-        server = Server(name=name, url=url, pid=process.pid, log=log)
+        server = Server(name=name, address=address, pid=process.pid, log=log)
         deadline = time.monotonic() + START_SECONDS
-        while not answers(url + ready):
+        while not answers(server.url + ready):
             if process.poll() is not None:
                 raise SystemExit(f"{name} ended with {process.returncode}:\n{server.last_words()}")
             if time.monotonic() > deadline:
@@ -73,7 +78,7 @@ def watching(folder: Path, config: str) -> Iterator[Server]:
     listen = f"127.0.0.1:{free_port()}"
     arguments = ["run", "-c", str(path), "--data", f"{folder}/data", "--listen", listen]
     command = [sys.executable, "-m", "slo.cli.main", *arguments]
-    with serving("watchkeep", *command, url=f"http://{listen}", folder=folder) as watch:
+    with serving("watchkeep", *command, address=listen, folder=folder) as watch:
         yield watch
 
 

@@ -66,7 +66,7 @@ def prometheus(folder: Path, config: Mapping[str, object]) -> Iterator[Server]:
         f"--storage.tsdb.retention.time={RETENTION}",
         f"--web.listen-address={listen}",
     ]
-    with serving("prometheus", *command, url=f"http://{listen}", folder=folder) as server:
+    with serving("prometheus", *command, address=listen, folder=folder) as server:
         yield server
 
 
