@@ -15,6 +15,7 @@ from slo.core.duration import duration_name
 from slo.core.policy import Pair, Severity
 
 PLACEHOLDER = "{{.window}}"
+RATIO_5M = "slo:sli_error:ratio_rate5m"
 
 Rule = dict[str, object]
 
@@ -35,9 +36,9 @@ class SlothSLO:
             "sloth_slo": "availability",
         }
 
-    def recorded(self, name: str) -> str:
-        """A series that is recorded of it, as a selector."""
-        matchers = ", ".join(f'{key}="{value}"' for key, value in self.identity.items())
+    def recorded(self, name: str, **others: str) -> str:
+        """A series that is recorded of it, as a selector; with all its labels it is the series' own name."""
+        matchers = ",".join(f'{key}="{value}"' for key, value in (self.identity | others).items())
         return f"{name}{{{matchers}}}"
 
 
