@@ -1,0 +1,1 @@
+"""Tests of what benchmarks reckon, not of what they measure."""
