@@ -18,8 +18,9 @@ import numpy as np
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.slo import SLO
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ints, Ledger
+from slo.engine.evaluate import Engine, ledger_of
+from slo.engine.ledger import Ledger
+from slo.engine.rings import Ints
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
@@ -211,18 +212,13 @@ class Books:
         self, slos: Sequence[SLO], now: int, carried: Sequence[Block], *, totals: Mapping[str, Counts] | None
     ) -> Engine:
         """An engine at `now` over the history on disk and what is `carried`; `totals` are those at `now`, if known."""
-        names = tuple(dict.fromkeys(slo.sli for slo in slos))
-        windows = windows_of(slos)
-        ledger = Ledger(names, windows_seconds=windows, slot_seconds=self.slot_seconds, now=now)
-        since = ledger.now - max(windows, default=0) - max(windows, default=0) // 360
+        ledger = ledger_of(slos, slot_seconds=self.slot_seconds, now=now)
         known = None
         if totals is not None:
             none = Counts()
-            rows = [totals.get(name, none) for name in names]
-            known = (
-                np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(len(names), 4).T
-            )
-        history = itertools.chain(self._store.history(since), carried)
+            rows = [totals.get(name, none) for name in ledger.names]
+            known = np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(-1, 4).T
+        history = itertools.chain(self._store.history(ledger.history_since), carried)
         ledger.load((_no_later(block, ledger.now) for block in history), totals=known)
         return Engine(slos, ledger)
 

@@ -33,6 +33,7 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         slo_sli_unknown_total="Events of the SLI that are neither good nor bad, since the ledger began.",
         slo_objective_ratio="The share of events that the SLO wants to be good.",
         slo_error_budget_remaining_ratio="Share of the error budget left; below 0 it is overspent.",
+        slo_error_budget_remaining_window_ratio="The same over each of several windows that the budget is shown over.",
         slo_burn_rate="Error ratio / (1 - objective) over the window, weighted by its coverage.",
         slo_window_coverage_ratio="Share of the window for which there is knowledge.",
         slo_alert_firing="Whether a pair of windows of this severity fires.",

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from slo.core.counts import Counts
 from slo.core.deltas import Block
-from slo.engine.ledger import COVERED_UNIT_MS, Ledger
+from slo.engine.ledger import Ledger
+from slo.engine.rings import COVERED_UNIT_MS
 from slo.engine.windows import window_start
 from tests.engine.ledgers import ONE, A, B, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
-from slo.engine.ledger import COVERED_UNIT_MS
+from slo.engine.rings import COVERED_UNIT_MS
 from tests.engine.ledgers import ONE, A, B, block, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR
 
