@@ -75,6 +75,8 @@ class Columns:
         lengths = stops - self.starts
         same = (lengths[1:] == lengths[:-1]) & (lengths[1:] <= COMPARED_BYTES)
         for offset in range(0, min(int(lengths.max()), COMPARED_BYTES), WORD_DIGITS):
+            if not same.any():
+                break
             words = self._words[np.minimum(self.starts + offset, stops - WORD_DIGITS)]
             same &= words[1:] == words[:-1]
         return np.concatenate(([0], np.flatnonzero(~same) + 1))
@@ -108,7 +110,11 @@ class Columns:
         return np.where(read, whole, 0), np.where(read, decimals, 0), np.where(read, places, 0), read
 
     def _after_dot(self, starts: Ints, ends: Ints) -> Ints:
-        """How many of the last 15 bytes of a number stand after its dot; -1 where there is none among the last 16."""
+        """How many of the last 15 bytes of a number stand after its dot; -1 where there is none among the last 16.
+
+        Where a dot was, the exclusive or leaves 0, and subtracting sets the high bit of the first such byte. The bits
+        beyond it may be wrong, and are not looked at: a second dot is no digit.
+        """
         after = np.full(len(ends), -1, np.int64)
         for skipped in (0, WORD_DIGITS):
             words = self._words[ends - skipped - WORD_DIGITS] ^ _DOTS
@@ -132,7 +138,8 @@ class Columns:
     def _spelt(self, ends: Ints, counts: Ints) -> tuple[Ints, Mask]:
         """What the last eight of so many bytes spell, and where they are digits; no bytes spell 0.
 
-        Neighbours are joined to numbers of two digits, these to numbers of four, and these to one of eight.
+        Neighbours are joined to numbers of two digits, these to numbers of four, and these to one of eight. Source: D.
+        Lemire, "SWAR explained: parsing eight digits", 2022.
         """
         words = _own(self._words[ends - WORD_DIGITS] ^ _ZEROS, counts)
         read = ((words | (words + _ABOVE_NINE)) & _HIGH_BITS) == 0

@@ -202,6 +202,7 @@ class _Reader:
             written = text[block.starts[first] : block.value_starts[first] - 1]
             if written not in self._table.numbers:
                 self._read_line(block, int(block.plain[first]))
+            # Only where the line has no timestamp is it written otherwise: it is refused then, unless it is unwanted.
             series[at] = self._table.numbers.get(written, _UNWANTED)
         return np.repeat(series, np.diff(firsts, append=block.plain.size))
 
@@ -218,7 +219,8 @@ class _Reader:
         before[begins] = last_ms[series[begins]]
         if (late := np.flatnonzero(timestamps_ms <= before)).size:
             first = late[np.argmin(lines[late])]
-            problem = f"the time {timestamps_ms[first]} ms is not after that of the sample before, {before[first]} ms"
+            time, time_before = timestamps_ms[first] / 1000, before[first] / 1000
+            problem = f"the time {time:.3f} is not after that of the sample before, {time_before:.3f}"
             mend = "sort every series by time, and leave out what comes twice"
             raise ParseError(int(lines[first]), 1, problem, mend)
         ends = np.append(begins[1:], len(series))

@@ -223,7 +223,7 @@ NO_TEXT = "give a file of OpenMetrics text"
 
 
 def late(time: int, before: int) -> str:
-    problem = f"the time {time} ms is not after that of the sample before, {before} ms"
+    problem = f"the time {time / 1000:.3f} is not after that of the sample before, {before / 1000:.3f}"
     return f"{problem}; sort every series by time, and leave out what comes twice"
 
 
