@@ -19,7 +19,7 @@ COMMANDS = {
     "check": "Validate a configuration, with all its errors at once.",
     "status": "Show every SLO: state, SLI, budget left, burn rates.",
     "probe": "Probe one target now and say why it failed.",
-    "replay": "Run the engine over recorded counters, and say what it would have done.",
+    "replay": "Run the engine over recorded counters.",
     "explain": "Say in sentences what an SLO promises and what pages when.",
     "incident": "List, show, acknowledge and resolve incidents.",
     "doctor": "Check this installation and this machine.",
