@@ -151,6 +151,10 @@ class Watch:
         first = min((slot_of(target.scrapes[0], slot) for target in targets), default=slot)
         self.book = Book(slot=slot, first=first, entries=entries)
         self.latches = [Latch(pair, severity) for pair in objective.pairs for severity in _severities(pair)]
+        self.limits = {
+            pair: pair.budget * Fraction(objective.window, pair.long) * (1 - objective.objective)
+            for pair in objective.pairs
+        }
         self.burning_since: dict[Pair, int | None] = dict.fromkeys(objective.pairs)
         self.firing = dict.fromkeys(SEVERITIES, False)
 
@@ -159,7 +163,7 @@ class Watch:
         self.book.close(now)
         for pair in self.slo.pairs:
             long, short = self.figures(pair.long, now), self.figures(pair.short, now)
-            burns = self._is_above(pair, long) and self._is_above(pair, short)
+            burns = all(one.errors is not None and one.errors > self.limits[pair] for one in (long, short))
             since = self.burning_since[pair]
             since = None if not burns else now if since is None else since
             self.burning_since[pair] = since
@@ -223,18 +227,16 @@ class Watch:
         }
 
     def _window(self, window: int, now: int) -> Mapping[str, object]:
-        counts = self.figures(window, now).counts
+        counts, weight, errors = self.figures(window, now)
         return {
             "good": counts.good,
             "bad": counts.bad,
             "unknown": counts.unknown,
             "excluded": 0,
             "burn_rate": self.burn(window, now),
+            "sli": None if errors is None else Fraction(counts.good, counts.good + counts.bad),
+            "coverage": weight,
         }
-
-    def _is_above(self, pair: Pair, figures: Figures) -> bool:
-        factor = pair.budget * Fraction(self.slo.window, pair.long)
-        return figures.errors is not None and figures.errors > factor * (1 - self.slo.objective)
 
     def _begin(self, window: int, now: int) -> int:
         step = trailing_step(window, self.slot)

@@ -121,7 +121,8 @@ def entries_of(targets: Sequence[Target], indicator: Indicator, slot: int) -> li
         for index, (at, seen) in enumerate(zip(target.scrapes, seen_by_scrape, strict=True)):
             closes = slot_of(at, slot)
             if target.is_behind_gap(index):
-                gap = range(slot_of(target.scrapes[index - 1], slot) + slot, closes + slot, slot)
+                after = slot_of(target.scrapes[index - 1], slot) + slot
+                gap = range(min(after, closes), closes + slot, slot)
                 entries += _spread(min(seen.part, seen.total), seen.total, indicator, gap)
                 parts[closes] += max(seen.part - seen.total, 0)
             else:
@@ -200,26 +201,24 @@ def _share(whole: int, rank: int, among: int) -> int:
 def _covered(
     targets: Sequence[Target], sightings: Sequence[Sequence[Seen]], slot: int, unknown: set[int]
 ) -> Iterator[Entry]:
-    """The covered time of every slot: each target's share of what it covers, as it becomes known."""
-    present: list[tuple[range, dict[tuple[int, int], int]]] = []
+    """The covered time of every slot: of the milliseconds that each target covers those that are its turn."""
+    present: list[tuple[range, list[tuple[int, int, int, int]]]] = []
     for target, seen in zip(targets, sightings, strict=True):
         first = next((at for at, what in zip(target.scrapes, seen, strict=True) if what.observed), None)
         if first is not None:
             slots = range(slot_of(first, slot), slot_of(target.end, slot) + 1, slot)
-            pieces: dict[tuple[int, int], int] = defaultdict(int)
-            for begin, end, arrives in _spans(target, seen, slot):
-                for closes, length in _cut(begin, end, slot):
-                    if arrives is not None or closes not in unknown:
-                        pieces[arrives or closes, closes] += length
+            pieces = [
+                (arrives or closes, closes, earlier, later)
+                for begin, end, arrives in _spans(target, seen, slot)
+                for closes, earlier, later in _cut(begin, end, slot)
+                if arrives or closes not in unknown
+            ]
             present.append((slots, pieces))
-    for rank_overall, (_, pieces) in enumerate(present):
-        known: dict[int, int] = defaultdict(int)
-        for (arrives, closes), length in sorted(pieces.items()):
+    for index, (_, pieces) in enumerate(present):
+        for arrives, closes, begin, end in pieces:
             here = [other for other, (slots, _) in enumerate(present) if closes in slots]
-            before = _share(known[closes], here.index(rank_overall), len(here))
-            known[closes] += length
-            after = _share(known[closes], here.index(rank_overall), len(here))
-            yield Entry(arrives, closes, covered=after - before)
+            milliseconds = range(begin, end)[(here.index(index) - begin) % len(here) :: len(here)]
+            yield Entry(arrives, closes, covered=len(milliseconds))
 
 
 def _spans(target: Target, seen: Sequence[Seen], slot: int) -> Iterator[tuple[int, int, int | None]]:
@@ -244,11 +243,12 @@ def _spans(target: Target, seen: Sequence[Seen], slot: int) -> Iterator[tuple[in
         yield previous, previous + target.horizon, None
 
 
-def _cut(begin: int, end: int, slot: int) -> Iterator[tuple[int, int]]:
-    """The span (begin, end] cut into slots: each slot's end, and the milliseconds in it."""
+def _cut(begin: int, end: int, slot: int) -> Iterator[tuple[int, int, int]]:
+    """The span (begin, end] cut into slots: each slot's end, and the numbers of the milliseconds in it, from 0."""
     while begin < end:
         closes = slot_of(begin + 1, slot)
-        yield closes, min(end, closes) - begin
+        opens = closes - slot
+        yield closes, begin - opens, min(end, closes) - opens
         begin = min(end, closes)
 
 
