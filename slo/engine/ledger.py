@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from slo.core.calendar import CalendarWindow, period_of
 from slo.core.counts import Counts, slot_end
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN, Block
-from slo.engine.rings import COVERED_UNIT_MS, Ints, Marks, Ring, narrow
+from slo.engine.rings import Ints, Marks, Ring
 from slo.engine.windows import step_seconds, window_start
 
 
@@ -131,14 +130,14 @@ class Ledger:
         if window_seconds // step >= ring.rows:
             raise KeyError(window_seconds)
         row = window_start(self.now, window_seconds, self.slot_seconds) // step % ring.rows
-        units = (self.totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32) - ring.covered[row]
+        covered_ms = self.totals[COVERED_MS].astype(ring.covered.dtype) - ring.covered[row]
         unknown = self.totals[UNKNOWN].astype(np.uint32) - ring.unknown[row]
         length_ms = window_seconds * 1000
         return WindowCounts(
             good=self.totals[GOOD] - ring.good[row],
             bad=self.totals[BAD] - ring.bad[row],
             unknown=unknown.astype(np.int64),
-            covered_ms=np.minimum(units.astype(np.int64) * COVERED_UNIT_MS, length_ms),
+            covered_ms=np.minimum(covered_ms.astype(np.int64), length_ms),
             length_ms=length_ms,
         )
 
@@ -195,20 +194,15 @@ class Ledger:
     def _count_late(self, ends: Ints, columns: Ints, counts: Ints) -> None:
         """Count in slots that have closed: `ends` ascend, and `counts` has the shape (4, slots, columns)."""
         grown = np.cumsum(counts, axis=1)
-        before = self.totals[COVERED_MS, columns]
-        units = (before + grown[COVERED_MS]) // COVERED_UNIT_MS - before // COVERED_UNIT_MS
         self.totals[:, columns] += grown[:, -1]
         for ring in self._rings.values():
-            ring.add_late(ends, columns, grown, units)
+            ring.add_late(ends, columns, grown)
         self._marks.add_late(ends, columns, grown)
 
     def _fill(self, upto: int) -> None:
-        narrowed: NDArray[np.uint32] | None = None
         for ring in self._rings.values():
             if upto // ring.step > ring.filled:
-                if narrowed is None:
-                    narrowed = narrow(self.totals)
-                ring.fill(upto, self.totals, narrowed)
+                ring.fill(upto, self.totals)
         self._marks.fill(upto, self.totals)
 
     def _block(self, end: int, counts: Ints) -> Block:

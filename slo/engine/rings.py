@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from slo.core.calendar import CalendarWindow, period_of
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
 
-COVERED_UNIT_MS = 10
-"""Rings hold covered time in this unit, modulo 2^32 (497 days): differences stay right when it wraps."""
+NARROW_UP_TO_SECONDS = 2**32 // 1000
+"""A ring that reaches no further back (49 days) holds covered time modulo 2^32 ms: differences stay right."""
 
 Ints = NDArray[np.int64]
 
@@ -28,15 +28,13 @@ class Ring:
         self.good = np.zeros((rows, columns), np.int64)
         self.bad = np.zeros((rows, columns), np.int64)
         self.unknown = np.zeros((rows, columns), np.uint32)
-        self.covered = np.zeros((rows, columns), np.uint32)
+        self.covered = np.zeros((rows, columns), np.uint32 if step * rows <= NARROW_UP_TO_SECONDS else np.int64)
 
-    def fill(self, upto: int, totals: Ints, narrow: NDArray[np.uint32]) -> None:
+    def fill(self, upto: int, totals: Ints) -> None:
         """Write the totals into every boundary row that `upto` has reached since the last call."""
         last = upto // self.step
         for boundary in range(max(self.filled, last - self.rows) + 1, last + 1):
-            row = boundary % self.rows
-            self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
-            self.unknown[row], self.covered[row] = narrow
+            self._write(boundary % self.rows, totals)
         self.filled = max(self.filled, last)
 
     def place(self, ends: Ints, counts: Ints, columns: Ints) -> None:
@@ -53,7 +51,7 @@ class Ring:
         self.good[at] += sums[GOOD]
         self.bad[at] += sums[BAD]
         self.unknown[at] += sums[UNKNOWN].astype(np.uint32)
-        self.covered[at] += sums[COVERED_MS].astype(np.uint32)
+        self.covered[at] += sums[COVERED_MS].astype(self.covered.dtype)
 
     def count_back(self, totals: Ints) -> None:
         """Turn what was placed into the totals at each boundary, from the totals at the end, row by row."""
@@ -64,13 +62,12 @@ class Ring:
             at[BAD] -= self.bad[row]
             at[UNKNOWN] -= self.unknown[row]
             at[COVERED_MS] -= self.covered[row]
-            self.good[row], self.bad[row] = at[GOOD], at[BAD]
-            self.unknown[row], self.covered[row] = narrow(at)
+            self._write(row, at)
 
-    def add_late(self, ends: Ints, columns: Ints, grown: Ints, units: Ints) -> None:
+    def add_late(self, ends: Ints, columns: Ints, grown: Ints) -> None:
         """Add to the boundaries at and after each slot end in `ends`, ascending, that are already written.
 
-        `grown`, of the shape (4, slots, columns), is what came late up to each slot; `units` is its covered time.
+        `grown`, of the shape (4, slots, columns), is what came late up to each slot.
         """
         boundaries = np.arange(max(-(-int(ends[0]) // self.step), self.filled - self.rows + 1), self.filled + 1)
         newest = np.searchsorted(ends, boundaries * self.step, side="right") - 1
@@ -78,7 +75,12 @@ class Ring:
         self.good[at] += grown[GOOD, newest]
         self.bad[at] += grown[BAD, newest]
         self.unknown[at] += grown[UNKNOWN, newest].astype(np.uint32)
-        self.covered[at] += units[newest].astype(np.uint32)
+        self.covered[at] += grown[COVERED_MS, newest].astype(self.covered.dtype)
+
+    def _write(self, row: int, totals: Ints) -> None:
+        self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
+        self.unknown[row] = totals[UNKNOWN].astype(np.uint32)
+        self.covered[row] = totals[COVERED_MS].astype(self.covered.dtype)
 
 
 class Marks:
@@ -144,8 +146,3 @@ class Marks:
 
     def _ends(self, now: int) -> set[int]:
         return {period_of(calendar, now)[1] for calendar in self._calendars}
-
-
-def narrow(totals: Ints) -> NDArray[np.uint32]:
-    """Unknown and covered totals as rings hold them: shape (2, columns)."""
-    return np.stack((totals[UNKNOWN].astype(np.uint32), (totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32)))
