@@ -25,6 +25,7 @@ COMMANDS = {
     "incident": "List, show, acknowledge and resolve incidents.",
     "doctor": "Check this installation and this machine.",
     "schema": "Print the JSON Schema of the configuration.",
+    "rules": "Print Prometheus rules of these SLOs.",
     "import": "Print SLOs of Sloth or OpenSLO as a configuration.",
 }
 """The subcommands with their short help: each is `command` in the module of its name in `slo.cli`.

@@ -16,33 +16,24 @@ from slo.core.sli import PrometheusSLI, Weighted
 from slo.core.slo import SLO, Window
 from slo.interop.fitting import default_policy, share_text
 from slo.interop.imported import Entry, Import, Server
+from slo.interop.layout import ENDLESS, Dumper
 
 _RETENTION = StoreKeys().retention
-_ENDLESS = 1_000_000
-"""Wider than any line, so that no scalar is folded."""
 
 
 class _Inline(dict[str, object]):
     """A mapping that is written on one line."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Lists indented under their key, short mappings on one line, texts of several lines as they are."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        super().increase_indent(flow, False)
+class _Dumper(Dumper):
+    """Writes short mappings on one line as well."""
 
 
 def _inline(dumper: _Dumper, data: _Inline) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
 
 
-def _lines(dumper: _Dumper, data: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
-
-
 _Dumper.add_representer(_Inline, _inline)
-_Dumper.add_representer(str, _lines)
 
 
 def document(imported: Import) -> dict[str, object]:
@@ -174,7 +165,7 @@ def _item(data: object) -> list[str]:
 
 
 def _yaml(data: object) -> list[str]:
-    dumped: Any = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_ENDLESS)
+    dumped: Any = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=ENDLESS)
     return str(dumped).rstrip("\n").split("\n")
 
 
