@@ -13,18 +13,16 @@ from slo.core.duration import parse_duration
 from slo.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from slo.interop.imported import Import, Server
+    from slo.interop.imported import Import
 
 Command = TypeVar("Command", bound=Callable[..., object])
-
-_ADDRESS = "http://127.0.0.1:9090"
 
 
 def _common(command: Command) -> Command:
     """The files, and the server that their expressions are asked of."""
     for option in (
         json_option,
-        click.option("--server-url", metavar="URL", help=f"Its address; {_ADDRESS} where nothing says it."),
+        click.option("--server-url", metavar="URL", help="Its address; http://127.0.0.1:9090 where nothing says it."),
         click.option(
             "--server",
             "server",
@@ -72,20 +70,28 @@ def import_sloth(
     as_json: bool,
 ) -> None:
     """Sloth: `version: prometheus/v1`, PrometheusServiceLevel, and files with its AlertWindows."""
+    from slo.interop.server import Server
     from slo.interop.sloth.files import import_sloth
 
     _print(
         context,
         "sloth",
-        lambda: import_sloth(files, server=_server(server, server_url), period=period),
+        lambda: import_sloth(files, server=Server.given(server, server_url), period=period),
         as_json=as_json,
     )
 
 
-def _server(name: str, url: str | None) -> "Server":
-    from slo.interop.imported import Server
+@command.command(name="openslo")
+@_common
+@click.pass_context
+def import_openslo(
+    context: click.Context, files: tuple[Path, ...], server: str, server_url: str | None, *, as_json: bool
+) -> None:
+    """OpenSLO: `openslo/v1` and `openslo/v1alpha`; files may refer to one another."""
+    from slo.interop.openslo.files import import_openslo
+    from slo.interop.server import Server
 
-    return Server(name=name, url=url or _ADDRESS, assumed=url is None)
+    _print(context, "openslo", lambda: import_openslo(files, server=Server.given(server, server_url)), as_json=as_json)
 
 
 def _print(context: click.Context, what: str, read: "Callable[[], Import]", *, as_json: bool) -> None:

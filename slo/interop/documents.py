@@ -54,7 +54,7 @@ class Document:
         """Where it begins."""
         return self.source.root.place
 
-    def text(self, *location: str) -> str:
+    def text(self, *location: str | int) -> str:
         """The text at a location; empty where there is none."""
         node = self.source.node(location)
         return node.value if node and isinstance(node.value, str) else ""
@@ -111,7 +111,7 @@ def read_documents(paths: Sequence[Path], notes: Notes, *, lenient: bool) -> Rea
 def _objects(root: Node, told: Sequence[Told]) -> Iterator[tuple[Node, list[Told]]]:
     """The objects of a document, itself or its items, each with the faults that were told of it."""
     nodes = root.value if isinstance(root.value, list) else [root]
-    for node, following in zip(nodes, [*nodes[1:], None], strict=True):
+    for node, following in zip(nodes, [*nodes[1:], None], strict=False):  # no item, and nothing to follow
         begin = (0, 0) if node is nodes[0] else _position(node.place)
         yield (
             node,

@@ -7,15 +7,7 @@ from slo.config.nodes import Place
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
 from slo.interop.documents import Notes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Server:
-    """A Prometheus-compatible server that SLIs are asked of. `assumed`: no file says that `url` is its address."""
-
-    name: str
-    url: str
-    assumed: bool
+from slo.interop.server import Server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

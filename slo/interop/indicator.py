@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from slo.core.sli import Part, PrometheusSLI
 from slo.interop.counting import Count, Uncountable, counted, split_ratio
-from slo.interop.passage import NO_COUNTERPART, Passage
+from slo.interop.passage import NO_COUNTERPART, Spot
 from slo.interop.promql import WINDOW, NoExpression
 
 _COUNT_MEND = f"write sums of rate(...[{WINDOW}]) or of increase(...[{WINDOW}])"
@@ -13,20 +13,18 @@ _RATIO_MEND = "write the bad events and all events as two expressions, or as the
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expression:
-    """An expression, and the key that it is written under. `must_be`: its format refuses what is no PromQL."""
+    """An expression, and where it is written. `must_be`: its format refuses what is no PromQL."""
 
-    passage: Passage
-    key: str
+    spot: Spot
     text: str
     must_be: bool
 
-    def note(self, problem: str, mend: str) -> None:
-        """Note something about it."""
-        self.passage.note(self.key, problem, mend)
-
     def refuse(self, reason: NoExpression) -> None:
         """Tell, or note, that it is no PromQL."""
-        (self.passage.tell if self.must_be else self.passage.note)(self.key, f"is no PromQL: it {reason}", "mend it")
+        if self.must_be:
+            self.spot.tell(f"is no PromQL: it {reason}", "mend it")
+        else:
+            self.spot.note(f"{NO_COUNTERPART}: it is no PromQL, since it {reason}", "mend it")
 
 
 def sli_of(part: Expression, part_is: Part, total: Expression, *, server: str) -> PrometheusSLI | None:
@@ -36,7 +34,9 @@ def sli_of(part: Expression, part_is: Part, total: Expression, *, server: str) -
         case [Count() as some, Count() as all_] if some.over_window == all_.over_window:
             return PrometheusSLI(server=server, total=all_.text, part=some.text, part_is=part_is)
         case [Count(), Count()]:
-            part.note(f"{NO_COUNTERPART}: one of it and its total is a counter, the other an increase", _COUNT_MEND)
+            part.spot.note(
+                f"{NO_COUNTERPART}: one of it and its total is a counter, the other an increase", _COUNT_MEND
+            )
     return None
 
 
@@ -48,7 +48,7 @@ def sli_of_ratio(ratio: Expression, *, of_errors: bool, server: str) -> Promethe
         ratio.refuse(reason)
         return None
     if split is None:
-        ratio.note(f"{NO_COUNTERPART}: a ratio does not say how many events there are", _RATIO_MEND)
+        ratio.spot.note(f"{NO_COUNTERPART}: a ratio does not say how many events there are", _RATIO_MEND)
         return None
     part_is, part, total = split
     if not of_errors:
@@ -63,8 +63,10 @@ def _count(expression: Expression) -> Count | None:
         expression.refuse(reason)
         return None
     except Uncountable as reason:
-        expression.note(f"{NO_COUNTERPART}: it {reason}", _COUNT_MEND)
+        expression.spot.note(f"{NO_COUNTERPART}: it {reason}", _COUNT_MEND)
         return None
     if count.was:
-        expression.note(f"[{count.was}] becomes [{WINDOW}]", "nothing: each event is counted once, as the engine asks")
+        expression.spot.note(
+            f"[{count.was}] becomes [{WINDOW}], over which each event is counted once", f"write [{WINDOW}] to say so"
+        )
     return count

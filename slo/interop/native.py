@@ -15,8 +15,9 @@ from slo.core.policy import POLICIES, Pair, Severity
 from slo.core.sli import PrometheusSLI, Weighted
 from slo.core.slo import SLO, Window
 from slo.interop.fitting import default_policy, share_text
-from slo.interop.imported import Entry, Import, Server
+from slo.interop.imported import Entry, Import
 from slo.interop.layout import ENDLESS, Dumper
+from slo.interop.server import Server
 
 _RETENTION = StoreKeys().retention
 

@@ -1,8 +1,10 @@
 """A mapping in a document of others, asked key by key. Whatever is wrong with a value is told, at its place."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
+from types import UnionType
 
 from slo.config.names import Names
 from slo.config.nodes import Node, Place
@@ -108,6 +110,10 @@ class Passage:
             return None
         return duration
 
+    def require(self, key: str) -> None:
+        """Tell where a key has no value, of whatever sort."""
+        self._asked(key, required=True)
+
     def below(self, key: str, *, required: bool = False) -> "Passage":
         """The mapping at a key."""
         node = self._asked(key, required=required)
@@ -117,6 +123,33 @@ class Passage:
 
     def items(self, key: str, *, required: bool = False) -> "list[Passage]":
         """The mappings in the list at a key."""
+        return [
+            Passage(self.document, (*self.at, key, index)) for index, _ in self._listed(key, dict, required=required)
+        ]
+
+    def entries(self, key: str) -> "list[Passage | str]":
+        """The mappings and the texts in the list at a key."""
+        return [
+            str(item.value) if isinstance(item.value, str) else Passage(self.document, (*self.at, key, index))
+            for index, item in self._listed(key, dict | str)
+        ]
+
+    def is_number(self, key: str) -> bool:
+        """Whether there is a number at a key."""
+        node = self._value(key)
+        return node is not None and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+
+    def is_list(self, key: str) -> bool:
+        """Whether there is a list at a key."""
+        node = self._value(key)
+        return node is not None and isinstance(node.value, list)
+
+    def texts(self, key: str) -> list[str]:
+        """The texts in the list at a key."""
+        return [str(item.value) for _, item in self._listed(key, str)]
+
+    def _listed(self, key: str, sort: UnionType | type, *, required: bool = False) -> list[tuple[int, Node]]:
+        """The items of the right sort, with their indices; each other one is told."""
         node = self._asked(key, required=required)
         if node is None:
             return []
@@ -126,9 +159,10 @@ class Passage:
         if required and not node.value:
             self.tell(key, "is an empty list", "write at least one item")
         for index, item in enumerate(node.value):
-            if not isinstance(item.value, dict):
-                self.document.report.tell((*self.at, key, index), f"is {_described(item)}", _A_MAPPING)
-        return [Passage(self.document, (*self.at, key, index)) for index in range(len(node.value))]
+            if not isinstance(item.value, sort):
+                mend = "write a text" if sort is str else _A_MAPPING
+                self.document.report.tell((*self.at, key, index), f"is {_described(item)}", mend)
+        return [(index, item) for index, item in enumerate(node.value) if isinstance(item.value, sort)]
 
     def knows(self, *keys: str) -> None:
         """Tell of every key that is none of these."""
@@ -147,9 +181,9 @@ class Passage:
         if self.has(key):
             self.note(key, NO_COUNTERPART, mend)
 
-    def tell(self, key: str, problem: str, mend: str) -> None:
-        """A fault of the value of a key; of the whole mapping where the key is ""."""
-        self.document.report.tell((*self.at, key) if key else self.at, problem, mend)
+    def tell(self, key: str | int, problem: str, mend: str) -> None:
+        """A fault of the value of a key, or at an index; of the whole mapping where the key is ""."""
+        self.document.report.tell(self.at if key == "" else (*self.at, key), problem, mend)
 
     def note(self, key: str, problem: str, mend: str) -> None:
         """Note something about the value of a key, or about the whole mapping where the key is ""."""
@@ -176,6 +210,22 @@ def _described(node: Node) -> str:
     return described(node.data() if isinstance(node.value, (dict, list)) else node.value, node.written)
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A key of a mapping, for whoever has something to say about its value; "" is the whole mapping."""
+
+    passage: Passage
+    key: str = ""
+
+    def tell(self, problem: str, mend: str) -> None:
+        """A fault of the value."""
+        self.passage.tell(self.key, problem, mend)
+
+    def note(self, problem: str, mend: str) -> None:
+        """Note something about the value."""
+        self.passage.note(self.key, problem, mend)
+
+
 class GivenOnce:
     """Names of one sort, each of which may be given once in all the documents together."""
 
@@ -183,10 +233,12 @@ class GivenOnce:
         self._what = what
         self._first: dict[str, Place] = {}
 
-    def add(self, name: str, passage: Passage, key: str) -> None:
-        """A name that is given under a key; told where it has been given before."""
-        if name in self._first:
+    def add(self, name: str, passage: Passage, key: str) -> bool:
+        """Whether a name under a key is given for the first time; where it is not, that is told."""
+        is_new = name not in self._first
+        if not is_new:
             problem = f"{name} is {self._what} at {self._first[name]} too"
             passage.tell(key, problem, "give one of them another, or leave it out")
         place = passage.document.source.place((*passage.at, key))
         self._first.setdefault(name, place)
+        return is_new

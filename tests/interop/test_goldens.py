@@ -13,19 +13,22 @@ from pathlib import Path
 import pytest
 
 from slo.config.load import load
-from slo.interop.imported import Import, Server
+from slo.interop.imported import Import
 from slo.interop.native import rendered
+from slo.interop.openslo.files import import_openslo
+from slo.interop.server import Server
 from slo.interop.sloth.files import import_sloth
 from slo.kinds import Kinds
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+FORMS = {"sloth": import_sloth, "openslo": import_openslo}
 HERE = Path("tests/interop")
 INPUTS = [path.relative_to(CHECKOUT) for path in sorted((CHECKOUT / HERE).glob("*/in-*"))]
 
 
 def imported(path: Path) -> Import:
     server = Server(name="prometheus", url="http://127.0.0.1:9090", assumed=True)
-    return import_sloth([path], server=server)
+    return FORMS[path.parent.name]([path], server=server)
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=str)
@@ -42,4 +45,4 @@ def test_what_is_written_loads_as_what_was_read(path: Path, tmp_path: Path) -> N
     written.write_text(rendered(read, "Imported."), encoding="utf-8")
     settings = load(written, Kinds.installed(), {})
     assert settings.slos == read.slos
-    assert [(server.name, server.url) for server in settings.servers] == [("prometheus", "http://127.0.0.1:9090")]
+    assert {server.name for server in settings.servers} <= read.servers.keys()

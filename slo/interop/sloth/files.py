@@ -7,8 +7,9 @@ from pathlib import Path
 from slo.config.wrong import shown
 from slo.errors import ConfigError
 from slo.interop.documents import Document, Notes, read_documents
-from slo.interop.imported import Entry, Import, Server
+from slo.interop.imported import Entry, Import
 from slo.interop.passage import GivenOnce, Passage
+from slo.interop.server import Server
 from slo.interop.sloth.group import IN_FILES, IN_RESOURCES, Spelling, read_group
 from slo.interop.sloth.objective import read_objective
 from slo.interop.sloth.windows import DEFAULT_WINDOWS, AlertWindows, chosen_windows, read_windows

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slo.interop.labels import kept_labels
+from slo.interop.labels import kept_labels, with_service
 from slo.interop.passage import Passage
 from slo.interop.sloth.windows import AlertWindows
 
@@ -62,10 +62,11 @@ class Group:
 def read_group(spec: Passage, spelling: Spelling, windows: AlertWindows, server: str) -> Group:
     """What stands beside `slos`."""
     labels = spec.below("labels")
+    service = read_name(spec, "service")
     return Group(
         spelling=spelling,
-        service=read_name(spec, "service"),
-        labels=kept_labels(labels, read_labels(labels)),
+        service=service,
+        labels=with_service(labels, kept_labels(labels, read_labels(labels)), service),
         waits=read_plugins(spec.below(spelling.plugins)),
         windows=windows,
         server=server,

@@ -3,15 +3,14 @@
 import re
 from fractions import Fraction
 
-from slo.config.identity import NAME_PATTERN
 from slo.core.sli import PrometheusSLI
 from slo.core.slo import SLO
-from slo.interop.fitting import Fitting, fitted_pairs
 from slo.interop.indicator import Expression, sli_of, sli_of_ratio
 from slo.interop.labels import kept_labels, with_service
-from slo.interop.passage import NO_COUNTERPART, Passage
+from slo.interop.passage import NO_COUNTERPART, Passage, Spot
 from slo.interop.sloth.alerting import read_alerting
 from slo.interop.sloth.group import IN_RESOURCES, Group, read_labels, read_name, read_plugins
+from slo.interop.wanted import Wanted
 
 _WINDOW = re.compile(r"\{\{ *\.window *\}\}")
 _LONGEST_NAME = 128
@@ -29,7 +28,7 @@ def read_objective(passage: Passage, group: Group) -> SLO | None:
     objective = _share(passage)
     description = passage.text("description")
     labels = passage.below("labels")
-    kept = with_service(labels, {**group.labels, **kept_labels(labels, read_labels(labels))}, group.service)
+    own = with_service(labels, kept_labels(labels, read_labels(labels)), group.service)
     for key in group.spelling.more:
         passage.lose(key, _RULES)
     sli = _sli(passage.below("sli", required=True), group)
@@ -37,27 +36,24 @@ def read_objective(passage: Passage, group: Group) -> SLO | None:
     pairs = read_alerting(passage.below("alerting", required=True), group, waits=waits)
     if sli is None or objective is None or not name or not group.service:
         return None
-    full_name = f"{group.service}-{name}"
-    if not re.fullmatch(NAME_PATTERN, full_name):
-        passage.note("name", f"{NO_COUNTERPART}: {full_name} has more than 100 characters", "shorten it")
-        return None
-    fitting = Fitting(objective=objective, window=group.windows.period, server=group.server)
-    if refusal := fitting.refusal():
-        passage.note("objective", f"{NO_COUNTERPART}: it {refusal.problem}", refusal.mend)
-        return None
-    fitted = fitted_pairs(pairs, passage, "alerting", fitting=fitting, otherwise=group.windows.pairs)
-    if not fitted:
-        return None
-    return SLO(
-        name=full_name,
+    promise = Spot(passage, "objective")
+    return Wanted(
+        name=f"{group.service}-{name}",
         objective=objective,
         window=group.windows.period,
-        sli=sli.key,
-        definition=sli,
-        pairs=fitted,
-        labels=kept,
+        sli=sli,
+        server=group.server,
+        pairs=pairs,
+        otherwise=group.windows.pairs,
+        labels={**group.labels, **own},
         description=description,
-    )
+        spots={
+            "name": Spot(passage, "name"),
+            "objective": promise,
+            "window": promise,
+            "alerts": Spot(passage, "alerting"),
+        },
+    ).fitted()
 
 
 def _share(passage: Passage) -> Fraction | None:
@@ -97,7 +93,7 @@ def _of_events(events: Passage, group: Group) -> PrometheusSLI | None:
     if error is None or total is None:
         return None
     if error.text == total.text:
-        events.tell(error.key, "is the same as the total", "write what counts bad events alone")
+        error.spot.tell("is the same as the total", "write what counts bad events alone")
         return None
     return sli_of(error, "bad", total, server=group.server)
 
@@ -109,4 +105,4 @@ def _expression(passage: Passage, key: str) -> Expression | None:
     if not _WINDOW.search(text):
         passage.tell(key, "has no {{.window}}", "write the range as [{{.window}}], which Sloth fills in")
         return None
-    return Expression(passage=passage, key=key, text=text, must_be=True)
+    return Expression(spot=Spot(passage, key), text=text, must_be=True)
