@@ -31,6 +31,8 @@ from slo.core.duration import duration_name
 from slo.errors import ConfigError
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
+DEFAULT_OFFSET = timedelta(seconds=30)
+"""What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
 
 class Kinds(Protocol):
@@ -182,7 +184,17 @@ def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
 
 def _server(entry: Entry[ServerKeys]) -> ServerEntry:
     keys = entry.keys.values
-    return ServerEntry(name=keys.name, url=keys.url.rstrip("/"), interval=keys.interval, timeout=_timeout(keys))
+    return ServerEntry(
+        name=keys.name,
+        url=keys.url.rstrip("/"),
+        interval=keys.interval,
+        timeout=_timeout(keys),
+        offset=max(DEFAULT_OFFSET, keys.interval) if keys.offset is None else keys.offset,
+        headers=keys.headers,
+        basic_auth=keys.basic_auth,
+        bearer_token=keys.bearer_token,
+        tls=keys.tls,
+    )
 
 
 def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
