@@ -79,6 +79,16 @@ class Books:
         """The ledger in memory."""
         return self.engine.ledger
 
+    @property
+    def closed_until(self) -> int:
+        """The end of the last closed slot (Unix seconds)."""
+        return self.ledger.now
+
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits to be written that reading the past has to wait."""
+        return len(self._held) > HELD_BLOCKS // 4
+
     def open(self, slos: Sequence[SLO]) -> None:
         """Read the history of these SLOs from disk. The time since the last slot on disk stays unknown.
 
@@ -125,6 +135,11 @@ class Books:
         """Count a block at once; see `Ledger.add_block`."""
         self.ledger.add_block(block)
 
+    def add_history(self, block: Block) -> None:
+        """Count a block of slots or minutes that have closed. To be called under `lock`, with `write` after it."""
+        self.ledger.add_history(block)
+        self._hold([block])
+
     def mark(self, watermarks: Mapping[tuple[str, str], bytes]) -> None:
         """Where sources stand, under source and name: written with the counts of the slots that are closed next."""
         self._watermarks |= watermarks
@@ -164,6 +179,8 @@ class Books:
 
     async def _write(self, more_marks: Mapping[str, str]) -> None:
         async with self._writing:
+            # What came late is in the totals, and in the watermarks, already.
+            self._hold(self.ledger.close(self.ledger.now))
             blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.totals)
             marks = {NOW: str(self.ledger.now), PENDING: json.dumps(self.engine.pending()), **more_marks}
             watermarks = dict(self._watermarks)

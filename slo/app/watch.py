@@ -10,6 +10,7 @@ from time import perf_counter
 
 from slo.app.books import Books
 from slo.app.counters import Counters
+from slo.app.servers import Servers
 from slo.app.wiring import checks_of, destinations_of, refuse_unfed, scrapes_of, slis_of
 from slo.config.load import load
 from slo.config.settings import Settings
@@ -95,6 +96,7 @@ class RunningWatch:
             slis=slis_of(settings),
             since=clock.now().timestamp(),
         )
+        self._servers = Servers(self._books, path=place.config, context=context, telemetry=telemetry)
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry, connectivity=context.connectivity)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -107,6 +109,7 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         await asyncio.to_thread(self._books.open, self._settings.slos)
         self._counters.configure(self._settings)
+        self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._restore_alerts()
         self._loaded()
 
@@ -116,11 +119,13 @@ class RunningWatch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(), name="runner")
             tasks.create_task(self._router.run(), name="router")
+            tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self._close_slots(), name="slots")
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
         await self._runner.close()
+        self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         await self._books.finish()
         await self._router.close(deadline_seconds)
@@ -188,11 +193,13 @@ class RunningWatch:
         self._refuse_new_slot(settings)
         checks = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
+        clients = self._servers.clients(settings)
         async with self._books.lock:
             await self._books.rebuild(settings.slos)
             self._settings, self._checks = settings, checks
             self._source.replace(slis_of(settings))
             self._counters.configure(settings)
+            self._servers.replace(settings, clients)
         self._runner.replace(checks)
         await self._router.reconfigure(
             destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
@@ -213,6 +220,7 @@ class RunningWatch:
             begun = perf_counter()
             self._source.close(end)
             self._counters.close(end)
+            self._servers.close_slot(end)
             self._books.close(end)
             self._books.engine.evaluate()
             self._telemetry.evaluation.observe(perf_counter() - begun)

@@ -20,7 +20,7 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
         try:
             check = kinds.probes.module(entry.type).build(entry.config, context)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"probes[{entry.name}]", error))
+            faults.append(unusable(path, f"probes[{entry.name}]", error))
             continue
         checks.append(
             Scheduled(
@@ -49,7 +49,7 @@ def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Schedul
         try:
             check = Scrape(entry.config, context, series)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"scrapes[{entry.name}]", error))
+            faults.append(unusable(path, f"scrapes[{entry.name}]", error))
             continue
         scrapes.append(
             Scheduled(
@@ -98,7 +98,7 @@ def destinations_of(
         try:
             built[entry.name] = kind.build(entry.config, context)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"destinations[{entry.name}]", error))
+            faults.append(unusable(path, f"destinations[{entry.name}]", error))
             continue
         if getattr(kind, "PAGES_ONLY", False):
             paging.add(entry.name)
@@ -117,5 +117,6 @@ def slis_of(settings: Settings) -> Mapping[str, tuple[str, float]]:
     }
 
 
-def _unusable(path: Path, where: str, error: Exception) -> ConfigFault:
+def unusable(path: Path, where: str, error: Exception) -> ConfigFault:
+    """The fault of an entry that reads well and cannot be built."""
     return ConfigFault(file=str(path), line=0, column=0, path=where, problem=f"cannot be used: {error}")

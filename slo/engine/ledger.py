@@ -98,10 +98,17 @@ class Ledger:
             for span in np.flatnonzero(chosen).tolist():
                 slot = slots.setdefault(int(block.ends[span]), np.zeros_like(self.totals))
                 slot[:, columns] += counts[:, span]
-        late = np.flatnonzero(block.ends <= self.now)
-        if late.size:
-            order = late[np.argsort(block.ends[late], kind="stable")]
-            self._count_late(block.ends[order], columns, counts[:, order])
+        late = block.ends <= self.now
+        if late.any():
+            self._count_late(block.ends[late], columns, counts[:, late])
+
+    def add_history(self, block: Block) -> None:
+        """Count spans that ended up to `now`, of any length; SLIs that are not ours are passed over.
+
+        No closing gives them: whoever adds them writes them down.
+        """
+        ours = np.array([self.column.get(name, -1) for name in block.names], np.int64)
+        self._count_late(block.ends, ours[ours >= 0], block.counts[:, :, ours >= 0])
 
     def close(self, end: int) -> list[Block]:
         """Close every slot up to `end`, and give what was counted since the last closing, a block for each slot.
@@ -192,8 +199,9 @@ class Ledger:
         return (*self._rings.values(), self._marks)
 
     def _count_late(self, ends: Ints, columns: Ints, counts: Ints) -> None:
-        """Count in slots that have closed: `ends` ascend, and `counts` has the shape (4, slots, columns)."""
-        grown = np.cumsum(counts, axis=1)
+        """Count in spans that have closed: `counts` has the shape (4, spans, columns)."""
+        order = np.argsort(ends, kind="stable")
+        ends, grown = ends[order], np.cumsum(counts[:, order], axis=1)
         self.totals[:, columns] += grown[:, -1]
         for ring in self._rings.values():
             ring.add_late(ends, columns, grown)
