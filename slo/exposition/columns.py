@@ -37,9 +37,9 @@ class Columns:
     """The lines of a text that begins with `MARGIN` and ends with a line end.
 
     `line_starts` and `line_ends` are those of all lines. The plain ones have two spaces or more, and no blank but a
-    space after the second last of them; `plain` are their indices, and in the order of `plain` their series reach from
-    `starts` to `value_starts - 1`, their values to `time_starts - 1`, and their timestamps to `ends`. A line that
-    begins with # or has an exemplar or a byte 0 is not plain. `others` are the indices of the other lines.
+    space after the second last of them, do not begin with # and have no exemplar. `plain` are their indices, and in the
+    order of `plain` their series reach from `starts` to `value_starts - 1`, their values to `time_starts - 1`, and
+    their timestamps to `ends`. `others` are the indices of the other lines.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -54,8 +54,7 @@ class Columns:
         last, second_last = np.maximum(closing - 1, 0), np.maximum(closing - 2, 0)
         is_plain = (kinds[last] == _SPACE) & (kinds[second_last] == _SPACE) & (blanks[second_last] > self.line_starts)
         is_plain &= self._bytes[self.line_starts] != _HASH
-        for odd in (blanks[kinds == 0], _exemplars(text)):
-            is_plain[np.searchsorted(self.line_ends, odd)] = False
+        is_plain[np.searchsorted(self.line_ends, _exemplars(text))] = False
         self.plain: Ints = np.flatnonzero(is_plain)
         self.others: Ints = np.flatnonzero(~is_plain)
         self.starts: Ints = self.line_starts[self.plain]

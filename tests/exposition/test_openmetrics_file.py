@@ -174,11 +174,19 @@ def test_a_block_has_one_run_of_a_series() -> None:
     assert [len(run.values) for run in runs] == [49] * 10
 
 
-def test_many_series_are_told_apart() -> None:
-    lines = [f'a{{x="{series}"}} {series} {time}' for time in (1, 2) for series in range(70_000)]
+@pytest.mark.parametrize("count", [1024, 1025, 70_000])
+def test_many_series_are_told_apart(count: int) -> None:
+    lines = [f'a{{x="{series}"}} {series} {time}' for time in (1, 2) for series in range(count)]
     assert [(run.values.tolist(), run.labels["x"]) for run in read("\n".join([*lines, "# EOF"]), 2**30)] == [
-        ([series, series], str(series)) for series in range(70_000)
+        ([series, series], str(series)) for series in range(count)
     ]
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 500, 512, 600])
+def test_series_that_differ_in_any_one_byte_are_told_apart(length: int) -> None:
+    names = ["a" * length, *("a" * place + "b" + "a" * (length - place - 1) for place in range(length))]
+    lines = [f"{name} 1 {time}" for name in names for time in (1, 2)]
+    assert [run.labels["__name__"] for run in read("\n".join([*lines, "# EOF"]))] == names
 
 
 # What is wanted
