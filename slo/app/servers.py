@@ -1,7 +1,8 @@
 """The Prometheus-compatible servers of a watch: what follows them, and what was read of their SLIs before a restart."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from slo.app.books import Books
@@ -108,7 +109,7 @@ class Servers:
             self._tasks.pop(name).cancel()
         self._clients[name].close()
 
-    def _forget(self, marks: Mapping[str, bytes], slis: Set[str]) -> None:
+    def _forget(self, marks: Mapping[str, bytes], slis: AbstractSet[str]) -> None:
         """Give up what was read of SLIs that left so long ago that the ledger has nothing of them any more."""
         oldest = self._books.closed_until - self._retention_seconds
         self._books.forget_watermarks(

@@ -87,7 +87,9 @@ class Tally:
 
     def block(self, name: str, slot_seconds: int, *, lent: Iterable[Span] = ()) -> Block:
         """The counts as a block of the slots that hold any. Time that was `lent` is covered already."""
-        covered_ms = by_slot(without(self.known, lent), self.ends * 1000, slot_seconds * 1000)
+        alone = np.ones((len(self.ends), 1), np.int64)
+        spans = without(self.known, lent)
+        covered_ms = by_slot(spans, self.ends * 1000, slot_seconds * 1000, rank=alone - 1, among=alone)[:, 0]
         covered_ms[self.dark] = 0
         counts = np.concatenate([self.events, covered_ms[np.newaxis]])
         held = counts.any(axis=0)
