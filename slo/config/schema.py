@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL
-from slo.config.identity import Name
+from slo.config.exclusion_keys import ExclusionKeys
+from slo.config.identity import Name, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.section import Section
 from slo.config.slo_keys import SLOKeys
@@ -56,13 +57,6 @@ def _whole_seconds(value: timedelta) -> timedelta:
 
 WholeSeconds = Annotated[PositiveDuration, AfterValidator(_whole_seconds)]
 """How often something is asked that counts by the second."""
-
-
-class NamedKeys(Section):
-    """What every entry of a list has."""
-
-    name: Name
-    """What the entry is called, for others to refer to."""
 
 
 class EntryKeys(NamedKeys):
@@ -149,6 +143,8 @@ class Root(Section):
     """Prometheus-compatible servers that SLIs are asked of."""
     slos: tuple[SkipValidation[SLOKeys], ...] = ()
     """The objectives."""
+    exclusions: tuple[SkipValidation[ExclusionKeys], ...] = ()
+    """Time that counts for nothing, such as maintenance."""
     destinations: tuple[SkipValidation[DestinationKeys], ...] = ()
     """Where notifications go."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from slo.config.request import BasicAuth
 from slo.config.secret import Secret
 from slo.config.tls import TLSSettings
+from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
 
@@ -86,6 +87,7 @@ class Settings:
     scrapes: tuple[ScrapeEntry, ...]
     servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
+    exclusions: tuple[Exclusion, ...]
     destinations: tuple[DestinationEntry, ...]
     routes: Routes
     store: StoreSettings

@@ -38,16 +38,16 @@ class Once:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
-    """When what is excluded, who said so (`author`), why and when (`created_at`, with a zone).
+    """When what is excluded, who said so (`author`) and why.
 
-    It is for the SLOs named in `slos`, or all where none is named, as far as they have all of `labels`. Raises
-    ValueError that says the mend.
+    `created_at` is when it was said, with a zone; None where it stands in the configuration. It is for the SLOs named
+    in `slos`, or all where none is named, as far as they have all of `labels`. Raises ValueError that says the mend.
     """
 
     name: str
     reason: str
     author: str
-    created_at: datetime
+    created_at: datetime | None
     when: Once | Recurrence
     slos: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Exclusion:
         ):
             if not value.strip():
                 raise ValueError(f"{name} is empty; write {mend}")
-        if self.created_at.tzinfo is None:
+        if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("created_at has no offset; write it with one, such as Z for UTC")
 
 

@@ -73,7 +73,7 @@ def imports_or_refuses(form: str, file: Path) -> Import | None:
         return FORMS[form]([file], server=server)
     except UsageError as error:
         says = str(error)
-        assert "period" in says  # noqa: PT017  others would be faults with their places
+        assert "period" in says
         return None
     except ConfigError as error:
         refused = error.faults
