@@ -13,7 +13,7 @@ before those that are asked for are skipped, in phase.
 import functools
 import itertools
 from calendar import isleap, monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -53,7 +53,7 @@ _STEPS = MappingProxyType(
         Frequency.MINUTELY: timedelta(minutes=1),
     }
 )
-"""Months and years have no fixed length; there are few of them to skip."""
+"""Months and years have no fixed length."""
 
 _DAY_NUMBERS: MappingProxyType[str, Callable[[date], tuple[int, ...]]] = MappingProxyType(
     {
@@ -74,7 +74,8 @@ class Recurrence:
 
     `start` is a local time without a zone: the first occurrence where the rule matches it, and else what the rule
     starts from. `duration` is the time that elapses, whatever clocks do meanwhile: an hour from 01:30 on may end when
-    they show 03:30, or 01:30 again. No occurrence begins after `until`. Raises ValueError that says the mend.
+    they show 03:30, or 01:30 again. Where an hour comes twice, what begins in it begins in the first of the two, by an
+    hourly rule as well. No occurrence begins after `until`. Raises ValueError that says the mend.
     """
 
     rule: str
@@ -129,7 +130,7 @@ class _Plan:
     last: datetime | None
 
     def local_starts(self, since: datetime, until: datetime) -> Iterator[datetime]:
-        """The occurrences that begin from `since` to `until`, ascending."""
+        """The occurrences that begin from `since` to `until`, ascending; there may be a few from before."""
         since, until = max(since, self.first), min(until, self.last or until)
         return (local for local in _steps(self.rule, self.start, since, until) if _passes(self.rule, local))
 
@@ -142,8 +143,8 @@ def _plan(text: str, start: datetime) -> _Plan:
         raise ValueError(
             f"{text} does not occur soon after {start}, if ever; write one that does, and start with its first time"
         )
-    last = first if rule.count == 1 else None if rule.count is None else _occurrence(rule, start, rule.count)
-    if rule.count is not None and last is None:
+    last = _occurrence(rule, start, rule.count) if rule.count else None
+    if rule.count and not last:
         raise ValueError(f"COUNT={rule.count} is too far to count; write UNTIL with the last time instead")
     return _Plan(rule=rule, start=start, first=first, last=last)
 
@@ -158,18 +159,13 @@ def _occurrence(rule: RecurrenceRule, start: datetime, number: int) -> datetime 
 
 
 def _steps(rule: RecurrenceRule, start: datetime, since: datetime, until: datetime | None) -> Iterator[datetime]:
-    """What dateutil makes of a rule from `since`, no earlier than `start`, to `until`: `_passes` says which count."""
-    numbers, weekdays = rule.numbers, rule.weekdays
-    if "BYWEEKNO" in numbers and not weekdays:  # dateutil would take the whole week
-        weekdays = ((start.weekday(), 0),)
-    if rule.frequency in _STEPS:
-        step = _STEPS[rule.frequency] * rule.interval
-        start += (since - start) // step * step
+    """What dateutil makes of a rule from `since`, or somewhat before, to `until`: `_passes` says which count."""
+    numbers, weekdays = _days(rule, start)
     if rule.frequency in _BY_DAY:
         numbers, weekdays = {name: numbers[name] for name in numbers if name not in _DAY_NUMBERS}, ()
     steps = rrule.rrule(
         _FREQUENCIES[rule.frequency],
-        dtstart=start,
+        dtstart=_in_phase(rule, start, since),
         interval=rule.interval,
         wkst=rule.week_start,
         until=until,
@@ -183,7 +179,30 @@ def _steps(rule: RecurrenceRule, start: datetime, since: datetime, until: dateti
         byminute=numbers.get("BYMINUTE"),
         bysecond=numbers.get("BYSECOND"),
     )
-    return itertools.dropwhile(lambda local: local < since, steps)
+    return iter(steps)
+
+
+def _days(rule: RecurrenceRule, start: datetime) -> tuple[Mapping[str, tuple[int, ...]], tuple[tuple[int, int], ...]]:
+    """The numbers and weekdays of a rule, with those of `start` where months and years need days and it says none."""
+    if rule.weekdays or rule.frequency in _STEPS or not rule.numbers.keys().isdisjoint({"BYMONTHDAY", "BYYEARDAY"}):
+        return rule.numbers, rule.weekdays
+    if "BYWEEKNO" in rule.numbers:  # dateutil would take the whole week
+        return rule.numbers, ((start.weekday(), 0),)
+    month = {"BYMONTH": (start.month,)} if rule.frequency is Frequency.YEARLY else {}
+    return {**month, "BYMONTHDAY": (start.day,), **rule.numbers}, ()
+
+
+def _in_phase(rule: RecurrenceRule, start: datetime, since: datetime) -> datetime:
+    """Where a rule that begins at `start` can begin as well, for all that it names from `since` on."""
+    if rule.frequency in _STEPS:
+        step = _STEPS[rule.frequency] * rule.interval
+        return start + (since - start) // step * step
+    months = rule.interval * (12 if rule.frequency is Frequency.YEARLY else 1)
+    passed = (since.year - start.year) * 12 + since.month - start.month
+    if passed < 2 * months:
+        return start
+    year, month = divmod(start.year * 12 + start.month - 1 + (passed // months - 1) * months, 12)
+    return start.replace(year=year, month=month + 1, day=1)
 
 
 def _passes(rule: RecurrenceRule, day: date) -> bool:

@@ -11,6 +11,9 @@ from datetime import datetime, time
 from enum import StrEnum
 from types import MappingProxyType
 
+MOST_POSITIONS = 4
+"""How many numbers BYSETPOS may have: dateutil goes through all days of the period for each of them."""
+
 
 class Frequency(StrEnum):
     """What a rule counts its interval in."""
@@ -89,6 +92,8 @@ def read_recurrence_rule(text: str) -> RecurrenceRule:
         raise ValueError("the rule occurs more often than once a minute; write one second in BYSECOND")
     if "BYSETPOS" in numbers and len(numbers) == 1 and not weekdays:
         raise ValueError("BYSETPOS has nothing to choose from; write another BY beside it, such as BYDAY")
+    if len(numbers.get("BYSETPOS", ())) > MOST_POSITIONS:
+        raise ValueError(f"BYSETPOS has too many numbers; write at most {MOST_POSITIONS}, or the days that they choose")
     if "BYWEEKNO" in numbers and any(number for _, number in weekdays):
         raise ValueError("BYDAY counts days where BYWEEKNO names the week; write BYDAY without numbers")
     return RecurrenceRule(
@@ -143,7 +148,7 @@ def _list(name: str, value: str, frequency: Frequency) -> tuple[int, ...]:
     if frequency not in allowed.frequencies:
         with_these = ", ".join(sorted(allowed.frequencies))
         raise ValueError(f"{name} does not go with FREQ={frequency}; write it with {with_these}, or leave it out")
-    return tuple(_number(name, item, allowed) for item in value.split(","))
+    return tuple(dict.fromkeys(_number(name, item, allowed) for item in value.split(",")))
 
 
 def _weekdays(value: str, frequency: Frequency) -> tuple[tuple[int, int], ...]:
@@ -157,7 +162,7 @@ def _weekdays(value: str, frequency: Frequency) -> tuple[tuple[int, int], ...]:
         weekdays.append((_DAYS.index(match[2]), int(match[1] or 0)))
     if len({number == 0 for _, number in weekdays}) > 1:  # dateutil would take the days that are both
         raise ValueError("BYDAY mixes days with a number and days without; write each kind in a rule of its own")
-    return tuple(weekdays)
+    return tuple(dict.fromkeys(weekdays))
 
 
 def _week_start(value: str) -> int:

@@ -1,12 +1,13 @@
 """Recurrence rules once more, day by day and minute by minute: what slo.core.recurrence is held against.
 
-Written from RFC 5545, section 3.3.10, alone, without dateutil. Every local minute of a stretch of time is asked whether
-the rule names it, so nothing can be skipped or be found too late.
+Written from RFC 5545, section 3.3.10, alone, without dateutil. Every day of a stretch of time, and every minute of
+it, is asked whether the rule names it, so nothing can be skipped or be found too late.
 """
 
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import product
 
 from slo.core.recurrence_rule import Frequency, RecurrenceRule
 
@@ -38,10 +39,8 @@ def _named(rule: RecurrenceRule, start: datetime, first: date, last: date) -> It
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
         if _on_day(rule, start, day):
-            for minute in range(24 * 60):
-                if _at_minute(rule, start, day, *divmod(minute, 60)):
-                    second = rule.numbers.get("BYSECOND", (start.second,))[0]
-                    yield datetime.combine(day, time(*divmod(minute, 60), second))
+            second = rule.numbers.get("BYSECOND", (start.second,))[0]
+            yield from (datetime.combine(day, minute.replace(second=second)) for minute in _minutes(rule, start, day))
 
 
 def _on_day(rule: RecurrenceRule, start: datetime, day: date) -> bool:
@@ -85,14 +84,15 @@ def _on_day(rule: RecurrenceRule, start: datetime, day: date) -> bool:
     return not rule.weekdays or any(day.weekday() == weekday and n in as_numbered for weekday, n in rule.weekdays)
 
 
-def _at_minute(rule: RecurrenceRule, start: datetime, day: date, hour: int, minute: int) -> bool:
-    by = rule.numbers
-    at, began = datetime.combine(day, time(hour, minute)), start.replace(second=0)
-    minutes_passed = (at - began) // timedelta(minutes=1)
-    hours_passed = (at.replace(minute=0) - began.replace(minute=0)) // timedelta(hours=1)
-    if rule.frequency is MINUTELY and minutes_passed % rule.interval:
-        return False
-    if rule.frequency is HOURLY and hours_passed % rule.interval:
-        return False
+def _minutes(rule: RecurrenceRule, start: datetime, day: date) -> Iterator[time]:
+    by, began = rule.numbers, start.replace(second=0)
     hours = by.get("BYHOUR", range(24) if rule.frequency in (HOURLY, MINUTELY) else [start.hour])
-    return hour in hours and minute in by.get("BYMINUTE", range(60) if rule.frequency is MINUTELY else [start.minute])
+    minutes = by.get("BYMINUTE", range(60) if rule.frequency is MINUTELY else [start.minute])
+    for hour, minute in product(sorted(set(hours)), sorted(set(minutes))):
+        at = datetime.combine(day, time(hour, minute))
+        passed = {
+            HOURLY: (at.replace(minute=0) - began.replace(minute=0)) // timedelta(hours=1),
+            MINUTELY: (at - began) // timedelta(minutes=1),
+        }
+        if passed.get(rule.frequency, 0) % rule.interval == 0:
+            yield at.time()

@@ -24,6 +24,10 @@ from slo.core.recurrence_rule import Frequency, RecurrenceRule, read_recurrence_
             "FREQ=MONTHLY;BYDAY=1SU,+2MO,-1FR;COUNT=10",
             RecurrenceRule(frequency=Frequency.MONTHLY, weekdays=((6, 1), (0, 2), (4, -1)), count=10),
         ),
+        (
+            "FREQ=MONTHLY;BYDAY=MO,MO;BYSETPOS=1,1,-1,1,1,1",
+            RecurrenceRule(frequency=Frequency.MONTHLY, weekdays=((0, 0),), numbers={"BYSETPOS": (1, -1)}),
+        ),
         ("FREQ=YEARLY;BYDAY=53MO", RecurrenceRule(frequency=Frequency.YEARLY, weekdays=((0, 53),))),
         (
             "FREQ=MONTHLY;BYMONTHDAY=1,-1;BYHOUR=2,14;BYMINUTE=30;BYSECOND=0",
@@ -101,6 +105,7 @@ DAYS = "write MO, TU, WE, TH, FR, SA, SU"
         ("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=1", "BYSETPOS does not go with FREQ=WEEKLY; write it with MONTHLY, YEARLY"),
         ("FREQ=MONTHLY;BYSETPOS=1", "BYSETPOS has nothing to choose from; write another BY beside it, such as BYDAY"),
         ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "BYSETPOS cannot be 0"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,2,3,4,5", "BYSETPOS has too many numbers; write at most 4, or the days"),
         ("FREQ=WEEKLY;BYDAY=SUN", f"BYDAY cannot be SUN in FREQ=WEEKLY; {DAYS}"),
         ("FREQ=WEEKLY;BYDAY=1SU", f"BYDAY cannot be 1SU in FREQ=WEEKLY; {DAYS}"),
         ("FREQ=MONTHLY;BYDAY=6SU", f"BYDAY cannot be 6SU in FREQ=MONTHLY; {DAYS}, or with a number from 1 to 5 or -5"),
