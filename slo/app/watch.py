@@ -10,6 +10,7 @@ from time import perf_counter
 
 from slo.app.books import Books
 from slo.app.counters import Counters
+from slo.app.exclusions import Exclusions
 from slo.app.servers import Servers
 from slo.app.wiring import checks_of, destinations_of, refuse_unfed, scrapes_of, slis_of
 from slo.config.load import load
@@ -17,6 +18,7 @@ from slo.config.settings import Settings
 from slo.core.alert import Alert
 from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
+from slo.core.exclusion import Exclusion
 from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.reason import State
@@ -78,6 +80,7 @@ class RunningWatch:
             telemetry=telemetry,
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
+        self._exclusions = Exclusions(self._journal, clock)
         self._counters = Counters(self._books, telemetry)
         self._checks = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, context, place.config)
@@ -107,6 +110,8 @@ class RunningWatch:
 
     async def open(self) -> None:
         """Read the ledger and the journal, and take over what fired before the last stop."""
+        self._exclusions.configured = self._settings.exclusions
+        await asyncio.to_thread(self._exclusions.load)
         await asyncio.to_thread(self._books.open, self._settings.slos)
         self._counters.configure(self._settings)
         self._servers.replace(self._settings, self._servers.clients(self._settings))
@@ -130,6 +135,24 @@ class RunningWatch:
         await self._books.finish()
         await self._router.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)
+
+    def exclusions(self) -> Sequence[Exclusion]:
+        """Every exclusion in force, those of the configuration first."""
+        return list(self._exclusions)
+
+    async def exclude(self, exclusion: Exclusion) -> Exclusion:
+        """Make an exclusion, and change every figure accordingly."""
+        async with self._reloading:
+            made = await self._exclusions.add(exclusion)
+            await self._rebuild()
+            return made
+
+    async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
+        """Take an exclusion back, and change every figure accordingly."""
+        async with self._reloading:
+            taken = await self._exclusions.withdraw(name, by=by, why=why)
+            await self._rebuild()
+            return taken
 
     async def reload(self) -> None:
         """Read the configuration anew and go on with it.
@@ -187,6 +210,11 @@ class RunningWatch:
         """Close it by a person's decision."""
         return await self._router.resolve(incident, by=by, why=why)
 
+    async def _rebuild(self) -> None:
+        """Make the figures anew, without what is excluded now."""
+        async with self._books.lock:
+            await self._books.rebuild(self._settings.slos)
+
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(load, place.config, place.kinds, place.environ)
@@ -194,6 +222,7 @@ class RunningWatch:
         checks = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
         clients = self._servers.clients(settings)
+        self._exclusions.configured = settings.exclusions
         async with self._books.lock:
             await self._books.rebuild(settings.slos)
             self._settings, self._checks = settings, checks

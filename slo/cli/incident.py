@@ -1,10 +1,9 @@
 """`watchkeep incident`: list, show, acknowledge and resolve, through a running watch or in its data folder."""
 
 import contextlib
-import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import quote
 
 import click
@@ -12,9 +11,8 @@ import click
 from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document, incident_lines, incident_parts, incident_table
 from slo.cli.output import Part, emit, is_narrow, json_option
+from slo.cli.person import person, person_option
 from slo.errors import UsageError
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class Incidents(Protocol):
@@ -65,11 +63,6 @@ def _incidents(url: str | None, token_file: Path | None, data: Path | None) -> I
         yield offline
 
 
-def _person_option(command: Command) -> Command:
-    option = click.option("--by", metavar="NAME", help="Who does it; your login name without it.")
-    return option(command)
-
-
 @click.group(name="incident")
 def command() -> None:
     """Work on incidents."""
@@ -114,7 +107,7 @@ def show_incident(incident: str, url: str | None, token_file: Path | None, data:
 
 @command.command(name="ack")
 @click.argument("incident", metavar="ID")
-@_person_option
+@person_option
 @watch_options
 @json_option
 def acknowledge_incident(
@@ -122,14 +115,14 @@ def acknowledge_incident(
 ) -> None:
     """Take an incident on; everybody who was told of it is told so."""
     with _incidents(url, token_file, data) as incidents:
-        document = incidents.act(incident, action="acknowledge", by=by or _login(), why="")
+        document = incidents.act(incident, action="acknowledge", by=person(by), why="")
         parts = understood(incidents.where, lambda: _acted_parts(document))
     emit(document, *parts, as_json=as_json)
 
 
 @command.command(name="resolve")
 @click.argument("incident", metavar="ID")
-@_person_option
+@person_option
 @click.option("--why", default="", help="What the timeline says about it.")
 @watch_options
 @json_option
@@ -145,17 +138,10 @@ def resolve_incident(
 ) -> None:
     """Declare an incident over; everybody who was told of it is told so."""
     with _incidents(url, token_file, data) as incidents:
-        document = incidents.act(incident, action="resolve", by=by or _login(), why=why)
+        document = incidents.act(incident, action="resolve", by=person(by), why=why)
         parts = understood(incidents.where, lambda: _acted_parts(document))
     emit(document, *parts, as_json=as_json)
 
 
 def _acted_parts(incident: Document) -> list[Part]:
     return [incident_table([incident])]
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise UsageError("this user has no login name: say who you are with --by NAME") from error

@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "Run the engine over recorded counters.",
     "explain": "Say in sentences what an SLO promises and what pages when.",
     "incident": "List, show, acknowledge and resolve incidents.",
+    "exclude": "Exclude time, such as maintenance, from every figure.",
     "doctor": "Check this installation and this machine.",
     "schema": "Print the JSON Schema of the configuration.",
     "rules": "Print Prometheus rules of these SLOs.",

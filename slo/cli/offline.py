@@ -1,9 +1,10 @@
-"""Incidents in a data folder that no watch runs on: the journal itself, by the functions that the watch uses.
+"""A data folder that no watch runs on: the journal itself, by the functions that the watch uses.
 
 What is decided here is told to the destinations when a watch runs on the folder again.
 """
 
 import contextlib
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,9 @@ from pydantic import ValidationError
 from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
 from slo.cli.figures import Document
+from slo.config.exclusion_keys import ExclusionKeys
+from slo.core.exclusion import Exclusion
+from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
 from slo.core.incident import Incident, fold_all
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
@@ -23,10 +27,11 @@ from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 from slo.web.act import Act, faults_of
 from slo.web.documents import in_order, incident_document, incident_with_history
+from slo.web.exclusions import exclusion_document
 
 
 class Offline:
-    """The incidents of one journal; its answers are those of the API."""
+    """The incidents and the exclusions of one journal; its answers are those of the API."""
 
     def __init__(self, journal: Journal, where: Path) -> None:
         self.where = str(where)
@@ -77,6 +82,34 @@ class Offline:
         if decision:
             self._journal.commit(decision.events, decision.messages, at=teller.at)
         return incident_document(self._folded()[incident])
+
+    def exclusions(self) -> Document:
+        """Those that people made; what a configuration excludes is not in the folder."""
+        now = datetime.now(UTC)
+        return {"exclusions": [exclusion_document(each, now) for each in self._excluded().values()]}
+
+    def exclude(self, keys: Document) -> Document:
+        """Make one. Raises UsageError for what the API would refuse too."""
+        try:
+            exclusion = ExclusionKeys.model_validate_json(json.dumps(keys)).exclusion(created_at=None)
+        except ValidationError as error:
+            raise UsageError("\n".join(f"{path}: {problem}" for path, problem in faults_of(error))) from error
+        now, taken = datetime.now(UTC), self._excluded()
+        if exclusion.name in taken:
+            raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
+        event = ExclusionAdded.of(exclusion, at=now)
+        self._journal.commit([event], [], at=now)
+        return exclusion_document(event.exclusion, now)
+
+    def withdraw(self, name: str, *, by: str, why: str) -> Document:
+        """Take one back. Raises UsageError for one that is not there."""
+        now, exclusion = datetime.now(UTC), named(name, self._excluded(), "exclusion")
+        event = ExclusionWithdrawn(incident=NO_INCIDENT, at=now, name=name, by=by, why=why)
+        self._journal.commit([event], [], at=now)
+        return exclusion_document(exclusion, now)
+
+    def _excluded(self) -> dict[str, Exclusion]:
+        return exclusions_after(event for _, event in self._journal.events(NO_INCIDENT))
 
     def _folded(self) -> dict[str, Incident]:
         return fold_all(event for _, event in self._journal.events())

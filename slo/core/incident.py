@@ -21,7 +21,7 @@ _KEY_CODES = str.maketrans({"%": "%25", ":": "%3A", "~": "%7E"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that happened to the incident with the id `incident`, at `at` (UTC)."""
+    """Something that happened to the incident with the id `incident`, at `at` (UTC); empty where it is about none."""
 
     incident: str
     at: datetime
@@ -243,5 +243,7 @@ def fold_all(events: Iterable[Event]) -> dict[str, Incident]:
     """Every incident by id, from the events of a journal in its order."""
     incidents: dict[str, Incident] = {}
     for event in events:
+        if not event.incident:
+            continue
         incidents[event.incident] = fold(incidents.get(event.incident), event)
     return incidents

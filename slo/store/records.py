@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cache
 
 from slo.core.delivery import Message
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.incident import (
     Acknowledged,
     Event,
@@ -33,6 +34,8 @@ Reader = Callable[[Json], object]
 
 EVENTS: tuple[type[Event], ...] = (
     Acknowledged,
+    ExclusionAdded,
+    ExclusionWithdrawn,
     FiringChanged,
     Opened,
     PageCleared,

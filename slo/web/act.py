@@ -16,7 +16,7 @@ def _visible(text: str) -> str:
     return text
 
 
-_Visible = AfterValidator(_visible)
+Visible = AfterValidator(_visible)
 
 
 class Act(BaseModel):
@@ -25,9 +25,9 @@ class Act(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     action: Literal["acknowledge", "resolve"]
-    by: Annotated[str, Field(min_length=1, max_length=200), _Visible]
-    why: Annotated[str, Field(max_length=1000), _Visible] = ""
-    via: Annotated[str, Field(min_length=1, max_length=50), _Visible] = "api"
+    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
+    why: Annotated[str, Field(max_length=1000), Visible] = ""
+    via: Annotated[str, Field(min_length=1, max_length=50), Visible] = "api"
 
 
 def faults_of(error: ValidationError) -> list[tuple[str, str]]:

@@ -15,7 +15,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from exporters.endpoints import MetricsEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
-from slo.web.api import API, TRUSTED, Refused, answer, quoted
+from slo.web.answers import Refused, answer, quoted
+from slo.web.api import API, TRUSTED
+from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
 from slo.web.watch import Watch
 
@@ -80,6 +82,7 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
     application = web.Application(middlewares=[counted, _explained, guarded], client_max_size=limits.body_bytes)
     application.on_response_prepare.append(_secure)
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
     application.add_routes(Pages(watch).routes())
     return application

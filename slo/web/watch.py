@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from slo.core.delivery import Delivery
+from slo.core.exclusion import Exclusion
 from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
@@ -45,6 +46,15 @@ class Watch(Protocol):
 
     async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
         """Close it by a person's decision. Raises UsageError where that cannot be, StoreError where it failed."""
+
+    def exclusions(self) -> Sequence[Exclusion]:
+        """Every exclusion in force, those of the configuration first."""
+
+    async def exclude(self, exclusion: Exclusion) -> Exclusion:
+        """Make an exclusion; figures change at once. Raises UsageError where it cannot be, StoreError if it failed."""
+
+    async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
+        """Take one back that was made while the watch ran. Raises as `exclude` does."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

@@ -1,13 +1,14 @@
 """A small watch to serve in tests: real records, and people's acts folded as the real one folds them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
+from slo.core.exclusion import Exclusion
 from slo.core.incident import Acknowledged, Event, FiringChanged, Incident, Opened, Resolved, fold_all
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
@@ -190,6 +191,8 @@ class FakeWatch:
     rounds: Sequence[Outcome] = ()
     samples: Mapping[str, Iterable[Sample]] = field(default_factory=dict)
     reasons: Sequence[str] = ()
+    excluded: list[Exclusion] = field(default_factory=list)
+    withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
     refuses: Exception | None = None
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -217,6 +220,24 @@ class FakeWatch:
 
     async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
         return self._act(Resolved(incident=incident, at=AT + timedelta(minutes=9), by=by, why=why))
+
+    def exclusions(self) -> Sequence[Exclusion]:
+        return list(self.excluded)
+
+    async def exclude(self, exclusion: Exclusion) -> Exclusion:
+        if self.refuses:
+            raise self.refuses
+        made = replace(exclusion, created_at=AT)
+        self.excluded.append(made)
+        return made
+
+    async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
+        if self.refuses:
+            raise self.refuses
+        taken = next(each for each in self.excluded if each.name == name)
+        self.excluded.remove(taken)
+        self.withdrawn.append((name, by, why))
+        return taken
 
     async def reload(self) -> None:
         if self.refuses:

@@ -1,0 +1,52 @@
+"""The exclusions of a watch: those of its configuration, and those that people made while it ran."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from slo.core.exclusion import Exclusion
+from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
+from slo.core.incident import Event
+from slo.core.protocols import Clock
+from slo.errors import UsageError
+from slo.store.journal import Journal
+
+
+class Exclusions:
+    """What is excluded. `load` it before anything else; `configured` are those of the configuration in force."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self.configured: Sequence[Exclusion] = ()
+        self._journal = journal
+        self._clock = clock
+        self._made: dict[str, Exclusion] = {}
+
+    def load(self) -> None:
+        """Read those that people made from the journal."""
+        self._made = exclusions_after(event for _, event in self._journal.events(NO_INCIDENT))
+
+    def __iter__(self) -> Iterator[Exclusion]:
+        """All of them, those of the configuration first. One that people made before has the name for itself."""
+        made = self._made.values()
+        yield from (exclusion for exclusion in self.configured if exclusion.name not in self._made)
+        yield from made
+
+    async def add(self, exclusion: Exclusion) -> Exclusion:
+        """Write one to the journal. Raises UsageError for a name that is taken, StoreError where it failed."""
+        if any(other.name == exclusion.name for other in self):
+            raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
+        event = ExclusionAdded.of(exclusion, at=self._clock.now())
+        await self._write(event)
+        self._made[exclusion.name] = event.exclusion
+        return event.exclusion
+
+    async def withdraw(self, name: str, *, by: str, why: str) -> Exclusion:
+        """Take one back. Raises UsageError for one that nobody made, StoreError where it failed."""
+        if name not in self._made:
+            if any(other.name == name for other in self.configured):
+                raise UsageError(f"{name} stands in the configuration: take it out there, and reload")
+            raise UsageError(f"there is no exclusion {name}")
+        await self._write(ExclusionWithdrawn(incident=NO_INCIDENT, at=self._clock.now(), name=name, by=by, why=why))
+        return self._made.pop(name)
+
+    async def _write(self, event: Event) -> None:
+        await asyncio.to_thread(self._journal.commit, [event], [], at=event.at)

@@ -1,0 +1,162 @@
+"""`watchkeep exclude`: time that counts for nothing, through a running watch or in its data folder."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+import click
+
+from slo.cli.client import Client, understood, watch_options
+from slo.cli.figures import Document
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
+from slo.cli.person import person, person_option
+from slo.errors import UsageError
+
+PATH = "/api/v1/exclusions"
+
+
+class Exclusions(Protocol):
+    """Where exclusions are kept, called `where`; each answer is a document of the API."""
+
+    where: str
+
+    def exclusions(self) -> Document: ...
+    def exclude(self, keys: Mapping[str, object]) -> Document: ...
+    def withdraw(self, name: str, *, by: str, why: str) -> Document: ...
+
+
+class Remote:
+    """The exclusions of a running watch."""
+
+    def __init__(self, client: Client) -> None:
+        self.where = client.url
+        self._client = client
+
+    def exclusions(self) -> Document:
+        """All of them."""
+        return self._client.get(PATH)
+
+    def exclude(self, keys: Mapping[str, object]) -> Document:
+        """The one that was made."""
+        return self._client.post(PATH, keys)
+
+    def withdraw(self, name: str, *, by: str, why: str) -> Document:
+        """The one that was taken back."""
+        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "withdraw", "by": by, "why": why})
+
+
+@contextlib.contextmanager
+def _exclusions(url: str | None, token_file: Path | None, data: Path | None) -> Iterator[Exclusions]:
+    if data is None:
+        yield Remote(Client(url, token_file=token_file))
+        return
+    if url is not None or token_file is not None:
+        raise UsageError("--data is for a folder that no watch runs on: give either it, or --url and --token-file")
+
+    from slo.cli.offline import Offline
+
+    with Offline.opened(data) as offline:
+        yield offline
+
+
+@click.group(name="exclude")
+def command() -> None:
+    """Exclude time, such as maintenance, from every figure. Clocks and incidents go on."""
+
+
+@command.command(name="add")
+@click.argument("name", metavar="NAME")
+@click.option("--reason", required=True, help="Why this time does not count.")
+@click.option("--slo", "slos", multiple=True, metavar="SLO", help="What it is for; all SLOs without it.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that an SLO must have for it.")
+@click.option("--start", required=True, metavar="TIME", help="As 2026-03-01T02:00:00Z, or in the time of --zone.")
+@click.option("--end", metavar="TIME", help="When it ends; or --duration.")
+@click.option("--duration", metavar="LENGTH", help="How long it lasts, as 2h.")
+@click.option("--rule", metavar="RRULE", help="When it occurs again, as FREQ=WEEKLY;BYDAY=SU.")
+@click.option("--zone", metavar="ZONE", help="The time zone of times without an offset, as Europe/London.")
+@click.option("--until", metavar="TIME", help="With --rule: no occurrence begins after this.")
+@person_option
+@watch_options
+@json_option
+def add_exclusion(
+    name: str,
+    slos: Sequence[str],
+    labels: Sequence[str],
+    by: str | None,
+    url: str | None,
+    token_file: Path | None,
+    data: Path | None,
+    *,
+    as_json: bool,
+    **when: str | None,
+) -> None:
+    """Exclude time under NAME, past time as well: figures change at once."""
+    given = {key: value for key, value in when.items() if value is not None}
+    keys = {"name": name, "author": person(by), "slos": list(slos), "labels": _labels(labels), **given}
+    with _exclusions(url, token_file, data) as exclusions:
+        document = exclusions.exclude(keys)
+        parts = understood(exclusions.where, lambda: _parts([document]))
+    emit(document, *parts, as_json=as_json)
+
+
+@command.command(name="list")
+@watch_options
+@json_option
+def list_exclusions(url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
+    """List the exclusions in force."""
+    with _exclusions(url, token_file, data) as exclusions:
+        document = exclusions.exclusions()
+        parts = understood(exclusions.where, lambda: _parts(document["exclusions"]))
+    emit(document, *parts, as_json=as_json)
+
+
+@command.command(name="withdraw")
+@click.argument("name", metavar="NAME")
+@click.option("--why", default="", help="What the journal says about it.")
+@person_option
+@watch_options
+@json_option
+def withdraw_exclusion(
+    name: str, why: str, by: str | None, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool
+) -> None:
+    """Take an exclusion back: its time counts again."""
+    with _exclusions(url, token_file, data) as exclusions:
+        document = exclusions.withdraw(name, by=person(by), why=why)
+        understood(exclusions.where, lambda: document["name"])
+    emit(document, f"{name} is taken back: its time counts again.", as_json=as_json)
+
+
+def _labels(pairs: Sequence[str]) -> dict[str, str]:
+    labels = {}
+    for pair in pairs:
+        label, separator, value = pair.partition("=")
+        if not separator or not label:
+            raise UsageError(f"--label {pair}: is no label with a value: write it as service=gate")
+        labels[label] = value
+    return labels
+
+
+def _parts(exclusions: Sequence[Document]) -> list[Part]:
+    if not exclusions:
+        return ["Nothing is excluded."]
+    rows = [
+        (
+            each["name"],
+            Cell("now", Tone.BURNING) if each["active"] else Cell("ahead" if each["next"] else "over", Tone.FAINT),
+            _when(each),
+            ", ".join([*each["slos"], *(f"{label}={value}" for label, value in each["labels"].items())]) or "all",
+            each["author"],
+            each["reason"],
+        )
+        for each in exclusions
+    ]
+    return [Table(columns=("name", "state", "when", "slos", "author", "reason"), rows=rows)]
+
+
+def _when(exclusion: Document) -> str:
+    if "rule" not in exclusion:
+        return f"{exclusion['start']} to {exclusion['end']}"
+    following = exclusion["next"]
+    return f"{exclusion['rule']} {exclusion['zone']}" + (f", next {following['start']}" if following else "")

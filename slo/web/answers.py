@@ -1,0 +1,67 @@
+"""What the handlers of the API share: documents as responses, and requests that cannot be answered as asked."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from aiohttp import web
+
+from exporters.endpoints import respond
+from slo.web.documents import Document
+
+JSON = "application/json"
+
+
+class Refused(Exception):
+    """A request that cannot be answered as asked: becomes a response with this status and document."""
+
+    def __init__(self, status: int, sentence: str, *, faults: Sequence[Document] = ()) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.document: Document = {"error": sentence, **({"faults": list(faults)} if faults else {})}
+
+
+def answer(document: Document, *, status: int = 200) -> web.Response:
+    """A document as a response."""
+    return web.Response(status=status, body=_encoded(document), content_type=JSON)
+
+
+async def answer_large(request: web.Request, make: Callable[[], Document]) -> web.Response:
+    """A document that may be megabytes: made beside the event loop, compressed where the other side takes it."""
+    body = await asyncio.to_thread(lambda: _encoded(make()))
+    return await respond(request, body, JSON)
+
+
+def _encoded(document: Document) -> bytes:
+    return (json.dumps(document, allow_nan=False) + "\n").encode()
+
+
+async def read_body(request: web.Request, seconds: float) -> bytes:
+    """The body of a request, which has so long to arrive."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError as error:
+        raise Refused(408, f"the body did not arrive within {seconds:g} s") from error
+
+
+def only(query: Mapping[str, str], known: Sequence[str]) -> None:
+    """Refuse a query with other parameters than these."""
+    if faults := unknown(query, known):
+        raise Refused(400, "the query is not as expected", faults=faults)
+
+
+def unknown(query: Mapping[str, str], known: Sequence[str]) -> list[Document]:
+    """A fault for each parameter that is not known."""
+    mend = f"known are {', '.join(known)}" if known else "this takes no parameters"
+    return [fault(name, f"unknown parameter; {mend}") for name in query if name not in known]
+
+
+def fault(path: str, problem: str) -> Document:
+    """What is wrong with one value."""
+    return {"path": path, "problem": problem}
+
+
+def quoted(name: str) -> str:
+    """What a client made up, as a sentence may repeat it: escaped, and not too long."""
+    return repr(name if len(name) <= 100 else name[:100] + "...")

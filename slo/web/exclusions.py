@@ -1,0 +1,123 @@
+"""Exclusions over the API: listed, made and taken back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from slo.config.exclusion_keys import ExclusionKeys
+from slo.core.exclusion import Exclusion, Once, occurrences
+from slo.core.recurrence import Recurrence
+from slo.errors import StoreError, UsageError
+from slo.web.act import Visible, faults_of
+from slo.web.answers import Refused, answer, fault, only, read_body
+from slo.web.documents import Document, time_text
+from slo.web.watch import Watch
+
+SHOWN_AHEAD = timedelta(days=400)
+"""How far ahead the next occurrence is looked for."""
+
+
+class Withdrawal(BaseModel):
+    """What takes an exclusion back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    action: Literal["withdraw"]
+    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
+    why: Annotated[str, Field(max_length=1000), Visible] = ""
+
+
+class ExclusionsAPI:
+    """The handlers, over one watch. `body_seconds` is how long a request's body may take to arrive."""
+
+    def __init__(self, watch: Watch, *, body_seconds: float) -> None:
+        self._watch = watch
+        self._body_seconds = body_seconds
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route with its handler."""
+        return [
+            web.get("/api/v1/exclusions", self.listed),
+            web.post("/api/v1/exclusions", self.add),
+            web.post("/api/v1/exclusions/{name}", self.withdraw),
+        ]
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """Every exclusion in force."""
+        only(request.query, ())
+        now = datetime.now(UTC)
+        return answer({"exclusions": [exclusion_document(each, now) for each in self._watch.exclusions()]})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Make one; its keys are those of the configuration."""
+        body = await read_body(request, self._body_seconds)
+        try:
+            exclusion = ExclusionKeys.model_validate_json(body).exclusion(created_at=None)
+            made = await self._watch.exclude(exclusion)
+        except ValidationError as error:
+            faults = [fault(path, problem) for path, problem in faults_of(error)]
+            raise Refused(400, "the body is not as expected", faults=faults) from error
+        except UsageError as error:
+            raise Refused(409, str(error)) from error
+        except StoreError as error:
+            raise Refused(503, str(error)) from error
+        return answer(exclusion_document(made, datetime.now(UTC)), status=201)
+
+    async def withdraw(self, request: web.Request) -> web.Response:
+        """Take one back."""
+        body = await read_body(request, self._body_seconds)
+        try:
+            act = Withdrawal.model_validate_json(body)
+            taken = await self._watch.withdraw_exclusion(request.match_info["name"], by=act.by, why=act.why)
+        except ValidationError as error:
+            faults = [fault(path, problem) for path, problem in faults_of(error)]
+            raise Refused(400, "the body is not as expected", faults=faults) from error
+        except UsageError as error:
+            raise Refused(409, str(error)) from error
+        except StoreError as error:
+            raise Refused(503, str(error)) from error
+        return answer(exclusion_document(taken, datetime.now(UTC)))
+
+
+def exclusion_document(exclusion: Exclusion, now: datetime) -> Document:
+    """One exclusion: what is excluded, why, by whom, and when it is in force next."""
+    current = next(_around(exclusion, now), None)
+    return {
+        "name": exclusion.name,
+        "reason": exclusion.reason,
+        "author": exclusion.author,
+        "created_at": time_text(exclusion.created_at) if exclusion.created_at else None,
+        "slos": list(exclusion.slos),
+        "labels": dict(exclusion.labels),
+        **_when(exclusion.when),
+        "active": current is not None and current[0] <= now.timestamp(),
+        "next": _span(current) if current else None,
+    }
+
+
+def _when(when: Once | Recurrence) -> Document:
+    match when:
+        case Once(start=start, end=end):
+            return {"start": time_text(start), "end": time_text(end)}
+        case Recurrence():
+            return {
+                "start": when.start.isoformat(),
+                "duration_seconds": when.duration // timedelta(seconds=1),
+                "rule": when.rule,
+                "zone": when.zone,
+                "until": time_text(when.until) if when.until else None,
+            }
+
+
+def _around(exclusion: Exclusion, now: datetime) -> Iterator[tuple[int, int]]:
+    """The occurrences that are not over, the first first."""
+    begin = int(now.timestamp())
+    return iter(sorted(occurrences(exclusion, begin, begin + int(SHOWN_AHEAD.total_seconds()))))
+
+
+def _span(span: tuple[int, int]) -> Document:
+    start, end = (time_text(datetime.fromtimestamp(at, UTC)) for at in span)
+    return {"start": start, "end": end}
