@@ -14,12 +14,12 @@ from fractions import Fraction
 from slo.core.duration import duration_name
 from slo.core.policy import Pair, Severity
 from slo.core.slo import SLO
-from slo.interop.prometheus.expressions import both, enclosed, number, samples, series
+from slo.interop.prometheus.expressions import both, enclosed, number, rounded, samples, series
+from slo.interop.prometheus.reading import Reading
 from slo.interop.prometheus.rule import Alerting, Recording, Rule
-from slo.interop.prometheus.series import BAD, KNOWN, SEVERITY, TOTAL, Names, lost_seconds
+from slo.interop.prometheus.series import BURNING, LONG, SEVERITY, SHORT, Names, lost_seconds
 
 ALERT = "ErrorBudgetBurn"
-BURNING = "slo:sli_burning:bool"
 KNOWN_TO_CLEAR = Fraction(8, 10)
 """The share of its short window that must be known for an alert to clear."""
 SECOND = timedelta(seconds=1)
@@ -35,30 +35,27 @@ class _Condition:
     """What is asked of the bad events in the long window: `>= 3`; nothing where empty."""
 
 
-def alert_rules(slo: SLO, names: Names, step: int) -> list[Rule]:
+def alert_rules(slo: SLO, reading: Reading, names: Names, step: int) -> list[Rule]:
     """The alerts of an SLO, in the order of its policy, with what they need to have recorded."""
-    windows = sorted({window for pair in slo.pairs for window in (pair.short, pair.long)})
-    lost = [_lost(window // SECOND, names) for window in windows]
-    return [*lost, *(rule for pair in slo.pairs for rule in _PairRules(pair, slo, names, step).rules())]
-
-
-def _lost(window: int, names: Names) -> Recording:
-    """The lost time in a window: bad x known / total. Multiplied first, so that whole numbers stay exact."""
-    total, bad, known = (names.entry(window, entry) for entry in (TOTAL, BAD, KNOWN))
-    lost = f"{bad} * clamp_max({known}, {window}) / ({total} > 0)"
-    return Recording(metric=lost_seconds(window), expression=lost, labels=names.identity)
+    windows = sorted({window // SECOND for pair in slo.pairs for window in (pair.short, pair.long)})
+    lost = (
+        Recording(metric=lost_seconds(window), expression=reading.lost(window), labels=names.identity)
+        for window in windows
+    )
+    return [*lost, *(rule for pair in slo.pairs for rule in _PairRules(pair, slo, reading, names, step).rules())]
 
 
 class _PairRules:
     """The rules of one pair."""
 
-    def __init__(self, pair: Pair, slo: SLO, names: Names, step: int) -> None:
+    def __init__(self, pair: Pair, slo: SLO, reading: Reading, names: Names, step: int) -> None:
         self._pair = pair
         self._slo = slo
+        self._reading = reading
         self._names = names
         self._step = step
         self._long, self._short = (window // SECOND for window in (pair.long, pair.short))
-        self._windows = {"long_window": duration_name(self._long), "short_window": duration_name(self._short)}
+        self._windows = {LONG: duration_name(self._long), SHORT: duration_name(self._short)}
 
     def rules(self) -> Iterator[Rule]:
         """Each condition as an alert."""
@@ -97,7 +94,7 @@ class _PairRules:
         severity = condition.severity.value
         labels = {"severity": severity, **self._windows}
         if condition.bad_events:
-            burning = f"{burning}\nand {self._names.on}\n{self._names.entry(self._long, BAD)} {condition.bad_events}"
+            burning = f"{burning}\nand {self._names.on}\n{self._reading.bad(self._long)} {condition.bad_events}"
         return Alerting(
             name=ALERT,
             expression=self._until_known(burning, labels),
@@ -109,13 +106,13 @@ class _PairRules:
     def _until_known(self, burning: str, labels: Mapping[str, str]) -> str:
         """Whether it burns, or fired while the short window was not known well enough to believe that it does not."""
         firing = series("ALERTS", {"alertname": ALERT, "alertstate": "firing", **self._names.identity, **labels})
-        known = f"{self._names.entry(self._short, KNOWN)} >= {number(self._short * KNOWN_TO_CLEAR)}"
+        known = f"{self._reading.known(self._short)} >= {number(self._short * KNOWN_TO_CLEAR)}"
         latched = f"sum without (alertstate) ({firing})\nunless {self._names.on}\n{known}"
         return f"{enclosed(burning)}\nor {self._names.on}\n{enclosed(latched)}"
 
     def _annotations(self, severity: str) -> dict[str, str]:
         name = "".join((self._names.slo, *(f" {label}={{{{ $labels.{label} }}}}" for label in self._names.group_by)))
-        factor, share = number(self._pair.factor(self._slo.window)), number(self._pair.budget * 100)
+        factor, share = rounded(self._pair.factor(self._slo.window)), rounded(self._pair.budget * 100)
         period = duration_name(self._slo.window.total_seconds())
         long, short = self._windows.values()
         spent = (

@@ -54,3 +54,8 @@ def both(*conditions: str) -> str:
 def number(value: Fraction) -> str:
     """The shortest decimal that is read as the float nearest to it: `14.4`, `0.001`."""
     return repr(float(value)).removesuffix(".0")
+
+
+def rounded(value: Fraction) -> str:
+    """A number for people: `2.083`."""
+    return f"{float(value):.4g}"

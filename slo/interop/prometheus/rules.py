@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slo.core.sli import CountersSLI
+from slo.core.sli import CountersSLI, ProbeSLI
 from slo.core.slo import SLO
 from slo.interop.prometheus.alerts import alert_rules
-from slo.interop.prometheus.figures import budget_rules, ratio_rules, sum_rules
+from slo.interop.prometheus.figures import budget_rules, current_rule, promise_rules, ratio_rules
+from slo.interop.prometheus.reading import LedgerReading
 from slo.interop.prometheus.rule import Group
-from slo.interop.prometheus.series import names
+from slo.interop.prometheus.series import Ledger, names
 from slo.interop.prometheus.steps import step_rules
+from slo.interop.prometheus.sums import sum_rules
 from slo.interop.prometheus.windows import plan, step_of
 
 FIGURES_EVERY_STEPS = 4
@@ -53,7 +55,7 @@ def rules(slos: Iterable[SLO], *, now: datetime) -> Rules:
         current = _in_force(versions, now)
         if current is None:
             omissions.append(Omission(slo=name, what="no definition of it is in force yet"))
-        elif isinstance(current.definition, CountersSLI):
+        elif isinstance(current.definition, (CountersSLI, ProbeSLI)):
             groups += _groups(current, current.definition)
         else:
             omissions.append(Omission(slo=name, what="what it counts is no counters"))
@@ -66,8 +68,10 @@ def _in_force(versions: Iterable[SLO], now: datetime) -> SLO | None:
     return max(begun, key=lambda slo: slo.effective_from or ALWAYS, default=None)
 
 
-def _groups(slo: SLO, sli: CountersSLI) -> Iterator[Group]:
+def _groups(slo: SLO, sli: CountersSLI | ProbeSLI) -> Iterator[Group]:
     mine = names(slo)
+    ledger = Ledger(names=mine)
+    reading = LedgerReading(ledger=ledger)
     of_alerts = sorted({_seconds(window) for pair in slo.pairs for window in (pair.short, pair.long)})
     of_figures = sorted({*of_alerts, _seconds(slo.window)})
     step = step_of(of_figures)
@@ -76,12 +80,22 @@ def _groups(slo: SLO, sli: CountersSLI) -> Iterator[Group]:
     yield Group(
         name=f"watchkeep-slo-alerts-{slo.name}",
         interval=timedelta(seconds=step),
-        rules=(*step_rules(sli, mine, step), *sum_rules(sums, mine, step), *alert_rules(slo, mine, step)),
+        rules=(
+            *step_rules(sli, ledger, step),
+            *sum_rules(sums, ledger, step),
+            *alert_rules(slo, reading, mine, step),
+        ),
     )
     yield Group(
         name=f"watchkeep-slo-figures-{slo.name}",
         interval=timedelta(seconds=step * FIGURES_EVERY_STEPS),
-        rules=(*sum_rules(more_sums, mine, step), *ratio_rules(of_figures, mine), *budget_rules(slo, mine)),
+        rules=(
+            *sum_rules(more_sums, ledger, step),
+            *ratio_rules(of_figures, reading, mine),
+            current_rule(of_alerts[0], reading, slo, mine),
+            *promise_rules(slo, mine),
+            *budget_rules(reading, slo, mine),
+        ),
     )
 
 

@@ -11,10 +11,12 @@ from slo.core.slo import SLO
 from slo.interop.prometheus.expressions import aggregate, series
 
 ID, SERVICE, NAME, WINDOW, SEVERITY = "sloth_id", "sloth_service", "sloth_slo", "sloth_window", "sloth_severity"
-ENTRY = "entry"
+LONG, SHORT = "long_window", "short_window"
+ENTRY, PIECE = "entry", "piece"
 TOTAL, BAD, KNOWN = "total", "bad", "known_seconds"
 
 SEEN = "slo:sli_seen:timestamp_seconds"
+BURNING = "slo:sli_burning:bool"
 OBJECTIVE = "slo:objective:ratio"
 ERROR_BUDGET = "slo:error_budget:ratio"
 PERIOD_DAYS = "slo:time_period:days"
@@ -23,10 +25,10 @@ PERIOD_BURN = "slo:period_burn_rate:ratio"
 REMAINING = "slo:period_error_budget_remaining:ratio"
 INFO = "sloth_slo_info"
 
-
-def ledger(window: int) -> str:
-    """The metric of what was counted in a window (seconds): its entries are `total`, `bad` and `known_seconds`."""
-    return f"slo:sli_ledger:sum{duration_name(window)}"
+RESERVED = frozenset(
+    {*(ID, SERVICE, NAME, WINDOW, SEVERITY, LONG, SHORT, ENTRY, PIECE), "severity", "alertname", "alertstate"}
+)
+"""Labels that the rules set, so that series cannot be grouped by them."""
 
 
 def error_ratio(window: int) -> str:
@@ -43,8 +45,8 @@ def lost_seconds(window: int) -> str:
 class Names:
     """The series of one SLO. `group_by` are labels that tell its scopes apart.
 
-    What only the rules read (the ledger, `SEEN`) carries `sloth_id`, and no label that somebody could want to change:
-    its history is the budget.
+    What only the rules read carries `sloth_id`, and no label that somebody could want to change: its history is the
+    budget.
     """
 
     slo: str
@@ -73,13 +75,32 @@ class Names:
         """The series of a metric that are this SLO's."""
         return series(metric, {**self.identity, **labels})
 
-    def entry(self, window: int, entry: str) -> str:
-        """One entry of the ledger over a window (seconds), without the label that says which."""
-        return self.combined("sum", self.mine(ledger(window), entry=entry))
-
     def combined(self, operator: str, vector: str) -> str:
-        """One value for the SLO, or for each of its scopes."""
+        """One value for the SLO, or for each of its scopes, without any other label."""
         return aggregate(operator, vector, by=self.group_by)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """What is counted of an SLO: its entries are `total`, `bad` and `known_seconds`, in steps and in windows.
+
+    `unit` says what is counted: events, or slices of time.
+    """
+
+    names: Names
+    unit: str = "events"
+
+    def metric(self, window: int) -> str:
+        """The metric of what was counted in a window (seconds), or in a step."""
+        return f"slo:sli_{self.unit}:sum{duration_name(window)}"
+
+    def series(self, window: int) -> str:
+        """All entries over a window (seconds)."""
+        return self.names.mine(self.metric(window))
+
+    def entry(self, window: int, entry: str) -> str:
+        """One entry over a window (seconds), without the label that says which."""
+        return self.names.combined("sum", self.names.mine(self.metric(window), entry=entry))
 
 
 def names(slo: SLO) -> Names:
