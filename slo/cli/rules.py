@@ -32,7 +32,8 @@ def command(context: click.Context, config: Path, form: Literal["prometheus", "o
     from slo.interop.prometheus.files import as_yaml, resource, rule_file
     from slo.interop.prometheus.rules import rules
 
-    written = rules(load_settings(config).slos, now=datetime.now(UTC))
+    settings = load_settings(config)
+    written = rules(settings.slos, now=datetime.now(UTC), slot=settings.slot)
     document = rule_file(written) if form == "prometheus" else resource(written, config.stem)
     if as_json:
         emit(document, as_json=True)

@@ -1,36 +1,29 @@
-"""The Prometheus rules of SLOs: for each one group that counts and alerts at every step, and one that makes figures.
+"""The Prometheus rules of SLOs, and what rules cannot say of them.
 
-written = rules(settings.slos, now=clock.now())
+written = rules(settings.slos, now=clock.now(), slot=settings.slot)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slo.core.sli import CountersSLI, ProbeSLI
+from slo.core.calendar import CalendarWindow
+from slo.core.sli import AllOf, Weighted
 from slo.core.slo import SLO
-from slo.interop.prometheus.alerts import alert_rules
-from slo.interop.prometheus.figures import budget_rules, current_rule, promise_rules, ratio_rules
-from slo.interop.prometheus.reading import LedgerReading
+from slo.interop.prometheus.assembly import Assembly, Windows, windows_of
 from slo.interop.prometheus.rule import Group
-from slo.interop.prometheus.series import Ledger, names
-from slo.interop.prometheus.steps import step_rules
-from slo.interop.prometheus.sums import sum_rules
-from slo.interop.prometheus.windows import plan, step_of
-
-FIGURES_EVERY_STEPS = 4
-"""How often figures for people are made; well within the five minutes for which Prometheus shows a sample."""
+from slo.interop.prometheus.series import RESERVED
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Omission:
-    """What rules cannot express of an SLO; with `whole`, nothing of it is among them."""
+    """What is not in the rules of an SLO; with `whole`, it has none."""
 
     slo: str
     what: str
-    whole: bool = True
+    whole: bool = False
 
     def __str__(self) -> str:
         return f"{self.slo}: {self.what}"
@@ -44,60 +37,62 @@ class Rules:
     omissions: tuple[Omission, ...]
 
 
-def rules(slos: Iterable[SLO], *, now: datetime) -> Rules:
-    """The rules of these SLOs, each by the definition that is in force."""
-    definitions: dict[str, list[SLO]] = {}
+def rules(slos: Iterable[SLO], *, now: datetime, slot: timedelta) -> Rules:
+    """The rules of these SLOs, each by the definition that is in force; `slot` is that of the watch."""
+    current, omissions = _in_force(slos, now)
+    expressible = {name: slo for name, slo in current.items() if not _refusal(slo, current)}
+    demanded: dict[str, Windows] = {}
+    for slo in expressible.values():
+        if isinstance(slo.definition, Weighted):
+            for member, _ in slo.definition.weights:
+                demanded[member] = demanded.get(member, Windows()) | windows_of(slo)
+    assemblies: dict[str, Assembly] = {}
+    for name, slo in expressible.items():
+        assemblies[name] = Assembly(
+            slo,
+            members=assemblies,
+            demanded=demanded.get(name, Windows()),
+            slot_seconds=slot // timedelta(seconds=1),
+        )
+    for slo in current.values():
+        refusal = _refusal(slo, current)
+        omissions += [Omission(slo=slo.name, what=refusal, whole=True)] if refusal else _parts_left_out(slo)
+    return Rules(
+        groups=tuple(group for assembly in assemblies.values() for group in assembly.groups()),
+        omissions=tuple(omissions),
+    )
+
+
+def _in_force(slos: Iterable[SLO], now: datetime) -> tuple[dict[str, SLO], list[Omission]]:
+    """The last definition of each SLO that has begun, by name; and those of which none has."""
+    current: dict[str, SLO] = {}
+    waiting: dict[str, Omission] = {}
     for slo in slos:
-        definitions.setdefault(slo.name, []).append(slo)
-    groups: list[Group] = []
-    omissions: list[Omission] = []
-    for name, versions in definitions.items():
-        current = _in_force(versions, now)
-        if current is None:
-            omissions.append(Omission(slo=name, what="no definition of it is in force yet"))
-        elif isinstance(current.definition, (CountersSLI, ProbeSLI)):
-            groups += _groups(current, current.definition)
-        else:
-            omissions.append(Omission(slo=name, what="what it counts is no counters"))
-    return Rules(groups=tuple(groups), omissions=tuple(omissions))
+        begins = slo.effective_from or ALWAYS
+        if begins > now:
+            waiting[slo.name] = Omission(slo=slo.name, what="no definition of it is in force yet", whole=True)
+        elif slo.name not in current or begins >= (current[slo.name].effective_from or ALWAYS):
+            current[slo.name] = slo
+    return current, [omission for name, omission in waiting.items() if name not in current]
 
 
-def _in_force(versions: Iterable[SLO], now: datetime) -> SLO | None:
-    """Of the definitions of one SLO, the last one that has begun."""
-    begun = (slo for slo in versions if slo.effective_from is None or slo.effective_from <= now)
-    return max(begun, key=lambda slo: slo.effective_from or ALWAYS, default=None)
+def _refusal(slo: SLO, others: Mapping[str, SLO]) -> str:
+    """Why an SLO cannot be rules; empty where it can."""
+    taken = [label for label in slo.group_by if label in RESERVED]
+    if taken:
+        return f"it is grouped by {', '.join(taken)}, which the rules set themselves"
+    match slo.definition:
+        case AllOf(slos=members):
+            names = members
+        case Weighted(weights=weights):
+            names = tuple(name for name, _ in weights)
+        case _:
+            names = ()
+    missing = [name for name in names if name not in others or _refusal(others[name], others)]
+    return f"{', '.join(missing)}, which it is made of, is not in the rules" if missing else ""
 
 
-def _groups(slo: SLO, sli: CountersSLI | ProbeSLI) -> Iterator[Group]:
-    mine = names(slo)
-    ledger = Ledger(names=mine)
-    reading = LedgerReading(ledger=ledger)
-    of_alerts = sorted({_seconds(window) for pair in slo.pairs for window in (pair.short, pair.long)})
-    of_figures = sorted({*of_alerts, _seconds(slo.window)})
-    step = step_of(of_figures)
-    sums = plan(of_alerts, step)
-    more_sums = [each for each in plan(of_figures, step) if each not in sums]
-    yield Group(
-        name=f"watchkeep-slo-alerts-{slo.name}",
-        interval=timedelta(seconds=step),
-        rules=(
-            *step_rules(sli, ledger, step),
-            *sum_rules(sums, ledger, step),
-            *alert_rules(slo, reading, mine, step),
-        ),
-    )
-    yield Group(
-        name=f"watchkeep-slo-figures-{slo.name}",
-        interval=timedelta(seconds=step * FIGURES_EVERY_STEPS),
-        rules=(
-            *sum_rules(more_sums, ledger, step),
-            *ratio_rules(of_figures, reading, mine),
-            current_rule(of_alerts[0], reading, slo, mine),
-            *promise_rules(slo, mine),
-            *budget_rules(reading, slo, mine),
-        ),
-    )
-
-
-def _seconds(length: timedelta) -> int:
-    return length // timedelta(seconds=1)
+def _parts_left_out(slo: SLO) -> Iterator[Omission]:
+    for window in slo.budget_windows:
+        if isinstance(window, CalendarWindow):
+            yield Omission(slo=slo.name, what=f"its budget over the {window.name}, since PromQL has no calendar")

@@ -13,9 +13,10 @@ from slo.interop.prometheus.expressions import aggregate, series
 ID, SERVICE, NAME, WINDOW, SEVERITY = "sloth_id", "sloth_service", "sloth_slo", "sloth_window", "sloth_severity"
 LONG, SHORT = "long_window", "short_window"
 ENTRY, PIECE = "entry", "piece"
-TOTAL, BAD, KNOWN = "total", "bad", "known_seconds"
+TOTAL, BAD, PART, KNOWN = "total", "bad", "part", "known_seconds"
 
 SEEN = "slo:sli_seen:timestamp_seconds"
+VALUE = "slo:sli_counter:value"
 BURNING = "slo:sli_burning:bool"
 OBJECTIVE = "slo:objective:ratio"
 ERROR_BUDGET = "slo:error_budget:ratio"

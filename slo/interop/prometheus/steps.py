@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 
 from slo.core.selector import NUMERIC_LABELS, Matcher, Selector
-from slo.core.sli import CountersSLI, ProbeSLI
+from slo.core.sli import CountersSLI, Part, PrometheusSLI
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, newest
 from slo.interop.prometheus.rule import Recording
-from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, SEEN, TOTAL, Ledger, Names
+from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, PART, SEEN, TOTAL, VALUE, Ledger, Names
 
 BRIDGED_SECONDS = 3600
 """How long a gap between two samples may be for what was counted in it to be found behind it."""
@@ -21,40 +21,49 @@ TARGET = ("job", "instance")
 ROUND_STATES = ("good", "bad", "unknown")
 
 
-def step_rules(sli: CountersSLI | ProbeSLI, ledger: Ledger, step: int) -> list[Recording]:
-    """The rules that count the events of an SLI in steps of `step` seconds."""
-    match sli:
-        case CountersSLI():
-            return _counters(sli, ledger, step)
-        case ProbeSLI():
-            return _rounds(ledger, step)
+def counter_rules(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording]:
+    """Counters that the Prometheus scrapes, in steps of `step` seconds."""
+    total, part = _series(sli.total), _series(sli.part)
+    return [*grown_rules(total, part, sli.part_is, ledger, step), _seen(total, ledger.names)]
 
 
-def entry_rules(ledger: Ledger, step: int, entries: Mapping[str, str]) -> list[Recording]:
-    """The rules that record the entries of a step, in this order: each may read what those before it recorded."""
+def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording]:
+    """Expressions whose values count. They are recorded first, as what they were a step ago cannot be asked for.
+
+    A value that falls may have lost an addend or had one reset: how much was counted in that step is not known.
+    """
+    names = ledger.names
+    total, part = (names.mine(VALUE, **{ENTRY: entry}) for entry in (TOTAL, PART))
     return [
-        Recording(metric=ledger.metric(step), expression=expression, labels={**ledger.names.identity, ENTRY: entry})
-        for entry, expression in entries.items()
+        *(
+            Recording(metric=VALUE, expression=expression.strip(), labels={**names.identity, ENTRY: entry})
+            for entry, expression in ((TOTAL, sli.total), (PART, sli.part))
+        ),
+        *grown_rules(total, part, sli.part_is, ledger, step, resets=False),
+        _seen(total, names),
     ]
 
 
-def _counters(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording]:
-    """Counters that the Prometheus scrapes. A part without series counts nothing, where there is a total."""
+def grown_rules(
+    total: str, part: str, part_is: Part, ledger: Ledger, step: int, *, resets: bool = True
+) -> list[Recording]:
+    """What the series of a total and of a part of it grew by. A part without series is nothing of what there is."""
     names, all_events = ledger.names, ledger.entry(step, TOTAL)
-    total, part = _series(sli.total), either(_grown(_series(sli.part), names, step), f"0 * {all_events}")
+    counted = either(_grown(part, names, step, resets=resets), f"0 * {all_events}")
+    known = _known(total, names, step)
     entries = {
-        TOTAL: _grown(total, names, step),
-        BAD: part if sli.part_is == "bad" else f"{all_events} - {enclosed(part)}",
-        KNOWN: _known(total, names, step),
+        TOTAL: _grown(total, names, step, resets=resets),
+        BAD: counted if part_is == "bad" else f"{all_events} - {enclosed(counted)}",
+        KNOWN: known if resets else f"{enclosed(known)}\nand {names.on}\n{all_events}",
     }
-    return [*entry_rules(ledger, step, entries), _seen(total, names)]
+    return entry_rules(ledger, step, entries)
 
 
-def _rounds(ledger: Ledger, step: int) -> list[Recording]:
+def round_rules(ledger: Ledger, step: int) -> list[Recording]:
     """Rounds of a probe, as the watch counts them for the SLO and shows them. That of an unknown one is not known."""
     names, rounds = ledger.names, ledger.entry(step, TOTAL)
     of_slo = Matcher(label="slo", operator="=", value=names.slo)
-    series = {state: _series(Selector(metric=f"slo_sli_{state}_total", matchers=(of_slo,))) for state in ROUND_STATES}
+    series = {state: str(Selector(metric=f"slo_sli_{state}_total", matchers=(of_slo,))) for state in ROUND_STATES}
     good, bad, unknown = (_grown(each, names, step) for each in series.values())
     share = either(f"{rounds} / ({rounds} + {enclosed(unknown)} > 0)", f"({rounds} == bool 0)")
     entries = {
@@ -65,13 +74,21 @@ def _rounds(ledger: Ledger, step: int) -> list[Recording]:
     return [*entry_rules(ledger, step, entries), _seen(series["good"], names)]
 
 
-def _grown(series: str, names: Names, step: int) -> str:
-    """What counters grew by within a step."""
+def entry_rules(ledger: Ledger, step: int, entries: Mapping[str, str]) -> list[Recording]:
+    """The rules that record the entries of a step, in this order: each may read what those before it recorded."""
+    return [
+        Recording(metric=ledger.metric(step), expression=expression, labels={**ledger.names.identity, ENTRY: entry})
+        for entry, expression in entries.items()
+    ]
+
+
+def _grown(series: str, names: Names, step: int, *, resets: bool = True) -> str:
+    """What counters grew by within a step. Without `resets`, what falls is left out."""
     last = newest(series, within=BRIDGED_SECONDS, ago=step)
     target_was_seen = newest(names.mine(SEEN), within=BRIDGED_SECONDS, ago=step)
     grown = f"({series} - {last} >= 0)"
-    begun = f"({series} and on ({', '.join(TARGET)}) {target_was_seen})"
-    return names.combined("sum", either(grown, begun))
+    begun = series if resets else f"({series} unless {last})"
+    return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {target_was_seen})"))
 
 
 def _known(series: str, names: Names, step: int) -> str:

@@ -38,7 +38,8 @@ def rules_of(folder: Path, *slos: Mapping[str, object], now: datetime = NOW, **r
     """The rules of a configuration with these SLOs, and whatever else it has."""
     path = folder / "watchkeep.yaml"
     path.write_text(yaml.safe_dump({**rest, "slos": list(slos)}), encoding="utf-8")
-    return rules(load(path, Kinds.installed(), {}).slos, now=now)
+    settings = load(path, Kinds.installed(), {})
+    return rules(settings.slos, now=now, slot=settings.slot)
 
 
 def requests(**changes: object) -> dict[str, object]:

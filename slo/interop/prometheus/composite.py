@@ -1,0 +1,92 @@
+"""SLOs that are made of others: `all_of` counts steps of its own, `weighted` is read from the ledgers of others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo.core.selector import Matcher, Selector
+from slo.core.slo import SLO
+from slo.interop.prometheus.expressions import either, enclosed, number, samples
+from slo.interop.prometheus.reading import LedgerReading
+from slo.interop.prometheus.rule import Recording
+from slo.interop.prometheus.series import BAD, ENTRY, ID, KNOWN, TOTAL, Ledger
+from slo.interop.prometheus.steps import entry_rules
+
+FAILED = "slo:sli_failed:bool"
+MEMBER = "member"
+REMEMBERED_SECONDS = 75
+"""For how long a member without events is as it was: two and a half intervals of 30 s."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """An SLO that others are made of: its events, and in steps of how many seconds they are counted."""
+
+    slo: SLO
+    events: Ledger
+    step: int
+
+
+def needed_rules(members: Sequence[Member], ledger: Ledger, step: int, *, events_a_step: Fraction) -> list[Recording]:
+    """Steps that are bad where one member has failed, and otherwise known where each of them is.
+
+    A member has failed if more of its events in a step were bad than its own objective allows.
+    """
+    names = ledger.names
+    remembered = samples(names.mine(FAILED), REMEMBERED_SECONDS)
+    failed, known = (f"{operator}(last_over_time({remembered}))" for operator in ("max", "count"))
+    told, events = ledger.entry(step, TOTAL), number(events_a_step)
+    entries = {
+        TOTAL: f"0 * {enclosed(either(f'{failed} == 1', f'{known} == {len(members)}'))} + {events}",
+        BAD: f"{events} * {failed}\nand {names.on}\n{told}",
+        KNOWN: f"0 * {told} + {step}",
+    }
+    return [*(_failed(member, ledger, step) for member in members), *entry_rules(ledger, step, entries)]
+
+
+def _failed(member: Member, ledger: Ledger, step: int) -> Recording:
+    names, budget = member.events.names, member.slo.error_budget
+    total, bad = (
+        names.combined("sum", f"sum_over_time({samples(counted, max(step, member.step))})")
+        for counted in (names.mine(member.events.metric(member.step), **{ENTRY: entry}) for entry in (TOTAL, BAD))
+    )
+    return Recording(
+        metric=FAILED,
+        expression=f"{budget.denominator} * {bad} > bool {budget.numerator} * ({total} > 0)",
+        labels={**ledger.names.identity, MEMBER: member.slo.name},
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeanReading:
+    """The weighted mean of the error ratios of other SLOs, read from their ledgers; `weights` are shares of 1."""
+
+    members: Sequence[tuple[LedgerReading, Fraction]]
+
+    def ratio(self, window: int) -> str:
+        return self._mean(window, [reading.ratio(window) for reading, _ in self.members])
+
+    def lost(self, window: int) -> str:
+        return self._mean(window, [reading.lost(window) for reading, _ in self.members])
+
+    def known(self, window: int) -> str:
+        """What is known of the least known of them."""
+        known = self._entries(window, KNOWN)
+        return enclosed(f"min({known}) and count({known}) == {len(self.members)}")
+
+    def bad(self, window: int) -> str:
+        return f"sum({self._entries(window, BAD)})"
+
+    def _mean(self, window: int, each: Sequence[str]) -> str:
+        """A member without events lost nothing."""
+        terms = (
+            f"{number(weight)} * {enclosed(either(one, 'vector(0)'))}"
+            for one, (_, weight) in zip(each, self.members, strict=True)
+        )
+        return enclosed(f"{enclosed(' + '.join(terms))}\nand\n{self.known(window)}")
+
+    def _entries(self, window: int, entry: str) -> str:
+        """One entry of each of their ledgers over a window."""
+        slos = "|".join(reading.ledger.names.slo.replace(".", r"\.") for reading, _ in self.members)
+        matchers = (Matcher(label=ENTRY, operator="=", value=entry), Matcher(label=ID, operator="=~", value=slos))
+        return str(Selector(metric=self.members[0][0].ledger.metric(window), matchers=matchers))
