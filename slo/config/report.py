@@ -88,6 +88,7 @@ class Report:
 
     def faults(self) -> tuple[ConfigFault, ...]:
         """Every fault, in the order of the files."""
+        found = set(self._faults)
         meant = set()
         for location, known in self._unknown.items():
             *section, key = location
@@ -99,11 +100,11 @@ class Report:
                 mend = f"did you mean {nearest}?"
             else:
                 mend = f"the keys here are {', '.join(sorted(known))}"
-            self.tell(location, "unknown key", mend, of_key=True)
+            found.add(_fault(self._source.key_place(location), self.path(location), "unknown key", mend))
         for location, mend in self._missing:
             if location not in meant and (*location[:-1], f"{location[-1]}_file") not in meant:
-                self._add(self._source.place(location), self.path(location), "is missing", mend)
-        return tuple(sorted(self._faults))
+                found.add(_fault(self._source.place(location), self.path(location), "is missing", mend))
+        return tuple(sorted(found))
 
     def warnings(self) -> tuple[ConfigFault, ...]:
         """Every warning, in the order of the files."""

@@ -39,6 +39,8 @@ class Count:
 def counted(text: str) -> Count:
     """The expression made to count. Raises NoExpression or Uncountable."""
     expression = spelled(text)
+    if expression.count(WINDOW) != sum(token.sort == "window" for token in tokens(expression)):
+        raise Uncountable("has the window in a text or a comment")
     sums = _Sums(expression)
     try:
         sums.read()

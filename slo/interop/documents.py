@@ -47,6 +47,9 @@ class Document:
         self.source = Source(root, whole=True)
         self.report = Report(self.source, unreadable)
         self.lenient = lenient
+        self.overlooked: list[tuple[Location, str, Sequence[str]]] = []
+        """Keys that mean nothing, with those that would; told where the document is refused, since they may be why."""
+
         self._notes = notes
 
     @property
@@ -58,6 +61,13 @@ class Document:
         """The text at a location; empty where there is none."""
         node = self.source.node(location)
         return node.value if node and isinstance(node.value, str) else ""
+
+    def faults(self) -> tuple[ConfigFault, ...]:
+        """The faults that were told so far."""
+        if self.report.faults():
+            for section, key, known in self.overlooked:
+                self.report.unknown(section, key, known)
+        return self.report.faults()
 
     def note(self, location: Location, problem: str, mend: str, *, of_key: bool = False) -> None:
         """Note something about the value at a location, or about its key."""
@@ -77,7 +87,7 @@ class Reading:
 
     def all_faults(self) -> tuple[ConfigFault, ...]:
         """Every fault, those of the documents too, in the order of their places."""
-        return tuple(sorted({*self.faults, *(fault for each in self.documents for fault in each.report.faults())}))
+        return tuple(sorted({*self.faults, *(fault for each in self.documents for fault in each.faults())}))
 
 
 def read_documents(paths: Sequence[Path], notes: Notes, *, lenient: bool) -> Reading:

@@ -1,6 +1,6 @@
 """A mapping in a document of others, asked key by key. Whatever is wrong with a value is told, at its place."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -64,14 +64,13 @@ class Passage:
             self.tell(key, f"has {len(node.value)} characters", f"write at most {longest}")
         return node.value
 
-    def choice(self, key: str, choices: Collection[str], *, required: bool = False) -> str:
+    def choice(self, key: str, choices: Sequence[str], *, required: bool = False) -> str:
         """The text of a key that is one of `choices`; empty where it is none of them."""
         text = self.text(key, required=required)
         if text and text not in choices:
             nearest = Names(choices).nearest(text)
-            self.tell(
-                key, f"is {shown(text)}", f"did you mean {nearest}?" if nearest else f"write {' or '.join(choices)}"
-            )
+            listed = choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
+            self.tell(key, f"is {shown(text)}", f"did you mean {nearest}?" if nearest else f"write {listed}")
             return ""
         return text
 
@@ -175,6 +174,7 @@ class Passage:
             nearest = Names([other for other in keys if other not in self._entries()]).nearest(key)
             mend = f"did you mean {nearest}?" if nearest else f"the keys here are {', '.join(sorted(keys))}"
             self.document.note((*self.at, key), "unknown key", mend, of_key=True)
+            self.document.overlooked.append((self.at, key, keys))
 
     def lose(self, key: str, mend: str) -> None:
         """Note that a key has no counterpart, if it has a value."""
@@ -235,10 +235,11 @@ class GivenOnce:
 
     def add(self, name: str, passage: Passage, key: str) -> bool:
         """Whether a name under a key is given for the first time; where it is not, that is told."""
+        place = passage.document.source.place((*passage.at, key))
         is_new = name not in self._first
         if not is_new:
-            problem = f"{name} is {self._what} at {self._first[name]} too"
-            passage.tell(key, problem, "give one of them another, or leave it out")
-        place = passage.document.source.place((*passage.at, key))
+            first = self._first[name]
+            where = f"on line {first.line}" if first.file == place.file else f"at {first}"
+            passage.tell(key, f"{name} is {self._what} too, {where}", "give it another, or leave it out")
         self._first.setdefault(name, place)
         return is_new

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.config.nodes import LARGEST, Node, Place, parse
+from slo.config.nodes import LARGEST, Node, Place, documents, parse
 from slo.config.source import read
 
 
@@ -138,3 +138,28 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     node, told = parsed(text)
     assert (node is None) <= bool(told)
+
+
+def all_documents(text: str) -> tuple[list[object], list[str]]:
+    told: list[str] = []
+    found = documents(
+        text, file="f", tell=lambda place, problem, _mend: told.append(f"{place.line}:{place.column}: {problem}")
+    )
+    return [node.data() for node in found], told
+
+
+def test_a_file_of_others_may_hold_many_documents_in_which_a_dollar_is_a_dollar() -> None:
+    text = "a: ${B}\n---\n---\n# nothing\n---\nb: [$$, 'x$']\n...\n--- c\n"
+    assert all_documents(text) == ([{"a": "${B}"}, {"b": ["$$", "x$"]}, "c"], [])
+
+
+def test_documents_share_no_anchors_and_none_follows_one_that_cannot_be_read() -> None:
+    found, told = all_documents("a: &a 1\n---\nb: *a\n---\nc: [\n---\nd: 1\n")
+    assert found == [{"a": 1}, {"b": None}]
+    assert told[0] == "3:4: there is no anchor &a before this"
+    assert len(told) == 2
+
+
+@given(PRINTABLE | st.text("[]{}:,-?&*!|>'\"%@`#\n\t $ab<.", max_size=40))
+def test_documents_of_any_text_are_read_or_refused(text: str) -> None:
+    all_documents(text)

@@ -71,9 +71,7 @@ def imports_or_refuses(form: str, file: Path) -> Import | None:
     server = Server(name="prometheus", url="http://127.0.0.1:9090", assumed=True)
     try:
         return FORMS[form]([file], server=server)
-    except UsageError as error:
-        says = str(error)
-        assert "period" in says
+    except UsageError:  # no windows of the period that is wanted
         return None
     except ConfigError as error:
         refused = error.faults

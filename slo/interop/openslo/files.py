@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slo.config.wrong import shown
 from slo.errors import ConfigError
 from slo.interop.documents import Document, Notes, read_documents
 from slo.interop.imported import Entry, Import
 from slo.interop.openslo.alerting import Policies
 from slo.interop.openslo.indicator import Indicators
-from slo.interop.openslo.objects import Objects, read_description, read_metadata
+from slo.interop.openslo.objects import ALPHA, VERSION, Objects, read_description, read_metadata
 from slo.interop.openslo.slo import SLOs
 from slo.interop.openslo.sources import Sources
 from slo.interop.openslo.v1alpha import AlphaSLOs
 from slo.interop.passage import NO_COUNTERPART, GivenOnce, Passage
 from slo.interop.server import Server
 
-_VERSION, _ALPHA = "openslo/v1", "openslo/v1alpha"
 _KINDS = {
-    _VERSION: ("SLO", "SLI", "DataSource", "Service", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"),
-    _ALPHA: ("SLO", "Service"),
+    VERSION: ("SLO", "SLI", "DataSource", "Service", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"),
+    ALPHA: ("SLO", "Service"),
 }
 
 _UNFOUND = "is left out: no SLO refers to it"
@@ -42,7 +40,7 @@ def import_openslo(paths: Sequence[Path], *, server: Server) -> Import:
     entries: list[Entry] = []
     for top in tops:
         if top.text("kind") == "SLO":
-            read = list((alpha_slos if top.text("apiVersion") == _ALPHA else slos).read(top))
+            read = list((alpha_slos if top.text("apiVersion") == ALPHA else slos).read(top))
             entries += read
             for entry in read if top in fresh else ():
                 names.add(entry.name, top.below("metadata"), "name")
@@ -61,15 +59,14 @@ def import_openslo(paths: Sequence[Path], *, server: Server) -> Import:
 def _is_ours(document: Document) -> bool:
     """Whether a document is an object of OpenSLO; what else it is, is told."""
     top = Passage(document)
-    version = top.text("apiVersion", required=True)
-    if version in _KINDS:
-        top.knows("apiVersion", "kind", "metadata", "spec")
-        return bool(top.choice("kind", _KINDS[version], required=True))
-    if version.startswith("sloth.slok.dev/") or top.has("version"):
+    if top.has("version") or top.text("apiVersion").startswith("sloth.slok.dev/"):
         top.tell("", "is of Sloth", "use `watchkeep import sloth` for it")
-    elif version:
-        top.tell("apiVersion", f"is {shown(version)}", f"write {_VERSION} or {_ALPHA}")
-    return False
+        return False
+    version = top.choice("apiVersion", tuple(_KINDS), required=True)
+    if not version:
+        return False
+    top.knows("apiVersion", "kind", "metadata", "spec")
+    return bool(top.choice("kind", _KINDS[version], required=True))
 
 
 def _read_service(top: Passage) -> None:

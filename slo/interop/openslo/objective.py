@@ -53,8 +53,11 @@ def read_objective(item: Passage, method: str) -> Objective:
         target = None
     elif item.has("targetPercent"):
         target = read_share(item, "targetPercent", whole=100)
-    else:
+    elif item.has("target"):
         target = read_share(item, "target", whole=1)
+    else:
+        item.tell("", "has no target", "add `target: 0.999`, or `targetPercent: 99.9`")
+        target = None
     return Objective(
         passage=item,
         title=item.text("displayName"),

@@ -10,6 +10,8 @@ from slo.interop.documents import Document
 from slo.interop.labels import kept_labels
 from slo.interop.passage import GivenOnce, Passage
 
+VERSION, ALPHA = "openslo/v1", "openslo/v1alpha"
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL = re.compile(r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 _PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -84,7 +86,8 @@ def read_name(passage: Passage, key: str) -> str:
 def read_metadata(around: Passage, *, shows: bool = False) -> Metadata:
     """The metadata of an object, or of one inside another. `shows`: its title and labels can be kept."""
     metadata = around.below("metadata", required=True)
-    metadata.knows("name", "displayName", "labels", "annotations")
+    is_alpha = around.document.text("apiVersion") == ALPHA
+    metadata.knows("name", "displayName", *(() if is_alpha else ("labels", "annotations")))
     name = read_name(metadata, "name")
     title = metadata.text("displayName", longest=_LONGEST_TITLE)
     labels = metadata.below("labels")

@@ -1,6 +1,6 @@
 """What the SLOs that come of one object of OpenSLO share, whatever its version."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slo.core.policy import Pair, Severity
@@ -33,7 +33,7 @@ class Promise:
 
     @classmethod
     def read(
-        cls, top: Passage, window: Window | None, methods: Collection[str], conditions: Sequence[Condition] | None
+        cls, top: Passage, window: Window | None, methods: Sequence[str], conditions: Sequence[Condition] | None
     ) -> "Promise":
         """What all objects have, of one whose window and conditions were read."""
         metadata = read_metadata(top, shows=True)

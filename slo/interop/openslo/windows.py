@@ -12,6 +12,7 @@ from slo.interop.passage import NO_COUNTERPART, Passage
 from slo.interop.values import ZONE, refusal
 
 _SHORTHAND = re.compile(r"([1-9][0-9]*)([mhdwMQY])")
+_SHORTHAND_MEND = "write a whole number and one of m, h, d, w, M, Q and Y, as in 4w"
 _START = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _DAY = timedelta(days=1)
 _UNITS = {
@@ -53,11 +54,13 @@ class Shorthand:
 
 def read_shorthand(passage: Passage, key: str, *, required: bool = False) -> Shorthand | None:
     """A duration such as `4w`; None where there is none, or no such one, which has been told."""
+    if passage.is_number(key):
+        passage.tell(key, "is a number without a unit", _SHORTHAND_MEND)
+        return None
     text = passage.text(key, required=required)
     match = _SHORTHAND.fullmatch(text)
     if text and not match:
-        mend = "write a whole number and one of m, h, d, w, M, Q and Y, as in 4w"
-        passage.tell(key, f"{shown(text)} is no duration", mend)
+        passage.tell(key, f"{shown(text)} is no duration", _SHORTHAND_MEND)
     return Shorthand(_count(match[1]), match[2]) if match else None
 
 

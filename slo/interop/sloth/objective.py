@@ -70,7 +70,11 @@ def _sli(sli: Passage, group: Group) -> PrometheusSLI | None:
     sli.knows("events", "raw", "plugin")
     written = [kind for kind in ("events", "raw", "plugin") if sli.has(kind)]
     if sli.is_there and len(written) != 1:
-        sli.tell("", f"has {' and '.join(written)}" if written else "is empty", "write one of events, raw and plugin")
+        sli.tell(
+            "",
+            f"has {' and '.join(written)}" if written else "names nothing that is measured",
+            "write one of events, raw and plugin",
+        )
     elif "events" in written:
         return _of_events(sli.below("events"), group)
     elif "raw" in written:
