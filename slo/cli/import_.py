@@ -103,7 +103,8 @@ def _print(context: click.Context, what: str, read: "Callable[[], Import]", *, a
     except ConfigError as error:
         if not as_json:
             raise
-        emit({"ok": False, "faults": [asdict(fault) for fault in error.faults], "warnings": []}, as_json=True)
+        faults = [asdict(fault) for fault in error.faults]
+        emit({"ok": False, "faults": faults, "warnings": [], "configuration": None}, as_json=True)
         context.exit(2)
     warnings = [asdict(warning) for warning in imported.warnings]
     if as_json:

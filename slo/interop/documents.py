@@ -3,7 +3,8 @@
 Each has a report of its faults. What has no counterpart here is noted, and never dropped silently.
 """
 
-from collections.abc import Iterator, Sequence
+import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -93,44 +94,45 @@ class Reading:
 def read_documents(paths: Sequence[Path], notes: Notes, *, lenient: bool) -> Reading:
     """The documents of these files, and of the *.yaml and *.yml in these folders."""
     found: list[Document] = []
-    faults: list[ConfigFault] = []
+    outside: list[Told] = []
+
+    def tell(place: Place, problem: str, mend: str) -> None:
+        outside.append((place, problem, mend))
+
+    for path in paths:
+        for file in files(path, tell):
+            text = text_of(file, tell)
+            if text is None:
+                continue
+            objects, rest = _objects(text, str(file))
+            outside += rest if objects or rest else [(Place(str(file)), "is empty", "name a file with SLOs in it")]
+            for node, unreadable in objects:
+                found.append(Document(node, unreadable, notes, lenient=lenient))
+                if not isinstance(node.value, dict):
+                    found[-1].report.tell((), *_NO_MAPPING)
+    return Reading(documents=tuple(found), faults=tuple(_fault(*each) for each in outside))
+
+
+def _objects(text: str, file: str) -> tuple[list[tuple[Node, list[Told]]], list[Told]]:
+    """The objects of a file, each with the faults that were told of it, and those that are of none.
+
+    A document is an object, or a list of them.
+    """
+    found: list[tuple[Node, list[Told]]] = []
     told: list[Told] = []
 
     def tell(place: Place, problem: str, mend: str) -> None:
         told.append((place, problem, mend))
 
-    for path in paths:
-        for file in files(path, tell):
-            text = text_of(file, tell)
-            count = len(found)
-            for root in documents(text, file=str(file), tell=tell) if text is not None else ():
-                for node, unreadable in _objects(root, told):
-                    found.append(Document(node, unreadable, notes, lenient=lenient))
-                    if not isinstance(node.value, dict):
-                        found[-1].report.tell((), *_NO_MAPPING)
-                told.clear()
-            if text is not None and len(found) == count and not told:
-                tell(Place(str(file)), "is empty", "name a file with SLOs in it")
-            faults += [_fault(*each) for each in told]
-            told.clear()
-        faults += [_fault(*each) for each in told]
-        told.clear()
-    return Reading(documents=tuple(found), faults=tuple(faults))
-
-
-def _objects(root: Node, told: Sequence[Told]) -> Iterator[tuple[Node, list[Told]]]:
-    """The objects of a document, itself or its items, each with the faults that were told of it."""
-    nodes = root.value if isinstance(root.value, list) else [root]
-    for node, following in zip(nodes, [*nodes[1:], None], strict=False):  # no item, and nothing to follow
-        begin = (0, 0) if node is nodes[0] else _position(node.place)
-        yield (
-            node,
-            [
-                each
-                for each in told
-                if begin <= _position(each[0]) and not (following and _position(each[0]) >= _position(following.place))
-            ],
-        )
+    for root in documents(text, file=file, tell=tell):
+        nodes = root.value if isinstance(root.value, list) else [root]
+        begins = [_position(node.place) for node in nodes[1:]]
+        shares: list[list[Told]] = [[] for _ in nodes]
+        while nodes and told:
+            fault = told.pop(0)
+            shares[bisect.bisect_right(begins, _position(fault[0]))].append(fault)
+        found += zip(nodes, shares, strict=True)
+    return found, told
 
 
 def _position(place: Place) -> tuple[int, int]:

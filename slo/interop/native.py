@@ -51,13 +51,13 @@ def document(imported: Import) -> dict[str, object]:
 def rendered(imported: Import, title: str) -> str:
     """The configuration as a file, with every note beside what it is about. `title` is its first line."""
     whole = document(imported)
-    lines = [*_comments(title), *(line for note in imported.notes for line in _comments(str(note)))]
+    lines = [_comment(title), *(_comment(str(note)) for note in imported.notes)]
     if "store" in whole:
         lines += ["", *_yaml({"store": whole["store"]})]
     lines += ["", "servers:"]
     for server in _used(imported):
         if server.assumed:
-            lines += _comments("No file says where it is: say it with --server-url.", indent="  ")
+            lines.append("  # No file says where it is: say it with --server-url.")
         lines += _item(_server(server))
     lines += ["", "slos:"]
     for entry in imported.entries:
@@ -71,10 +71,9 @@ def _used(imported: Import) -> Sequence[Server]:
 
 
 def _entry(entry: Entry) -> Iterator[str]:
-    origin = f"{entry.name}, {entry.origin}{'' if entry.slo else ', is left out'}"
-    yield from _comments(origin, indent="  ")
+    yield f"  {_comment(f'{entry.name}, {entry.origin}' + ('' if entry.slo else ', is left out'))}"
     for note in sorted(entry.notes):
-        yield from _comments(str(note), indent="  ")
+        yield f"  {_comment(str(note))}"
     if entry.slo:
         yield from _item(_slo(entry.slo))
 
@@ -170,7 +169,6 @@ def _yaml(data: object) -> list[str]:
     return str(dumped).rstrip("\n").split("\n")
 
 
-def _comments(text: str, *, indent: str = "") -> list[str]:
+def _comment(text: str) -> str:
     """The text as a comment on one line, without anything that would end it."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return [f"{indent}# {shown}"]
+    return "# " + "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

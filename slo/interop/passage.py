@@ -133,6 +133,11 @@ class Passage:
             for index, item in self._listed(key, dict | str)
         ]
 
+    def is_text(self, key: str, text: str) -> bool:
+        """Whether there is exactly this text at a key."""
+        node = self._value(key)
+        return node is not None and node.value == text
+
     def is_number(self, key: str) -> bool:
         """Whether there is a number at a key."""
         node = self._value(key)

@@ -1,6 +1,7 @@
 """Expressions of others count what they measured: rates become increases, and what cannot be counted is refused."""
 
 import contextlib
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -197,3 +198,18 @@ def test_any_text_is_counted_or_refused(text: str) -> None:
         count = counted(text)
         assert count.over_window == ("[{{.window}}]" in count.text)
         assert counted(count.text) == replace(count, was="")
+
+
+def test_the_table_in_the_manual_is_true() -> None:
+    manual = (Path(__file__).parent.parent.parent / "docs" / "import.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*) \| (.*) \|$", manual.split("## Sloth")[0], re.MULTILINE)[1:]
+    assert len(rows) == 8
+    for left, right in rows:
+        for text in [
+            text for text in re.findall(r"`([^`]*)`", left) if re.search(r"[(\[{]", text) and "..." not in text
+        ]:
+            if right.startswith("no counterpart"):
+                with pytest.raises(Uncountable):
+                    counted(text)
+            else:
+                assert counted(text).text == (text if right == "itself" else right.strip("`"))

@@ -103,7 +103,7 @@ class Policies:
         operator = condition.choice("op", _OPERATORS, required=True)
         threshold = condition.number("threshold", required=True)
         lookback = read_shorthand(condition, "lookbackWindow", required=True)
-        after = read_shorthand(condition, "alertAfter") if condition.text("alertAfter") != "0m" else None
+        hold = _read_hold(condition)
         if not severity or not operator or threshold is None or not lookback:
             return None
         if operator in {"lt", "lte"}:
@@ -117,7 +117,7 @@ class Policies:
         return Condition(
             threshold=threshold,
             lookback=lookback.length,
-            hold=after.length if after else timedelta(0),
+            hold=hold,
             severity=_severity(spec, severity),
             spot=Spot(condition, "lookbackWindow"),
         )
@@ -155,6 +155,14 @@ class Policies:
         item.knows("kind", "metadata", "spec", key)
         item.choice("kind", (kind,), required=True)
         return item if item.is_there else None
+
+
+def _read_hold(condition: Passage) -> timedelta:
+    """How long the condition must hold: `0m` is what the specification gives as the default."""
+    if condition.is_text("alertAfter", "0m"):
+        return timedelta(0)
+    after = read_shorthand(condition, "alertAfter")
+    return after.length if after else timedelta(0)
 
 
 def _severity(spec: Passage, severity: str) -> Severity:
