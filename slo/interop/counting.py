@@ -1,8 +1,8 @@
-"""PromQL of others, made to count: the engine adds up events, while these formats mostly ask for events per second.
+"""PromQL of others, looked at for whether it counts: what a window counts must be the sum of what its parts count.
 
-An increase over a window is the rate times the window's length. Sums, differences and multiples of rates grow with
-them, so an expression that is made of these alone counts the same events when `rate` becomes `increase`. What else is
-done with a rate cannot be turned into counts, and is refused.
+Sums, differences and multiples of rates, of increases or of counters are so, whatever the window. The engine asks for
+them as they are written; it knows what a rate per second is. Of anything else that is done with a rate not even the
+unit is known, and it is refused.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from slo.interop.promql import WINDOW, NoExpression, Token, place, spelled, toke
 
 _PER_SECOND = frozenset({"rate", "irate", "deriv"})
 _OVER_TIME = frozenset({"rate", "increase", "count_over_time", "sum_over_time"})
-"""Functions of a range that count, `rate` once it is an `increase`."""
+"""Functions of a range that count, `rate` per second."""
 
 _AGGREGATORS = frozenset({"sum", "max", "min", "avg"})
-"""Those that grow with what they are made of."""
+"""Those that grow with what they are made of. The largest of the same counter, seen several times, is that counter."""
 
 
 class Uncountable(ValueError):
@@ -26,18 +26,20 @@ class Uncountable(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """An expression that counts events: increases over `[{{.window}}]`, or else counters.
+    """An expression that counts events: over `[{{.window}}]`, or else counters.
 
-    `was` is the fixed range that stood in place of the window, empty where there was none.
+    `was` is the fixed range that stood in place of the window, empty where there was none. `adds_up` tells that it is
+    made of sums alone; of anything else that is not known.
     """
 
     text: str
     over_window: bool
     was: str = ""
+    adds_up: bool = True
 
 
 def counted(text: str) -> Count:
-    """The expression made to count. Raises NoExpression or Uncountable."""
+    """The expression as the engine can count by it. Raises NoExpression or Uncountable."""
     expression = spelled(text)
     if expression.count(WINDOW) != sum(token.sort == "window" for token in tokens(expression)):
         raise Uncountable("has the window in a text or a comment")
@@ -69,11 +71,11 @@ def split_ratio(text: str) -> tuple[Part, str, str] | None:
 
 
 def _as_it_stands(expression: str) -> Count:
-    """An expression that is more than sums. It is taken where it counts already, as far as can be seen."""
+    """An expression that is more than sums, without any rate in it."""
     found = tokens(expression)
     for token, following in pairwise(found):
         if token.text in _PER_SECOND and following.text == "(":
-            raise Uncountable(f"does more with {token.text}() than add it up, which cannot be turned into counts")
+            raise Uncountable(f"does more with {token.text}() than add it up, so that its unit is not known")
     windows = [index for index, token in enumerate(found) if token.sort == "window"]
     if any((found[index - 1].text, found[index + 1].text) != ("[", "]") for index in windows):
         raise Uncountable(f"has a window that is not plainly [{WINDOW}], as that of a subquery")
@@ -81,11 +83,11 @@ def _as_it_stands(expression: str) -> Count:
         raise Uncountable(f"looks at a fixed range, which is neither a counter nor an increase over [{WINDOW}]")
     if not any(token.sort == "word" for token in found):
         raise Uncountable("counts nothing")
-    return Count(text=expression, over_window=bool(windows))
+    return Count(text=expression, over_window=bool(windows), adds_up=False)
 
 
 class _NoSum(Exception):
-    """The expression is more than sums of counters, or of their increases."""
+    """The expression is more than sums."""
 
 
 class _Sums:
@@ -106,7 +108,7 @@ class _Sums:
             raise _NoSum
 
     def count(self) -> Count:
-        """What was read, with increases in place of rates. Raises Uncountable where it is a mixture."""
+        """What was read, over the window in place of a fixed range. Raises Uncountable where it is a mixture."""
         names = {token.text for token in self._functions}
         ranges = {token.text for token in self._ranges}
         if not self._functions and not self._counters:
@@ -115,11 +117,9 @@ class _Sums:
             raise Uncountable("adds up rates, counts and counters, of which it may have one sort only")
         if len(ranges) > 1:
             raise Uncountable(f"looks at several ranges: {', '.join(sorted(ranges))}")
-        changes = [(token, "increase") for token in self._functions if token.text == "rate"]
-        changes += [(token, WINDOW) for token in self._ranges]
         text = self._expression
-        for token, put in sorted(changes, key=lambda change: -change[0].at):
-            text = text[: token.at] + put + text[token.end :]
+        for token in reversed(self._ranges):
+            text = text[: token.at] + WINDOW + text[token.end :]
         was = next(iter(ranges - {WINDOW}), "")
         return Count(text=text, over_window=bool(self._functions), was=was)
 

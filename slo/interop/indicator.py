@@ -65,6 +65,11 @@ def _count(expression: Expression) -> Count | None:
     except Uncountable as reason:
         expression.spot.note(f"{NO_COUNTERPART}: it {reason}", _COUNT_MEND)
         return None
+    if not count.adds_up:
+        expression.spot.note(
+            "is taken as it stands, and counts only if what it gives for two windows adds up to what it gives for both",
+            _COUNT_MEND,
+        )
     if count.was:
         expression.spot.note(
             f"[{count.was}] becomes [{WINDOW}], over which each event is counted once", f"write [{WINDOW}] to say so"

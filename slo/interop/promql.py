@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WINDOW = "{{.window}}"
+from slo.core.expression import WINDOW_VARIABLE
+
+WINDOW = WINDOW_VARIABLE.strip("[]")
 """The variable for a window that the engine fills in, as it spells it."""
 
 _TEMPLATE = re.compile(r"\{\{ *\.window *\}\}")

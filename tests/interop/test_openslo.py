@@ -215,7 +215,7 @@ def test_an_slo_whose_policies_alert_nobody_opens_tickets(tmp_path: Path) -> Non
             "sum(rate(good_total[5m]))",
             "sum(rate(all_total[5m]))",
             "false",
-            ("sum(increase(good_total[{{.window}}]))", "sum(increase(all_total[{{.window}}]))"),
+            ("sum(rate(good_total[{{.window}}]))", "sum(rate(all_total[{{.window}}]))"),
         ),
         ("good_total", "all_total", "false", None),
         ("good_total", "increase(all_total[5m])", "true", None),

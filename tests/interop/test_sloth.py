@@ -57,8 +57,8 @@ def test_an_slo_is_named_as_sloth_s_id_and_counts_what_its_queries_measure(tmp_p
     assert slo.labels == {"service": "shop", "team": "till", "tier": "1"}
     assert slo.definition == PrometheusSLI(
         server="prometheus",
-        total="sum(increase(all_total[{{.window}}]))",
-        part="sum(increase(bad_total[{{.window}}]))",
+        total="sum(rate(all_total[{{.window}}]))",
+        part="sum(rate(bad_total[{{.window}}]))",
         part_is="bad",
     )
 
