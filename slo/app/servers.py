@@ -1,8 +1,7 @@
 """The Prometheus-compatible servers of a watch: what follows them, and what was read of their SLIs before a restart."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from slo.app.books import Books
@@ -109,7 +108,7 @@ class Servers:
             self._tasks.pop(name).cancel()
         self._clients[name].close()
 
-    def _forget(self, marks: Mapping[str, bytes], slis: AbstractSet[str]) -> None:
+    def _forget(self, marks: Mapping[str, bytes], slis: Collection[str]) -> None:
         """Give up what was read of SLIs that left so long ago that the ledger has nothing of them any more."""
         oldest = self._books.closed_until - self._retention_seconds
         self._books.forget_watermarks(

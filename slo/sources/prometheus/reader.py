@@ -24,7 +24,7 @@ from slo.sources.prometheus.reasons import ASK_FOR_LESS
 from slo.sources.prometheus.tally import Piece, Rhythm, Tally, Target, merged, tally, target_of, targets_of
 
 LONG_LOOKBACK_SECONDS = 3600
-"""How long before a piece the last sample of a target is looked for that was silent before it."""
+"""How long before a piece the last sample of a series is looked for that seems to be new in it."""
 
 LONG_PIECE_SECONDS = 900
 """A piece from which on the long way back is no matter."""
@@ -62,7 +62,7 @@ class Reader:
         if piece.seconds >= LONG_PIECE_SECONDS:
             return self._sampled(total, part, piece, LONG_LOOKBACK_SECONDS)
         targets = self._sampled(total, part, piece, -(-self._rhythm.horizon_ms // 1000))
-        if any(target.times_ms[0] > piece.since * 1000 for target in targets):
+        if any(target.is_new_since(piece.since * 1000) for target in targets):
             try:
                 return self._sampled(total, part, piece, LONG_LOOKBACK_SECONDS)
             except ServerFault as fault:

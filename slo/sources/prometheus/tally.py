@@ -59,6 +59,11 @@ class Target:
     values: Floats
     totals: int
 
+    def is_new_since(self, at_ms: int) -> bool:
+        """Whether any of its series has no sample up to a time."""
+        before = self.values[self.times_ms <= at_ms]
+        return bool(np.isnan(before).all(axis=0).any())
+
     @property
     def observed(self) -> Bools:
         """At which times there is a count of all events."""

@@ -1,0 +1,1 @@
+"""Tests of SLIs from Prometheus-compatible servers."""
