@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "Show every SLO: state, SLI, budget left, burn rates.",
     "probe": "Probe one target now and say why it failed.",
     "replay": "Run the engine over recorded counters.",
+    "backtest": "Run the engine over a server's history.",
     "explain": "Say in sentences what an SLO promises and what pages when.",
     "incident": "List, show, acknowledge and resolve incidents.",
     "exclude": "Exclude time, such as maintenance, from every figure.",

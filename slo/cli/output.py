@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -98,13 +98,16 @@ def say(line: str | Cell, *, err: bool = False) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Show `what` with a spinner while the block runs: on a terminal's stderr, and nowhere else."""
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show `what` with a spinner while the block runs: on a terminal's stderr, and nowhere else.
+
+    What is yielded shows something else from then on: how far it is.
+    """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _further: None
         return
-    with _console(err=True).status(_escaped(what)):
-        yield
+    with _console(err=True).status(_escaped(what)) as shown:
+        yield lambda further: shown.update(_escaped(further))
 
 
 def _console(*, err: bool = False) -> "Console":

@@ -32,9 +32,13 @@ class Transition:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Stretch:
-    """What was counted in slots in a row, and what came late, each with the end of the slot in which it came."""
+    """What was counted in the slots up to `until` (Unix seconds, a step), and what came late.
 
-    block: Block
+    Each late block has the end of the slot in which it came.
+    """
+
+    until: int
+    blocks: Sequence[Block]
     late: Sequence[tuple[int, Block]] = ()
 
 
@@ -53,17 +57,21 @@ class Replay:
         self._firing: dict[str, frozenset[FiringPair]] = {}
 
     def run(self, stretches: Iterable[Stretch]) -> Iterator[Transition]:
-        """Go through stretches that follow one another, each up to a step, and give every transition."""
+        """Go through stretches that follow one another, and give every transition."""
         for stretch in stretches:
-            self.engine.ledger.add_block(stretch.block)
-            late = sorted(stretch.late, key=lambda each: each[0])
-            end = int(stretch.block.ends[-1])
-            first = self.engine.ledger.now // self._step_seconds + 1
-            for now in range(first * self._step_seconds, end + 1, self._step_seconds):
-                self.engine.ledger.close(now)
-                while late and late[0][0] <= now:
-                    self.engine.ledger.add_block(late.pop(0)[1])
-                yield from self._transitions(self.engine.evaluate())
+            yield from self.advance(stretch)
+
+    def advance(self, stretch: Stretch) -> Iterator[Transition]:
+        """Go through the next stretch, and give every transition."""
+        for block in stretch.blocks:
+            self.engine.ledger.add_block(block)
+        late = sorted(stretch.late, key=lambda each: each[0])
+        first = self.engine.ledger.now // self._step_seconds + 1
+        for now in range(first * self._step_seconds, stretch.until + 1, self._step_seconds):
+            self.engine.ledger.close(now)
+            while late and late[0][0] <= now:
+                self.engine.ledger.add_block(late.pop(0)[1])
+            yield from self._transitions(self.engine.evaluate())
 
     def statuses(self) -> Iterator[SLOStatus]:
         """The figures of every SLO at the last step."""

@@ -68,7 +68,7 @@ class Samples:
             }
             counted = self._source.close(ends, scrapes)
             self.excesses.extend(counted.excesses)
-            yield Stretch(block=counted.block, late=counted.late)
+            yield Stretch(until=end, blocks=(counted.block,), late=counted.late)
             begin = end
 
     def _length(self) -> int:

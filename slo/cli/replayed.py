@@ -1,0 +1,109 @@
+"""What `watchkeep replay` and `watchkeep backtest` have in common: their step, and what they print."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from slo.cli.output import Cell, Part, Table, Tone, emit, emit_line, say
+from slo.errors import UsageError
+
+if TYPE_CHECKING:
+    from slo.config.settings import Settings
+    from slo.core.slo import SLO
+    from slo.core.status import SLOStatus
+    from slo.replay.replay import Transition
+
+
+json_lines_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document a line.")
+step_option = click.option("--step", default="30s", show_default=True, help="How often alerts are evaluated.")
+
+
+def step_of(text: str, settings: "Settings") -> int:
+    """The step of `--step` in seconds. Raises UsageError for one that is not whole slots."""
+    from slo.core.duration import duration_name, parse_duration
+
+    try:
+        step = parse_duration(text)
+    except ValueError:
+        raise UsageError(f"--step {text}: is no duration: write it with its unit, as 30s") from None
+    if not step or step % settings.slot:
+        slot = duration_name(settings.slot.total_seconds())
+        raise UsageError(f"--step {text}: is not a whole number of slots of {slot}: write a multiple of {slot}")
+    return int(step.total_seconds())
+
+
+def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"]) -> list[Part]:
+    """What people read of a replay: every transition, and how each SLO stood at the end."""
+    from slo.web.words import burn, maturity, minute, percent
+
+    paged = Counter((t.slo.name, t.slo.scope) for t in transitions if t.firing and t.severity == "page")
+    ticketed = Counter((t.slo.name, t.slo.scope) for t in transitions if t.firing and t.severity == "ticket")
+    rows = [
+        (
+            minute(transition.at),
+            _title(transition.slo),
+            Cell(transition.severity.value, Tone.DOWN if transition.severity == "page" else Tone.BURNING),
+            Cell("firing", Tone.BURNING) if transition.firing else Cell("resolved", Tone.GOOD),
+            transition.pair.name,
+            f"{burn(transition.burn_long)} / {burn(transition.burn_short)}",
+        )
+        for transition in transitions
+    ]
+    at_end = [
+        (
+            _title(status.slo),
+            str(paged[status.slo.name, status.slo.scope]),
+            str(ticketed[status.slo.name, status.slo.scope]),
+            percent(status.budget.sli),
+            Cell(percent(status.budget.remaining, digits=1), Tone.DOWN if _overspent(status) else Tone.GOOD),
+            maturity(status.maturity_seconds, status.slo.window.total_seconds()),
+        )
+        for status in statuses
+    ]
+    columns = ("at", "slo", "severity", "state", "pair", "burn rates")
+    numeric = frozenset({"pages", "tickets", "sli", "budget left"})
+    return [
+        Table(title="What it would have said", columns=columns, rows=rows) if rows else "Nothing would have fired.",
+        "",
+        Table(
+            title=f"At the end, {minute(statuses[0].at)}" if statuses else "",
+            columns=("slo", "pages", "tickets", "sli", "budget left", "coverage"),
+            rows=at_end,
+            numeric=numeric,
+        ),
+    ]
+
+
+def _title(slo: "SLO") -> str:
+    return f"{slo.name} {slo.scope}" if slo.scope else slo.name
+
+
+def _overspent(status: "SLOStatus") -> bool:
+    """Whether more than the whole budget is spent."""
+    return status.budget.remaining is not None and status.budget.remaining < 0
+
+
+def tell(transition: "Transition", *, as_json: bool) -> None:
+    """Print a transition as soon as it is known, where each is a line by itself."""
+    if as_json:
+        from slo.replay.documents import transition_document
+
+        emit_line(transition_document(transition))
+
+
+def tell_end(
+    transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"], warnings: Iterable[str], *, as_json: bool
+) -> int:
+    """Print how it ended, and what to know about it; the exit code that it means."""
+    if as_json:
+        from slo.replay.documents import report_document
+
+        for status in statuses:
+            emit_line(report_document(status))
+    else:
+        emit(None, *_summary(transitions, statuses), as_json=False)
+    for warning in warnings:
+        say(Cell(f"warning: {warning}", Tone.BURNING), err=True)
+    return 1 if any(_overspent(status) for status in statuses) else 0
