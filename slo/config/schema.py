@@ -4,13 +4,14 @@ Entries that have a `type` hold the keys of that kind besides the common ones he
 sections of their own, which are read one by one so that a fault in one hides none in another.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, SkipValidation, WithJsonSchema
+from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema
 
 from slo.config.addresses import HTTPURL
-from slo.config.identity import Name
+from slo.config.identity import LabelName, Name
 from slo.config.section import Section
 from slo.config.slo_keys import SLOKeys
 from slo.config.types import Duration, PositiveDuration, Size
@@ -75,6 +76,12 @@ class ScrapeKeys(NamedKeys):
     """How often it is scraped."""
     timeout: PositiveDuration | None = None
     """When a scrape gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    labels: Mapping[LabelName, str] = Field(default={})
+    """Labels that all its series get. Without others, `job` is the name of the scrape, and `instance` the host and port
+    of its URL, as in Prometheus."""
+    honor_labels: bool = False
+    """Where a series has one of these labels itself, its own stands, as for a federation or a push gateway. Otherwise
+    its own is called `exported_job`, or `exported_` and whatever its name is."""
 
 
 class ServerKeys(NamedKeys):
