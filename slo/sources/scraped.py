@@ -21,8 +21,8 @@ from slo.sources.series import Labels, Wanted
 from slo.sources.targets import FOREVER, Advance
 from slo.sources.watermarks import Watermark, decode
 
-NAMES, NUMBERS, CARRIED = "names:", "numbers:", "carried"
-"""How the parts of a target's watermark are called, and the mark that holds the excesses that are carried."""
+NAMES, NUMBERS, ALL = "names:", "numbers:", "all"
+"""How the parts of a target's watermark are called, and the mark of what is known of no single target."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class ScrapedCounters:
         self._live: dict[str, LiveTarget] = {}
         self._followed: Mapping[str, CountersSLI] = {}
         self._looked_for: frozenset[str] = frozenset()
-        self._restored_carry: Mapping[str, int] = {}
+        self._closed_ms = 0
+        self._carried: Mapping[str, int] = {}
         self._changed: set[str] = set()
 
     def configure(
@@ -47,6 +48,12 @@ class ScrapedCounters:
         """
         self._followed = dict(followed)
         self._looked_for = frozenset(followed)
+        if marks:
+            try:
+                self._closed_ms, self._carried = _of_all(marks[ALL])
+            except (KeyError, TypeError, ValueError) as error:
+                logger.warning("the watermarks are damaged, all targets begin anew", extra={"error": str(error)})
+                marks = {}
         wanted = Wanted(followed.values())
         live: dict[str, LiveTarget] = {}
         begun, self._source.targets = self._source.targets, {}
@@ -60,18 +67,16 @@ class ScrapedCounters:
                 live[name] = LiveTarget(self._source.begin(name, interval_ms=interval_ms), _mark(name, marks))
             live[name].keep(wanted)
         self._live = live
-        if CARRIED in marks:
-            self._restored_carry = _carried(marks[CARRIED])
 
     def count(self, slis: Mapping[str, CountersSLI]) -> None:
         """Count these SLIs, by key, from the next closing on. What is known of those that stay is kept."""
         self._source.replace(slis)
         for index, key in enumerate(slis):
-            self._source.carried[index] += self._restored_carry.get(key, 0)
-        self._restored_carry = {}
+            self._source.carried[index] += self._carried.get(key, 0)
+        self._carried = {}
         for live in self._live.values():
             if live.mark:
-                live.mark.restore_slis(live.target, self._source.names)
+                live.mark.restore_slis(live.target, self._source.names, self._closed_ms)
                 live.mark = None
 
     @property
@@ -102,6 +107,7 @@ class ScrapedCounters:
 
     def close(self, ends: Ints, advances: Mapping[str, Advance]) -> Counted:
         """What the slots hold that end at `ends`, when every target has been advanced to them."""
+        self._closed_ms = int(ends[-1]) * 1000
         return self._source.combine(ends, advances)
 
     def observations(self) -> Iterator[tuple[str, int, int]]:
@@ -120,7 +126,7 @@ class ScrapedCounters:
         return [name for name, target in self._source.targets.items() if target.first_ms[index] < FOREVER]
 
     def watermarks(self, *, whole: bool) -> dict[str, bytes]:
-        """The marks of what changed by the closings since they were asked for last, to be kept beside the others.
+        """The marks of what changed by the closings since they were asked for last; those before are still good.
 
         With `whole`, all marks.
         """
@@ -131,24 +137,21 @@ class ScrapedCounters:
             marks[NUMBERS + name] = numbers
             if names is not None:
                 marks[NAMES + name] = names
-        if marks:
-            carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
-            marks[CARRIED] = json.dumps({key: events for key, events in carried if events}).encode()
         self._changed.clear()
-        return marks
+        carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
+        of_all = {"closed_ms": self._closed_ms, "carried": {key: events for key, events in carried if events}}
+        return {ALL: json.dumps(of_all).encode(), **marks}
 
 
 def obsolete(marks: Mapping[str, bytes], targets: Mapping[str, float]) -> set[str]:
     """The names of marks that are of no target any more."""
-    return marks.keys() - {CARRIED, *(part + name for name in targets for part in (NAMES, NUMBERS))}
+    return marks.keys() - {ALL, *(part + name for name in targets for part in (NAMES, NUMBERS))}
 
 
-def _carried(mark: bytes) -> Mapping[str, int]:
-    try:
-        return {str(key): int(events) for key, events in json.loads(mark).items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        logger.warning("what was carried between slots is damaged and given up", extra={"error": str(error)})
-        return {}
+def _of_all(mark: bytes) -> tuple[int, Mapping[str, int]]:
+    """Up to when slots were closed (Unix milliseconds), and the excesses that are carried, by SLI."""
+    document = json.loads(mark)
+    return int(document["closed_ms"]), dict(document["carried"])
 
 
 def _mark(name: str, marks: Mapping[str, bytes]) -> Watermark | None:

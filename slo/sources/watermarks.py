@@ -62,11 +62,16 @@ class Watermark:
         target.increments.scraped_ms = self.scraped_ms
         target.increments.last, target.increments.seen = self.last, self.seen
 
-    def restore_slis(self, target: Target, slis: Sequence[str]) -> None:
-        """Put the SLIs of a target, by their keys, into the state that they had. Others are left as they are."""
+    def restore_slis(self, target: Target, slis: Sequence[str], closed_ms: int) -> None:
+        """Put the SLIs of a target, by their keys, into the state that they had. Others are left as they are.
+
+        Slots were closed up to `closed_ms`, without a scrape after `scraped_ms`: what is known was given out by then.
+        """
         for index, key in enumerate(slis):
             if key in self.known:
-                target.known[index], target.observed_last[index], target.first_ms[index] = self.known[key]
+                known, target.observed_last[index], target.first_ms[index] = self.known[key]
+                decided_ms = max(known.decided_ms, min(closed_ms, known.until_ms))
+                target.known[index] = Known(decided_ms=decided_ms, until_ms=known.until_ms)
 
 
 def encode(target: Target, names: bytes, last_ms: Ints) -> bytes:
