@@ -58,7 +58,8 @@ def lived(scrapes: Scrapes, restarts: list[tuple[int, int]]) -> Life:
 
 def seen(scrapes: Scrapes, restarts: list[tuple[int, int]]) -> Scrapes:
     """The scrapes that are counted: those while the watch is down are not there, nor those of a slot that it did not
-    close before it was killed."""
+    close before it was killed.
+    """
 
     def lost(at_ms: int) -> bool:
         return any(killed // SLOT * SLOT * 1000 < at_ms <= started * 1000 for killed, started in restarts)
