@@ -21,7 +21,7 @@ from benchmarks._sloth import PLACEHOLDER, SlothSLO, rules
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.duration import duration_name
-from slo.core.slo import probe_sli
+from slo.core.sli import probe_sli
 
 PACKAGES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 INTERVAL_SECONDS = 15

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import model_validator
 
+from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Pattern, Secret, Section, wrong
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
@@ -15,7 +16,6 @@ from slo.net.context import Context
 from slo.net.lines import Lines
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
-from slo.net.tls import TLSSettings
 
 LISTEN_BYTES = 65_536
 """How much is read in search of one expected line."""

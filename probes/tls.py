@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from slo.config.tls import TLSSettings
 from slo.config.types import Duration, HostPort
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
@@ -13,7 +14,6 @@ from slo.net.certificate import earliest_expiry
 from slo.net.context import Context
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
-from slo.net.tls import TLSSettings
 
 
 class Config(TargetConfig):

@@ -8,6 +8,7 @@
     │   ├── StoreFull         no space is left on its disk
     │   └── StoreDamaged      a file is not what it was when it was written
     ├── ParseError            metrics that were read are not what their format says
+    ├── ServerFault           a Prometheus-compatible server gave no answer that can be counted
     └── Fault                 a check could not finish; becomes an outcome with a bounded reason
 
 An error that a user sees names the place and the mend.
@@ -83,6 +84,20 @@ class ParseError(WatchkeepError):
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.problem}{'; ' + self.mend if self.mend else ''}"
+
+
+@dataclass(eq=False)
+class ServerFault(WatchkeepError):
+    """A query did not lead to an answer that can be counted; its time stays unknown.
+
+    `reason` is one of `slo.sources.prometheus.reasons`, or the reason of a fault on the way to the server.
+    """
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}{': ' + self.detail if self.detail else ''}"
 
 
 @dataclass(eq=False)

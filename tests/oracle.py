@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 
+from slo.core.calendar import CalendarWindow, period_of
 from slo.core.counts import Counts
 from slo.core.policy import Pair, Severity
 from slo.core.slo import SLO
@@ -49,10 +50,35 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The budget over the SLO's own window, exact."""
+    """The budget over one window, exact. `elapsed` seconds of its `seconds` are over."""
 
-    allowed: Fraction | None
-    remaining: Fraction | None
+    seconds: int
+    elapsed: int
+    counts: Counts
+    share: Fraction
+
+    @property
+    def covered_ms(self) -> int:
+        """How much of the window there is knowledge of."""
+        return min(self.counts.covered_ms, self.elapsed * 1000)
+
+    @property
+    def coverage(self) -> Fraction:
+        """The same as a share of what is over."""
+        return Fraction(self.covered_ms, self.elapsed * 1000)
+
+    @property
+    def allowed(self) -> Fraction | None:
+        """How many events of the whole window may be bad, if what is not known is like what is known."""
+        events = self.counts.good + self.counts.bad
+        if not events or not self.covered_ms:
+            return None
+        return self.share * events * self.seconds * 1000 / self.covered_ms
+
+    @property
+    def remaining(self) -> Fraction | None:
+        """What is left of it, as a share."""
+        return None if self.allowed is None else 1 - self.counts.bad / self.allowed
 
 
 @dataclass(kw_only=True)
@@ -140,13 +166,16 @@ class Oracle:
         seconds = _seconds(window)
         return Figures(seconds=seconds, counts=self.counts(slo.sli, seconds, now), budget=1 - slo.objective)
 
-    def budget(self, slo: SLO, now: int) -> Budget:
+    def budget(self, slo: SLO, window: timedelta | CalendarWindow, now: int) -> Budget:
         """What is left of the whole window's budget, projected where the window is not covered."""
-        own = self.figures(slo, slo.window, now)
-        if own.sli is None:
-            return Budget(allowed=None, remaining=None)
-        allowed = (1 - slo.objective) * (own.counts.good + own.counts.bad) / own.coverage
-        return Budget(allowed=allowed, remaining=1 - own.counts.bad / allowed)
+        share = 1 - slo.objective
+        if isinstance(window, timedelta):
+            seconds = _seconds(window)
+            return Budget(seconds=seconds, elapsed=seconds, counts=self.counts(slo.sli, seconds, now), share=share)
+        start, end = period_of(window, now)
+        history = self.histories.get(slo.sli)
+        counts = history.between(start, now) if history else Counts()
+        return Budget(seconds=end - start, elapsed=now - start, counts=counts, share=share)
 
     def judge(self, now: int) -> dict[str, Firing]:
         """What fires at the slot end `now`, for every SLO by name. To be called in the order of time."""

@@ -18,8 +18,9 @@ import numpy as np
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.slo import SLO
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ints, Ledger
+from slo.engine.evaluate import Engine, ledger_of
+from slo.engine.ledger import Ledger
+from slo.engine.rings import Ints
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
@@ -79,6 +80,16 @@ class Books:
         """The ledger in memory."""
         return self.engine.ledger
 
+    @property
+    def closed_until(self) -> int:
+        """The end of the last closed slot (Unix seconds)."""
+        return self.ledger.now
+
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits to be written that reading the past has to wait."""
+        return len(self._held) > HELD_BLOCKS // 4
+
     def settle(self) -> None:
         """Have time begin where the newest slot on disk ends, if that is ahead of the clock.
 
@@ -128,6 +139,11 @@ class Books:
         """Count a block at once; see `Ledger.add_block`."""
         self.ledger.add_block(block)
 
+    def add_history(self, block: Block) -> None:
+        """Count a block of slots or minutes that have closed. To be called under `lock`, with `write` after it."""
+        self.ledger.add_history(block)
+        self._hold([block])
+
     def mark(self, watermarks: Watermarks) -> None:
         """Keep where sources stand: written with the counts of the slots that are closed next."""
         self._watermarks |= watermarks
@@ -167,6 +183,8 @@ class Books:
 
     async def _write(self, more_marks: Mapping[str, str]) -> None:
         async with self._writing:
+            # What came late is in the totals, and in the watermarks, already.
+            self._hold(self.ledger.close(self.ledger.now))
             blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.totals)
             marks = {NOW: str(self.ledger.now), PENDING: json.dumps(self.engine.pending()), **more_marks}
             watermarks = dict(self._watermarks)
@@ -215,18 +233,13 @@ class Books:
         self, slos: Sequence[SLO], now: int, carried: Sequence[Block], *, totals: Mapping[str, Counts] | None
     ) -> Engine:
         """An engine at `now` over the history on disk and what is `carried`; `totals` are those at `now`, if known."""
-        names = tuple(dict.fromkeys(slo.sli for slo in slos))
-        windows = windows_of(slos)
-        ledger = Ledger(names, windows_seconds=windows, slot_seconds=self.slot_seconds, now=now)
-        since = ledger.now - max(windows, default=0) - max(windows, default=0) // 360
+        ledger = ledger_of(slos, slot_seconds=self.slot_seconds, now=now)
         known = None
         if totals is not None:
             none = Counts()
-            rows = [totals.get(name, none) for name in names]
-            known = (
-                np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(len(names), 4).T
-            )
-        history = itertools.chain(self._store.history(since), carried)
+            rows = [totals.get(name, none) for name in ledger.names]
+            known = np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(-1, 4).T
+        history = itertools.chain(self._store.history(ledger.history_since), carried)
         ledger.load((_no_later(block, ledger.now) for block in history), totals=known)
         return Engine(slos, ledger)
 

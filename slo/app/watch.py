@@ -10,6 +10,7 @@ from time import perf_counter
 
 from slo.app.books import Books
 from slo.app.counters import Counters
+from slo.app.servers import Servers
 from slo.app.wiring import checks_of, destinations_of, refuse_unfed, scrapes_of, slis_of
 from slo.config.load import load
 from slo.config.settings import Settings
@@ -95,6 +96,7 @@ class RunningWatch:
             slis=slis_of(settings),
             since=clock.now().timestamp(),
         )
+        self._servers = Servers(self._books, path=place.config, context=context, telemetry=telemetry)
         connectivity = context.connectivity
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
@@ -112,6 +114,7 @@ class RunningWatch:
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._counters.slos)
         self._counters.begin()
+        self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._restore_alerts()
         self._loaded()
 
@@ -123,11 +126,13 @@ class RunningWatch:
             tasks.create_task(self._runner.run(), name="runner")
             tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self._router.run(), name="router")
+            tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self._close_slots(), name="slots")
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
         await asyncio.gather(self._runner.close(), self._scraper.close())
+        self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         await self._books.finish()
         await self._router.close(deadline_seconds)
@@ -193,12 +198,14 @@ class RunningWatch:
         self._refuse_new_slot(settings)
         checks, scrapes = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
+        clients = self._servers.clients(settings)
         async with self._books.lock:
             await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
             self._source.replace(slis_of(settings))
+            self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
         await self._router.reconfigure(
@@ -223,6 +230,7 @@ class RunningWatch:
             begun = perf_counter()
             self._source.close(end)
             self._counters.book(counted)
+            self._servers.close_slot(end)
             self._books.close(end)
             self._books.engine.evaluate()
             self._telemetry.evaluation.observe(perf_counter() - begun)

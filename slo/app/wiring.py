@@ -24,7 +24,7 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
         try:
             check = kinds.probes.module(entry.type).build(entry.config, context)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"probes[{entry.name}]", error))
+            faults.append(unusable(path, f"probes[{entry.name}]", error))
             continue
         checks.append(
             Scheduled(
@@ -56,7 +56,7 @@ def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Schedul
         try:
             check = Scrape(entry.config, context, labelled=labelled, wanted=wanted, threads=threads)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"scrapes[{entry.name}]", error))
+            faults.append(unusable(path, f"scrapes[{entry.name}]", error))
             continue
         scrapes.append(
             Scheduled(
@@ -78,9 +78,7 @@ def refuse_unfed(settings: Settings, path: Path) -> None:
     """Raise ConfigError for SLOs that nothing in these settings can feed."""
     faults = []
     for slo in settings.slos:
-        if not isinstance(slo.definition, CountersSLI):
-            continue
-        if not settings.scrapes:
+        if isinstance(slo.definition, CountersSLI) and not settings.scrapes:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
             faults.append(_fault(path, f"slos[{slo.name}].sli.counters", "no scrape can feed it", mend))
         elif slo.group_by:
@@ -101,7 +99,7 @@ def destinations_of(
         try:
             built[entry.name] = kind.build(entry.config, context)
         except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(_unusable(path, f"destinations[{entry.name}]", error))
+            faults.append(unusable(path, f"destinations[{entry.name}]", error))
             continue
         if getattr(kind, "PAGES_ONLY", False):
             paging.add(entry.name)
@@ -120,7 +118,8 @@ def slis_of(settings: Settings) -> Mapping[str, tuple[str, float]]:
     }
 
 
-def _unusable(path: Path, where: str, error: Exception) -> ConfigFault:
+def unusable(path: Path, where: str, error: Exception) -> ConfigFault:
+    """The fault of an entry that reads well and cannot be built."""
     return _fault(path, where, f"cannot be used: {error}")
 
 

@@ -38,7 +38,13 @@ def _cells(slo: Document) -> Mapping[str, str | Cell]:
         if window["burn_rate"] is not None and window["seconds"] < slo["window_seconds"]
     }
     fastest = max(rates, key=lambda name: rates[name], default=None)
-    left = percent(slo["budget"]["remaining"], digits=1)
+    left = ", ".join(
+        [percent(slo["budget"]["remaining"], digits=1)]
+        + [
+            f"{other['period'] or other['window']} {percent(other['remaining'], digits=1)}"
+            for other in slo["budgets"][1:]
+        ]
+    )
     return {
         "state": Cell(STATES[slo["state"]], TONES[slo["state"]]),
         "slo": slo["name"],

@@ -6,6 +6,7 @@ Exit codes: 0 done, and no budget overspent; 1 a budget is overspent or a check 
 import difflib
 import importlib
 import io
+import keyword
 import sys
 from typing import Any
 
@@ -19,13 +20,18 @@ COMMANDS = {
     "check": "Validate a configuration, with all its errors at once.",
     "status": "Show every SLO: state, SLI, budget left, burn rates.",
     "probe": "Probe one target now and say why it failed.",
-    "replay": "Run the engine over recorded counters, and say what it would have done.",
+    "replay": "Run the engine over recorded counters.",
     "explain": "Say in sentences what an SLO promises and what pages when.",
     "incident": "List, show, acknowledge and resolve incidents.",
     "doctor": "Check this installation and this machine.",
     "schema": "Print the JSON Schema of the configuration.",
+    "rules": "Print Prometheus rules of these SLOs.",
+    "import": "Print SLOs of Sloth or OpenSLO as a configuration.",
 }
-"""The subcommands with their short help: each is `command` in the module of its name in `slo.cli`."""
+"""The subcommands with their short help: each is `command` in the module of its name in `slo.cli`.
+
+Where the name is a keyword of Python, the name of the module has an underscore behind it.
+"""
 
 
 class Commands(click.Group):
@@ -36,7 +42,8 @@ class Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name in COMMANDS:
-            command: click.Command = importlib.import_module(f"slo.cli.{name}").command
+            module = f"{name}_" if keyword.iskeyword(name) else name
+            command: click.Command = importlib.import_module(f"slo.cli.{module}").command
             return command
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         mend = f"did you mean {close[0]}?" if close else f"the commands are {', '.join(COMMANDS)}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slo.config.settings import Settings
+    from slo.core.selector import Selector
     from slo.core.slo import SLO
     from slo.core.status import SLOStatus
     from slo.replay.replay import Transition
@@ -63,7 +64,8 @@ def command(context: click.Context, config: Path, samples: Path, step: str, *, a
             _emit_report(status)
     else:
         emit(None, *summary(transitions, statuses), as_json=False)
-    for warning in (*_passed_over(replay.passed_over), *_faults(replay.excesses)):
+    warnings = (*_passed_over(replay.passed_over), *_unmatched(replay.unmatched), *_faults(replay.excesses))
+    for warning in warnings:
         say(Cell(f"warning: {warning}", Tone.BURNING), err=True)
     context.exit(1 if any(_overspent(status) for status in statuses) else 0)
 
@@ -150,6 +152,11 @@ def _emit_report(status: "SLOStatus") -> None:
 
 def _passed_over(slos: "Sequence[SLO]") -> list[str]:
     return [f"{slo.name} is passed over: it is not counted from counters that a recording has" for slo in slos]
+
+
+def _unmatched(unmatched: "Sequence[tuple[SLO, str, Selector]]") -> list[str]:
+    means = {"total": "it stays without data", "bad": "no event is bad", "good": "every event is bad"}
+    return [f"{slo.name}: no series matches {selector}, so {means[what]}" for slo, what, selector in unmatched]
 
 
 def _faults(excesses: "Sequence[Excess]") -> list[str]:

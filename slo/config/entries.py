@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from slo.config.identity import NamedKeys
 from slo.config.names import Names
 from slo.config.reading import Reader, Reading, keys_of
 from slo.config.report import Location, Report
-from slo.config.schema import EntryKeys, NamedKeys
+from slo.config.schema import EntryKeys
 from slo.config.section import KindConfig
 from slo.config.wrong import shown
 from slo.errors import WatchkeepError

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from slo.config.section import Section
 from slo.config.wrong import shown, wrong
 
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$"
@@ -35,3 +36,10 @@ Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", 
 
 LabelName = Annotated[str, BeforeValidator(_label), WithJsonSchema({"type": "string", "pattern": LABEL_PATTERN})]
 """A label of Prometheus that is not one of the watch's own."""
+
+
+class NamedKeys(Section):
+    """What every entry of a list has."""
+
+    name: Name
+    """What the entry is called, for others to refer to."""

@@ -9,11 +9,11 @@ from slo.config.reading import Reader
 from slo.config.report import Location, Report
 from slo.config.slo_keys import CountersKeys, PrometheusKeys, SLIKeys
 from slo.config.wrong import shown
+from slo.core.expression import WINDOW_VARIABLE, has_window, mixes_units, summed_counters
 from slo.core.selector import Matcher, Selector
 from slo.core.sli import SLI, AllOf, CountersSLI, Part, ProbeSLI, PrometheusSLI, Weighted
 
 KINDS = ("probe", "counters", "prometheus", "all_of", "weighted")
-WINDOW_VARIABLE = "[{{.window}}]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,12 +164,7 @@ class Indicators:
             self._refuse_parts(both=bool(keys.bad), at=at)
             return Indicator()
         part: tuple[str, Part] = (keys.bad, "bad") if keys.bad else (keys.good or "", "good")
-        if (WINDOW_VARIABLE in keys.total) != (WINDOW_VARIABLE in part[0]):
-            self._report.tell(
-                at,
-                f"has {WINDOW_VARIABLE} in one of its expressions only",
-                "write both as increases, or both as counters",
-            )
+        self._look_at_expressions({"total": keys.total, part[1]: part[0]}, at)
         if self._feeds.whole and keys.server not in self._feeds.servers:
             nearest = self._servers.nearest(keys.server)
             mend = f"did you mean {nearest}?" if nearest else "add it to servers, or name one that is there"
@@ -180,6 +175,27 @@ class Indicators:
             rounds=f"queries of the server {keys.server}",
             more_often=f"query {keys.server}",
         )
+
+    def _look_at_expressions(self, expressions: Mapping[str, str], at: Location) -> None:
+        """Refuse what has no meaning as a count, and warn of sums that can only be taken as they are."""
+        if len({has_window(text) for text in expressions.values()}) > 1:
+            self._report.tell(
+                at,
+                f"has {WINDOW_VARIABLE} in one of its expressions only",
+                "write both as increases, or both as counters",
+            )
+        if all(summed_counters(text) for text in expressions.values()):
+            return
+        for key, text in expressions.items():
+            if not has_window(text):
+                if not summed_counters(text):
+                    self._report.warn(
+                        (*at, key),
+                        "is counted by what its value grows by, in which a series that comes or goes looks like events",
+                        f"write it with increase(...{WINDOW_VARIABLE}), or as the sum of one selector",
+                    )
+            elif mixes_units(text):
+                self._report.tell((*at, key), "mixes rates and increases", "write all of it with increase(...)")
 
     def _all_of(self, names: Sequence[str], at: Location) -> Indicator:
         members: dict[str, Location] = {}

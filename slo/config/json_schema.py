@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from slo.config.entries import Family
 from slo.config.load import Kinds
 from slo.config.pattern import Pattern
-from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys
+from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys
 from slo.config.section import Section
 from slo.config.types import SIZE_FORMAT, size_name
 from slo.core.duration import duration_name
@@ -38,6 +38,8 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     definitions["scrape"] = _both(
         _described(ScrapeKeys, "", definitions), _described(kinds.scrape_config(), "scrape.", definitions)
     )
+    # As a part of the root it would come without the twins of its secrets: pydantic passes over what adds them.
+    root["properties"]["servers"]["items"] = _described(ServerKeys, "", definitions)
     definitions["variable"] = VARIABLE
     return {"$schema": DIALECT, "title": "Watchkeep", **root, "$defs": dict(sorted(definitions.items()))}
 

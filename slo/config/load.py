@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from slo.config.entries import Entries, Entry, Family, plain_entries
+from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.indicators import Feeds
 from slo.config.names import Names
 from slo.config.nodes import Place
@@ -31,6 +32,8 @@ from slo.core.duration import duration_name
 from slo.errors import ConfigError
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
+DEFAULT_OFFSET = timedelta(seconds=30)
+"""What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
 
 class Kinds(Protocol):
@@ -87,6 +90,11 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
         retention=store.values.retention if store.has("retention") else None,
     )
     slos = Objectives(surroundings, reader=reader, report=report).read(_items(root, "slos"), ("slos",))
+    exclusions = plain_entries(
+        ExclusionKeys, _items(root, "exclusions"), ("exclusions",), what="exclusion", reader=reader, report=report
+    )
+    if source.whole and root.has("slos"):
+        _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
     faults = report.faults()
     if faults:
         raise ConfigError(faults)
@@ -96,6 +104,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
         scrapes=tuple(_scrape(entry) for entry in scrapes),
         servers=tuple(_server(entry) for entry in servers),
         slos=slos,
+        exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         destinations=tuple(_destination(entry) for entry in destinations),
         routes=Routes(
             destinations=_routed(routes.values, destinations),
@@ -163,6 +172,20 @@ def _refuse_lost_routes(
             )
 
 
+def _refuse_lost_exclusions(exclusions: Sequence[Entry[ExclusionKeys]], slos: Sequence[object], report: Report) -> None:
+    """The SLOs that an exclusion names are there, as far as their names could be read."""
+    known = {str(item.get("name")) for item in slos if isinstance(item, Mapping)}
+    names = Names(known)
+    for entry in exclusions:
+        for index, name in enumerate(entry.keys.values.slos if entry.keys.has("slos") else ()):
+            if name not in known:
+                nearest = names.nearest(name)
+                mend = (
+                    f"did you mean {nearest}?" if nearest else "name SLOs that are there, or leave the key out for all"
+                )
+                report.tell((*entry.at, "slos", index), f"there is no SLO {shown(name)}", mend)
+
+
 def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) -> tuple[str, ...]:
     everyone = tuple(entry.name for entry in destinations)
     return everyone if routes.destinations is None else routes.destinations
@@ -189,7 +212,17 @@ def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
 
 def _server(entry: Entry[ServerKeys]) -> ServerEntry:
     keys = entry.keys.values
-    return ServerEntry(name=keys.name, url=keys.url.rstrip("/"), interval=keys.interval, timeout=_timeout(keys))
+    return ServerEntry(
+        name=keys.name,
+        url=keys.url.rstrip("/"),
+        interval=keys.interval,
+        timeout=_timeout(keys),
+        offset=max(DEFAULT_OFFSET, keys.interval) if keys.offset is None else keys.offset,
+        headers=keys.headers,
+        basic_auth=keys.basic_auth,
+        bearer_token=keys.bearer_token,
+        tls=keys.tls,
+    )
 
 
 def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:

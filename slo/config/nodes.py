@@ -1,6 +1,6 @@
 """YAML with places: every value, and every key, knows the file, line and column that it is written at."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -77,17 +77,32 @@ def parse(text: str, *, file: str, environ: Mapping[str, str], tell: Tell) -> No
     """The one document of a file; None where it cannot be read or there is none, which has been told then."""
     reader = _Reader(text, file=file, environ=environ, tell=tell)
     try:
-        node = reader.document()
-    except MarkedYAMLError as error:
-        line, column, problem, mend = in_sentences(error, text)
-        tell(Place(file, line, column), problem, mend)
-        return None
-    except _TooMuch as error:
-        tell(error.place, error.problem, error.mend)
+        node = reader.only_document()
+    except (MarkedYAMLError, _TooMuch) as error:
+        tell(*_refusal(error, file, text))
         return None
     if node is None:
         tell(Place(file), "is empty", "write probes and slos into it, as the README shows")
     return node
+
+
+def documents(text: str, *, file: str, tell: Tell) -> Iterator[Node]:
+    """Every document of a file that is not of ours: nothing is put into it, so that a dollar is a dollar.
+
+    A document comes after its faults were told, and none comes after one that cannot be read. Empty ones are left out.
+    """
+    reader = _Reader(text, file=file, environ=None, tell=tell)
+    try:
+        while reader.begin():
+            root = reader.root()
+            if not _is_nothing(root):
+                yield root
+    except (MarkedYAMLError, _TooMuch) as error:
+        tell(*_refusal(error, file, text))
+
+
+def _is_nothing(root: Node) -> bool:
+    return root.value is None and not root.written
 
 
 class _TooMuch(Exception):
@@ -100,28 +115,45 @@ class _TooMuch(Exception):
         self.mend = mend
 
 
+def _refusal(error: "MarkedYAMLError | _TooMuch", file: str, text: str) -> tuple[Place, str, str]:
+    """Place, problem and mend of what ended the reading of `text`."""
+    if isinstance(error, _TooMuch):
+        return error.place, error.problem, error.mend
+    line, column, problem, mend = in_sentences(error, text)
+    return Place(file, line, column), problem, mend
+
+
 class _Reader:
     """Makes nodes of the events of libyaml, whose own composer dies of deep nesting and cannot count."""
 
-    def __init__(self, text: str, *, file: str, environ: Mapping[str, str], tell: Tell) -> None:
+    def __init__(self, text: str, *, file: str, environ: Mapping[str, str] | None, tell: Tell) -> None:
         self._next: Callable[[], Event | None] = CParser(text).get_event
         self._file = file
         self._environ = environ
         self._tell = tell
         self._anchors: dict[str, Node | None] = {}
 
-    def document(self) -> Node | None:
+    def only_document(self) -> Node | None:
         """The first document; another one after it is a fault."""
-        root: Node | None = None
+        if not self.begin():
+            return None
+        root = self.root()
+        second = self.begin()
+        if second:
+            self._tell(second, "a second document begins here", "write one document a file")
+        return None if _is_nothing(root) else root
+
+    def begin(self) -> Place | None:
+        """Where the next document begins, None where there is none; its root comes next."""
+        self._anchors.clear()
         while (event := self._next()) is not None and not isinstance(event, StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
-                if root is not None:
-                    self._tell(self._place(event), "a second document begins here", "write one document a file")
-                    break
-                root = self._node(self._required(), depth=0)
-        if root is None or (root.value is None and not root.written):
-            return None
-        return root
+                return self._place(event)
+        return None
+
+    def root(self) -> Node:
+        """The root of the document that began."""
+        return self._node(self._required(), depth=0)
 
     def _required(self) -> Event:
         event = self._next()

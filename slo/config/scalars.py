@@ -69,9 +69,9 @@ class ScalarError(Exception):
         self.mend = mend
 
 
-def read_scalar(text: str, *, plain: bool, environ: Mapping[str, str]) -> Scalar:
-    """The value of a scalar as the file has it. Raises ScalarError."""
-    if "$" in text:
+def read_scalar(text: str, *, plain: bool, environ: Mapping[str, str] | None) -> Scalar:
+    """The value of a scalar as the file has it; without an `environ` a dollar is a dollar. Raises ScalarError."""
+    if "$" in text and environ is not None:
         return _substituted(text, plain=plain, environ=environ)
     if not plain:
         return text

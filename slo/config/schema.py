@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema
+from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL
-from slo.config.identity import LabelName, Name
+from slo.config.exclusion_keys import ExclusionKeys
+from slo.config.identity import LabelName, Name, NamedKeys
+from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.section import Section
 from slo.config.slo_keys import SLOKeys
-from slo.config.types import Duration, PositiveDuration, Size
+from slo.config.tls import TLSSettings
+from slo.config.types import Duration, PositiveDuration, Secret, Size
 from slo.config.wrong import wrong
 from slo.core.duration import duration_name
 
@@ -46,11 +49,14 @@ Interval = Annotated[PositiveDuration, AfterValidator(_interval)]
 """How often something is done, at most ten times a second."""
 
 
-class NamedKeys(Section):
-    """What every entry of a list has."""
+def _whole_seconds(value: timedelta) -> timedelta:
+    if value % timedelta(seconds=1):
+        raise wrong(f"{duration_name(value.total_seconds())} is not whole seconds", "write 1s or more, as 15s")
+    return value
 
-    name: Name
-    """What the entry is called, for others to refer to."""
+
+WholeSeconds = Annotated[PositiveDuration, AfterValidator(_whole_seconds)]
+"""How often something is asked that counts by the second."""
 
 
 class EntryKeys(NamedKeys):
@@ -89,10 +95,25 @@ class ServerKeys(NamedKeys):
 
     url: HTTPURL
     """Its address, without `/api/v1`."""
-    interval: Interval = timedelta(seconds=30)
-    """How often it is asked: as often as it scrapes what is counted, or less."""
+    interval: WholeSeconds = timedelta(seconds=30)
+    """How often it is asked, in whole seconds: as often as it scrapes what is counted, or less."""
     timeout: PositiveDuration | None = None
     """When a query gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    offset: Duration | None = None
+    """How old samples are before they are asked for, so that all are there. Default: 30s, or a longer `interval`."""
+    headers: Mapping[HeaderName, HeaderValue] = Field(default={})
+    """Headers of every query, as `X-Scope-OrgID` for a tenant of Mimir or Thanos. They are kept secret."""
+    basic_auth: BasicAuth | None = None
+    """A user and password to send."""
+    bearer_token: Secret | None = None
+    """A token to send as `Authorization: Bearer`."""
+    tls: TLSSettings = TLSSettings()
+    """How the server is verified over TLS."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "ServerKeys":
+        refuse_credentials(self.headers, self.basic_auth, self.bearer_token)
+        return self
 
 
 class DestinationKeys(EntryKeys):
@@ -128,6 +149,8 @@ class Root(Section):
     """Prometheus-compatible servers that SLIs are asked of."""
     slos: tuple[SkipValidation[SLOKeys], ...] = ()
     """The objectives."""
+    exclusions: tuple[SkipValidation[ExclusionKeys], ...] = ()
+    """Time that counts for nothing, such as maintenance."""
     destinations: tuple[SkipValidation[DestinationKeys], ...] = ()
     """Where notifications go."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()

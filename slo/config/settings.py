@@ -1,11 +1,15 @@
 """The loaded configuration: what the rest of the watch reads, with nothing left to check."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pydantic import BaseModel
 
+from slo.config.request import BasicAuth
+from slo.config.secret import Secret
+from slo.config.tls import TLSSettings
+from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
 
@@ -38,12 +42,20 @@ class ScrapeEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerEntry:
-    """A Prometheus-compatible server at `url`, asked every `interval`, given up after `timeout`."""
+    """A Prometheus-compatible server at `url`, asked every `interval` for what is older than `offset`.
+
+    A query is given up after `timeout`.
+    """
 
     name: str
     url: str
     interval: timedelta
     timeout: timedelta
+    offset: timedelta
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    basic_auth: BasicAuth | None = None
+    bearer_token: Secret | None = None
+    tls: TLSSettings = field(default_factory=TLSSettings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +92,7 @@ class Settings:
     scrapes: tuple[ScrapeEntry, ...]
     servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
+    exclusions: tuple[Exclusion, ...]
     destinations: tuple[DestinationEntry, ...]
     routes: Routes
     store: StoreSettings

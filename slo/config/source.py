@@ -50,34 +50,36 @@ class Source:
 
 def read(path: Path, environ: Mapping[str, str], tell: Tell) -> Source:
     """The file `path`, or every *.yaml and *.yml in the folder `path` in order of name. Tells every fault."""
-    files = _files(path, tell)
+    found = files(path, tell)
     roots = []
-    for file in files:
-        text = _text(file, tell)
+    for file in found:
+        text = text_of(file, tell)
         root = parse(text, file=str(file), environ=environ, tell=tell) if text is not None else None
         if root and not isinstance(root.value, dict):
             tell(root.place, "is no mapping", "write keys at the left, as in `probes:`")
         elif root:
             roots.append(root)
     merged = roots[0] if len(roots) == 1 else _merged(roots, Place(str(path)), tell)
-    return Source(merged, whole=bool(files) and len(roots) == len(files))
+    return Source(merged, whole=bool(found) and len(roots) == len(found))
 
 
-def _files(path: Path, tell: Tell) -> list[Path]:
+def files(path: Path, tell: Tell) -> list[Path]:
+    """The file `path`, or the files in the folder `path` in order of name."""
     place = Place(str(path))
     try:
         if not path.is_dir():
             return [path]
-        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
+        found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
     except OSError as error:
         tell(place, f"cannot be read: {_reason(error)}", "let this user read it")
         return []
-    if not files:
+    if not found:
         tell(place, "holds no *.yaml and no *.yml", _FILE_MEND)
-    return files
+    return found
 
 
-def _text(file: Path, tell: Tell) -> str | None:
+def text_of(file: Path, tell: Tell) -> str | None:
+    """What a file holds; None where that is no text, which has been told then."""
     place = Place(str(file))
     try:
         with file.open("rb") as stream:

@@ -29,38 +29,52 @@ class WindowFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetFigures:
-    """The error budget over the SLO's own window.
+    """The error budget over one window of an SLO, named as people write it: rolling, or a period of the calendar.
 
     `remaining` is 1 - spent / budget of the whole window (projected where it is not yet covered); it may be negative.
-    `spent_events` and `allowed_events` are its parts.
+    `bad` and `allowed_events` are its parts. `seconds` is the length of the whole window. Of a period, `period` is its
+    name, as `2026-11`, `elapsed` the share of it that is over, and `coverage` is of that share.
     """
 
     window: str
+    seconds: int
     good: int
     bad: int
     sli: float | None
     remaining: float | None
     allowed_events: float | None
+    covered_seconds: float
     coverage: float
+    period: str = ""
+    elapsed: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SLOStatus:
     """One SLO now. `state` is `ok`, `burning` (an alert fires), `overspent` (nothing fires) or `no_data`.
 
-    `maturity_seconds` is how much of the SLO's window there is knowledge of; `totals` are the counts since the ledger
-    began (good, bad, unknown), which only grow. `last_reason` and `last_target` are of the last outcome that was not
-    good.
+    `windows` are those that its alerts look through, shortest first, and its own where that is rolling. `budgets` are
+    those that its budget is shown over, its own first. `totals` are the counts since the ledger began (good, bad,
+    unknown), which only grow. `last_reason` and `last_target` are of the last outcome that was not good.
     """
 
     slo: SLO
     at: datetime
     state: str
     windows: tuple[WindowFigures, ...]
-    budget: BudgetFigures
-    maturity_seconds: float
+    budgets: tuple[BudgetFigures, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
     firing: frozenset[FiringPair] = frozenset()
     incident: str = ""
     last_reason: str = ""
     last_target: str = ""
+
+    @property
+    def budget(self) -> BudgetFigures:
+        """The budget over the SLO's own window."""
+        return self.budgets[0]
+
+    @property
+    def maturity_seconds(self) -> float:
+        """How much of the SLO's own window there is knowledge of."""
+        return self.budget.covered_seconds

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slo.core.alert import FiringPair
 from slo.core.duration import duration_name
-from slo.engine.burn import Bools, Group, Weighted, holding
+from slo.engine.burn import Bools, Group, Weighed, holding
 
 NOT_HOLDING = np.iinfo(np.int64).max
 
@@ -30,7 +30,7 @@ class AlertStates:
         )
         self._member = {slo.name: index for index, slo in enumerate(group.slos)}
 
-    def step(self, now: int, windows: Mapping[int, Weighted]) -> list[int]:
+    def step(self, now: int, windows: Mapping[int, Weighed]) -> list[int]:
         """Move on to the slot end `now`; the places in the group of the SLOs for which anything changed."""
         burns, holds, known = holding(self.group, windows)
         if self._hold.any():

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Weighted:
+class Weighed:
     """One window of every SLI: its counts, and bad / total x weight (0 where there is no total)."""
 
     counts: WindowCounts
@@ -111,16 +111,36 @@ def _threshold(slo: SLO, pair: int) -> Fraction:
     return slo.pairs[pair].factor(slo.window) * slo.error_budget
 
 
-def weigh(ledger: Ledger, window_seconds: int) -> Weighted:
-    """One window of every SLI of the ledger, at its `now`."""
-    counts = ledger.window(window_seconds)
+class Snapshot:
+    """Every window of every SLI at the ledger's `now`, each weighed once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.now = ledger.now
+        self._windows: dict[int, Weighed] = {}
+        self._since: dict[int, Weighed] = {}
+
+    def window(self, window_seconds: int) -> Weighed:
+        """The rolling window of that length."""
+        if window_seconds not in self._windows:
+            self._windows[window_seconds] = _weigh(self.ledger.window(window_seconds))
+        return self._windows[window_seconds]
+
+    def since(self, mark: int) -> Weighed:
+        """What the ledger has counted since that mark (Unix seconds); see `Ledger.since`."""
+        if mark not in self._since:
+            self._since[mark] = _weigh(self.ledger.since(mark))
+        return self._since[mark]
+
+
+def _weigh(counts: WindowCounts) -> Weighed:
     total = counts.good + counts.bad
     coverage = counts.covered_ms / counts.length_ms
     errors = counts.bad / np.maximum(total, 1) * coverage
-    return Weighted(counts=counts, errors=errors, coverage=coverage)
+    return Weighed(counts=counts, errors=errors, coverage=coverage)
 
 
-def holding(group: Group, windows: Mapping[int, Weighted]) -> tuple[Bools, Bools, Bools]:
+def holding(group: Group, windows: Mapping[int, Weighed]) -> tuple[Bools, Bools, Bools]:
     """Whose pair burns too fast, which conditions hold, which may clear: arrays of the shape (conditions, SLOs).
 
     A condition holds where its pair burns too fast with as many bad events as it asks for. It may clear where its
@@ -142,7 +162,7 @@ def holding(group: Group, windows: Mapping[int, Weighted]) -> tuple[Bools, Bools
     return burns, holds, known
 
 
-def _above(group: Group, pair: int, window: Weighted) -> Bools:
+def _above(group: Group, pair: int, window: Weighed) -> Bools:
     errors, thresholds = window.errors[group.columns], group.thresholds[pair]
     above: Bools = errors > thresholds
     for member in np.flatnonzero(np.abs(errors - thresholds) <= CLOSE_CALL * thresholds).tolist():

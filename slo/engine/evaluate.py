@@ -1,21 +1,42 @@
 """The engine: every SLO at one slot end, in one pass, and its figures on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from slo.core.alert import Alert, Evidence, FiringPair
-from slo.core.deltas import BAD, GOOD, UNKNOWN
-from slo.core.duration import duration_name
+from slo.core.calendar import CalendarWindow
 from slo.core.slo import SLO
-from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
+from slo.core.status import SLOStatus
 from slo.engine.alerts import AlertStates
-from slo.engine.burn import Weighted, grouped, weigh
+from slo.engine.burn import Snapshot, grouped
+from slo.engine.figures import status_of
 from slo.engine.ledger import Ledger
 
 
 def windows_of(slos: Iterable[SLO]) -> frozenset[int]:
-    """Every window (seconds) that these SLOs are looked at through."""
-    return frozenset(int(window.total_seconds()) for slo in slos for window in slo.windows)
+    """Every rolling window (seconds) that these SLOs are looked at through."""
+    return frozenset(
+        int(window.total_seconds())
+        for slo in slos
+        for window in (*slo.windows, *slo.more_windows)
+        if isinstance(window, timedelta)
+    )
+
+
+def calendars_of(slos: Iterable[SLO]) -> frozenset[CalendarWindow]:
+    """Every calendar window that these SLOs have."""
+    return frozenset(window for slo in slos for window in slo.budget_windows if isinstance(window, CalendarWindow))
+
+
+def ledger_of(slos: Sequence[SLO], *, slot_seconds: int, now: int) -> Ledger:
+    """An empty ledger that has all that these SLOs are looked at through."""
+    return Ledger(
+        tuple(dict.fromkeys(slo.sli for slo in slos)),
+        windows_seconds=windows_of(slos),
+        slot_seconds=slot_seconds,
+        now=now,
+        calendars=calendars_of(slos),
+    )
 
 
 class Engine:
@@ -29,13 +50,12 @@ class Engine:
             slo.name: (states, member) for states in self._states for member, slo in enumerate(states.group.slos)
         }
         self._alert_windows = sorted({w for s in self._states for c in s.group.conditions for w in (c.long, c.short)})
-        self._weighed_at = -1
-        self._weighed: dict[int, Weighted] = {}
+        self._snapshot = Snapshot(ledger)
 
     def evaluate(self) -> list[str]:
         """Move every alert to the ledger's `now`; the names of the SLOs for which anything changed."""
-        self._weighed, self._weighed_at = {}, self.ledger.now
-        windows = {window: self._window(window) for window in self._alert_windows}
+        snapshot = self._snapshot = Snapshot(self.ledger)
+        windows = {window: snapshot.window(window) for window in self._alert_windows}
         return [
             states.group.slos[member].name
             for states in self._states
@@ -80,67 +100,7 @@ class Engine:
 
     def status(self, name: str) -> SLOStatus:
         """The figures of one SLO at the ledger's `now`. Raises KeyError for a name that is not there."""
-        slo = self.slos[name]
-        column = self.ledger.column[slo.sli]
-        windows = tuple(self._figures(slo, column, int(window.total_seconds())) for window in slo.windows)
-        whole = next(figures for figures in windows if figures.seconds == slo.window.total_seconds())
-        allowed = None
-        if whole.good + whole.bad and whole.coverage:
-            allowed = float(slo.error_budget) * (whole.good + whole.bad) / whole.coverage
-        budget = BudgetFigures(
-            window=whole.window,
-            good=whole.good,
-            bad=whole.bad,
-            sli=whole.sli,
-            remaining=None if allowed is None else 1 - whole.bad / allowed,
-            allowed_events=allowed,
-            coverage=whole.coverage,
-        )
+        if self._snapshot.now != self.ledger.now:
+            self._snapshot = Snapshot(self.ledger)
         states, member = self._place[name]
-        firing = states.pairs(member)
-        totals = self.ledger.totals[:, column]
-        return SLOStatus(
-            slo=slo,
-            at=datetime.fromtimestamp(self.ledger.now, UTC),
-            state=_state(firing, budget, windows[0]),
-            windows=windows,
-            budget=budget,
-            maturity_seconds=whole.covered_seconds,
-            totals={"good": int(totals[GOOD]), "bad": int(totals[BAD]), "unknown": int(totals[UNKNOWN])},
-            firing=firing,
-        )
-
-    def _figures(self, slo: SLO, column: int, seconds: int) -> WindowFigures:
-        window = self._window(seconds)
-        good, bad, unknown, covered_ms = (
-            int(counts[column])
-            for counts in (window.counts.good, window.counts.bad, window.counts.unknown, window.counts.covered_ms)
-        )
-        known = bool(good + bad and covered_ms)
-        return WindowFigures(
-            window=duration_name(seconds),
-            seconds=seconds,
-            good=good,
-            bad=bad,
-            unknown=unknown,
-            excluded=0,
-            covered_seconds=covered_ms / 1000,
-            coverage=covered_ms / window.counts.length_ms,
-            sli=good / (good + bad) if known else None,
-            burn_rate=float(window.errors[column]) / float(slo.error_budget) if known else None,
-        )
-
-    def _window(self, seconds: int) -> Weighted:
-        if self._weighed_at != self.ledger.now:
-            self._weighed, self._weighed_at = {}, self.ledger.now
-        if seconds not in self._weighed:
-            self._weighed[seconds] = weigh(self.ledger, seconds)
-        return self._weighed[seconds]
-
-
-def _state(firing: frozenset[FiringPair], budget: BudgetFigures, shortest: WindowFigures) -> str:
-    if firing:
-        return "burning"
-    if not shortest.covered_seconds:
-        return "no_data"
-    return "overspent" if budget.remaining is not None and budget.remaining < 0 else "ok"
+        return status_of(self.slos[name], self._snapshot, states.pairs(member))

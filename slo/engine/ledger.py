@@ -1,4 +1,4 @@
-"""The ledger in memory: running totals of every SLI, and rings of what they were.
+"""The ledger in memory: running totals of every SLI, and what they were.
 
 Counts are kept as one running total per SLI. At each slot end that is a multiple of a tier's step the totals are
 copied into that tier's ring; a window is then the total less one ring row, for all SLIs at once. Nothing is rolled up,
@@ -9,16 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from slo.core.calendar import CalendarWindow, period_of
 from slo.core.counts import Counts, slot_end
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN, Block
+from slo.engine.rings import Ints, Marks, Ring
 from slo.engine.windows import step_seconds, window_start
-
-COVERED_UNIT_MS = 10
-"""Rings hold covered time in this unit, modulo 2^32 (497 days): differences stay right when it wraps."""
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,86 +31,25 @@ class WindowCounts:
     length_ms: int
 
 
-class _Ring:
-    """What the totals were at the last `rows` multiples of `step`: arrays of the shape (rows, SLIs)."""
-
-    def __init__(self, *, step: int, rows: int, columns: int, now: int) -> None:
-        self.step = step
-        self.rows = rows
-        self.filled = now // step
-        self.good = np.zeros((rows, columns), np.int64)
-        self.bad = np.zeros((rows, columns), np.int64)
-        self.unknown = np.zeros((rows, columns), np.uint32)
-        self.covered = np.zeros((rows, columns), np.uint32)
-
-    def fill(self, upto: int, totals: Ints, narrow: NDArray[np.uint32]) -> None:
-        """Write the totals into every boundary row that `upto` has reached since the last call."""
-        last = upto // self.step
-        for boundary in range(max(self.filled, last - self.rows) + 1, last + 1):
-            row = boundary % self.rows
-            self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
-            self.unknown[row], self.covered[row] = narrow
-        self.filled = max(self.filled, last)
-
-    def place(self, ends: Ints, counts: Ints, columns: Ints) -> None:
-        """Put history where it was counted: into the row of the boundary before it, until `count_back` is called."""
-        first = self.filled - self.rows + 1
-        steps = -(-ends // self.step) - 1
-        inside = np.flatnonzero(steps >= first)
-        if not inside.size:
-            return
-        order = inside[np.argsort(steps[inside], kind="stable")]
-        boundaries, starts = np.unique(steps[order], return_index=True)
-        sums = np.add.reduceat(counts[:, order], starts, axis=1)
-        at = np.ix_(boundaries % self.rows, columns)
-        self.good[at] += sums[GOOD]
-        self.bad[at] += sums[BAD]
-        self.unknown[at] += sums[UNKNOWN].astype(np.uint32)
-        self.covered[at] += sums[COVERED_MS].astype(np.uint32)
-
-    def count_back(self, totals: Ints) -> None:
-        """Turn what was placed into the totals at each boundary, from the totals at the end, row by row."""
-        at = totals.copy()
-        for boundary in range(self.filled, self.filled - self.rows, -1):
-            row = boundary % self.rows
-            at[GOOD] -= self.good[row]
-            at[BAD] -= self.bad[row]
-            at[UNKNOWN] -= self.unknown[row]
-            at[COVERED_MS] -= self.covered[row]
-            self.good[row], self.bad[row] = at[GOOD], at[BAD]
-            self.unknown[row], self.covered[row] = _narrow(at)
-
-    def add_late(self, end: int, column: int, counts: Counts, covered_units: int) -> None:
-        """Add to the boundaries at and after the slot end `end` that are already written."""
-        first = max(-(-end // self.step), self.filled - self.rows + 1)
-        rows = np.arange(first, self.filled + 1) % self.rows
-        self.good[rows, column] += counts.good
-        self.bad[rows, column] += counts.bad
-        self.unknown[rows, column] += np.uint32(counts.unknown & 0xFFFFFFFF)
-        self.covered[rows, column] += np.uint32(covered_units)
-
-    def add_late_block(self, ends: Ints, columns: Ints, grown: Ints, units: Ints) -> None:
-        """Add what the slots that end at `ends`, ascending, hold up to each of them: `grown` is a running sum.
-
-        Its shape is (4, slots, columns); `units` are its covered time in units.
-        """
-        boundaries = np.arange(max(-(-int(ends[0]) // self.step), self.filled - self.rows + 1), self.filled + 1)
-        newest = np.searchsorted(ends, boundaries * self.step, side="right") - 1
-        at = np.ix_(boundaries % self.rows, columns)
-        self.good[at] += grown[GOOD, newest]
-        self.bad[at] += grown[BAD, newest]
-        self.unknown[at] += grown[UNKNOWN, newest].astype(np.uint32)
-        self.covered[at] += units[newest].astype(np.uint32)
-
-
 class Ledger:
     """Counts of the SLIs `names` by slot, through every window in `windows_seconds`.
+
+    It also tells what was counted since the current period of each of `calendars` began, and since `moments`.
 
     `now` is the end of the last closed slot (Unix seconds); it only grows. Memory is about 24 bytes x (360 rows for
     the windows up to an hour, and 360 for each longer one) per SLI: 51 KB for the windows of google-30d.
     """
 
-    def __init__(self, names: Sequence[str], *, windows_seconds: Iterable[int], slot_seconds: int, now: int) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        windows_seconds: Iterable[int],
+        slot_seconds: int,
+        now: int,
+        calendars: Iterable[CalendarWindow] = (),
+        moments: Iterable[int] = (),
+    ) -> None:
         self.names = tuple(names)
         self.column = {name: column for column, name in enumerate(self.names)}
         self.slot_seconds = slot_seconds
@@ -127,9 +62,18 @@ class Ledger:
             step = step_seconds(window, slot_seconds)
             longest[step] = max(longest.get(step, 0), window)
         self._rings = {
-            step: _Ring(step=step, rows=window // step + 1, columns=len(self.names), now=self.now)
+            step: Ring(step=step, rows=window // step + 1, columns=len(self.names), now=self.now)
             for step, window in longest.items()
         }
+        self._reach = max((window + step for step, window in longest.items()), default=0)
+        self._calendars = tuple(dict.fromkeys(calendars))
+        self._marks = Marks(self._calendars, moments, columns=len(self.names), now=self.now, since=self.history_since)
+
+    @property
+    def history_since(self) -> int:
+        """From when on (Unix seconds) counts are of use: the earliest time that a window or a period looks back to."""
+        periods = (period_of(calendar, self.now)[0] for calendar in self._calendars)
+        return min(self.now - self._reach, *periods, self.now)
 
     def add(self, sli: str, slot_end: int, counts: Counts) -> None:
         """Count something in the slot that ends at `slot_end`: at its closing, or at once where it has closed."""
@@ -142,13 +86,9 @@ class Ledger:
         slot[BAD, column] += counts.bad
         slot[UNKNOWN, column] += counts.unknown
         slot[COVERED_MS, column] += counts.covered_ms
-        if slots is self._pending:
-            return
-        before = int(self.totals[COVERED_MS, column]) // COVERED_UNIT_MS
-        self.totals[:, column] += (counts.good, counts.bad, counts.unknown, counts.covered_ms)
-        units = int(self.totals[COVERED_MS, column]) // COVERED_UNIT_MS - before
-        for ring in self._rings.values():
-            ring.add_late(slot_end, column, counts, units)
+        if slots is self._late:
+            row = np.array([counts.good, counts.bad, counts.unknown, counts.covered_ms], np.int64)
+            self._count_late(np.array([slot_end], np.int64), np.array([column]), row.reshape(4, 1, 1))
 
     def add_block(self, block: Block) -> None:
         """Count a block of slots of ours at once, as `add` does; SLIs that are not ours are passed over."""
@@ -158,16 +98,17 @@ class Ledger:
             for span in np.flatnonzero(chosen).tolist():
                 slot = slots.setdefault(int(block.ends[span]), np.zeros_like(self.totals))
                 slot[:, columns] += counts[:, span]
-        late = np.flatnonzero(block.ends <= self.now)
-        if not late.size:
-            return
-        order = late[np.argsort(block.ends[late], kind="stable")]
-        grown = np.cumsum(counts[:, order], axis=1)
-        before = self.totals[COVERED_MS, columns]
-        units = (before + grown[COVERED_MS]) // COVERED_UNIT_MS - before // COVERED_UNIT_MS
-        self.totals[:, columns] += grown[:, -1]
-        for ring in self._rings.values():
-            ring.add_late_block(block.ends[order], columns, grown, units)
+        late = block.ends <= self.now
+        if late.any():
+            self._count_late(block.ends[late], columns, counts[:, late])
+
+    def add_history(self, block: Block) -> None:
+        """Count spans that ended up to `now`, of any length; SLIs that are not ours are passed over.
+
+        No closing gives them: whoever adds them writes them down.
+        """
+        ours = np.array([self.column.get(name, -1) for name in block.names], np.int64)
+        self._count_late(block.ends, ours[ours >= 0], block.counts[:, :, ours >= 0])
 
     def close(self, end: int) -> list[Block]:
         """Close every slot up to `end`, and give what was counted since the last closing, a block for each slot.
@@ -186,6 +127,7 @@ class Ledger:
             blocks.append(self._block(closing, counts))
         self._fill(end)
         self.now = end
+        self._marks.forget(end, self.history_since)
         return blocks
 
     def window(self, window_seconds: int) -> WindowCounts:
@@ -195,14 +137,29 @@ class Ledger:
         if window_seconds // step >= ring.rows:
             raise KeyError(window_seconds)
         row = window_start(self.now, window_seconds, self.slot_seconds) // step % ring.rows
-        units = (self.totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32) - ring.covered[row]
+        covered_ms = self.totals[COVERED_MS].astype(ring.covered.dtype) - ring.covered[row]
         unknown = self.totals[UNKNOWN].astype(np.uint32) - ring.unknown[row]
         length_ms = window_seconds * 1000
         return WindowCounts(
             good=self.totals[GOOD] - ring.good[row],
             bad=self.totals[BAD] - ring.bad[row],
             unknown=unknown.astype(np.int64),
-            covered_ms=np.minimum(units.astype(np.int64) * COVERED_UNIT_MS, length_ms),
+            covered_ms=np.minimum(covered_ms.astype(np.int64), length_ms),
+            length_ms=length_ms,
+        )
+
+    def since(self, mark: int) -> WindowCounts:
+        """The counts from `mark` (Unix seconds) to `now`: the beginning of a current period, or one of the moments.
+
+        Raises KeyError for any other time, and for a moment that no window reaches back to.
+        """
+        good, bad, unknown, covered_ms = self.totals - self._marks[mark]
+        length_ms = (self.now - mark) * 1000
+        return WindowCounts(
+            good=good,
+            bad=bad,
+            unknown=unknown,
+            covered_ms=np.minimum(covered_ms, length_ms),
             length_ms=length_ms,
         )
 
@@ -230,20 +187,31 @@ class Ledger:
             if not ends.size:
                 continue
             summed[:, ours[known]] += counts.sum(axis=1)
-            for ring in self._rings.values():
-                ring.place(ends, counts, ours[known])
+            for snapshots in self._snapshots:
+                snapshots.place(ends, counts, ours[known])
         self.totals = summed if totals is None else totals.astype(np.int64, copy=True)
         if self.totals.any():
-            for ring in self._rings.values():
-                ring.count_back(self.totals)
+            for snapshots in self._snapshots:
+                snapshots.count_back(self.totals)
+
+    @property
+    def _snapshots(self) -> Iterable[Ring | Marks]:
+        return (*self._rings.values(), self._marks)
+
+    def _count_late(self, ends: Ints, columns: Ints, counts: Ints) -> None:
+        """Count in spans that have closed: `counts` has the shape (4, spans, columns)."""
+        order = np.argsort(ends, kind="stable")
+        ends, grown = ends[order], np.cumsum(counts[:, order], axis=1)
+        self.totals[:, columns] += grown[:, -1]
+        for ring in self._rings.values():
+            ring.add_late(ends, columns, grown)
+        self._marks.add_late(ends, columns, grown)
 
     def _fill(self, upto: int) -> None:
-        narrow: NDArray[np.uint32] | None = None
         for ring in self._rings.values():
             if upto // ring.step > ring.filled:
-                if narrow is None:
-                    narrow = _narrow(self.totals)
-                ring.fill(upto, self.totals, narrow)
+                ring.fill(upto, self.totals)
+        self._marks.fill(upto, self.totals)
 
     def _block(self, end: int, counts: Ints) -> Block:
         return Block(
@@ -252,8 +220,3 @@ class Ledger:
             names=self.names,
             counts=counts[:, np.newaxis, :],
         )
-
-
-def _narrow(totals: Ints) -> NDArray[np.uint32]:
-    """Unknown and covered totals as rings hold them: shape (2, SLIs)."""
-    return np.stack((totals[UNKNOWN].astype(np.uint32), (totals[COVERED_MS] // COVERED_UNIT_MS).astype(np.uint32)))

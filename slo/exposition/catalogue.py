@@ -33,6 +33,7 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         slo_sli_unknown_total="Events of the SLI that are neither good nor bad, since the ledger began.",
         slo_objective_ratio="The share of events that the SLO wants to be good.",
         slo_error_budget_remaining_ratio="Share of the error budget left; below 0 it is overspent.",
+        slo_error_budget_remaining_window_ratio="The same over each of several windows that the budget is shown over.",
         slo_burn_rate="Error ratio / (1 - objective) over the window, weighted by its coverage.",
         slo_window_coverage_ratio="Share of the window for which there is knowledge.",
         slo_alert_firing="Whether a pair of windows of this severity fires.",
@@ -65,6 +66,7 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
 """The families that are rendered from records: figures of SLOs, and probe metrics by their names in the ecosystem."""
 
 LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+QUERY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 EVALUATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 
@@ -198,6 +200,37 @@ class Telemetry:
         )
         self.incidents_open = Gauge(
             "watchkeep_incidents_open", "Incidents that are open, by priority.", ["priority"], registry=registry
+        )
+        self.server_queries = Counter(
+            "watchkeep_server_queries_total",
+            "Queries to Prometheus-compatible servers, by result: ok, or the reason why nothing can be counted.",
+            ["server", "result"],
+            registry=registry,
+        )
+        self.server_query_duration = Histogram(
+            "watchkeep_server_query_duration_seconds",
+            "How long a query took, with its answer understood.",
+            ["server"],
+            buckets=QUERY_BUCKETS,
+            registry=registry,
+        )
+        self.server_success_at = Gauge(
+            "watchkeep_server_last_success_timestamp_seconds",
+            "When the server last gave an answer that was counted.",
+            ["server"],
+            registry=registry,
+        )
+        self.server_slis_unknown = Gauge(
+            "watchkeep_server_slis_unknown",
+            "SLIs of the server for which nothing could be counted in the last round.",
+            ["server"],
+            registry=registry,
+        )
+        self.server_history = Gauge(
+            "watchkeep_server_history_ratio",
+            "Share of the SLO's windows that was read from its server; 1 when all is read.",
+            ["server", "slo"],
+            registry=registry,
         )
         self.reload_successful = Gauge(
             "watchkeep_config_last_reload_successful",

@@ -29,7 +29,8 @@ _QUOTED = rb'"([^\\"]*(?:\\.[^\\"]*)*)"'
 _QUOTED_ON_ONE_LINE = rb'"([^\\"\n]*(?:\\.[^\\"\n]*)*)"'
 _FAMILY = re.compile(_QUOTED_ON_ONE_LINE)
 _ESCAPE = re.compile(rb'\\([\\"n])')
-_NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)|nan", re.IGNORECASE)
+_IN_NUMBERS = b"0123456789.eE+-"
+_NOT_FINITE = re.compile(rb"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
 _SECONDS = re.compile(rb"(-?)([0-9]{1,15})(?:\.([0-9]*))?")
 _FARTHEST_SECONDS = 9e15
 """Its milliseconds fit into 64 bits."""
@@ -177,17 +178,14 @@ class Line:
             pass
         self._number_of(self._take(self._form.value), "the value of the exemplar")
         if (match := self._take(self._form.timestamp)) and not math.isfinite(self._number_of(match, "a timestamp")):
-            self._at = match.start(1)
-            self.refuse(f"expected a timestamp, found {self._found()}")
+            self._refuse_token(match, "a timestamp")
 
     def _number_of(self, match: re.Match[bytes] | None, what: str) -> float:
         if not match:
             self.refuse(f"expected {what}, found {self._found()}")
         number = number_of(match[1])
         if number is None:
-            self._at = match.start(1)
-            mend = "end lines with LF alone" if match[1].endswith(b"\r") else ""
-            self.refuse(f"expected {what}, found {self._found()}", mend)
+            self._refuse_token(match, what)
         return number
 
     def _milliseconds(self, match: re.Match[bytes]) -> int:
@@ -197,9 +195,13 @@ class Line:
         else:
             timestamp = milliseconds_of(match[1])
         if timestamp is None:
-            self._at = match.start(1)
-            self.refuse(f"expected a timestamp, found {self._found()}")
+            self._refuse_token(match, "a timestamp")
         return timestamp
+
+    def _refuse_token(self, match: re.Match[bytes], what: str) -> NoReturn:
+        self._at = match.start(1)
+        mend = "end lines with LF alone" if match[1].endswith(b"\r") else ""
+        self.refuse(f"expected {what}, found {self._found()}", mend)
 
     def _take(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         match = pattern.match(self._content, self._at)
@@ -230,10 +232,13 @@ class Line:
 
 def number_of(token: bytes) -> float | None:
     """The number that a token spells; None where Prometheus knows none: `1_000`, `-NaN`, `0x10`, `1e999`."""
-    if not _NUMBER.fullmatch(token):
+    if token.strip(_IN_NUMBERS):
+        return float(token) if _NOT_FINITE.fullmatch(token) else None
+    try:
+        number = float(token)
+    except ValueError:
         return None
-    number = float(token)
-    return None if math.isinf(number) and b"n" not in token.lower() else number
+    return None if math.isinf(number) else number
 
 
 def milliseconds_of(token: bytes) -> int | None:

@@ -80,6 +80,7 @@ class SLORenderer:
         for name, lines in (
             ("slo_objective_ratio", _objectives),
             ("slo_error_budget_remaining_ratio", _remaining),
+            ("slo_error_budget_remaining_window_ratio", _remaining_by_window),
             ("slo_burn_rate", _burn_rates),
             ("slo_window_coverage_ratio", _coverages),
             ("slo_alert_firing", _firing),
@@ -107,6 +108,16 @@ def _remaining(rows: _Rows) -> list[str]:
         f"slo_error_budget_remaining_ratio{{{labels}}} {status.budget.remaining!r}"
         for labels, status in rows
         if status.budget.remaining is not None
+    ]
+
+
+def _remaining_by_window(rows: _Rows) -> list[str]:
+    return [
+        f'slo_error_budget_remaining_window_ratio{{{labels},window="{_escaped(budget.window)}"}} {budget.remaining!r}'
+        for labels, status in rows
+        if len(status.budgets) > 1
+        for budget in status.budgets
+        if budget.remaining is not None
     ]
 
 

@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 
+from slo.config.tls import TLSSettings
 from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
@@ -13,7 +14,6 @@ from slo.net.connection import Connection, Receiver, connect
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
-from slo.net.tls import TLSSettings
 
 _HUNG = {
     "resolve": "resolver_down",

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from slo.config.tls import TLSSettings
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.http1 import Exchange, Response
 from slo.net.resolve import IPProtocol
-from slo.net.tls import TLSSettings
 from slo.net.url import URL
 
 MAX_REDIRECTS = 10

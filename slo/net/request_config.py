@@ -1,23 +1,13 @@
 """What the configurations of HTTP requests have in common: where to, and with which credentials."""
 
-from base64 import b64encode
 from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from slo.config.types import HTTPURL, Secret, Section, Size, wrong
-from slo.net.target import HeaderName, HeaderValue, TargetConfig
-from slo.net.tls import TLSSettings
-
-
-class BasicAuth(Section):
-    """The credentials of HTTP basic authentication."""
-
-    username: str
-    """The user."""
-
-    password: Secret
-    """The user's password."""
+from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials, request_headers
+from slo.config.tls import TLSSettings
+from slo.config.types import HTTPURL, Secret, Size
+from slo.net.target import TargetConfig
 
 
 class RequestConfig(TargetConfig):
@@ -47,19 +37,11 @@ class RequestConfig(TargetConfig):
     """How a server over TLS is verified."""
 
     @model_validator(mode="after")
-    def _one_credential(self) -> "RequestConfig":
-        named = [name for name in self.headers if name.lower() == "authorization"]
-        if len(named) + (self.basic_auth is not None) + (self.bearer_token is not None) > 1:
-            raise wrong("gives credentials twice", "keep one of basic_auth, bearer_token and the header Authorization")
+    def _usable_credentials(self) -> "RequestConfig":
+        refuse_credentials(self.headers, self.basic_auth, self.bearer_token)
         return self
 
     @property
     def request_headers(self) -> dict[str, str]:
         """The headers of the request, with the credentials."""
-        headers = {name: value.reveal() for name, value in self.headers.items()}
-        if self.basic_auth:
-            user = f"{self.basic_auth.username}:{self.basic_auth.password.reveal()}"
-            headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-        if self.bearer_token:
-            headers["Authorization"] = f"Bearer {self.bearer_token.reveal()}"
-        return headers
+        return request_headers(self.headers, self.basic_auth, self.bearer_token)

@@ -1,10 +1,8 @@
 """What the configurations of probes have in common: one target, and how to reach it."""
 
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
-from pydantic import AfterValidator, WithJsonSchema
-
-from slo.config.types import KindConfig, Secret, wrong
+from slo.config.types import KindConfig
 from slo.net.resolve import IPProtocol
 
 
@@ -27,29 +25,3 @@ class TargetConfig(KindConfig):
     def aimed_at(self, target: str) -> Self:
         """The same probe of another target. Raises pydantic's ValidationError."""
         return self.model_copy(update={self.target_key: getattr(self.of(target), self.target_key)})
-
-
-def _header_value(value: Secret) -> Secret:
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value.reveal() if character != "\t"):
-        raise wrong("holds a line end or a control character", "write the value of one header on one line")
-    return value
-
-
-HeaderValue = Annotated[
-    Secret, AfterValidator(_header_value), WithJsonSchema({"type": ["string", "integer"], "writeOnly": True})
-]
-"""The value of a request header, kept as a secret: it may be a credential."""
-
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def _header_name(value: str) -> str:
-    if not value or not _TOKEN.issuperset(value):
-        raise wrong("is no name of a header", "write it as X-Request-ID")
-    if value.lower() in {"content-length", "transfer-encoding", "connection"}:
-        raise wrong(f"{value} is set by the probe itself", "leave it out")
-    return value
-
-
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-"""The name of a request header that may be set."""

@@ -1,79 +1,17 @@
-"""TLS: how it is configured, contexts that are made once, and which reason a failed handshake has."""
+"""TLS: contexts that are made once, and which reason a failed handshake has."""
 
 import logging
 import ssl
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
-from pydantic import AfterValidator, ValidationInfo, model_validator
-
-from slo.config.types import Section, wrong
+from slo.config.tls import TLSSettings, load_identity, openssl_sentence
 from slo.errors import Fault
 
 Versions: TypeAlias = tuple[tuple[int, int] | None, ...]
 """When each file was written, in nanoseconds, and its size in bytes."""
 
 logger = logging.getLogger(__name__)
-
-
-def _existing_file(value: str, info: ValidationInfo) -> str:
-    """The file's full path; a relative one is relative to the folder of the configuration."""
-    path = (info.context["folder"] if info.context else Path()) / value
-    if not path.is_file():
-        raise wrong(f"there is no file {path}", "write the path of a file in PEM format")
-    return str(path.absolute())
-
-
-PEMFile = Annotated[str, AfterValidator(_existing_file)]
-
-
-class TLSSettings(Section):
-    """How the other side of a TLS connection is verified, and what we show of ourselves."""
-
-    ca_file: PEMFile | None = None
-    """The certificate authorities to trust instead of the system's, in PEM format."""
-
-    server_name: str | None = None
-    """The name that the certificate must be for, instead of the host in the address."""
-
-    insecure_skip_verify: bool = False
-    """Take any certificate. The connection is then private from nobody who can stand in its middle."""
-
-    cert_file: PEMFile | None = None
-    """Our own certificate, for servers that ask for one, in PEM format."""
-
-    key_file: PEMFile | None = None
-    """The private key of `cert_file`, in PEM format, without a password."""
-
-    @model_validator(mode="after")
-    def _usable(self) -> "TLSSettings":
-        if self.key_file and not self.cert_file:
-            raise wrong("has key_file without cert_file", "name both, or neither")
-        if self.server_name is not None and (not self.server_name or self.server_name.startswith(".")):
-            raise wrong("has a server_name that no certificate can have", "write a name as www.example.org")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        for file, load in ((self.ca_file, _load_authorities), (self.cert_file, _load_identity)):
-            try:
-                if file:
-                    load(context, self)
-            except (OSError, ValueError) as error:  # an SSLError is an OSError
-                raise wrong(f"cannot use {file}: {_sentence(error)}", "give it in PEM format") from None
-        return self
-
-    def elsewhere(self) -> "TLSSettings":
-        """The settings for another host than the configured one: its name, and no identity of ours."""
-        return self.model_copy(update={"server_name": None, "cert_file": None, "key_file": None})
-
-
-def _load_authorities(context: ssl.SSLContext, settings: TLSSettings) -> None:
-    if settings.ca_file:
-        context.load_verify_locations(settings.ca_file)
-
-
-def _load_identity(context: ssl.SSLContext, settings: TLSSettings) -> None:
-    if settings.cert_file:
-        # An encrypted key would otherwise be asked for at the terminal.
-        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
 
 
 class TLSContexts:
@@ -138,7 +76,7 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.ca_file)
         # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    _load_identity(context, settings)
+    load_identity(context, settings)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -158,11 +96,4 @@ def handshake_fault(error: Exception) -> Fault:
     """The reason for which a handshake failed, or a connection over TLS broke: `tls_*`."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Fault(_VERIFY_REASONS.get(error.verify_code, "tls_verify"), detail=error.verify_message)
-    return Fault("tls_protocol", detail=_sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    """What OpenSSL says, without its names of functions and files."""
-    if isinstance(error, ssl.SSLError):
-        return error.reason.lower().replace("_", " ") if error.reason else "OpenSSL cannot make sense of it"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return Fault("tls_protocol", detail=openssl_sentence(error))

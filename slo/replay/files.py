@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from slo.core.selector import Selector
 from slo.core.sli import AllOf, CountersSLI, Weighted
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
@@ -23,6 +24,7 @@ class FileReplay:
     def __init__(self, recording: Recording, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int) -> None:
         counted = [slo for slo in instances(slos, recording) if _is_counted(slo, slos)]
         self.passed_over = [slo for slo in slos if not _is_counted(slo, slos)]
+        self.unmatched = list(_unmatched(slos, recording))
         self._samples = Samples(recording, counted_by(counted), slot_seconds=slot_seconds, step_seconds=step_seconds)
         self._replay = Replay(counted, slot_seconds=slot_seconds, step_seconds=step_seconds, begin=self._samples.begin)
 
@@ -36,11 +38,16 @@ class FileReplay:
                 for run in read_series(stream):
                     recording.add(run.labels, run.timestamps_ms, run.values)
             recording.finish()
+            if recording.bounds_ms is None:
+                raise UsageError(
+                    f"{path}: holds no samples: record the counters of the SLOs, and `up` of their targets"
+                )
             yield cls(recording, slos, slot_seconds=slot_seconds, step_seconds=step_seconds)
         except ParseError as error:
-            raise UsageError(f"{path}:{error}") from error
+            mend = f"; {error.mend}" if error.mend else ""
+            raise UsageError(f"{path}:{error.line}:{error.column}: {error.problem}{mend}") from error
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}: name a file that can be read") from error
+            raise UsageError(f"{path}: {(error.strerror or '').lower()}: name a file that can be read") from error
         finally:
             recording.close()
 
@@ -56,6 +63,17 @@ class FileReplay:
     def excesses(self) -> Sequence[Excess]:
         """Parts that counted more than their totals."""
         return self._samples.excesses
+
+
+def _unmatched(slos: Sequence[SLO], recording: Recording) -> Iterator[tuple[SLO, str, Selector]]:
+    """The SLOs with a selector that matches no series of the recording: which it is, and the selector."""
+    series = [each.labels for target in recording.targets.values() for each in target.series]
+    for slo in slos:
+        if isinstance(slo.definition, CountersSLI):
+            for what, selector in (("total", slo.definition.total), (slo.definition.part_is, slo.definition.part)):
+                if not any(selector.matches(labels) for labels in series):
+                    yield slo, what, selector
+                    break
 
 
 def _is_counted(slo: SLO, slos: Sequence[SLO]) -> bool:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from slo.config.tls import PEMFile
 from slo.config.types import PositiveDuration, wrong
-from slo.net.tls import PEMFile
 
 LONGEST_SECONDS = 25
 """The longest timeout of a delivery; the router gives up after 30 s whatever the destination does."""

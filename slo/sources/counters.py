@@ -16,10 +16,10 @@ import numpy as np
 
 from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
 from slo.core.sli import CountersSLI
-from slo.sources.increments import Floats, Ints
-from slo.sources.knowledge import by_slot
+from slo.sources.increments import Bools, Floats, Ints
+from slo.sources.knowledge import Span, by_slot
 from slo.sources.series import selection_of
-from slo.sources.spread import shares, slot_pieces
+from slo.sources.spread import pieces, shares, slots_of_gap
 from slo.sources.targets import FOREVER, Advance, Target
 
 
@@ -43,6 +43,15 @@ class Counted:
     block: Block
     late: Sequence[tuple[int, Block]]
     excesses: Sequence[Excess]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Turn:
+    """What falls to one target, of those that are there: arrays of the shape (slots, SLIs). See `by_slot`."""
+
+    there: Bools
+    rank: Ints
+    among: Ints
 
 
 class CounterSource:
@@ -98,11 +107,13 @@ class CounterSource:
         ends_ms = ends * 1000
         shape = (len(ends), len(self.names))
         total, part, observations, covered_ms = (np.zeros(shape, np.int64) for _ in range(4))
-        for name, advance in advances.items():
+        for advance in advances.values():
             total += advance.total
             part += advance.part
             observations += advance.observations
-            covered_ms += self._share(name, advance.covered_ms, ends_ms)
+        for name, turn in self._turns(ends_ms):
+            for spans, members in advances[name].spans:
+                covered_ms[:, members] += self._covered(spans, members, ends_ms, turn)
         unknown, excesses = self._carry(total, part, observations, covered_ms, ends)
         late = [
             (-(-at_ms // self._slot_ms) * self._slot_ms // 1000, block)
@@ -113,23 +124,20 @@ class CounterSource:
         counts = np.stack([good, bad, unknown, covered_ms])
         return Counted(block=self._block(ends, counts), late=late, excesses=excesses)
 
-    def _share(self, name: str, amounts: Ints, ends_ms: Ints) -> Ints:
-        """Of amounts of the shape (slots, SLIs), what one target contributes to the average over those that are there.
+    def _turns(self, ends_ms: Ints) -> Iterator[tuple[str, _Turn]]:
+        """Each target, with what falls to it of the slots that end at `ends_ms`."""
+        nobody = np.zeros((len(ends_ms), len(self.names)), np.int64)
+        among = sum((target.there(ends_ms) for target in self.targets.values()), nobody).clip(1)
+        before = nobody
+        for name, target in self.targets.items():
+            there = target.there(ends_ms)
+            yield name, _Turn(there=there, rank=np.where(there, before, 0), among=among)
+            before = before + there
 
-        The shares of all targets add up exactly where their amounts are the same.
-        """
-        if len(self.targets) == 1:
-            return amounts
-        there = {other: target.there(ends_ms).astype(np.int64) for other, target in self.targets.items()}
-        count = np.maximum(sum(there.values(), np.zeros_like(amounts)), 1)
-        rank = np.zeros_like(amounts)
-        for other, flags in there.items():
-            if other == name:
-                break
-            rank += flags
-        amounts = amounts * there[name]
-        shared: Ints = (rank + 1) * amounts // count - rank * amounts // count
-        return shared
+    def _covered(self, spans: Sequence[Span], members: Sequence[int], ends_ms: Ints, turn: _Turn) -> Ints:
+        """What spans of a target that some SLIs know contribute to the slots that end at `ends_ms`."""
+        rank, among = turn.rank[:, members], turn.among[:, members]
+        return by_slot(spans, ends_ms, self._slot_ms, rank=rank, among=among) * turn.there[:, members]
 
     def _carry(
         self, total: Ints, part: Ints, observations: Ints, covered_ms: Ints, ends: Ints
@@ -158,19 +166,18 @@ class CounterSource:
         """What came late, each piece with when it came (Unix milliseconds)."""
         for spread in advance.spreads:
             good, bad = self._split(spread.total, spread.part)
-            slots = -(-spread.at_ms // self._slot_ms) - -(-spread.since_ms // self._slot_ms)
-            for before, ends_ms in slot_pieces(spread.since_ms, spread.at_ms, self._slot_ms):
+            gap = slots_of_gap(spread.since_ms, spread.at_ms, self._slot_ms)
+            for before, ends_ms in pieces(gap, self._slot_ms):
                 counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
-                counts[GOOD] = shares(good, before, before + len(ends_ms), slots)
-                counts[BAD] = shares(bad, before, before + len(ends_ms), slots)
+                counts[GOOD] = shares(good, before, before + len(ends_ms), len(gap))
+                counts[BAD] = shares(bad, before, before + len(ends_ms), len(gap))
                 yield spread.at_ms, self._block(ends_ms // 1000, counts)
         for at_ms, span, members in advance.late_spans:
-            # A span begins inside a slot, while counts begin with the slot behind it.
-            for _, ends_ms in slot_pieces(span[0] - self._slot_ms, span[1], self._slot_ms):
-                covered_ms = np.zeros((len(ends_ms), len(self.names)), np.int64)
-                covered_ms[:, members] = by_slot([span], ends_ms, self._slot_ms)[:, np.newaxis]
-                counts = np.zeros((4, *covered_ms.shape), np.int64)
-                counts[COVERED_MS] = self._share(name, covered_ms, ends_ms)
+            touched = range(-(-span[0] // self._slot_ms), -(-span[1] // self._slot_ms) + 1)
+            for _, ends_ms in pieces(touched, self._slot_ms):
+                turn = next(turn for other, turn in self._turns(ends_ms) if other == name)
+                counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
+                counts[COVERED_MS][:, members] = self._covered([span], members, ends_ms, turn)
                 yield at_ms, self._block(ends_ms // 1000, counts)
 
     def _split(self, total: Ints, part: Ints) -> tuple[Ints, Ints]:

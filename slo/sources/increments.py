@@ -66,7 +66,7 @@ class Increments:
         """Take in scrapes, oldest first; `values` is of the shape (scrapes, series), NaN where a series is missing."""
         scrapes = len(values)
         with np.errstate(invalid="ignore"):
-            present = (values >= 0) & (values < LARGEST_COUNT)
+            present = (values >= 0) & (values <= LARGEST_COUNT)
             counts = np.where(present, values, 0).astype(np.int64)
         previous_ms = np.concatenate([[self.scraped_ms], times_ms[:-1]])
         before, known = self._before(counts, present)

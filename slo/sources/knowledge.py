@@ -75,14 +75,32 @@ def cover(
     return Known(decided_ms=max(decided, stop), until_ms=reach), spans, late
 
 
-def by_slot(spans: Iterable[Span], ends_ms: NDArray[np.int64], slot_ms: int) -> NDArray[np.int64]:
-    """How much of each slot, of those that end at `ends_ms` in a row, lies in spans that follow one another."""
+def by_slot(
+    spans: Iterable[Span],
+    ends_ms: NDArray[np.int64],
+    slot_ms: int,
+    *,
+    rank: NDArray[np.int64],
+    among: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """How much of each slot, of those that end at `ends_ms` in a row, lies in spans that follow one another.
+
+    Counted is what falls to one of `among` targets: the milliseconds of a slot go round, and the first of them is that
+    of `rank` 0. So the pieces of a slot add up, whenever they come, and a slot that all targets know is known whole.
+    The result has the shape of `rank` and `among`: (slots, SLIs).
+    """
     edges = np.concatenate([ends_ms[:1] - slot_ms, ends_ms])
-    flat = np.array(list(spans), np.int64).reshape(-1, 2)
-    times = flat.ravel()
-    lengths = np.repeat(np.cumsum(flat[:, 1] - flat[:, 0]), 2)
-    lengths[::2] -= flat[:, 1] - flat[:, 0]
-    if not times.size:
-        return np.zeros(len(ends_ms), np.int64)
-    known: NDArray[np.int64] = np.round(np.interp(edges, times, lengths)).astype(np.int64)
-    return np.diff(known)
+    bounds = np.array(list(spans), np.int64).ravel()
+    cuts = np.unique(np.concatenate([bounds.clip(edges[0], edges[-1]), edges]))
+    inside = np.searchsorted(bounds, cuts[:-1], side="right") % 2 == 1
+    rows = np.searchsorted(edges, cuts[:-1][inside], side="right") - 1
+    begin, stop = (times[inside] - edges[rows] for times in (cuts[:-1], cuts[1:]))
+    rank, among = rank[rows], among[rows]
+    known = np.zeros((len(ends_ms), rank.shape[1]), np.int64)
+    np.add.at(known, rows, _fallen_to(rank, among, stop) - _fallen_to(rank, among, begin))
+    return known
+
+
+def _fallen_to(rank: NDArray[np.int64], among: NDArray[np.int64], offset: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the first `offset` milliseconds of a slot fall to the target of that rank."""
+    return -((rank - offset[:, np.newaxis]) // among)

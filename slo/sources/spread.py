@@ -31,11 +31,16 @@ def shares(amounts: Ints, first: int, last: int, parts: int) -> Ints:
     return whole + np.diff(edges, axis=0)
 
 
-def slot_pieces(since_ms: int, until_ms: int, slot_ms: int) -> Iterator[tuple[int, Ints]]:
-    """The ends (Unix milliseconds) of the slots after the one that holds `since_ms`, up to the one of `until_ms`.
+def slots_of_gap(since_ms: int, until_ms: int, slot_ms: int) -> range:
+    """The slots after the one that holds `since_ms`, up to the one of `until_ms`, which is there in any case.
 
-    In pieces, each with the number of the slots before it.
+    Slots are numbers: their ends divided by their length.
     """
     first, last = -(-since_ms // slot_ms) + 1, -(-until_ms // slot_ms)
-    for begin in range(first, last + 1, SLOTS_AT_ONCE):
-        yield begin - first, np.arange(begin, min(begin + SLOTS_AT_ONCE, last + 1), dtype=np.int64) * slot_ms
+    return range(min(first, last), last + 1)
+
+
+def pieces(slots: range, slot_ms: int) -> Iterator[tuple[int, Ints]]:
+    """The ends (Unix milliseconds) of slots in a row, in pieces, each with the number of the slots before it."""
+    for before in range(0, len(slots), SLOTS_AT_ONCE):
+        yield before, np.array(slots[before : before + SLOTS_AT_ONCE], np.int64) * slot_ms

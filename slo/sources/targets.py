@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
-from slo.sources.knowledge import Known, Span, by_slot, cover, horizon_ms
+from slo.sources.knowledge import Known, Span, cover, horizon_ms
 from slo.sources.selection import Selection
 from slo.sources.series import Labels, Members
 from slo.sources.spread import Spread
@@ -18,14 +18,15 @@ FOREVER = 2**62
 class Advance:
     """What one target added to some slots: arrays of the shape (slots, SLIs).
 
-    `observations` are scrapes in which an SLI was seen, without those behind a gap. `spreads` and `late_spans` (with
-    when each came, and its SLIs) came late: with a scrape after a gap, for the slots before it.
+    `observations` are scrapes in which an SLI was seen, without those behind a gap. `spans` are what is known at once,
+    with the SLIs that know it. `spreads` and `late_spans` (with when each came, and its SLIs) came late: with a scrape
+    after a gap, for the slots before it.
     """
 
     total: Ints
     part: Ints
     observations: Ints
-    covered_ms: Ints
+    spans: Sequence[tuple[Sequence[Span], Sequence[int]]] = ()
     spreads: Sequence[Spread] = ()
     late_spans: Sequence[tuple[int, Span, Sequence[int]]] = ()
 
@@ -85,7 +86,7 @@ class Target:
         self._remember_first(growth, observed)
         long_gap = (growth.previous_ms != NEVER) & (times_ms - growth.previous_ms > horizon_ms(self.interval_ms))
         gaps = np.flatnonzero(long_gap).tolist()
-        covered_ms, late_spans = self._cover(growth, observed, gaps, ends_ms)
+        spans, late_spans = self._cover(growth, observed, gaps, (int(ends_ms[0]) - self._slot_ms, int(ends_ms[-1])))
         spreads = [_spread(growth, row, total[row], part[row]) for row in gaps]
         seen = observed.astype(np.int64)
         for row in gaps:  # what is left of them is a part without its total, for the carry
@@ -102,7 +103,7 @@ class Target:
             total=summed[0],
             part=summed[1],
             observations=summed[2],
-            covered_ms=covered_ms,
+            spans=spans,
             spreads=spreads,
             late_spans=late_spans,
         )
@@ -113,10 +114,10 @@ class Target:
             self.first_ms = np.minimum(self.first_ms, first)
 
     def _cover(
-        self, growth: Growth, observed: Bools, gaps: Sequence[int], ends_ms: Ints
-    ) -> tuple[Ints, list[tuple[int, Span, Sequence[int]]]]:
-        """Known time by slot, computed once for all SLIs that were observed alike, and spans that came late."""
-        covered_ms = np.zeros((len(ends_ms), observed.shape[1]), np.int64)
+        self, growth: Growth, observed: Bools, gaps: Sequence[int], stretch: Span
+    ) -> tuple[list[tuple[Sequence[Span], Sequence[int]]], list[tuple[int, Span, Sequence[int]]]]:
+        """Known spans, computed once for all SLIs that were observed alike, and spans that came late."""
+        known_at_once: list[tuple[Sequence[Span], Sequence[int]]] = []
         late: list[tuple[int, Span, Sequence[int]]] = []
         bridged = self._bridged(growth, observed, gaps)
         times = growth.times_ms.tolist()
@@ -125,16 +126,16 @@ class Target:
             after, spans, late_spans = cover(
                 known,
                 [(at, bridge) for at, bridge, is_seen in zip(times, bridges, seen, strict=True) if is_seen],
-                since_ms=int(ends_ms[0]) - self._slot_ms,
-                until_ms=int(ends_ms[-1]),
+                since_ms=stretch[0],
+                until_ms=stretch[1],
                 horizon_ms=horizon_ms(self.interval_ms),
                 slot_ms=self._slot_ms,
             )
-            covered_ms[:, members] = by_slot(spans, ends_ms, self._slot_ms)[:, np.newaxis]
+            known_at_once.append((spans, members))
             late.extend((at, span, members) for at, span in late_spans)
             for member in members:
                 self.known[member] = after
-        return covered_ms, late
+        return known_at_once, late
 
     def _bridged(self, growth: Growth, observed: Bools, gaps: Sequence[int]) -> Bools:
         """Which observations say what happened in the gap before them: no counter was reset in it."""

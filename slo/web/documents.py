@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Delivery
-from slo.core.duration import duration_name
 from slo.core.incident import Event, Incident
-from slo.core.status import SLOStatus, WindowFigures
+from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.errors import ConfigFault
 
 REFUSED = "refused"
@@ -36,19 +35,14 @@ def slo_document(status: SLOStatus) -> Document:
         "state": status.state,
         "at": time_text(status.at),
         "objective": float(slo.objective),
-        "window": duration_name(slo.window.total_seconds()),
-        "window_seconds": int(slo.window.total_seconds()),
+        "window": budget.window,
+        "window_seconds": budget.seconds,
         "indicator": slo.sli,
         "description": slo.description,
         "labels": dict(slo.labels),
         "sli": budget.sli,
-        "budget": {
-            "remaining": budget.remaining,
-            "good": budget.good,
-            "bad": budget.bad,
-            "allowed_events": budget.allowed_events,
-            "coverage": budget.coverage,
-        },
+        "budget": _budget(budget),
+        "budgets": [_budget(figures) for figures in status.budgets],
         "maturity_seconds": status.maturity_seconds,
         "windows": {figures.window: _window(figures) for figures in status.windows},
         "totals": dict(status.totals),
@@ -70,6 +64,22 @@ def _window(figures: WindowFigures) -> Document:
         "coverage": figures.coverage,
         "sli": figures.sli,
         "burn_rate": figures.burn_rate,
+    }
+
+
+def _budget(figures: BudgetFigures) -> Document:
+    return {
+        "window": figures.window,
+        "seconds": figures.seconds,
+        "period": figures.period or None,
+        "elapsed": figures.elapsed,
+        "remaining": figures.remaining,
+        "good": figures.good,
+        "bad": figures.bad,
+        "sli": figures.sli,
+        "allowed_events": figures.allowed_events,
+        "covered_seconds": figures.covered_seconds,
+        "coverage": figures.coverage,
     }
 
 

@@ -112,13 +112,12 @@ def _burn_rates(status: SLOStatus) -> list[tuple[str, float]]:
     return [
         (figures.window, figures.burn_rate)
         for figures in status.windows
-        if figures.burn_rate is not None and figures.seconds < status.slo.window.total_seconds()
+        if figures.burn_rate is not None and figures.seconds < status.budget.seconds
     ]
 
 
 def _row(status: SLOStatus) -> dict[str, object]:
     slo, budget = status.slo, status.budget
-    window_seconds = slo.window.total_seconds()
     troubled = status.state in {"burning", "no_data"}
     return {
         "state": status.state,
@@ -129,8 +128,9 @@ def _row(status: SLOStatus) -> dict[str, object]:
         "sli": budget.sli,
         "remaining": budget.remaining,
         "overspent": budget.remaining is not None and budget.remaining < 0,
+        "other_budgets": [(other.period or other.window, other.remaining) for other in status.budgets[1:]],
         "burn_rates": _burn_rates(status),
-        "maturity": maturity(status.maturity_seconds, window_seconds),
+        "maturity": maturity(status.maturity_seconds, budget.seconds),
         "reason": status.last_reason if troubled else "",
         "target": status.last_target,
     }

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from slo.core.counts import Counts
 from slo.core.deltas import Block
-from slo.engine.ledger import COVERED_UNIT_MS, Ledger
+from slo.engine.ledger import Ledger
 from slo.engine.windows import window_start
 from tests.engine.ledgers import ONE, A, B, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR
@@ -112,16 +112,24 @@ def test_what_is_older_than_every_window_only_adds_to_the_totals() -> None:
     assert books.totals[:, 0].tolist() == [ONE.good, ONE.bad, ONE.unknown, ONE.covered_ms]
 
 
-def test_covered_time_below_the_unit_is_lost_by_at_most_a_unit_for_each_late_count() -> None:
-    books = ledger(100)
+@pytest.mark.parametrize("window", [100, 7200, 60 * 86_400])
+def test_covered_time_is_exact_to_the_millisecond_however_late_it_comes(window: int) -> None:
+    books = ledger(window)
     for number in range(1, 11):
         books.add(A, NEW_YEAR + 10 * number, Counts(covered_ms=9_993))
         books.close(NEW_YEAR + 10 * number)
-    lates = 5
-    for number in range(lates):
-        books.add(A, NEW_YEAR + 10 * (number + 1), Counts(covered_ms=6))
-    true = 10 * 9_993 + lates * 6
-    assert abs(inside(books, 100).covered_ms - true) <= COVERED_UNIT_MS * (1 + lates)
+    for number in range(1, 6):
+        books.add(A, NEW_YEAR + 10 * number, Counts(covered_ms=6))
+    assert inside(books, window).covered_ms == 10 * 9_993 + 5 * 6
+
+
+@pytest.mark.parametrize("days", [45, 60])
+def test_covered_time_of_windows_of_months_is_right_where_milliseconds_no_longer_fit_32_bits(days: int) -> None:
+    books = ledger(days * 86_400)
+    for day in range(1, 101):
+        books.add(A, NEW_YEAR + day * 86_400, Counts(covered_ms=86_400_000))
+        books.close(NEW_YEAR + day * 86_400)
+    assert inside(books, days * 86_400).covered_ms == days * 86_400_000
 
 
 # What goes to the disk

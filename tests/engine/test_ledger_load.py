@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
-from slo.engine.ledger import COVERED_UNIT_MS
 from tests.engine.ledgers import ONE, A, B, block, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR
 
@@ -100,10 +99,10 @@ def test_an_empty_ledger_takes_history_and_time() -> None:
 
 
 def near_wrap(room: int) -> NDArray[np.int64]:
-    """Totals of one SLI from which `room` more of what is unknown, or covered in units, reach the wrap."""
+    """Totals of one SLI from which `room` more of what is unknown, or covered, reach the wrap."""
     totals = np.zeros((4, 1), np.int64)
     totals[GOOD], totals[BAD] = 2**40, 2**33
-    totals[UNKNOWN], totals[COVERED_MS] = WRAP - room, (WRAP - room) * COVERED_UNIT_MS
+    totals[UNKNOWN], totals[COVERED_MS] = WRAP - room, WRAP - room
     return totals
 
 
@@ -115,15 +114,15 @@ def near_wrap(room: int) -> NDArray[np.int64]:
 def test_windows_stay_right_while_counters_wrap(*, room: int, slots: list[tuple[int, int]], late: bool) -> None:
     books = ledger(60, names=(A,))
     books.load([], totals=near_wrap(room))
-    for unknown, units in slots:
+    for unknown, covered_ms in slots:
         end = books.now + 10
         if late:
             books.close(end)
-        books.add(A, end, Counts(unknown=unknown, covered_ms=units * COVERED_UNIT_MS))
+        books.add(A, end, Counts(unknown=unknown, covered_ms=covered_ms))
         books.close(end)
     held = inside(books, 60)
     assert held.unknown == sum(unknown for unknown, _ in slots[-6:])
-    assert held.covered_ms == min(60_000, sum(units for _, units in slots[-6:]) * COVERED_UNIT_MS)
+    assert held.covered_ms == sum(covered_ms for _, covered_ms in slots[-6:])
 
 
 def test_history_is_counted_back_from_totals_that_have_wrapped() -> None:

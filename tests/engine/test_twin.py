@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from slo.core.calendar import CalendarWindow, Period
 from slo.core.counts import Counts
 from slo.core.policy import POLICIES, Pair, Severity
 from slo.core.slo import SLO
@@ -18,6 +19,12 @@ SLIS = ("probe:a", "probe:b", "probe:c")
 OBJECTIVES = [Fraction(1, 2), Fraction(3, 4), Fraction(9, 10), Fraction(99, 100), Fraction(999, 1000)]
 FACTORS = [Fraction(1, 2), Fraction(1), Fraction(3, 2), Fraction(2), Fraction(14, 5), Fraction(72, 5)]
 """Few and round, so that burn rates meet them exactly."""
+
+CALENDARS = tuple(
+    CalendarWindow(period=period, zone=zone)
+    for period, zone in ((Period.WEEK, "UTC"), (Period.MONTH, "UTC"), (Period.QUARTER, "Africa/Lagos"))
+)
+"""Periods that begin within hours of the new year, or days after it."""
 
 NEAR_WRAP = Counts(good=10**12, bad=10**9, unknown=2**32 - 50, covered_ms=(2**32 - 3000) * 10)
 """Totals with which the unknown and covered counts of the rings soon wrap."""
@@ -57,6 +64,10 @@ def small_slos(draw: st.DrawFn, *, slot: int) -> list[SLO]:
             window=timedelta(seconds=window),
             sli=draw(st.sampled_from(SLIS)),
             pairs=tuple(draw(st.sampled_from(policies))),
+            calendar=draw(st.sampled_from([None, *CALENDARS])),
+            more_windows=draw(
+                st.sampled_from([(), (), (timedelta(seconds=200 * slot), timedelta(hours=2)), CALENDARS])
+            ),
         )
         for number in range(draw(st.integers(1, 5)))
     ]
@@ -127,7 +138,7 @@ class TwinMachine(RuleBasedStateMachine):
 
     twin: Twin
 
-    @initialize(data=st.data(), start=st.integers(0, 7200), wraps=st.booleans())
+    @initialize(data=st.data(), start=st.integers(-7200, 7200), wraps=st.booleans())
     def begin(self, data: st.DataObject, start: int, *, wraps: bool) -> None:
         """Begin to watch at any time, young or near the end of the counters."""
         family = data.draw(st.sampled_from(["small", "small", "small", "small", "long", "policies"]))

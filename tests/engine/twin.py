@@ -1,6 +1,7 @@
 """The engine and its oracle, fed alike and compared: what fires at every slot end, and every figure when asked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import Enum, auto
 from fractions import Fraction
 
@@ -9,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from slo.core.alert import FiringPair
+from slo.core.calendar import CalendarWindow
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.duration import duration_name
 from slo.core.slo import SLO
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ledger
+from slo.engine.evaluate import Engine, ledger_of, windows_of
 from slo.engine.windows import step_seconds
 from tests.oracle import Oracle
 
@@ -55,7 +56,7 @@ class Twin:
         self.unsaved: list[tuple[str, int, Counts]] = []
         self.judged: Mapping[str, frozenset[FiringPair]] = {slo.name: frozenset() for slo in slos}
         self.saved_alerts: tuple[Mapping[str, frozenset[FiringPair]], Mapping[str, int]] = ({}, {})
-        self.engine = self._engine(sorted({slo.sli for slo in slos}), start)
+        self.engine = self._engine(self.slos, start)
         self.engine.ledger.load([], totals=self._totals_at(start))
 
     @property
@@ -121,9 +122,9 @@ class Twin:
             handed_over = self.engine.ledger.open_blocks()
         if packed:
             self.disk = packed_before(self.disk, (now - PACKED_AFTER_SECONDS) // 3600 * 3600)
-        since = now - max(self.windows) - max(self.oracle.steps.values())
-        self.engine = self._engine(names, now)
-        recent = [block for block in self.disk if block.ends[-1] > since]
+        order = {name: place for place, name in enumerate(names)}
+        self.engine = self._engine(sorted(self.slos, key=lambda slo: order[slo.sli]), now)
+        recent = [block for block in self.disk if block.ends[-1] > self.engine.ledger.history_since]
         self.engine.ledger.load(recent + handed_over, totals=self._totals_at(now))
         self.engine.restore(*self.saved_alerts)
 
@@ -131,9 +132,8 @@ class Twin:
         self.disk += self.engine.ledger.close(end)
         self.unsaved = [added for added in self.unsaved if added[1] > end]
 
-    def _engine(self, names: Iterable[str], now: int) -> Engine:
-        ledger = Ledger(tuple(names), windows_seconds=self.windows, slot_seconds=self.slot, now=now)
-        return Engine(self.slos, ledger)
+    def _engine(self, slos: Sequence[SLO], now: int) -> Engine:
+        return Engine(slos, ledger_of(slos, slot_seconds=self.slot, now=now))
 
     def _totals_at(self, now: int) -> NDArray[np.int64]:
         totals = [self.oracle.total(name, now) + self.carried for name in self.engine.ledger.names]
@@ -152,7 +152,7 @@ class Twin:
 
     def _compare(self, slo: SLO) -> None:
         status = self.engine.status(slo.name)
-        assert [figures.seconds for figures in status.windows] == sorted(windows_of([slo]))
+        assert [figures.seconds for figures in status.windows] == [w // timedelta(seconds=1) for w in slo.windows]
         for window, shown in zip(slo.windows, status.windows, strict=True):
             true = self.oracle.figures(slo, window, self.now)
             assert (shown.good, shown.bad, shown.unknown) == (true.counts.good, true.counts.bad, true.counts.unknown)
@@ -160,9 +160,16 @@ class Twin:
             assert same(shown.coverage, true.coverage)
             assert same(shown.sli, true.sli)
             assert same(shown.burn_rate, true.burn)
-        budget = self.oracle.budget(slo, self.now)
-        assert same(status.budget.allowed_events, budget.allowed)
-        assert same(status.budget.remaining, budget.remaining)
+        for own, budget in zip(slo.budget_windows, status.budgets, strict=True):
+            true_budget = self.oracle.budget(slo, own, self.now)
+            assert (budget.good, budget.bad) == (true_budget.counts.good, true_budget.counts.bad)
+            assert budget.seconds == true_budget.seconds
+            assert budget.covered_seconds == true_budget.covered_ms / 1000
+            assert same(budget.coverage, true_budget.coverage)
+            assert same(budget.allowed_events, true_budget.allowed)
+            assert same(budget.remaining, true_budget.remaining)
+            in_period = isinstance(own, CalendarWindow)
+            assert same(budget.elapsed, Fraction(true_budget.elapsed, true_budget.seconds) if in_period else None)
         total = self.oracle.total(slo.sli, self.now) + self.carried
         assert status.totals == {"good": total.good, "bad": total.bad, "unknown": total.unknown}
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import logging
 import subprocess
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -15,7 +16,7 @@ from exporters.endpoints import MetricsEndpoint, takes_gzip
 from slo.core.sample import Sample
 from slo.exposition.catalogue import FAMILIES
 from tests.web.served import served
-from tests.web.watches import FakeWatch, a_busy_watch, a_status, an_outcome, an_slo
+from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_outcome, an_slo
 
 
 def scraped(watch: FakeWatch) -> str:
@@ -38,8 +39,9 @@ def test_promtool_has_nothing_to_say() -> None:
 
 def test_promtool_has_nothing_to_say_about_any_family_of_the_catalogue() -> None:
     outcome = an_outcome("gate", "status")
+    status = a_status()
     watch = FakeWatch(
-        slos=[a_status()],
+        slos=[replace(status, budgets=(*status.budgets, a_month()))],
         rounds=[outcome, an_outcome("echo")],
         samples={"gate": [Sample(name=name, value=1) for name in FAMILIES if name.startswith("probe_")]},
     )

@@ -52,6 +52,7 @@ STATUS = {"__name__": "http.requests", "status code": "200"}
         (r'up{a="\\\"\n\q"} 1', [sample(1, a='\\"\n\\q')]),
         ('up{a="one\ntwo"} 1\nup 2\n', [sample(1, a="one\ntwo"), sample(2)]),
         ('up{a="\nup 5\n\\"\n"} 1\nup 2\n', [sample(1, a='\nup 5\n"\n'), sample(2)]),
+        ('up{a="\\\\"} 1\nup 2\n', [sample(1, a="\\"), sample(2)]),
         ('up{a=""} 1\n', [sample(1)]),
         ('up{a="\0é"} 1\n', [sample(1, a="\0é")]),
         ("job:up:sum 1\n", [sample(1, name="job:up:sum")]),

@@ -29,6 +29,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 KNOWN_SECONDS = 30.0
 """How long Prometheus has to find its targets and to scrape each once; it needs about six seconds."""
 
+pytestmark = pytest.mark.xdist_group("peers")
+
 # A real Prometheus: what it refuses
 
 TEXTS = [

@@ -14,7 +14,7 @@ from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import FAMILIES
 from slo.exposition.render import ProbeRenderer, SLORenderer
-from tests.web.watches import AT, PAGE, TICKET, a_busy_watch, a_status, an_outcome, an_slo
+from tests.web.watches import AT, PAGE, TICKET, a_busy_watch, a_month, a_status, an_outcome, an_slo
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -77,6 +77,15 @@ def test_the_figures_of_an_slo_read_as_they_are_written_down() -> None:
         'slo_alert_firing{slo="gate",service="gate",severity="page"} 1\n'
         'slo_alert_firing{slo="gate",service="gate",severity="ticket"} 0\n'
     )
+
+
+def test_a_budget_over_several_windows_is_told_for_each_and_the_own_one_as_ever() -> None:
+    status = a_status(an_slo("gate", service="gate"), remaining=0.5)
+    series = slos(replace(status, budgets=(*status.budgets, a_month(), a_month(remaining=None))))
+    labels = {"slo": "gate", "service": "gate"}
+    assert series[key("slo_error_budget_remaining_ratio", labels)] == 0.5
+    by_window = {dict(of)["window"]: value for (name, of), value in series.items() if "remaining_window" in name}
+    assert by_window == {"30d": 0.5, "month (Europe/London)": 0.25}
 
 
 def test_every_figure_of_every_slo_is_read_back_with_its_value() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from slo.config.tls import TLSSettings
 from slo.core.reason import REASONS, State
 from slo.errors import Fault
 from slo.net import connection
@@ -17,7 +18,7 @@ from slo.net.certificate import described, earliest_expiry, read_certificate
 from slo.net.connection import Connection
 from slo.net.context import Context
 from slo.net.samples import fnv32a
-from slo.net.tls import TLSContexts, TLSSettings
+from slo.net.tls import TLSContexts
 from slo.runner.clock import SteadyClock
 from tests import hostile
 from tests.certificates import server_context

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from slo.net.tls import TLSContexts, TLSSettings
+from slo.config.tls import TLSSettings
+from slo.net.tls import TLSContexts
 from tests.certificates import written
 
 

@@ -357,7 +357,7 @@ WRONG: dict[str, tuple[Mapping[str, object], str]] = {
     "a header's name": ({"headers": {"X Y": "a"}}, "is no name of a header"),
     "a header of ours": (
         {"headers": {"content-length": "1"}},
-        "content-length is set by the probe itself, leave it out",
+        "content-length is set by the watch itself, leave it out",
     ),
     "credentials twice": (
         {"headers": {"authorization": "x"}, "bearer_token": "y"},

@@ -130,6 +130,30 @@ def test_a_slot_is_known_as_far_as_the_targets_that_are_there_know_it() -> None:
     assert gone.row(COVERED_MS) == [*[10_000] * 8, 5_000, 5_000]
 
 
+def test_a_slot_that_becomes_known_in_pieces_is_not_known_for_longer_than_it_is() -> None:
+    source = CounterSource({"a": BY_BAD}, slot_seconds=SLOT)
+    for name in ("one", "other"):
+        source.begin(name, interval_ms=2_001).follow(SERIES)
+    steady, with_a_gap = np.arange(1_000, 20_000, 2_000), np.array([1_000, 3_000, 19_000])
+    counted = source.close(
+        np.array([10, 20]),
+        {name: (times, np.zeros((len(times), 2))) for name, times in (("one", steady), ("other", with_a_gap))},
+    )
+    whole = counted.block.counts[COVERED_MS].copy()
+    for _, block in counted.late:
+        whole[block.ends // SLOT - 1] += block.counts[COVERED_MS]
+    assert whole.tolist() == [[10_000], [10_000]]
+
+
+def test_events_of_a_gap_within_a_slot_belong_to_that_slot() -> None:
+    source = CounterSource({"a": BY_BAD}, slot_seconds=60)
+    source.begin("t", interval_ms=10_000).follow(SERIES)
+    times, values = np.array([5_000, 50_000]), np.array([[100.0, 1.0], [110.0, 3.0]])
+    counted = source.close(np.array([60]), {"t": (times, values)})
+    late = np.sum([block.counts[:, 0, 0] for _, block in counted.late], axis=0)
+    assert late.tolist() == [8, 2, 0, 20_000]  # known at once: up to 30 s, and the last 10
+
+
 VALUES = st.one_of(st.integers(0, 30), st.just(NAN))
 TIMES = st.sets(st.integers(1, 400), max_size=14).map(sorted)
 

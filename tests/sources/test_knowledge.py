@@ -1,12 +1,14 @@
 """What observations cover, and what of it comes late."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slo.sources.increments import Ints
 from slo.sources.knowledge import Known, Span, by_slot, cover
 
 SLOT, HORIZON = 10, 75
@@ -15,6 +17,13 @@ SLOT, HORIZON = 10, 75
 def covered(observed: list[tuple[int, bool]], until: int) -> tuple[list[Span], list[tuple[int, Span]]]:
     _, spans, late = cover(Known(), observed, since_ms=0, until_ms=until, horizon_ms=HORIZON, slot_ms=SLOT)
     return spans, late
+
+
+def known(spans: Sequence[Span], ends: Ints, *, rank: int = 0, among: int = 1) -> list[int]:
+    """What falls to one target of the slots that end at `ends`."""
+    shape = (len(ends), 1)
+    found = by_slot(spans, ends, SLOT, rank=np.full(shape, rank, np.int64), among=np.full(shape, among, np.int64))
+    return [int(amount) for amount in found[:, 0]]
 
 
 @pytest.mark.parametrize(
@@ -57,15 +66,17 @@ OBSERVED = st.lists(st.tuples(st.integers(1, 600), st.booleans()), max_size=12, 
 def test_it_does_not_matter_how_time_is_cut(observed: list[tuple[int, bool]], cuts: set[int]) -> None:
     ends = np.arange(SLOT, 611, SLOT)
     spans, late = covered(observed, 610)
-    expected = by_slot(spans, ends, SLOT)
-    known, found, found_late = Known(), np.zeros_like(expected), []
+    expected = known(spans, ends)
+    so_far, found, found_late = Known(), [], []
     edges = [0, *sorted(cut * SLOT for cut in cuts if 0 < cut < 61), 610]
     for begin, end in itertools.pairwise(edges):
         inside = [each for each in observed if begin < each[0] <= end]
-        known, spans, late_spans = cover(known, inside, since_ms=begin, until_ms=end, horizon_ms=HORIZON, slot_ms=SLOT)
-        found[begin // SLOT : end // SLOT] += by_slot(spans, ends[begin // SLOT : end // SLOT], SLOT)
+        so_far, spans, late_spans = cover(
+            so_far, inside, since_ms=begin, until_ms=end, horizon_ms=HORIZON, slot_ms=SLOT
+        )
+        found += known(spans, ends[begin // SLOT : end // SLOT])
         found_late += late_spans
-    assert found.tolist() == expected.tolist()
+    assert found == expected
     assert found_late == late
 
 
@@ -83,3 +94,14 @@ def test_after_a_restart_the_time_since_the_last_observation_comes_late() -> Non
     known, spans, late = cover(before, [(1054, False)], since_ms=1040, until_ms=1060, horizon_ms=HORIZON, slot_ms=SLOT)
     assert (spans, late) == ([(1040, 1060)], [(1054, (1000, 1040))])
     assert known == Known(decided_ms=1060, until_ms=1054 + HORIZON)
+
+
+@given(edges=st.sets(st.integers(0, 60), min_size=2).map(sorted), among=st.integers(1, 12))
+def test_pieces_of_a_slot_add_up_and_what_all_targets_know_is_known_whole(edges: list[int], among: int) -> None:
+    ends = np.arange(SLOT, 61, SLOT)
+    whole = [(edges[0], edges[-1])]
+    for rank in range(among):
+        pieces = [known([piece], ends, rank=rank, among=among) for piece in itertools.pairwise(edges)]
+        assert [sum(column) for column in zip(*pieces, strict=True)] == known(whole, ends, rank=rank, among=among)
+    shares = [known(whole, ends, rank=rank, among=among) for rank in range(among)]
+    assert [sum(column) for column in zip(*shares, strict=True)] == known(whole, ends)

@@ -204,7 +204,7 @@ def test_a_damaged_watermark_is_said_and_its_target_begins_anew(
     for target in ("t", "other"):
         life.scrape(5_000, {TOTAL: 100, BAD: 10}, target=target)
     life.close(10)
-    life.marks = {name: mark for name, mark in (life.marks | damage).items() if mark is not None}
+    life.marks = {name: mark for name, mark in {**life.marks, **damage}.items() if mark is not None}
     life.start(20)
     assert [record.__dict__["scrape"] for record in caplog.records] == ["t"]
     for target in ("t", "other"):
@@ -218,7 +218,7 @@ def test_without_the_mark_of_all_targets_they_begin_anew(mark: bytes | None, cap
     life = Life()
     life.scrape(5_000, {TOTAL: 100})
     life.close(10)
-    life.marks = {name: other for name, other in (life.marks | {ALL: mark}).items() if other is not None}
+    life.marks = {name: other for name, other in {**life.marks, ALL: mark}.items() if other is not None}
     life.start(20)
     life.scrape(25_000, {TOTAL: 150})
     life.close(30)

@@ -1,6 +1,7 @@
 """Records as documents of the API."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -27,12 +28,25 @@ from slo.web.documents import (
     incident_document,
     slo_document,
 )
-from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_status, opened
+from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_month, a_status, opened
 
 
 def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
     document = slo_document(a_status(state="burning", bad=50, burn_rate=2.0, remaining=-9.4, firing=frozenset({PAGE})))
     windows = document.pop("windows")
+    budget = {
+        "window": "30d",
+        "seconds": 2_592_000,
+        "period": None,
+        "elapsed": None,
+        "remaining": -9.4,
+        "good": 1000,
+        "bad": 50,
+        "sli": 1000 / 1050,
+        "allowed_events": 4.8,
+        "covered_seconds": 540_000,
+        "coverage": 6.25 / 30,
+    }
     assert document == {
         "name": "gate-availability",
         "state": "burning",
@@ -44,7 +58,8 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
         "description": "",
         "labels": {"service": "gate", "customer": "acme", "environment": "production"},
         "sli": 1000 / 1050,
-        "budget": {"remaining": -9.4, "good": 1000, "bad": 50, "allowed_events": 4.8, "coverage": 6.25 / 30},
+        "budget": budget,
+        "budgets": [budget],
         "maturity_seconds": 540_000,
         "totals": {"good": 1000, "bad": 50, "unknown": 2},
         "firing": [{"severity": "page", "long": "1h", "short": "5m"}],
@@ -67,10 +82,27 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
     }
 
 
+def test_every_window_of_a_budget_is_told_the_own_one_first() -> None:
+    status = a_status()
+    month = a_month()
+    document = slo_document(replace(status, budgets=(month, *status.budgets)))
+    assert (document["window"], document["sli"]) == ("month (Europe/London)", 1000 / 1003)
+    budgets = document["budgets"]
+    assert isinstance(budgets, list)
+    assert budgets[0] == document["budget"]
+    assert [(budget["window"], budget["period"], budget["elapsed"]) for budget in budgets] == [
+        ("month (Europe/London)", "2026-11", 1 / 3),
+        ("30d", None, None),
+    ]
+
+
 def test_what_has_nothing_to_divide_by_is_null() -> None:
     document = slo_document(a_status(state="no_data", remaining=None))
     assert document["sli"] is None
-    assert document["budget"] == {"remaining": None, "good": 0, "bad": 0, "allowed_events": None, "coverage": 0.0}
+    budget = document["budget"]
+    assert isinstance(budget, dict)
+    assert (budget["remaining"], budget["sli"], budget["allowed_events"]) == (None, None, None)
+    assert (budget["good"], budget["bad"], budget["coverage"]) == (0, 0, 0.0)
     text = json.dumps(document, allow_nan=False)
     assert text.count('"burn_rate": null') == 8
 

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from slo.web.pages import headline
 from tests.web.served import served
-from tests.web.watches import FakeWatch, a_busy_watch, a_status, an_slo, opened
+from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_slo, opened
 
 VOID = {"meta", "link", "br"}
 
@@ -85,6 +86,12 @@ def test_the_figures_of_an_slo_are_there() -> None:
     for figure in ("gate-availability", "99.9 %", "95.238 %", "-940 % (overspent)", "5m 200x", "6.2 of 30 days"):
         assert figure in text
     assert "Last not good: connect_refused at http://127.0.0.1:8084/health" in text
+
+
+def test_the_budget_over_further_windows_is_there_under_its_period() -> None:
+    status = a_status()
+    watch = FakeWatch(slos=[replace(status, budgets=(*status.budgets, a_month(), a_month(remaining=None)))])
+    assert "100 % 2026-11 25 % 2026-11 no data" in page_of(watch).text()
 
 
 def test_an_slo_without_data_never_shows_a_figure_for_it() -> None:

@@ -81,11 +81,13 @@ def a_status(
     )
     budget = BudgetFigures(
         window="30d",
+        seconds=30 * 86_400,
         good=good,
         bad=bad,
         sli=sli,
         remaining=remaining,
         allowed_events=4.8 if known else None,
+        covered_seconds=covered_days * 86_400 if known else 0.0,
         coverage=coverage,
     )
     return SLOStatus(
@@ -93,13 +95,29 @@ def a_status(
         at=AT,
         state=state,
         windows=windows,
-        budget=budget,
-        maturity_seconds=covered_days * 86_400 if known else 0.0,
+        budgets=(budget,),
         totals={"good": good, "bad": bad, "unknown": 2},
         firing=firing,
         incident=incident,
         last_reason=last_reason,
         last_target=last_target,
+    )
+
+
+def a_month(*, remaining: float | None = 0.25) -> BudgetFigures:
+    """The budget over a month of which a third is over."""
+    return BudgetFigures(
+        window="month (Europe/London)",
+        seconds=30 * 86_400,
+        good=1000,
+        bad=3,
+        sli=1000 / 1003,
+        remaining=remaining,
+        allowed_events=4.0,
+        covered_seconds=10 * 86_400.0,
+        coverage=1.0,
+        period="2026-11",
+        elapsed=1 / 3,
     )
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
+from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
 from slo.core.delivery import Action, Ambiguous, Message, Verdict
 from slo.net.context import Context
-from slo.net.tls import TLSSettings
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.page import event_of
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
+from slo.config.request import HeaderName, HeaderValue
+from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
 from slo.core.delivery import Ambiguous, Message, Refused, Retry, Sent, Verdict
 from slo.net.context import Context
-from slo.net.target import HeaderName, HeaderValue
-from slo.net.tls import TLSSettings
 from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.hook import payload_of

@@ -1,0 +1,105 @@
+"""The keys of an exclusion, in the configuration and in the API alike: what is excluded, why, and when."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from slo.config.identity import LabelName, Name, NamedKeys
+from slo.config.types import Moment, PositiveDuration, Zone, wrong
+from slo.config.wrong import shown
+from slo.core.exclusion import Exclusion, Once
+from slo.core.recurrence import Recurrence
+from slo.core.zone import unix_seconds, zone_named
+
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+
+
+def _time(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        if not re.fullmatch(_TIME, str(value)):
+            raise ValueError(value)
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        mend = "write it as 2026-03-01T02:00, and with Z or an offset where no zone is given"
+        raise wrong(f"{shown(value)} is no time", mend) from None
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TIME}$", "examples": ["2026-03-01T02:00:00Z"]}),
+]
+"""A point in time with its offset, or a local time without one."""
+
+
+class ExclusionKeys(NamedKeys):
+    """Time that counts for nothing: once, from `start` to `end`, or again and again by a `rule`."""
+
+    reason: Annotated[str, Field(min_length=1)]
+    """Why this time does not count, for the people who read the figures."""
+    author: Annotated[str, Field(min_length=1)]
+    """Who says so."""
+    slos: tuple[Name, ...] = ()
+    """The SLOs that it is for. Default: all of them."""
+    labels: Mapping[LabelName, str] = Field(default={})
+    """Labels that an SLO must have for it."""
+    start: Time
+    """When it begins: with an offset, or as the clocks of `zone` show it. With a rule: the first time that it may."""
+    end: Time | None = None
+    """When it ends, in the same way; without a rule, instead of `duration`."""
+    duration: PositiveDuration | None = None
+    """How long it lasts, whatever clocks do meanwhile."""
+    rule: str | None = None
+    """When it occurs again: a recurrence rule of RFC 5545, as FREQ=WEEKLY;BYDAY=SU, in the local time of `zone`."""
+    zone: Zone = "UTC"
+    """The time zone of times without an offset, by its name in the IANA database."""
+    until: Moment | None = None
+    """With a rule: no occurrence begins after this."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.end is None) == (self.duration is None):
+            what = "neither end nor duration" if self.end is None else "end and duration"
+            raise wrong(f"has {what}", "write one of them; with a rule, the duration")
+        if self.rule is not None and self.duration is None:
+            raise wrong("has a rule and an end", "write how long each occurrence lasts, as duration")
+        if self.rule is None and self.until is not None:
+            raise wrong("has until without a rule", "leave it out, or write when it occurs again")
+        try:
+            self.exclusion(created_at=None)
+        except ValueError as error:
+            problem, _, mend = str(error).partition("; ")
+            raise wrong(problem, mend) from None
+        return self
+
+    def exclusion(self, *, created_at: datetime | None) -> Exclusion:
+        """The exclusion that these keys describe."""
+        return Exclusion(
+            name=self.name,
+            reason=self.reason,
+            author=self.author,
+            created_at=created_at,
+            when=self._recurrence() if self.rule is not None else self._once(),
+            slos=self.slos,
+            labels=self.labels,
+        )
+
+    def _once(self) -> Once:
+        start = self._instant(self.start)
+        return Once(start=start, end=self._instant(self.end) if self.end else start + (self.duration or start - start))
+
+    def _recurrence(self) -> Recurrence:
+        if self.rule is None or self.duration is None:
+            raise ValueError("has no duration; write how long each occurrence lasts")
+        return Recurrence(rule=self.rule, zone=self.zone, start=self.start, duration=self.duration, until=self.until)
+
+    def _instant(self, time: datetime) -> datetime:
+        """The point in time; a local one is that of the zone, the first of two."""
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+        return datetime.fromtimestamp(unix_seconds(time, zone_named(self.zone)), UTC)

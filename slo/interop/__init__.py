@@ -1,0 +1,1 @@
+"""Formats of others: rules of Prometheus, SLOs of Sloth and OpenSLO."""

@@ -1,0 +1,141 @@
+"""An SLI whose counters a real Prometheus scrapes: counts, the page, and what outages of either side leave behind."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.pagerduty import PagerDuty
+from tests.e2e.prometheus import Prometheus, running
+from tests.e2e.stage import PAIR, SLO, Watch, until
+
+TOTAL = "gate_requests_total"
+
+
+class Traffic:
+    """A service that counts its requests, and serves the counts; two hundred requests a second."""
+
+    def __init__(self) -> None:
+        self.failing = False
+        self._counts = {"200": 0, "500": 0}
+        self._stopped = threading.Event()
+        traffic = self
+
+        class Metrics(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = "".join(
+                    f'{TOTAL}{{code="{code}"}} {count}\n' for code, count in traffic._counts.items() if count
+                ).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+
+    def flow(self) -> None:
+        while not self._stopped.wait(0.005):
+            self._counts["500" if self.failing else "200"] += 1
+
+    def stop(self) -> dict[str, int]:
+        """No request comes any more; the counts."""
+        self._stopped.set()
+        time.sleep(0.02)
+        return dict(self._counts)
+
+
+@contextmanager
+def flowing() -> Iterator[Traffic]:
+    traffic = Traffic()
+    threads = [threading.Thread(target=traffic.flow), threading.Thread(target=traffic.server.serve_forever)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield traffic
+    finally:
+        traffic.stop()
+        traffic.server.shutdown()
+        traffic.server.server_close()
+        for thread in threads:
+            thread.join()
+
+
+def configuration(url: str, pagerduty: PagerDuty, total: str, bad: str) -> dict[str, Any]:
+    return {
+        "slot": "1s",
+        "servers": [{"name": "prometheus", "url": url, "interval": "2s", "offset": "1s", "timeout": "1s"}],
+        "slos": [
+            {
+                "name": SLO,
+                "objective": "99%",
+                "window": "10m",
+                "sli": {"prometheus": {"server": "prometheus", "total": total, "bad": bad}},
+                "burn_policy": [{**PAIR, "short": "6s", "long": "20s", "min_bad_events": 10}],
+                "labels": {"customer": "acme", "environment": "production", "service": "gate"},
+            }
+        ],
+        "destinations": [pagerduty.destination()],
+        "routes": {"destinations": [pagerduty.destination()["name"]], "resolve_after": "1s"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("total", "bad"),
+    [
+        (f"sum({TOTAL})", f'sum({TOTAL}{{code=~"5.."}})'),
+        (f"sum(increase({TOTAL}[{{{{.window}}}}])) * 1", f'sum(increase({TOTAL}{{code=~"5.."}}[{{{{.window}}}}])) * 1'),
+    ],
+    ids=["samples", "increases"],
+)
+def test_failing_requests_page_whoever_is_killed_meanwhile(
+    total: str, bad: str, tmp_path: Path, watch: Watch, pagerduty: PagerDuty
+) -> None:
+    with (
+        flowing() as traffic,
+        running(
+            tmp_path / "prometheus", [{"job_name": "gate", "static_configs": [{"targets": [traffic.address]}]}]
+        ) as prometheus,
+    ):
+        watch.configure(configuration(prometheus.url, pagerduty, total, bad))
+        watch.start()
+        watch.good(1000)
+        traffic.failing = True
+        until("the trigger on record", lambda: watch.delivered("trigger"))
+        assert watch.slo()["state"] == "burning"
+        assert re.search(r'^slo_alert_firing\{.*severity="page".*\} 1', watch.text("/metrics"), re.MULTILINE)
+        watch.kill()
+        watch.start()
+        traffic.failing = False
+        until("the resolve on record", lambda: watch.delivered("resolve"))
+        first = earliest(prometheus)
+        counts = traffic.stop()
+        exactly = sum(counts.values()) - first
+        if "increase" in total:
+            until("the counts", lambda: abs(counted(watch) - exactly) < exactly / 10)
+        else:
+            until("the counts", lambda: counted(watch) >= exactly)
+            assert watch.slo()["totals"] == {"good": counts["200"] - first, "bad": counts["500"], "unknown": 0}
+    assert watch.stop() == 0
+    assert watch.faults == []
+
+
+def counted(watch: Watch) -> int:
+    totals: dict[str, int] = watch.slo()["totals"]
+    return totals["good"] + totals["bad"]
+
+
+def earliest(prometheus: Prometheus) -> int:
+    """The first sample of the good requests: what was counted before nobody knows of."""
+    (series,) = prometheus.query(f'{TOTAL}{{code="200"}}[10m]')
+    return int(float(series["values"][0][1]))

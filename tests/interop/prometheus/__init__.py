@@ -1,0 +1,1 @@
+"""The rules that we write, judged by promtool."""
