@@ -9,7 +9,7 @@ import itertools
 import json
 import logging
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from slo.engine.rings import Ints
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
+from slo.store.codec import hour_of
 from slo.store.faults import reason_of
 from slo.store.files import set_aside
-from slo.store.ledger import LedgerStore
+from slo.store.ledger import LedgerStore, Watermarks
 
 HELD_BLOCKS = 6 * 360
 """How many blocks are held while the disk cannot take them: six hours of slots of ten seconds."""
@@ -68,7 +69,7 @@ class Books:
         self._telemetry = telemetry
         self._store = LedgerStore(path, slot_seconds=slot_seconds, telemetry=telemetry)
         self._held: deque[Block] = deque()
-        self._watermarks: dict[tuple[str, str], bytes] = {}
+        self._watermarks: dict[tuple[str, str], bytes | None] = {}
         self._writing = asyncio.Lock()
         self._failing = ""
         self._compacted_at = 0
@@ -89,14 +90,12 @@ class Books:
         """Whether so much waits to be written that reading the past has to wait."""
         return len(self._held) > HELD_BLOCKS // 4
 
-    def open(self, slos: Sequence[SLO]) -> None:
-        """Read the history of these SLOs from disk. The time since the last slot on disk stays unknown.
+    def settle(self) -> None:
+        """Have time begin where the newest slot on disk ends, if that is ahead of the clock.
 
-        Where the newest slot is ahead of the clock, the time of the watch begins there; a ledger that is more than a
-        day ahead was written by a clock that was wrong, and is set aside.
+        A ledger that is more than a day ahead was written by a clock that was wrong, and is set aside.
         """
-        marks = self._store.marks()
-        last = int(marks.get(NOW, 0))
+        last = int(self._store.marks().get(NOW, 0))
         if last > self._now() + FAR_AHEAD_SECONDS:
             self._store.close()
             aside = set_aside(self._path)
@@ -105,10 +104,15 @@ class Books:
                 extra={"kept": str(aside), "ahead_seconds": last - self._now()},
             )
             self._store = LedgerStore(self._path, slot_seconds=self.slot_seconds, telemetry=self._telemetry)
-            marks, last = {}, 0
+            last = 0
         self._clock.start_at_least(datetime.fromtimestamp(last, UTC))
+
+    def open(self, slos: Sequence[SLO]) -> None:
+        """Read the history of these SLOs from disk. The time since the last slot on disk stays unknown."""
+        self.settle()
+        marks = self._store.marks()
         totals = self._store.totals() if NOW in marks else None
-        self.engine = self._engine(slos, last or self._now(), (), totals=totals)
+        self.engine = self._engine(slos, int(marks.get(NOW, 0)) or self._now(), (), totals=totals)
         self.engine.restore({}, json.loads(marks.get(PENDING, "{}")))
         _count_again(self.ledger, _counted(marks.get(OPEN, "[]")))
         self._hold(self.ledger.close(self._now()))
@@ -140,20 +144,20 @@ class Books:
         self.ledger.add_history(block)
         self._hold([block])
 
-    def mark(self, watermarks: Mapping[tuple[str, str], bytes]) -> None:
-        """Where sources stand, under source and name: written with the counts of the slots that are closed next."""
+    def mark(self, watermarks: Watermarks) -> None:
+        """Keep where sources stand: written with the counts of the slots that are closed next."""
         self._watermarks |= watermarks
 
     def watermarks(self, source: str) -> dict[str, bytes]:
         """The watermarks of a source, by name."""
-        waiting = {name: mark for (of, name), mark in self._watermarks.items() if of == source}
-        return self._store.watermarks(source) | waiting
+        marks: dict[str, bytes | None] = {**self._store.watermarks(source)}
+        marks |= {name: mark for (of, name), mark in self._watermarks.items() if of == source}
+        return {name: mark for name, mark in marks.items() if mark is not None}
 
-    def forget_watermarks(self, source: str, names: Collection[str]) -> None:
-        """Give up watermarks that are of no use any more."""
-        for name in names:
-            self._watermarks.pop((source, name), None)
-        self._store.forget(source, names)
+    @property
+    def begun_anew(self) -> int:
+        """How often the file was replaced by one without watermarks: those that hold are to be given again."""
+        return self._store.begun_anew
 
     def close(self, end: int) -> None:
         """Close every slot up to `end`; what was counted in them waits to be written."""
@@ -192,7 +196,7 @@ class Books:
                 for _ in blocks:
                     self._held.popleft()
                 for key, mark in watermarks.items():
-                    if self._watermarks.get(key) is mark:
+                    if self._watermarks[key] is mark:
                         del self._watermarks[key]
                 if self._failing:
                     logger.warning("the ledger is written again", extra={"slots": len(blocks)})
@@ -220,7 +224,7 @@ class Books:
         self._failing = reason
 
     def _hold(self, blocks: Sequence[Block]) -> None:
-        self._held.extend(block for block in blocks if block.counts.any())
+        self._held.extend(_by_hour(block for block in blocks if block.counts.any()))
         while len(self._held) > HELD_BLOCKS:
             self._held.popleft()
             self._telemetry.ledger_dropped.inc()
@@ -246,6 +250,20 @@ def _by_name(names: Sequence[str], totals: Ints) -> dict[str, Counts]:
         name: Counts(good=good, bad=bad, unknown=unknown, covered_ms=covered_ms)
         for name, (good, bad, unknown, covered_ms) in zip(names, rows, strict=True)
     }
+
+
+def _by_hour(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, of one hour and one layout together: what comes late after a gap may be thousands of slots."""
+    for (_, seconds, names), group in itertools.groupby(
+        blocks, lambda block: (hour_of(int(block.ends[0])), block.seconds, block.names)
+    ):
+        together = list(group)
+        yield Block(
+            ends=np.concatenate([block.ends for block in together]),
+            seconds=seconds,
+            names=names,
+            counts=np.concatenate([block.counts for block in together], axis=1),
+        )
 
 
 def _no_later(block: Block, now: int) -> Block:

@@ -1,80 +1,253 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
+import asyncio
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
 import numpy as np
 
 from slo.app.books import Books
 from slo.config.settings import Settings
+from slo.core.deltas import Block
+from slo.core.lost import Lost
 from slo.core.outcome import Outcome
+from slo.core.reason import State
 from slo.core.sli import CountersSLI
+from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
 from slo.sources.counters import Counted
+from slo.sources.grouping import MOST_GROUPS, Groups
 from slo.sources.scrape import Scraped
-from slo.sources.scraped import ScrapedCounters
-from slo.sources.series import Wanted
+from slo.sources.scraped import ScrapedCounters, obsolete
 
 SOURCE = "scrape"
-"""Under which the watermarks of targets are kept; also what the names of their checks begin with."""
+"""Under which the watermarks of targets are kept."""
 
 SLOTS_AT_ONCE = 1024
 """How many slots are closed together, after the machine stood still for long."""
 
+BREATH_SECONDS = 0.005
+"""How long targets are counted before others may run."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 logger = logging.getLogger(__name__)
 
 
-def check_name(scrape: str) -> str:
-    """What the check of a scrape is called: a probe may have the scrape's name."""
-    return f"{SOURCE}:{scrape}"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Failing:
+    """A target that fails: its newest outcome, and since when all of them have been of the same state."""
+
+    since: datetime
+    outcome: Outcome
+
+
+def definitions(settings: Settings) -> dict[str, CountersSLI]:
+    """What is counted from counters, as it was configured, by key."""
+    return _counted(settings.slos)
 
 
 class Counters:
-    """Counts what is scraped. `configure` it before anything else, and again for other settings."""
+    """Counts what is scraped. `configure` it before anything else, and again for other settings.
+
+    `begin` to count for `slos` when the books have them.
+    """
 
     def __init__(self, books: Books, telemetry: Telemetry) -> None:
         self._books = books
         self._telemetry = telemetry
-        self._scraped = ScrapedCounters({}, slot_seconds=books.slot_seconds, targets={}, marks={})
+        self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
+        self._groups = Groups(())
+        self._refused: frozenset[str] = frozenset()
+        self._since: dict[str, datetime] = {}
+        self._failing: dict[str, _Failing] = {}
+        self._begun_anew = books.begun_anew
 
-    def configure(self, settings: Settings) -> None:
-        """Count for these settings from now on. What is known of targets and SLIs that stay is kept."""
-        marks = {**self._books.watermarks(SOURCE), **self._scraped.watermarks()}
-        targets = {check_name(entry.name): entry.interval.total_seconds() for entry in settings.scrapes}
-        self._books.forget_watermarks(SOURCE, marks.keys() - targets.keys())
-        self._scraped = ScrapedCounters(
-            counted(settings), slot_seconds=self._books.slot_seconds, targets=targets, marks=marks
-        )
+    def slos_of(self, settings: Settings) -> list[SLO]:
+        """The SLOs of settings, with the groups that are known in the place of those that have groups."""
+        return self._groups_of(settings).slos
+
+    def configure(self, settings: Settings, *, restored: bool = False) -> None:
+        """Scrape as these settings say from now on. What is known of targets that stay is kept.
+
+        With `restored`, targets go on from the watermarks that the run before left.
+        """
+        targets = {entry.name: entry.interval.total_seconds() for entry in settings.scrapes}
+        marks = self._books.watermarks(SOURCE)
+        self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
+        for name in {*self._scraped.targets} - targets.keys():
+            self._forget(name)
+        self._scraped.configure(definitions(settings), targets, marks if restored else {})
+        self._groups, self._refused = self._groups_of(settings), frozenset()
+        self._telemetry.groups.clear()
+        self._telemetry.groups_refused.clear()
+        self._say_groups()
+
+    @property
+    def slos(self) -> list[SLO]:
+        """The SLOs of the settings in force; see `slos_of`."""
+        return self._groups.slos
+
+    def begin(self) -> None:
+        """Count for `slos` from the next slot on."""
+        slis = _counted(self.slos)
+        self._scraped.count(slis)
+        begun = datetime.fromtimestamp(self._books.ledger.now, UTC)
+        self._since = {key: self._since.get(key, begun) for key in slis}
 
     def observe(self, outcome: Outcome, facts: object) -> None:
-        """Take in one round of the runner, if it is a scrape that succeeded."""
-        if isinstance(facts, Scraped) and facts.readable:
-            self._scraped.observe(outcome.check, round(outcome.at.timestamp() * 1000), facts.samples)
+        """Take in one scrape, whatever came of it."""
+        name, samples = outcome.check, facts.samples if isinstance(facts, Scraped) else ()
+        if outcome.state is State.GOOD:
+            self._failing.pop(name, None)
+            self._scraped.observe(name, milliseconds(outcome.at), samples)
+        else:
+            self._fail(name, outcome)
+        self._telemetry.scrape_duration.labels(name).set(outcome.duration_seconds)
+        self._telemetry.scrape_series.labels(name).set(len(samples))
 
-    def close(self, end: int) -> None:
-        """Count every slot that is over at `end` (Unix seconds), just before the books close them."""
-        slot = self._books.slot_seconds
+    async def take_in(self, end: int) -> bool:
+        """Have what was scraped up to `end` (Unix seconds) ready to be counted.
+
+        Whether there are groups among it that were not there before: with `begin`, they are counted from their first
+        scrape on.
+        """
+        breath, new = _Breath(), False
+        for name in self._scraped.targets:
+            new |= self._groups.find(self._scraped.take_in(name, end * 1000))
+            await breath.take()
+        if new:
+            self._say_groups()
+        return new
+
+    async def count(self, end: int) -> list[Counted]:
+        """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
+        slot, breath, counted = self._books.slot_seconds, _Breath(), []
         for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
             stop = min(begin + SLOTS_AT_ONCE * slot, end)
-            self._count(self._scraped.close(np.arange(begin + slot, stop + 1, slot, dtype=np.int64)))
-        self._books.mark({(SOURCE, name): mark for name, mark in self._scraped.watermarks().items()})
+            ends = np.arange(begin + slot, stop + 1, slot, dtype=np.int64)
+            advances = {}
+            for name in self._scraped.targets:
+                advances[name] = self._scraped.advance(name, ends)
+                await breath.take()
+            counted.append(self._scraped.close(ends, advances))
+        return counted
 
-    def _count(self, counted_slots: Counted) -> None:
-        self._books.add_block(counted_slots.block)
-        for _, block in counted_slots.late:
-            self._books.add_block(block)
-        for excess in counted_slots.excesses:
-            self._telemetry.counter_excesses.inc()
-            logger.warning(
-                "a part counts more than its total, the slot is unknown",
-                extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
+    def book(self, counted: Iterable[Counted]) -> None:
+        """Put what was counted into the books, and where the targets stand after it: the disk gets both, or nothing."""
+        for each in counted:
+            for block in (each.block, *(block for _, block in each.late)):
+                self._books.add_block(_without_silence(block))
+            for excess in each.excesses:
+                self._telemetry.excess_slots.inc()
+                logger.warning(
+                    "a part counts more than its total, the slot is unknown",
+                    extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
+                )
+        begun_anew = self._books.begun_anew
+        marks = self._scraped.watermarks(whole=begun_anew != self._begun_anew)
+        self._books.mark({(SOURCE, name): mark for name, mark in marks.items()})
+        self._begun_anew = begun_anew
+
+    def lost(self, now: datetime) -> dict[str, Lost]:
+        """The SLIs, by key, of which nothing is observed at `now`, a slot end that was counted."""
+        return {
+            sli: self._lost(sli, EPOCH + timedelta(milliseconds=last_ms))
+            for sli, last_ms, until_ms in self._scraped.observations()
+            if until_ms < milliseconds(now)
+        }
+
+    def failing(self, sli: str) -> Outcome | None:
+        """The newest failed scrape of a target that an SLI is observed on, and that fails now."""
+        if not self._failing or sli not in self._since:
+            return None
+        feeding = self._scraped.feeding(sli) or self._scraped.targets
+        failed = [self._failing[name].outcome for name in feeding if name in self._failing]
+        return max(failed, key=lambda outcome: outcome.at, default=None)
+
+    def _lost(self, sli: str, observed: datetime) -> Lost:
+        """An SLI that was last `observed` then. A target is at fault since it has been so without a break."""
+        feeding = self._scraped.feeding(sli)
+        targets = feeding or self._scraped.targets
+        failing = [self._failing[name] for name in targets if name in self._failing]
+        at_fault = [each for each in failing if each.outcome.state is State.BAD]
+        if not feeding and len(at_fault) < len(targets):
+            at_fault = []  # its series may belong to a target that is well and does not have them
+        since = max(observed, self._since[sli])
+        if not at_fault:
+            newest = max(failing, key=lambda each: each.outcome.at, default=None)
+            return Lost(since=since, state=State.UNKNOWN, reason=newest.outcome.reason if newest else "")
+        first = min(at_fault, key=lambda each: each.since)
+        outcome = first.outcome
+        return Lost(
+            since=max(since, first.since),
+            state=State.BAD,
+            reason=outcome.reason,
+            target=outcome.target,
+            detail=outcome.detail,
+        )
+
+    def _groups_of(self, settings: Settings) -> Groups:
+        groups = Groups(settings.slos)
+        groups.find(self._scraped.series)
+        return groups
+
+    def _fail(self, name: str, outcome: Outcome) -> None:
+        before = self._failing.get(name)
+        goes_on = before is not None and before.outcome.state is outcome.state
+        self._failing[name] = _Failing(since=before.since if before and goes_on else outcome.at, outcome=outcome)
+        self._telemetry.scrape_failures.labels(name, outcome.reason).inc()
+
+    def _forget(self, scrape: str) -> None:
+        """A target that is not scraped any more has no metrics of its own."""
+        self._failing.pop(scrape, None)
+        for metric in (
+            self._telemetry.scrape_duration,
+            self._telemetry.scrape_series,
+            self._telemetry.scrape_failures,
+        ):
+            metric.remove_by_labels({"scrape": scrape})
+
+    def _say_groups(self) -> None:
+        refused = self._groups.refused
+        for name, found in self._groups.found.items():
+            self._telemetry.groups.labels(name).set(found)
+            self._telemetry.groups_refused.labels(name).set(name in refused)
+        for name in sorted(refused - self._refused):
+            logger.error(
+                "an SLO has more groups than are watched: group by labels with fewer values, or narrow its selectors",
+                extra={"slo": name, "watched": MOST_GROUPS},
             )
+        self._refused = refused
 
 
-def counted(settings: Settings) -> dict[str, CountersSLI]:
-    """The SLIs that are counted from counters, by key."""
-    return {slo.sli: slo.definition for slo in settings.slos if isinstance(slo.definition, CountersSLI)}
+class _Breath:
+    """Lets others run now and then while much is counted."""
+
+    def __init__(self) -> None:
+        self._since = perf_counter()
+
+    async def take(self) -> None:
+        if perf_counter() - self._since > BREATH_SECONDS:
+            await asyncio.sleep(0)
+            self._since = perf_counter()
 
 
-def wanted(settings: Settings) -> Wanted:
-    """Which series anybody looks for."""
-    return Wanted(counted(settings).values())
+def milliseconds(at: datetime) -> int:
+    """A time in Unix milliseconds, rounded up: what happens after the end of a slot belongs to the next one."""
+    return -((EPOCH - at) // timedelta(milliseconds=1))
+
+
+def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
+    return {slo.sli: slo.definition for slo in slos if isinstance(slo.definition, CountersSLI)}
+
+
+def _without_silence(block: Block) -> Block:
+    """The slots of a block that hold anything: the others need not be."""
+    held = block.counts.any(axis=(0, 2))
+    if held.all():
+        return block
+    return Block(ends=block.ends[held], seconds=block.seconds, names=block.names, counts=block.counts[:, held])

@@ -111,9 +111,8 @@ class Servers:
     def _forget(self, marks: Mapping[str, bytes], slis: Collection[str]) -> None:
         """Give up what was read of SLIs that left so long ago that the ledger has nothing of them any more."""
         oldest = self._books.closed_until - self._retention_seconds
-        self._books.forget_watermarks(
-            SOURCE, [key for key, mark in marks.items() if key not in slis and read_until(mark) < oldest]
-        )
+        gone = [key for key, mark in marks.items() if key not in slis and read_until(mark) < oldest]
+        self._books.mark({(SOURCE, key): None for key in gone})
 
     def _wanted(self, sli: PrometheusSLI, slos: list[SLO], mark: bytes | None) -> Wanted:
         slot = self._books.slot_seconds

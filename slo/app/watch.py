@@ -26,7 +26,7 @@ from slo.core.sample import Sample
 from slo.core.sli import probe_sli
 from slo.core.status import SLOStatus
 from slo.engine.evaluate import Engine
-from slo.errors import ConfigError, ConfigFault
+from slo.errors import ConfigError, ConfigFault, StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -35,7 +35,6 @@ from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import CheckSource
-from slo.sources.scrape import MODULE as SCRAPE
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 
@@ -71,6 +70,7 @@ class RunningWatch:
         self._context = context
         self._last_bad: dict[str, Outcome] = {}
         self._reloading = asyncio.Lock()
+        self._ungrouped = False
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -82,7 +82,7 @@ class RunningWatch:
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
         self._counters = Counters(self._books, telemetry)
-        self._checks = self._built(settings)
+        self._checks, self._scrapes = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, context, place.config)
         self._router = Router(
             journal=self._journal,
@@ -100,7 +100,10 @@ class RunningWatch:
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, path=place.config, context=context, telemetry=telemetry)
-        self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry, connectivity=context.connectivity)
+        connectivity = context.connectivity
+        self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
+        self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
+        telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
     @property
@@ -112,8 +115,10 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         self._exclusions.configured = self._settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
-        await asyncio.to_thread(self._books.open, self._settings.slos)
-        self._counters.configure(self._settings)
+        await asyncio.to_thread(self._books.settle)
+        self._counters.configure(self._settings, restored=True)
+        await asyncio.to_thread(self._books.open, self._counters.slos)
+        self._counters.begin()
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._restore_alerts()
         self._loaded()
@@ -121,15 +126,17 @@ class RunningWatch:
     async def run(self) -> None:
         """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
         self._runner.replace(self._checks)
+        self._scraper.replace(self._scrapes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(), name="runner")
+            tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self._router.run(), name="router")
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self._close_slots(), name="slots")
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
-        await self._runner.close()
+        await asyncio.gather(self._runner.close(), self._scraper.close())
         self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         await self._books.finish()
@@ -183,8 +190,6 @@ class RunningWatch:
         facts = dict(self._runner.last_facts)
         checks = {check.name: check.check for check in self._checks}
         for name, outcome in dict(self._runner.last).items():
-            if outcome.module == SCRAPE:
-                continue
             yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
 
     def unready(self) -> Sequence[str]:
@@ -213,23 +218,25 @@ class RunningWatch:
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
         async with self._books.lock:
-            await self._books.rebuild(self._settings.slos)
+            await self._books.rebuild(self._counters.slos)
 
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(load, place.config, place.kinds, place.environ)
         self._refuse_new_slot(settings)
-        checks = self._built(settings)
+        checks, scrapes = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
         clients = self._servers.clients(settings)
         self._exclusions.configured = settings.exclusions
         async with self._books.lock:
-            await self._books.rebuild(settings.slos)
-            self._settings, self._checks = settings, checks
-            self._source.replace(slis_of(settings))
+            await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)
+            self._counters.begin()
+            self._settings, self._checks, self._scrapes = settings, checks, scrapes
+            self._source.replace(slis_of(settings))
             self._servers.replace(settings, clients)
-        self._runner.replace(checks)
+            self._runner.replace(checks)
+            self._scraper.replace(scrapes)
         await self._router.reconfigure(
             destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
         )
@@ -246,9 +253,12 @@ class RunningWatch:
         slot = self._books.slot_seconds
         async with self._books.lock:
             end = int(self._clock.now().timestamp()) // slot * slot
+            if await self._counters.take_in(end) or self._ungrouped:
+                await self._regroup()
+            counted = await self._counters.count(end)
             begun = perf_counter()
             self._source.close(end)
-            self._counters.close(end)
+            self._counters.book(counted)
             self._servers.close_slot(end)
             self._books.close(end)
             self._books.engine.evaluate()
@@ -256,6 +266,18 @@ class RunningWatch:
             self._telemetry.evaluated_at.set(end)
             await self._router.judge(self._alerts(), known_slos=self._books.engine.slos.keys())
             await self._books.write()
+
+    async def _regroup(self) -> None:
+        """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
+        try:
+            await self._books.rebuild(self._counters.slos)
+        except StoreError as error:
+            if not self._ungrouped:
+                logger.warning("the history cannot be read, new groups have to wait", extra={"error": str(error)})
+            self._ungrouped = True
+        else:
+            self._counters.begin()
+            self._ungrouped = False
 
     def _alerts(self) -> list[Alert]:
         """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO."""
@@ -272,7 +294,7 @@ class RunningWatch:
 
     def _status(self, engine: Engine, name: str, incident: str) -> SLOStatus:
         status = engine.status(name)
-        bad = self._last_bad.get(status.slo.sli)
+        bad = self._last_bad.get(status.slo.sli) or self._counters.failing(status.slo.sli)
         return replace(
             status,
             incident=incident,
@@ -281,18 +303,20 @@ class RunningWatch:
         )
 
     def _sink(self, outcome: Outcome) -> None:
-        if outcome.state is not State.GOOD and outcome.module != SCRAPE:
+        if outcome.state is not State.GOOD:
             self._last_bad[probe_sli(outcome.check)] = outcome
         self._source.observe(outcome)
-        self._counters.observe(outcome, self._runner.last_facts.get(outcome.check))
 
-    def _built(self, settings: Settings) -> list[Scheduled]:
+    def _scraped(self, outcome: Outcome) -> None:
+        self._counters.observe(outcome, self._scraper.last_facts.get(outcome.check))
+
+    def _built(self, settings: Settings) -> tuple[list[Scheduled], list[Scheduled]]:
         place = self._place
         refuse_unfed(settings, place.config)
-        return [
-            *checks_of(settings, place.kinds, self._context, place.config),
-            *scrapes_of(settings, self._context, place.config),
-        ]
+        return (
+            checks_of(settings, place.kinds, self._context, place.config),
+            scrapes_of(settings, self._context, place.config),
+        )
 
     def _restore_alerts(self) -> None:
         last = {incident.slo: incident for incident in self._router.incidents.values()}

@@ -1,16 +1,20 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from slo.app.counters import check_name, counted, wanted
+from slo.app.counters import definitions
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, probe_sli
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.net.url import URL
 from slo.runner.schedule import Scheduled
+from slo.sources.series import Wanted
+from slo.sources.target_labels import TargetLabels
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
@@ -40,26 +44,29 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
 
 def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
     """Every scrape, built. Raises ConfigError for what cannot be."""
-    from slo.sources.scrape import MODULE, Config, Scrape
+    from slo.sources.scrape import MODULE, PARSING_THREADS, Config, Scrape
 
     scrapes, faults = [], []
-    series = wanted(settings)
+    followed = definitions(settings)
+    wanted, threads = Wanted(followed.values()), ThreadPoolExecutor(PARSING_THREADS, thread_name_prefix=MODULE)
     for entry in settings.scrapes:
         assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
+        labels = {"job": entry.name, "instance": URL.parse(entry.config.url).authority, **entry.labels}
+        labelled = TargetLabels(labels=labels, honor=entry.honor_labels)
         try:
-            check = Scrape(entry.config, context, series)
+            check = Scrape(entry.config, context, labelled=labelled, wanted=wanted, threads=threads)
         except (OSError, ValueError, WatchkeepError) as error:
             faults.append(unusable(path, f"scrapes[{entry.name}]", error))
             continue
         scrapes.append(
             Scheduled(
-                name=check_name(entry.name),
+                name=entry.name,
                 module=MODULE,
                 target=check.target,
                 interval_seconds=entry.interval.total_seconds(),
                 timeout_seconds=entry.timeout.total_seconds(),
                 check=check,
-                config=(entry, tuple(counted(settings))),
+                config=(entry, frozenset(followed)),
             )
         )
     if faults:
@@ -69,20 +76,14 @@ def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Schedul
 
 def refuse_unfed(settings: Settings, path: Path) -> None:
     """Raise ConfigError for SLOs that nothing in these settings can feed."""
-    if settings.scrapes:
-        return
-    faults = [
-        ConfigFault(
-            file=str(path),
-            line=0,
-            column=0,
-            path=f"slos[{slo.name}].sli.counters",
-            problem="no scrape can feed it",
-            mend="add the targets to `scrapes`, or count with `sli: {prometheus: ...}`",
-        )
-        for slo in settings.slos
-        if isinstance(slo.definition, CountersSLI)
-    ]
+    faults = []
+    for slo in settings.slos:
+        if isinstance(slo.definition, CountersSLI) and not settings.scrapes:
+            mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
+            faults.append(_fault(path, f"slos[{slo.name}].sli.counters", "no scrape can feed it", mend))
+        elif slo.group_by:
+            mend = "write an SLO for each group, with its labels in the selectors"
+            faults.append(_fault(path, f"slos[{slo.name}].group_by", "is not watched yet, only replayed", mend))
     if faults:
         raise ConfigError(faults)
 
@@ -119,4 +120,8 @@ def slis_of(settings: Settings) -> Mapping[str, tuple[str, float]]:
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:
     """The fault of an entry that reads well and cannot be built."""
-    return ConfigFault(file=str(path), line=0, column=0, path=where, problem=f"cannot be used: {error}")
+    return _fault(path, where, f"cannot be used: {error}")
+
+
+def _fault(path: Path, where: str, problem: str, mend: str = "") -> ConfigFault:
+    return ConfigFault(file=str(path), line=0, column=0, path=where, problem=problem, mend=mend)

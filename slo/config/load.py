@@ -200,7 +200,14 @@ def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
 
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
     keys = entry.keys.values
-    return ScrapeEntry(name=keys.name, interval=keys.interval, timeout=_timeout(keys), config=entry.whole())
+    return ScrapeEntry(
+        name=keys.name,
+        interval=keys.interval,
+        timeout=_timeout(keys),
+        config=entry.whole(),
+        labels=keys.labels,
+        honor_labels=keys.honor_labels,
+    )
 
 
 def _server(entry: Entry[ServerKeys]) -> ServerEntry:

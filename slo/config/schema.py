@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, mode
 
 from slo.config.addresses import HTTPURL
 from slo.config.exclusion_keys import ExclusionKeys
-from slo.config.identity import Name, NamedKeys
+from slo.config.identity import LabelName, Name, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.section import Section
 from slo.config.slo_keys import SLOKeys
@@ -82,6 +82,12 @@ class ScrapeKeys(NamedKeys):
     """How often it is scraped."""
     timeout: PositiveDuration | None = None
     """When a scrape gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    labels: Mapping[LabelName, str] = Field(default={})
+    """Labels that all its series get. Without others, `job` is the name of the scrape, and `instance` the host and port
+    of its URL, as in Prometheus."""
+    honor_labels: bool = False
+    """Where a series has one of these labels itself, its own stands, as for a federation or a push gateway. Otherwise
+    its own is called `exported_job`, or `exported_` and whatever its name is."""
 
 
 class ServerKeys(NamedKeys):

@@ -27,12 +27,17 @@ class ProbeEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScrapeEntry:
-    """A target whose counters are scraped every `interval`, given up after `timeout`; `config` says from where."""
+    """A target whose counters are scraped every `interval`, given up after `timeout`; `config` says from where.
+
+    Its series get `labels`, besides `job` and `instance`; with `honor_labels`, those that have none of that name.
+    """
 
     name: str
     interval: timedelta
     timeout: timedelta
     config: BaseModel
+    labels: Mapping[str, str]
+    honor_labels: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -70,6 +70,30 @@ QUERY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 EVALUATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 
+class Rounds:
+    """What a runner says of its rounds. `family` is what its checks are: probes, or scrapes."""
+
+    def __init__(self, family: str, registry: CollectorRegistry) -> None:
+        self.lateness = Histogram(
+            f"watchkeep_{family}_lateness_seconds",
+            f"How long after its due time a {family} started.",
+            buckets=LATENESS_BUCKETS,
+            registry=registry,
+        )
+        self.ended = Counter(
+            f"watchkeep_{family}_rounds_total",
+            f"Rounds of {family}s that ended, by state.",
+            ["state"],
+            registry=registry,
+        )
+        self.missed = Counter(
+            f"watchkeep_{family}_missed_total",
+            f"Rounds of {family}s that could not start within their interval.",
+            registry=registry,
+        )
+        self.in_flight = Gauge(f"watchkeep_{family}_in_flight", f"Rounds of {family}s under way.", registry=registry)
+
+
 class Telemetry:
     """The process's own metrics. One object per process, handed to the parts that count."""
 
@@ -79,28 +103,39 @@ class Telemetry:
         self.build_info = Gauge(
             "watchkeep_build_info", "Version of the running process; always 1.", ["version"], registry=registry
         )
-        self.probe_lateness = Histogram(
-            "watchkeep_probe_lateness_seconds",
-            "How long after its due time a round of a check started.",
-            buckets=LATENESS_BUCKETS,
+        self.probes = Rounds("probe", registry)
+        self.scrapes = Rounds("scrape", registry)
+        self.scrape_failures = Counter(
+            "watchkeep_scrape_failures_total",
+            "Scrapes that gave no metrics, by reason.",
+            ["scrape", "reason"],
             registry=registry,
         )
-        self.probe_rounds = Counter(
-            "watchkeep_probe_rounds_total", "Rounds of checks that ended, by state.", ["state"], registry=registry
+        self.scrape_duration = Gauge(
+            "watchkeep_scrape_duration_seconds", "How long the last scrape took.", ["scrape"], registry=registry
         )
-        self.probe_missed = Counter(
-            "watchkeep_probe_missed_total",
-            "Rounds that could not start within their interval.",
+        self.scrape_series = Gauge(
+            "watchkeep_scrape_series",
+            "Series of the last scrape that SLIs look out for; 0 where it gave no metrics.",
+            ["scrape"],
             registry=registry,
         )
-        self.probe_in_flight = Gauge("watchkeep_probe_in_flight", "Rounds under way.", registry=registry)
+        self.groups = Gauge(
+            "watchkeep_slo_groups", "Groups that are watched of an SLO with group_by.", ["slo"], registry=registry
+        )
+        self.groups_refused = Gauge(
+            "watchkeep_slo_groups_refused",
+            "Whether an SLO with group_by has more groups than are watched.",
+            ["slo"],
+            registry=registry,
+        )
         self.network_up = Gauge(
             "watchkeep_network_up",
             "Whether this machine's own network looks usable; 0 turns connection failures into unknown.",
             registry=registry,
         )
-        self.counter_excesses = Counter(
-            "watchkeep_counter_excess_slots_total",
+        self.excess_slots = Counter(
+            "watchkeep_excess_slots_total",
             "Slots that are unknown because a part counted more than its total.",
             registry=registry,
         )

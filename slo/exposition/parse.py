@@ -35,13 +35,20 @@ class Exposition:
 class SeriesCache:
     """The series of one target as they were written, with their labels.
 
-    `wanted` is asked once for each series; of those that it does not want nothing is read, not even the value. The
-    cache forgets everything when it holds more than twice what the last scrape had: a target that names new series at
-    each scrape costs a second reading of the others now and then, and no memory.
+    `labelled` adds to the labels what is not in the answer. `wanted` is asked once for each series; of those that it
+    does not want nothing is read, not even the value. The cache forgets everything when it holds more than twice what
+    the last scrape had: a target that names new series at each scrape costs a second reading of the others now and
+    then, and no memory.
     """
 
-    def __init__(self, wanted: Callable[[Mapping[str, str]], bool] | None = None) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[Mapping[str, str]], bool] | None = None,
+        *,
+        labelled: Callable[[Labels], Labels] | None = None,
+    ) -> None:
         self._wanted = wanted
+        self._labelled = labelled
         self._format: Format | None = None
         self._by_labels: dict[frozenset[tuple[str, str]], _Series] = {}
         self.series: dict[bytes, _Series | None] = {}
@@ -57,6 +64,8 @@ class SeriesCache:
 
     def add(self, written: bytes, labels: Labels) -> _Series | None:
         """Remember a series. Two ways to write the same labels are one series."""
+        if self._labelled is not None:
+            labels = self._labelled(labels)
         if self._wanted is None or self._wanted(labels):
             series = self._by_labels.setdefault(frozenset(labels.items()), (labels[METRIC_NAME], labels))
         else:

@@ -1,5 +1,6 @@
 """Recorded counters as what is counted in slots: targets, scrapes, groups, in stretches of bounded size."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -9,7 +10,7 @@ from slo.core.slo import SLO
 from slo.replay.recording import Recording, TargetName
 from slo.replay.replay import Stretch
 from slo.sources.counters import CounterSource, Excess
-from slo.sources.grouping import grouped
+from slo.sources.grouping import Groups
 from slo.sources.knowledge import horizon_ms
 
 MOST_VALUES = 1 << 20
@@ -25,8 +26,9 @@ def counted_by(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
 
 def instances(slos: Iterable[SLO], recording: Recording) -> list[SLO]:
     """The SLOs, with those that stand for groups replaced by one for each group in the recording."""
-    series = [series.labels for target in recording.targets.values() for series in target.series]
-    return [each for slo in slos for each in grouped(slo, series)]
+    groups = Groups(slos, most=sys.maxsize)
+    groups.find(series.labels for target in recording.targets.values() for series in target.series)
+    return groups.slos
 
 
 class Samples:

@@ -16,7 +16,7 @@ from slo.core.outcome import Outcome
 from slo.core.protocols import Clock
 from slo.core.reason import State, state_of
 from slo.errors import Fault
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import Rounds
 from slo.runner.excuses import Connectivity, Excuses
 from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
 from slo.runner.round import GRACE_SECONDS, Facts, Round
@@ -60,7 +60,7 @@ class Runner:
         *,
         clock: Clock,
         sink: Callable[[Outcome], None],
-        telemetry: Telemetry,
+        telemetry: Rounds,
         concurrency: int = 1000,
         connectivity: Connectivity | None = None,
     ) -> None:
@@ -79,14 +79,10 @@ class Runner:
         self._under_way = 0
         self._leaving: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._lateness = telemetry.probe_lateness
-        self._missed = telemetry.probe_missed
-        self._ended = {state: telemetry.probe_rounds.labels(state) for state in State}
-        telemetry.probe_in_flight.set_function(lambda: self._under_way)
-        if connectivity is None:
-            telemetry.network_up.set(1)
-        else:
-            telemetry.network_up.set_function(connectivity.up)
+        self._lateness = telemetry.lateness
+        self._missed = telemetry.missed
+        self._ended = {state: telemetry.ended.labels(state) for state in State}
+        telemetry.in_flight.set_function(lambda: self._under_way)
 
     def replace(self, checks: Sequence[Scheduled]) -> None:
         """Run these checks from now on. Those that did not change keep their rhythm and their last outcome.

@@ -18,6 +18,7 @@ from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
 from slo.core.sli import CountersSLI
 from slo.sources.increments import Bools, Floats, Ints
 from slo.sources.knowledge import Span, by_slot
+from slo.sources.series import selection_of
 from slo.sources.spread import pieces, shares, slots_of_gap
 from slo.sources.targets import FOREVER, Advance, Target
 
@@ -57,27 +58,54 @@ class CounterSource:
     """Counts the SLIs of `slis` (by key) over the scrapes of any number of targets."""
 
     def __init__(self, slis: Mapping[str, CountersSLI], *, slot_seconds: int) -> None:
-        self.names = tuple(slis)
-        self.slis = tuple(slis.values())
+        self.names: tuple[str, ...] = ()
         self.targets: dict[str, Target] = {}
-        self.carried: Ints = np.zeros(len(slis), np.int64)
+        self.carried: Ints = np.zeros(0, np.int64)
         self._slot_ms = slot_seconds * 1000
-        self._good_parts = np.array([sli.part_is == "good" for sli in self.slis], np.bool_)
+        self.replace(slis)
 
     def begin(self, name: str, *, interval_ms: int, leaves_ms: int = FOREVER) -> Target:
         """A new target of that name; see `Target`."""
-        target = Target(self.slis, interval_ms=interval_ms, slot_ms=self._slot_ms, leaves_ms=leaves_ms)
+        target = Target(
+            self._selection,
+            slis=len(self.names),
+            interval_ms=interval_ms,
+            slot_ms=self._slot_ms,
+            leaves_ms=leaves_ms,
+        )
         self.targets[name] = target
         return target
+
+    def replace(self, slis: Mapping[str, CountersSLI]) -> None:
+        """Count these SLIs from now on. What is known of those that stay is kept."""
+        place = {name: index for index, name in enumerate(self.names)}
+        kept = [place.get(name, -1) for name in slis]
+        self.names = tuple(slis)
+        self.carried = np.append(self.carried, 0)[kept]
+        self._selection = selection_of(slis.values())
+        self._good_parts = np.array([sli.part_is == "good" for sli in slis.values()], np.bool_)
+        for target in self.targets.values():
+            target.replace(self._selection, kept)
 
     def close(self, ends: Ints, scrapes: Mapping[str, tuple[Ints, Floats]]) -> Counted:
         """Count the slots that end at `ends` (Unix seconds, in a row), with all scrapes in them by target.
 
         Scrapes are their times (Unix milliseconds, ascending) and their values, of the shape (scrapes, series).
         """
+        advances = {}
+        for name, target in self.targets.items():
+            nothing = np.zeros(0, np.int64), np.zeros((0, target.members.series))
+            advances[name] = self.advance(name, *scrapes.get(name, nothing), ends)
+        return self.combine(ends, advances)
+
+    def advance(self, name: str, times_ms: Ints, values: Floats, ends: Ints) -> Advance:
+        """Take the scrapes of one target in these slots; see `close`."""
+        return self.targets[name].advance(times_ms, values, ends * 1000)
+
+    def combine(self, ends: Ints, advances: Mapping[str, Advance]) -> Counted:
+        """What these slots hold, when every target has been advanced to them."""
         ends_ms = ends * 1000
-        advances = {name: self._advance(name, scrapes, ends_ms) for name in self.targets}
-        shape = (len(ends), len(self.slis))
+        shape = (len(ends), len(self.names))
         total, part, observations, covered_ms = (np.zeros(shape, np.int64) for _ in range(4))
         for advance in advances.values():
             total += advance.total
@@ -96,17 +124,9 @@ class CounterSource:
         counts = np.stack([good, bad, unknown, covered_ms])
         return Counted(block=self._block(ends, counts), late=late, excesses=excesses)
 
-    def _advance(self, name: str, scrapes: Mapping[str, tuple[Ints, Floats]], ends_ms: Ints) -> Advance:
-        target = self.targets[name]
-        if name in scrapes:
-            times_ms, values = scrapes[name]
-        else:
-            times_ms, values = np.zeros(0, np.int64), np.zeros((0, target.members.series))
-        return target.advance(times_ms, values, ends_ms)
-
     def _turns(self, ends_ms: Ints) -> Iterator[tuple[str, _Turn]]:
         """Each target, with what falls to it of the slots that end at `ends_ms`."""
-        nobody = np.zeros((len(ends_ms), len(self.slis)), np.int64)
+        nobody = np.zeros((len(ends_ms), len(self.names)), np.int64)
         among = sum((target.there(ends_ms) for target in self.targets.values()), nobody).clip(1)
         before = nobody
         for name, target in self.targets.items():
@@ -148,7 +168,7 @@ class CounterSource:
             good, bad = self._split(spread.total, spread.part)
             gap = slots_of_gap(spread.since_ms, spread.at_ms, self._slot_ms)
             for before, ends_ms in pieces(gap, self._slot_ms):
-                counts = np.zeros((4, len(ends_ms), len(self.slis)), np.int64)
+                counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
                 counts[GOOD] = shares(good, before, before + len(ends_ms), len(gap))
                 counts[BAD] = shares(bad, before, before + len(ends_ms), len(gap))
                 yield spread.at_ms, self._block(ends_ms // 1000, counts)
@@ -156,7 +176,7 @@ class CounterSource:
             touched = range(-(-span[0] // self._slot_ms), -(-span[1] // self._slot_ms) + 1)
             for _, ends_ms in pieces(touched, self._slot_ms):
                 turn = next(turn for other, turn in self._turns(ends_ms) if other == name)
-                counts = np.zeros((4, len(ends_ms), len(self.slis)), np.int64)
+                counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
                 counts[COVERED_MS][:, members] = self._covered([span], members, ends_ms, turn)
                 yield at_ms, self._block(ends_ms // 1000, counts)
 

@@ -53,6 +53,15 @@ class Increments:
         self.last = np.concatenate([self.last, np.full(more, NEVER if followed_since_now else 0, np.int64)])
         self.seen = np.concatenate([self.seen, np.zeros(more, np.bool_)])
 
+    def keep(self, columns: Ints) -> None:
+        """Forget every column but these."""
+        self.last, self.seen = self.last[columns], self.seen[columns]
+
+    def begin_anew(self) -> None:
+        """Take the next scrape for the first one of the target."""
+        self.last, self.seen = np.zeros_like(self.last), np.zeros_like(self.seen)
+        self.scraped_ms = NEVER
+
     def advance(self, times_ms: Ints, values: Floats) -> Growth:
         """Take in scrapes, oldest first; `values` is of the shape (scrapes, series), NaN where a series is missing."""
         scrapes = len(values)

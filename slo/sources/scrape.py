@@ -4,8 +4,8 @@ It is a check like every other: the runner schedules it, holds its deadline, and
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
 from slo.config.types import Size
@@ -27,6 +27,12 @@ ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0
 
 AT_ONCE_BYTES = 65_536
 """Bodies that are larger are parsed in a thread, so that no other target is late."""
+
+PARSING_THREADS = 2
+"""How many bodies are parsed at a time, for all targets: they wait for one another, and for nobody else."""
+
+MOST_SERIES = 50_000
+"""How many series of one answer may be wanted."""
 
 
 class Config(RequestConfig):
@@ -53,13 +59,26 @@ class Scraped:
 
 
 class Scrape:
-    """Asks a target for its metrics; `wanted` says which of its series are kept."""
+    """Asks a target for its metrics.
 
-    def __init__(self, config: Config, context: Context, wanted: Callable[[Mapping[str, str]], bool]) -> None:
+    `labelled` gives a series the labels of its target, and `wanted` says whether it is kept then. Large answers are
+    parsed in `threads`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        context: Context,
+        *,
+        labelled: Callable[[Mapping[str, str]], dict[str, str]],
+        wanted: Callable[[Mapping[str, str]], bool],
+        threads: Executor,
+    ) -> None:
         self.target = config.url
         self._context = context
-        self._cache = SeriesCache(wanted)
-        self._parsing = threading.Lock()
+        self._cache = SeriesCache(wanted, labelled=labelled)
+        self._threads = threads
+        self._parsing: Future[Sequence[ScrapedSample]] | None = None
         self._request = Request(
             url=URL.parse(config.url),
             headers={"Accept": ACCEPT, "Accept-Encoding": "gzip", **config.request_headers},
@@ -82,17 +101,22 @@ class Scrape:
         body, content_type = response.body, response.header("content-type") or ""
         fetched = replace(fetched, response=replace(response, body=b""))
         try:
-            if len(body) <= AT_ONCE_BYTES:
-                samples = self._samples(body, content_type)
-            else:
-                samples = await asyncio.to_thread(self._samples, body, content_type)
+            samples = await self._samples(body, content_type)
         except ParseError as error:
             return Scraped(fetched=fetched, unreadable=str(error))
+        if len(samples) > MOST_SERIES:
+            problem = f"{len(samples)} series that SLIs look out for, and no more than {MOST_SERIES} are taken"
+            return Scraped(fetched=fetched, unreadable=problem)
         return Scraped(fetched=fetched, samples=samples)
 
-    def _samples(self, body: bytes, content_type: str) -> Sequence[ScrapedSample]:
-        with self._parsing:  # a thread whose round was cancelled may not have ended yet
+    async def _samples(self, body: bytes, content_type: str) -> Sequence[ScrapedSample]:
+        if self._parsing and not self._parsing.done():
+            # The round before was cancelled; its thread goes on, and must not be joined by one more each time.
+            raise Fault("timeout", phase="parse", detail="the answer before is still being parsed")
+        if len(body) <= AT_ONCE_BYTES:
             return parse(body, content_type, self._cache).samples
+        self._parsing = self._threads.submit(lambda: parse(body, content_type, self._cache).samples)
+        return await asyncio.wrap_future(self._parsing)
 
     def judge(self, facts: Scraped | Fault) -> Sequence[Judgement]:
         """One judgement: what went wrong on the way, a status that is not 200, or metrics that cannot be read."""

@@ -1,146 +1,165 @@
 """Scrapes as they come: kept until their slots close, and then counted.
 
-A restart goes on from the watermarks of the targets: what their counters grew by meanwhile is counted at the next
-scrape.
+What is looked out for are definitions, as they are configured; what is counted are SLIs, which for a definition with
+`group_by` are those of its groups. A restart goes on from the watermarks of the targets: what their counters grew by
+meanwhile is counted at the next scrape.
 """
 
 import json
 import logging
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import Counted, CounterSource
-from slo.sources.increments import Floats, Ints
+from slo.sources.increments import Ints
+from slo.sources.knowledge import horizon_ms
+from slo.sources.live_target import LiveTarget
 from slo.sources.series import Labels, Wanted
-from slo.sources.targets import Target
-from slo.sources.watermarks import restore, watermark
+from slo.sources.targets import FOREVER, Advance
+from slo.sources.watermarks import Watermark, decode
 
-CARRIED = ":carried"
-"""The name of the mark that holds the excesses that are carried; no target has it."""
+NAMES, NUMBERS, ALL = "names:", "numbers:", "all"
+"""How the parts of a target's watermark are called, and the mark of what is known of no single target."""
 
 logger = logging.getLogger(__name__)
 
 
-class _Live:
-    """One target between two closings: its columns, and the rows that wait."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.series: list[Labels] = []
-        self.column: dict[frozenset[tuple[str, str]], int] = {}
-        self.unknown_slis: set[int] = set()
-        self.rows: list[tuple[int, dict[int, float]]] = []
-
-    def take(self, series: Iterable[Labels]) -> None:
-        for labels in series:
-            self.column[frozenset(labels.items())] = len(self.series)
-            self.series.append(labels)
-
-    def scrapes(self) -> tuple[Ints, Floats]:
-        """The rows that wait, as arrays; they wait no longer."""
-        values = np.full((len(self.rows), len(self.series)), math.nan)
-        for row, (_, found) in enumerate(self.rows):
-            values[row, list(found)] = list(found.values())
-        times_ms = np.array([at_ms for at_ms, _ in self.rows], np.int64)
-        self.rows = []
-        return times_ms, values
-
-
 class ScrapedCounters:
-    """The SLIs of `slis` (by key) over targets: name -> interval in seconds.
+    """The counters of all targets. `configure` it and tell it what to `count` before anything else."""
 
-    `marks` are the watermarks that an earlier run left. An SLI that a target knows from them goes on; for another one
-    the first scrape is the baseline, unless its key is in `followed`: its series were looked out for all the time.
-    """
-
-    def __init__(
-        self,
-        slis: Mapping[str, CountersSLI],
-        *,
-        slot_seconds: int,
-        targets: Mapping[str, float],
-        marks: Mapping[str, bytes],
-        followed: Iterable[str] = (),
-    ) -> None:
-        self._source = CounterSource(slis, slot_seconds=slot_seconds)
-        self._wanted = Wanted(slis.values())
-        self._live: dict[str, _Live] = {}
+    def __init__(self, *, slot_seconds: int) -> None:
+        self._source = CounterSource({}, slot_seconds=slot_seconds)
+        self._live: dict[str, LiveTarget] = {}
+        self._followed: Mapping[str, CountersSLI] = {}
+        self._looked_for: frozenset[str] = frozenset()
+        self._closed_ms = 0
+        self._carried: Mapping[str, int] = {}
         self._changed: set[str] = set()
-        carried = json.loads(marks.get(CARRIED, b"{}"))
-        self._source.carried[:] = [carried.get(key, 0) for key in slis]
+
+    def configure(
+        self, followed: Mapping[str, CountersSLI], targets: Mapping[str, float], marks: Mapping[str, bytes]
+    ) -> None:
+        """Look out for the series of these definitions, by key, on these targets: name -> interval in seconds.
+
+        What is known of targets that stay is kept. Others go on from their watermark, if `marks` has one.
+        """
+        self._followed = dict(followed)
+        self._looked_for = frozenset(followed)
+        if marks:
+            try:
+                self._closed_ms, self._carried = _of_all(marks[ALL])
+            except (KeyError, TypeError, ValueError) as error:
+                logger.warning("the watermarks are damaged, all targets begin anew", extra={"error": str(error)})
+                marks = {}
+        wanted = Wanted(followed.values())
+        live: dict[str, LiveTarget] = {}
+        begun, self._source.targets = self._source.targets, {}
         for name, interval_seconds in targets.items():
-            target = self._source.begin(name, interval_ms=round(interval_seconds * 1000))
-            live = self._live[name] = _Live(target)
-            if name in marks:
-                self._restore(name, live, marks[name], set(followed))
+            interval_ms = round(interval_seconds * 1000)
+            if name in self._live:
+                live[name] = self._live[name]
+                self._source.targets[name] = begun[name]
+                begun[name].interval_ms = interval_ms
+            else:
+                live[name] = LiveTarget(self._source.begin(name, interval_ms=interval_ms), _mark(name, marks))
+            live[name].keep(wanted)
+        self._live = live
+
+    def count(self, slis: Mapping[str, CountersSLI]) -> None:
+        """Count these SLIs, by key, from the next closing on. What is known of those that stay is kept."""
+        self._source.replace(slis)
+        for index, key in enumerate(slis):
+            self._source.carried[index] += self._carried.get(key, 0)
+        self._carried = {}
+        for live in self._live.values():
+            if live.mark:
+                live.mark.restore_slis(live.target, self._source.names, self._closed_ms)
+                live.mark = None
 
     @property
-    def series(self) -> Iterable[Labels]:
-        """The labels of every series that is followed."""
+    def series(self) -> Iterator[Labels]:
+        """The labels of every series that is followed, target by target."""
         return (labels for live in self._live.values() for labels in live.series)
 
-    def observe(self, name: str, at_ms: int, samples: Iterable[ScrapedSample]) -> None:
+    @property
+    def targets(self) -> Sequence[str]:
+        """The names of the targets."""
+        return tuple(self._live)
+
+    def observe(self, name: str, at_ms: int, samples: Sequence[ScrapedSample]) -> None:
         """Take in one scrape that was complete at a time (Unix milliseconds). Unknown targets are passed over."""
-        live = self._live.get(name)
-        if live is None:
-            return
-        if live.rows and at_ms <= live.rows[-1][0]:
-            return  # the clock stood still: the next scrape has it all
-        new: dict[bool, list[Labels]] = {False: [], True: []}
-        found: list[tuple[frozenset[tuple[str, str]], float]] = []
-        for _, labels, value, _ in samples:
-            key = frozenset(labels.items())
-            found.append((key, value))
-            if key not in live.column:
-                new[self._only_now(live, labels)].append(labels)
-        for since_now, series in new.items():
-            if series:
-                live.take(series)
-                live.target.follow(series, followed_since_now=since_now)
-        live.unknown_slis.clear()
-        live.rows.append((at_ms, {live.column[key]: value for key, value in found}))
+        if name in self._live:
+            self._live[name].add(at_ms, samples, self._looked_for)
 
-    def close(self, ends: Ints) -> Counted:
-        """Count the slots that end at `ends` (Unix seconds, in a row), with every scrape so far."""
-        self._changed |= {name for name, live in self._live.items() if live.rows}
-        return self._source.close(ends, {name: live.scrapes() for name, live in self._live.items()})
+    def take_in(self, name: str, until_ms: int) -> list[Labels]:
+        """Have the scrapes of a target up to a time ready to be counted; the series that are new."""
+        return self._live[name].take_in(until_ms, self._followed)
 
-    def watermarks(self) -> dict[str, bytes]:
-        """The state after the last closing, of the targets that were scraped since it was asked for last."""
-        changed, self._changed = self._changed, set()
-        if not changed:
-            return {}
-        marks = {
-            name: watermark(live.target, live.series, self._source.names)
-            for name, live in self._live.items()
-            if name in changed
-        }
-        carried = dict(zip(self._source.names, self._source.carried.tolist(), strict=True))
-        return {CARRIED: json.dumps({key: events for key, events in carried.items() if events}).encode(), **marks}
+    def advance(self, name: str, ends: Ints) -> Advance:
+        """Count what was taken in of one target for slots that end at `ends` (Unix seconds, in a row)."""
+        times_ms, values = self._live[name].scrapes(int(ends[-1]) * 1000)
+        if times_ms.size:
+            self._changed.add(name)
+        return self._source.advance(name, times_ms, values, ends)
 
-    def _restore(self, name: str, live: _Live, mark: bytes, followed: set[str]) -> None:
-        try:
-            series, known = restore(live.target, mark, self._source.names, self._wanted)
-        except ValueError as error:
-            # Its counters begin anew with the next scrape, which is a baseline.
-            logger.warning("the watermark of a target is damaged", extra={"scrape": name, "error": str(error)})
-            live.target = self._source.begin(name, interval_ms=live.target.interval_ms)
-            return
-        live.take(series)
-        going_on = followed.union(known)
-        live.unknown_slis = {index for index, key in enumerate(self._source.names) if key not in going_on}
+    def close(self, ends: Ints, advances: Mapping[str, Advance]) -> Counted:
+        """What the slots hold that end at `ends`, when every target has been advanced to them."""
+        self._closed_ms = int(ends[-1]) * 1000
+        return self._source.combine(ends, advances)
 
-    def _only_now(self, live: _Live, labels: Labels) -> bool:
-        """Whether a series that a target shows for the first time is looked out for only since now."""
-        if not live.unknown_slis:
-            return False
-        slis = self._source.slis
-        return not any(
-            slis[index].total.matches(labels) or slis[index].part.matches(labels)
-            for index in range(len(slis))
-            if index not in live.unknown_slis
-        )
+    def observations(self) -> Iterator[tuple[str, int, int]]:
+        """Each SLI with when it was last observed on any target, and until when that is good (Unix milliseconds)."""
+        last = np.zeros(len(self._source.names), np.int64)
+        until = np.zeros_like(last)
+        for target in self._source.targets.values():
+            known = np.array([known.until_ms for known in target.known], np.int64)
+            until = np.maximum(until, known)
+            last = np.maximum(last, known - horizon_ms(target.interval_ms))
+        return zip(self._source.names, last.tolist(), until.tolist(), strict=True)
+
+    def feeding(self, sli: str) -> list[str]:
+        """The targets that an SLI was ever observed on."""
+        index = self._source.names.index(sli)
+        return [name for name, target in self._source.targets.items() if target.first_ms[index] < FOREVER]
+
+    def watermarks(self, *, whole: bool) -> dict[str, bytes]:
+        """The marks of what changed by the closings since they were asked for last; those before are still good.
+
+        With `whole`, all marks.
+        """
+        marks: dict[str, bytes] = {}
+        for name in self._live if whole else self._changed & self._live.keys():
+            self._live[name].forget()
+            names, numbers = self._live[name].watermark(self._source.names, whole=whole)
+            marks[NUMBERS + name] = numbers
+            if names is not None:
+                marks[NAMES + name] = names
+        self._changed.clear()
+        carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
+        of_all = {"closed_ms": self._closed_ms, "carried": {key: events for key, events in carried if events}}
+        return {ALL: json.dumps(of_all).encode(), **marks}
+
+
+def obsolete(marks: Mapping[str, bytes], targets: Mapping[str, float]) -> set[str]:
+    """The names of marks that are of no target any more."""
+    return marks.keys() - {ALL, *(part + name for name in targets for part in (NAMES, NUMBERS))}
+
+
+def _of_all(mark: bytes) -> tuple[int, Mapping[str, int]]:
+    """Up to when slots were closed (Unix milliseconds), and the excesses that are carried, by SLI."""
+    document = json.loads(mark)
+    return int(document["closed_ms"]), dict(document["carried"])
+
+
+def _mark(name: str, marks: Mapping[str, bytes]) -> Watermark | None:
+    if NAMES + name not in marks and NUMBERS + name not in marks:
+        return None
+    try:
+        return decode(marks[NAMES + name], marks[NUMBERS + name])
+    except (KeyError, ValueError) as error:
+        # Its counters begin anew with the next scrape, which is a baseline.
+        logger.warning("the watermark of a target is damaged", extra={"scrape": name, "error": str(error)})
+        return None

@@ -1,40 +1,47 @@
 """Which series of a target count for which SLI, and what they add up to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import numpy as np
 
 from slo.core.sli import CountersSLI
 from slo.sources.increments import Bools, Ints
+from slo.sources.selection import Selection
 
 Labels: TypeAlias = Mapping[str, str]
 """The labels of a series, `__name__` among them."""
 
 
 class Members:
-    """The series of one target, by column, as members of the totals and the parts of SLIs."""
+    """The series of one target, by column, as members of the totals and the parts of SLIs.
 
-    def __init__(self, slis: Sequence[CountersSLI]) -> None:
-        self.series = 0
-        self._slis = slis
-        self._members: list[list[int]] = [[] for _ in range(2 * len(slis))]
+    `selection` holds the selectors of each SLI, as `selection_of` puts them.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self.labels: list[Labels] = []
+        self.selection = selection
+        self._members: list[list[int]] = [[] for _ in selection.selectors]
         self._lay_out()
+
+    @property
+    def series(self) -> int:
+        """How many columns there are."""
+        return len(self.labels)
 
     def follow(self, series: Iterable[Labels]) -> None:
         """Take in series that have no column yet; their columns follow in their order."""
         for labels in series:
-            for index, sli in enumerate(self._slis):
-                for place, selector in ((2 * index, sli.total), (2 * index + 1, sli.part)):
-                    if selector.matches(labels):
-                        self._members[place].append(self.series)
-            self.series += 1
+            for place in self.selection.matching(labels):
+                self._members[place].append(self.series)
+            self.labels.append(labels)
         self._lay_out()
 
     def sums(self, values: Ints) -> tuple[Ints, Ints]:
         """Of values of the shape (scrapes, series): totals and parts, each of the shape (scrapes, SLIs)."""
-        if not values.size or not self._slis:
-            nothing = np.zeros((len(values), len(self._slis)), np.int64)
+        if not values.size or not self._members:
+            nothing = np.zeros((len(values), len(self._members) // 2), np.int64)
             return nothing, nothing.copy()
         padded = np.hstack([values, np.zeros((len(values), 1), values.dtype)])
         sums = np.add.reduceat(padded[:, self._gather], self._starts, axis=1)
@@ -55,7 +62,12 @@ class Wanted:
     """Whether a series counts for any of some SLIs."""
 
     def __init__(self, slis: Iterable[CountersSLI]) -> None:
-        self._selectors = tuple({selector for sli in slis for selector in (sli.total, sli.part)})
+        self._selection = Selection(tuple({selector for sli in slis for selector in (sli.total, sli.part)}))
 
     def __call__(self, labels: Labels) -> bool:
-        return any(selector.matches(labels) for selector in self._selectors)
+        return self._selection.any(labels)
+
+
+def selection_of(slis: Iterable[CountersSLI]) -> Selection:
+    """The selectors of SLIs: for each its total and its part."""
+    return Selection([selector for sli in slis for selector in (sli.total, sli.part)])

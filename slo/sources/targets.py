@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slo.core.sli import CountersSLI
 from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
 from slo.sources.knowledge import Known, Span, cover, horizon_ms
+from slo.sources.selection import Selection
 from slo.sources.series import Labels, Members
 from slo.sources.spread import Spread
 
@@ -32,19 +32,19 @@ class Advance:
 
 
 class Target:
-    """The series of one target, as far as the SLIs `slis` want them.
+    """The series of one target, as far as SLIs want them; `selection` holds their selectors, see `selection_of`.
 
     `interval_ms` is how often it is scraped; `leaves_ms` is when it is gone for good, where that is known.
     """
 
     def __init__(
-        self, slis: Sequence[CountersSLI], *, interval_ms: int, slot_ms: int, leaves_ms: int = FOREVER
+        self, selection: Selection, *, slis: int, interval_ms: int, slot_ms: int, leaves_ms: int = FOREVER
     ) -> None:
-        self.members = Members(slis)
+        self.members = Members(selection)
         self.increments = Increments()
-        self.known = [Known()] * len(slis)
-        self.observed_last: Bools = np.zeros(len(slis), np.bool_)
-        self.first_ms: Ints = np.full(len(slis), FOREVER, np.int64)
+        self.known = [Known()] * slis
+        self.observed_last: Bools = np.zeros(slis, np.bool_)
+        self.first_ms: Ints = np.full(slis, FOREVER, np.int64)
         self.interval_ms = interval_ms
         self.leaves_ms = leaves_ms
         self._slot_ms = slot_ms
@@ -53,6 +53,22 @@ class Target:
         """Take in series that have no column yet; see `Increments.widen`."""
         self.members.follow(series)
         self.increments.widen(self.members.series, followed_since_now=followed_since_now)
+
+    def keep(self, columns: Ints) -> None:
+        """Forget all series but those with these columns, which become the first ones."""
+        labels, selection = self.members.labels, self.members.selection
+        self.members = Members(selection)
+        self.members.follow(labels[column] for column in columns.tolist())
+        self.increments.keep(columns)
+
+    def replace(self, selection: Selection, kept: Sequence[int]) -> None:
+        """Count for other SLIs: for each of them, which of those before it was, or -1."""
+        labels = self.members.labels
+        self.members = Members(selection)
+        self.members.follow(labels)
+        self.known = [self.known[index] if index >= 0 else Known() for index in kept]
+        self.observed_last = np.append(self.observed_last, False)[kept]
+        self.first_ms = np.append(self.first_ms, FOREVER)[kept]
 
     def there(self, ends_ms: Ints) -> Bools:
         """Whether it was there to be observed in these slots, from the first observation of each SLI on."""

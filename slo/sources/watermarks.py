@@ -1,59 +1,113 @@
 """What has to outlive a restart of what is known of a target: the last values of its counters, and its observations.
 
 It is written in one transaction with the counts that were made of it, so that no increment is lost or counted twice.
+It comes in two parts, since the names of series and SLIs hardly ever change and the numbers do with each scrape.
 """
 
 import json
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from slo.sources.increments import Bools, Ints
 from slo.sources.knowledge import Known
 from slo.sources.series import Labels
-from slo.sources.targets import Target
+from slo.sources.targets import FOREVER, Target
+
+_HEAD, _OF_SERIES, _OF_SLI = 2, 3, 4
+"""How many numbers there are in front, of each series, and of each SLI."""
 
 
-def watermark(target: Target, series: Sequence[Labels], slis: Sequence[str]) -> bytes:
-    """The state of a target; `series` are the labels of its columns, `slis` the keys of its SLIs."""
-    increments = target.increments
-    document = {
-        "scraped_ms": increments.scraped_ms,
-        "series": [dict(labels) for labels in series],
-        "last": increments.last.tolist(),
-        "seen": increments.seen.tolist(),
-        "slis": {
-            key: [known.decided_ms, known.until_ms, bool(observed), int(first_ms)]
-            for key, known, observed, first_ms in zip(
-                slis, target.known, target.observed_last, target.first_ms, strict=True
-            )
-        },
-    }
-    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Names:
+    """What the numbers of a watermark belong to: the series of a target by column, and the keys of SLIs.
 
-
-def restore(
-    target: Target, mark: bytes, slis: Sequence[str], wanted: Callable[[Labels], bool]
-) -> tuple[list[Labels], Collection[str]]:
-    """Put a new target into the state of `mark`: the labels of its columns, and the SLIs that it already knows.
-
-    Series that nobody wants any more are left out. Raises ValueError for what `watermark` has not made.
+    `looked_for` are the keys of the definitions whose series were looked out for at the last scrape.
     """
-    try:
-        document = json.loads(zlib.decompress(mark))
-        known = document["slis"]
-        kept = [column for column, labels in enumerate(document["series"]) if wanted(labels)]
-        series: list[Labels] = [document["series"][column] for column in kept]
-        target.follow(series)
-        target.increments.scraped_ms = int(document["scraped_ms"])
-        target.increments.last = np.array(document["last"], np.int64)[kept]
-        target.increments.seen = np.array(document["seen"], np.bool_)[kept]
+
+    series: Sequence[Labels]
+    slis: Sequence[str]
+    looked_for: Collection[str]
+
+    def encoded(self) -> bytes:
+        """These names, to be kept."""
+        document = {
+            "series": [dict(labels) for labels in self.series],
+            "slis": list(self.slis),
+            "looked_for": sorted(self.looked_for),
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Watermark:
+    """Where a target stands; times are Unix milliseconds.
+
+    `last`, `seen` and `last_ms`, when it was there last, are of each series. `known` has what is known of each SLI by
+    its key: the time, whether the last scrape had it, and when it was first observed.
+    """
+
+    names: Names
+    scraped_ms: int
+    last: Ints
+    seen: Bools
+    last_ms: Ints
+    known: Mapping[str, tuple[Known, bool, int]]
+
+    def restore(self, target: Target) -> None:
+        """Put a new target into this state, but for its SLIs."""
+        target.follow(self.names.series)
+        target.increments.scraped_ms = self.scraped_ms
+        target.increments.last, target.increments.seen = self.last, self.seen
+
+    def restore_slis(self, target: Target, slis: Sequence[str], closed_ms: int) -> None:
+        """Put the SLIs of a target, by their keys, into the state that they had. Others are left as they are.
+
+        Slots were closed up to `closed_ms`, without a scrape after `scraped_ms`: what is known was given out by then.
+        """
         for index, key in enumerate(slis):
-            if key in known:
-                decided_ms, until_ms, observed, first_ms = known[key]
-                target.known[index] = Known(decided_ms=decided_ms, until_ms=until_ms)
-                target.observed_last[index] = observed
-                target.first_ms[index] = first_ms
-    except (zlib.error, KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"is no watermark of a target: {error}") from error
-    return series, known.keys()
+            if key in self.known:
+                known, target.observed_last[index], target.first_ms[index] = self.known[key]
+                decided_ms = max(known.decided_ms, min(closed_ms, known.until_ms))
+                target.known[index] = Known(decided_ms=decided_ms, until_ms=known.until_ms)
+
+
+def encode(target: Target, names: bytes, last_ms: Ints) -> bytes:
+    """The numbers of a target, for names that were encoded as `names`."""
+    increments = target.increments
+    known = np.array([(known.decided_ms, known.until_ms) for known in target.known], np.int64).reshape(-1, 2)
+    parts = (
+        [zlib.crc32(names), increments.scraped_ms],
+        increments.last,
+        increments.seen,
+        last_ms,
+        known[:, 0],
+        known[:, 1],
+        target.observed_last,
+        target.first_ms,
+    )
+    return b"".join(np.asarray(part).astype("<i8").tobytes() for part in parts)
+
+
+def decode(names: bytes, numbers: bytes) -> Watermark:
+    """The watermark of what `Names.encoded` and `encode` have made. Raises ValueError for anything else."""
+    try:
+        document = json.loads(names)
+        read = Names(series=document["series"], slis=document["slis"], looked_for=document["looked_for"])
+        values = np.frombuffer(numbers, "<i8").astype(np.int64)
+        series, slis = len(read.series), len(read.slis)
+        if len(values) != _HEAD + _OF_SERIES * series + _OF_SLI * slis or values[0] != zlib.crc32(names):
+            raise ValueError("the numbers belong to other names")
+        last, seen, last_ms = values[_HEAD : _HEAD + _OF_SERIES * series].reshape(_OF_SERIES, series)
+        of_slis = values[_HEAD + _OF_SERIES * series :].reshape(_OF_SLI, slis).T.tolist()
+        known = {
+            key: (Known(decided_ms=decided_ms, until_ms=until_ms), bool(observed), min(first_ms, FOREVER))
+            for key, (decided_ms, until_ms, observed, first_ms) in zip(read.slis, of_slis, strict=True)
+        }
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"no names of series and SLIs: {error}") from error
+    return Watermark(
+        names=read, scraped_ms=int(values[1]), last=last, seen=seen != 0, last_ms=last_ms.copy(), known=known
+    )

@@ -9,9 +9,10 @@ import json
 import logging
 import threading
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,7 +26,10 @@ from slo.store.faults import reason_of
 from slo.store.files import set_aside
 from slo.store.ledger_file import LedgerFile
 
-NONE: Mapping[tuple[str, str], bytes] = MappingProxyType({})
+Watermarks: TypeAlias = Mapping[tuple[str, str], bytes | None]
+"""Where sources stand, each under a source and a name; None for what is to be forgotten."""
+
+NONE: Watermarks = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class LedgerStore:
         self._busy_timeout_seconds = busy_timeout_seconds
         self._lock = threading.RLock()
         self._file: LedgerFile | None = None
+        self._anew = 0
         self._totals: dict[str, Counts] = {}
         self._marks: dict[str, str] = {}
         try:
@@ -65,23 +70,23 @@ class LedgerStore:
         blocks: Sequence[Block],
         totals: Mapping[str, Counts],
         marks: Mapping[str, str],
-        watermarks: Mapping[tuple[str, str], bytes] = NONE,
+        watermarks: Watermarks = NONE,
     ) -> None:
         """Write counts, the totals and marks that go with them, all or nothing.
 
-        `watermarks` say where sources stand, each under a source and a name; those that are not given stay as they
-        are. Raises StoreFull or StoreBusy; the same call may be made again. A file that turns out to be damaged is
-        replaced.
+        Watermarks that are not given stay as they are. Raises StoreFull or StoreBusy; the same call may be made again.
+        A file that turns out to be damaged is replaced.
         """
         if wrong := {block.seconds for block in blocks} - {*self._spans}:
             raise ValueError(f"spans of {sorted(wrong)} s: this ledger takes {self._spans} s")
         rows = [hours.row_of(part, hour) for block in blocks for hour, part in by_hour(block)]
+        packed = {key: None if mark is None else zlib.compress(mark, 1) for key, mark in watermarks.items()}
         with self._lock:
             known = self._totals | dict(totals)
             try:
-                self._write(self._opened(), rows, known, marks, watermarks)
+                self._write(self._opened(), rows, known, marks, packed)
             except StoreDamaged as error:
-                self._write(self._begin_anew(error), rows, known, marks, watermarks)
+                self._write(self._begin_anew(error), rows, known, marks, packed)
             self._totals, self._marks = known, dict(marks)
 
     def totals(self) -> dict[str, Counts]:
@@ -93,13 +98,19 @@ class LedgerStore:
         return dict(self._marks)
 
     def watermarks(self, source: str) -> dict[str, bytes]:
-        """The watermarks of a source, by name."""
-        return dict(self._opened().rows("SELECT name, body FROM watermarks WHERE source = ?", (source,)))
+        """The watermarks of a source, by name, without those that do not read as they were written."""
+        found: dict[str, bytes] = {}
+        for name, body in self._opened().rows("SELECT name, body FROM watermarks WHERE source = ?", (source,)):
+            try:
+                found[name] = zlib.decompress(body)
+            except (TypeError, zlib.error) as error:
+                logger.warning("a watermark is damaged", extra={"source": source, "mark": name, "error": str(error)})
+        return found
 
-    def forget(self, source: str, names: Collection[str]) -> None:
-        """Delete watermarks that nobody will ask for again."""
-        with self._lock, self._opened().transaction() as db:
-            db.executemany("DELETE FROM watermarks WHERE source = ? AND name = ?", [(source, name) for name in names])
+    @property
+    def begun_anew(self) -> int:
+        """How often the file was replaced by a new one, which has no watermarks but those that came since."""
+        return self._anew
 
     def history(self, since: int) -> Iterator[Block]:
         """Every span that ends after `since` (Unix seconds), oldest hour first.
@@ -149,6 +160,7 @@ class LedgerStore:
 
     def _begin_anew(self, error: StoreDamaged) -> LedgerFile:
         self.close()
+        self._anew += 1
         aside = set_aside(self._path)
         logger.error(
             "the ledger is damaged and was set aside, a new one is begun",
@@ -173,7 +185,7 @@ class LedgerStore:
         rows: Sequence[hours.Row],
         totals: Mapping[str, Counts],
         marks: Mapping[str, str],
-        watermarks: Mapping[tuple[str, str], bytes],
+        watermarks: Watermarks,
     ) -> None:
         layout = hours.layout_of(tuple(totals))
         table = np.array([(c.good, c.bad, c.unknown, c.covered_ms) for c in totals.values()], "<i8")
@@ -187,7 +199,11 @@ class LedgerStore:
             )
             db.executemany(
                 "INSERT OR REPLACE INTO watermarks (source, name, body) VALUES (?, ?, ?)",
-                [(source, name, mark) for (source, name), mark in watermarks.items()],
+                [(*key, mark) for key, mark in watermarks.items() if mark is not None],
+            )
+            db.executemany(
+                "DELETE FROM watermarks WHERE source = ? AND name = ?",
+                [key for key, mark in watermarks.items() if mark is None],
             )
 
     def _read_latest(self, file: LedgerFile) -> tuple[dict[str, Counts], dict[str, str]]:

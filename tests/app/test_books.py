@@ -17,6 +17,7 @@ from slo.core.deltas import Block
 from slo.core.slo import SLO
 from slo.errors import StoreBusy
 from slo.exposition.catalogue import Telemetry
+from slo.store.ledger import Watermarks
 from tests.app.making import BAD, GOOD, START, Time, an_slo, books, no_file_may_grow, sample
 from tests.store.making import ledger, spans
 
@@ -167,7 +168,7 @@ async def test_a_stop_in_the_middle_of_a_writing_writes_nothing_twice(
         blocks: Sequence[Block],
         totals: Mapping[str, Counts],
         marks: Mapping[str, str],
-        watermarks: Mapping[tuple[str, str], bytes],
+        watermarks: Watermarks,
     ) -> None:
         begun.set()
         go_on.wait(10)

@@ -64,7 +64,7 @@ def test_a_kind_that_is_not_in_the_catalogue_is_shown_too() -> None:
 
 def test_the_metrics_of_the_process_are_there_without_the_noise() -> None:
     watch = a_busy_watch()
-    watch.telemetry.probe_rounds.labels("good").inc(3)
+    watch.telemetry.probes.ended.labels("good").inc(3)
     text = scraped(watch)
     assert 'watchkeep_probe_rounds_total{state="good"} 3.0\n' in text
     assert "process_resident_memory_bytes " in text

@@ -69,7 +69,7 @@ def test_an_outcome_carries_the_identity_and_the_times_of_its_round() -> None:
 def test_on_a_real_loop_no_round_starts_early(loop: "type[asyncio.AbstractEventLoop]") -> None:
     async def scene() -> None:
         outcomes: list[Outcome] = []
-        runner = Runner(clock=SteadyClock(), sink=outcomes.append, telemetry=Telemetry())
+        runner = Runner(clock=SteadyClock(), sink=outcomes.append, telemetry=Telemetry().probes)
         runner.replace([scheduled(f"check-{number}", interval=0.02, timeout=0.02) for number in range(10)])
         running = asyncio.create_task(runner.run())
         while len(outcomes) < 50:

@@ -133,7 +133,7 @@ class World:
         self.runner = Runner(
             clock=self.clock,
             sink=self.outcomes.append,
-            telemetry=self.telemetry,
+            telemetry=self.telemetry.probes,
             concurrency=concurrency,
             connectivity=connectivity,
         )

@@ -1,0 +1,167 @@
+"""One target that is scraped: its series by column, and the scrapes that wait to be counted."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slo.core.sli import CountersSLI
+from slo.exposition.parse import ScrapedSample
+from slo.sources.increments import NEVER, Floats, Ints
+from slo.sources.series import Labels, Wanted
+from slo.sources.targets import Target
+from slo.sources.watermarks import Names, Watermark, encode
+
+LONGEST_GAP_MS = 86_400_000
+"""A target that was not scraped for longer begins anew: an even spread over days would be a guess."""
+
+FORGOTTEN_AFTER_MS = 86_400_000
+"""For how long a series that is missing is remembered."""
+
+MOST_SERIES = 100_000
+"""How many series of a target are remembered, those of its last scrape in any case."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Waiting:
+    """A scrape that was complete at `at_ms`, and the keys of the definitions that its samples were kept for."""
+
+    at_ms: int
+    samples: Sequence[ScrapedSample]
+    looked_for: frozenset[str]
+
+
+class LiveTarget:
+    """A target under `scrapes`. Scrapes come in the order of their times, and are taken in when their slots close."""
+
+    def __init__(self, target: Target, mark: Watermark | None = None) -> None:
+        self.target = target
+        self.mark = mark
+        self.newest_ms = NEVER
+        self._looked_for: frozenset[str] = frozenset()
+        self._waiting: list[_Waiting] = []
+        self._taken: list[tuple[int, list[int], list[float]]] = []
+        self._column: dict[frozenset[tuple[str, str]], int] = {}
+        self._last_ms: Ints = np.zeros(0, np.int64)
+        # Samples of a series come with the same object of labels, scrape after scrape. Held here, it keeps its id.
+        self._known: dict[int, tuple[Labels, int]] = {}
+        self._names: tuple[object, bytes] = (None, b"")
+        if mark:
+            mark.restore(target)
+            self.newest_ms = mark.scraped_ms
+            self._looked_for = frozenset(mark.names.looked_for)
+            self._last_ms = mark.last_ms
+            self._index()
+
+    @property
+    def series(self) -> Sequence[Labels]:
+        """The labels of the series that are followed, by column."""
+        return self.target.members.labels
+
+    def add(self, at_ms: int, samples: Sequence[ScrapedSample], looked_for: frozenset[str]) -> None:
+        """Let a scrape wait. One that comes while the clock stands still is passed over: the next one has it all."""
+        if at_ms > self.newest_ms:
+            self.newest_ms = at_ms
+            self._waiting.append(_Waiting(at_ms=at_ms, samples=samples, looked_for=looked_for))
+
+    def take_in(self, until_ms: int, followed: Mapping[str, CountersSLI]) -> list[Labels]:
+        """Give the series of the scrapes up to a time their columns; those that are new.
+
+        `followed` are the definitions, by key, whose series are looked out for now.
+        """
+        new: list[Labels] = []
+        while self._waiting and self._waiting[0].at_ms <= until_ms:
+            scrape = self._waiting.pop(0)
+            samples: Iterable[ScrapedSample] = scrape.samples
+            if scrape.looked_for != followed.keys():
+                wanted = Wanted(followed.values())
+                samples = [sample for sample in samples if wanted(sample[1])]
+            new += self._follow(samples, scrape.looked_for, followed)
+            found = {self._known[id(labels)][1]: value for _, labels, value, _ in samples}
+            self._taken.append((scrape.at_ms, list(found), list(found.values())))
+        return new
+
+    def scrapes(self, until_ms: int) -> tuple[Ints, Floats]:
+        """What was taken in up to a time, to be counted: times, and values of the shape (scrapes, series)."""
+        rows = [row for row in self._taken if row[0] <= until_ms]
+        del self._taken[: len(rows)]
+        values = np.full((len(rows), len(self.series)), math.nan)
+        for row, (at_ms, columns, found) in enumerate(rows):
+            values[row, columns] = found
+            self._last_ms[columns] = at_ms
+        before_ms = self.target.increments.scraped_ms
+        if rows and before_ms != NEVER and rows[0][0] - before_ms > LONGEST_GAP_MS:
+            self.target.increments.begin_anew()
+        return np.array([at_ms for at_ms, _, _ in rows], np.int64), values
+
+    def keep(self, wanted: Callable[[Labels], bool]) -> None:
+        """Forget the series that are not wanted any more."""
+        kept = [column for column, labels in enumerate(self.series) if wanted(labels)]
+        if len(kept) < len(self.series):
+            self._keep(np.array(kept, np.int64))
+
+    def forget(self) -> None:
+        """Forget the series that were missing for long, as of the newest scrape that was counted."""
+        now_ms = self.target.increments.scraped_ms
+        missing = self._last_ms < now_ms
+        gone = missing & (self._last_ms < now_ms - FORGOTTEN_AFTER_MS)
+        surplus = len(gone) - int(gone.sum()) - MOST_SERIES
+        if surplus > 0:
+            longest = np.argsort(np.where(missing & ~gone, self._last_ms, now_ms), kind="stable")[:surplus]
+            gone[longest] |= missing[longest]
+        if gone.any():
+            self._keep(np.flatnonzero(~gone))
+
+    def watermark(self, slis: Sequence[str], *, whole: bool) -> tuple[bytes | None, bytes]:
+        """Its names and numbers; `slis` are the keys of the SLIs.
+
+        Names that are those of the call before are None, if not `whole` is asked for.
+        """
+        identity = (self.target.members, len(self.series), slis, self._looked_for)
+        before, names = self._names
+        changed = whole or before != identity
+        if changed:
+            names = Names(series=self.series, slis=slis, looked_for=self._looked_for).encoded()
+            self._names = (identity, names)
+        return names if changed else None, encode(self.target, names, self._last_ms)
+
+    def _follow(
+        self, samples: Iterable[ScrapedSample], looked_for: frozenset[str], followed: Mapping[str, CountersSLI]
+    ) -> list[Labels]:
+        """Give a column to every series that has none; the new ones.
+
+        What nobody looked out for until now may have been there for long: it does not count from 0.
+        """
+        new: dict[bool, list[Labels]] = {False: [], True: []}
+        looked_out = None
+        if not looked_for <= self._looked_for:
+            looked_out = Wanted(followed[key] for key in self._looked_for if key in followed)
+        if len(self._known) > 2 * len(self.series):
+            self._known = {}
+        unseen = [labels for _, labels, _, _ in samples if id(labels) not in self._known]
+        for labels in unseen:
+            key = frozenset(labels.items())
+            if key not in self._column:
+                self._column[key] = NEVER
+                new[looked_out is not None and not looked_out(labels)].append(labels)
+        for since_now, series in new.items():
+            if series:
+                self._column |= {
+                    frozenset(labels.items()): len(self.series) + place for place, labels in enumerate(series)
+                }
+                self.target.follow(series, followed_since_now=since_now)
+        self._last_ms = np.concatenate([self._last_ms, np.zeros(len(self.series) - len(self._last_ms), np.int64)])
+        for labels in unseen:
+            self._known[id(labels)] = (labels, self._column[frozenset(labels.items())])
+        self._looked_for = looked_for
+        return [labels for series in new.values() for labels in series]
+
+    def _keep(self, columns: Ints) -> None:
+        self.target.keep(columns)
+        self._last_ms = self._last_ms[columns]
+        self._index()
+
+    def _index(self) -> None:
+        self._known = {}
+        self._column = {frozenset(labels.items()): column for column, labels in enumerate(self.series)}

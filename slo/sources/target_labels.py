@@ -1,0 +1,28 @@
+"""The labels that the series of a target get from their target, as Prometheus attaches them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+EXPORTED = "exported_"
+"""What the target's own label is called where ours has its name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetLabels:
+    """Attaches `labels`. With `honor`, what a series says itself stands; otherwise its own label is renamed."""
+
+    labels: Mapping[str, str]
+    honor: bool = False
+
+    def __call__(self, series: Mapping[str, str]) -> dict[str, str]:
+        """The labels of a series with those of its target."""
+        if self.honor:
+            return {**self.labels, **series}
+        labels = {**series, **self.labels}
+        for name in self.labels:
+            if own := series.get(name):
+                exported = EXPORTED + name
+                while labels.get(exported):
+                    exported = EXPORTED + exported
+                labels[exported] = own
+        return labels

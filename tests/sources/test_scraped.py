@@ -1,0 +1,411 @@
+"""Scrapes as they come: nothing is lost or doubled by restarts, reloads, and series that come and go."""
+
+import math
+import random
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slo.sources import live_target
+from slo.sources.scraped import ALL, NAMES, NUMBERS, obsolete
+from tests.sources.lives import SLOT, Life, an_sli, total
+
+NAN = math.nan
+TOTAL, BAD = "requests_total", "errors_total"
+DAY = 86_400
+
+# Restarts
+
+SERIES = (TOTAL, 'requests_total{code="500"}', BAD)
+Scrapes = list[tuple[int, str, dict[str, float]]]
+"""When (milliseconds), of which target, and what it says."""
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Scrapes, list[tuple[int, int]]]:
+    """The scrapes of two targets, and the times (seconds) at which the watch is killed and started again."""
+    value = st.one_of(st.integers(0, 30), st.just(NAN))
+    scrapes = [
+        (at_ms, target, {series: draw(value) for series in SERIES})
+        for target in ("one", "two")
+        for at_ms in sorted(draw(st.sets(st.integers(1, 300_000), max_size=16)))
+    ]
+    edges = sorted(draw(st.sets(st.integers(5, 295), max_size=6)))
+    restarts = list(zip(edges[::2], edges[1::2], strict=False))
+    return sorted(scrapes, key=lambda scrape: scrape[0]), restarts
+
+
+def lived(scrapes: Scrapes, restarts: list[tuple[int, int]]) -> Life:
+    """A life with these scrapes and restarts, each slot closed when it is over."""
+    slis = {"all": an_sli(), "ok": an_sli('requests_total{code=""}')}
+    life = Life(slis, targets={"one": 15.0, "two": 30.0})
+    waiting, ends = list(scrapes), iter([*restarts, (10**9, 0)])
+    killed, started = next(ends)
+    for end in range(SLOT, 400, SLOT):
+        if end > killed and end - SLOT < started:
+            if end <= started:
+                continue
+            life.start(started)
+            killed, started = next(ends)
+        while waiting and waiting[0][0] <= end * 1000:
+            at_ms, target, values = waiting.pop(0)
+            life.scrape(at_ms, values, target=target)
+        life.close(end)
+    return life
+
+
+def seen(scrapes: Scrapes, restarts: list[tuple[int, int]]) -> Scrapes:
+    """The scrapes that are counted: those while the watch is down are not there, nor those of a slot that it did not
+    close before it was killed.
+    """
+
+    def lost(at_ms: int) -> bool:
+        return any(killed // SLOT * SLOT * 1000 < at_ms <= started * 1000 for killed, started in restarts)
+
+    return [scrape for scrape in scrapes if not lost(scrape[0])]
+
+
+@given(history=histories())
+def test_a_watch_that_was_killed_counts_what_one_counts_that_saw_the_same_scrapes(
+    history: tuple[Scrapes, list[tuple[int, int]]],
+) -> None:
+    scrapes, restarts = history
+    counted = seen(scrapes, restarts)
+    killed, whole = lived(counted, restarts), lived(counted, [])
+    assert killed.everything() == whole.everything()
+    assert [excess.slot_end for excess in killed.excesses] == [excess.slot_end for excess in whole.excesses]
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=30)
+def test_kills_at_any_time_lose_no_increment_and_count_none_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    life = Life()
+    requests = errors = 1_000
+    life.scrape(5_000, {TOTAL: requests, BAD: errors})
+    life.close(10)
+    now = 10
+    while now < 3_000:
+        for end in range(now + SLOT, now + chance.randint(1, 12) * SLOT + 1, SLOT):
+            more = chance.randint(0, 50)
+            requests, errors = requests + more, errors + chance.randint(0, more)
+            life.scrape(end * 1000 - chance.randint(0, 9_999), {TOTAL: requests, BAD: errors})
+            life.close(end)
+            now = end
+        life.scrape(now * 1000 + 1, {TOTAL: requests, BAD: errors})  # seen, and killed before the slot is over
+        now += chance.randint(0, 40) * SLOT
+        life.start(now)
+    life.scrape(now * 1000 + 5_000, {TOTAL: requests, BAD: errors})
+    life.close(now + SLOT)
+    assert total(life.events().values()) == (requests - errors, errors - 1_000)
+
+
+def test_the_time_of_a_restart_is_known_afterwards_also_where_it_was_long() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.start(600)
+    life.scrape(605_000, {TOTAL: 220, BAD: 60})
+    life.close(610)
+    assert life.events() == dict.fromkeys(range(2 * SLOT, 611, SLOT), (1, 1))
+    assert life.covered() == dict.fromkeys(range(SLOT, 611, SLOT), SLOT * 1000)
+
+
+def test_the_time_of_a_restart_in_which_a_counter_was_reset_is_not_known() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.start(600)
+    life.scrape(605_000, {TOTAL: 7})
+    life.close(610)
+    assert total(life.events().values()) == (7, 0)
+    assert sum(life.covered().values()) == 10_000 + 32_500 + 10_000
+
+
+def test_a_target_that_was_not_scraped_for_more_than_a_day_begins_anew() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.start(DAY)
+    life.scrape(DAY * 1000 + 5_000, {TOTAL: 186, BAD: 86})
+    life.close(DAY + SLOT)
+    assert total(life.events().values()) == (0, 86)
+    away = 2 * DAY + 2 * SLOT
+    life.start(away)
+    life.scrape(away * 1000 + 5_000, {TOTAL: 999, BAD: 999})
+    life.close(away + SLOT)
+    life.scrape(away * 1000 + 15_000, {TOTAL: 1_000, BAD: 999})
+    life.close(away + 2 * SLOT)
+    assert total(life.events().values()) == (1, 86)
+
+
+def test_a_machine_that_stood_still_is_caught_up_with_slot_by_slot() -> None:
+    still, moving = Life(), Life()
+    for life in (still, moving):
+        life.scrape(5_000, {TOTAL: 0, BAD: 0})
+        life.scrape(20_000, {TOTAL: 5, BAD: 1})
+        life.scrape(20_001, {TOTAL: 6, BAD: 1})
+        life.scrape(305_000, {TOTAL: 93, BAD: 30})
+    still.close(310)
+    for end in range(SLOT, 311, SLOT):
+        moving.close(end)
+    assert still.everything() == moving.everything()
+
+
+def test_what_was_scraped_behind_the_slot_that_is_closed_waits_for_its_own() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.scrape(10_000, {TOTAL: 101})
+    life.scrape(10_001, {TOTAL: 103})
+    life.close(10)
+    assert life.events() == {10: (1, 0)}
+    life.close(20)
+    assert life.events() == {10: (1, 0), 20: (2, 0)}
+
+
+def test_a_second_scrape_at_the_same_time_is_passed_over_and_what_it_saw_is_not_lost() -> None:
+    life = Life()
+    for at_ms, value in [(5_000, 100), (5_000, 103), (4_000, 104), (6_000, 110)]:
+        life.scrape(at_ms, {TOTAL: value})
+    life.close(10)
+    assert life.events() == {10: (10, 0)}
+
+
+def test_what_unknown_targets_say_is_passed_over() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100}, target="another")
+    life.close(10)
+    assert life.everything() == {}
+
+
+# Watermarks
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {NUMBERS + "t": b""},
+        {NUMBERS + "t": b"\0" * 80},
+        {NAMES + "t": b"{}"},
+        {NAMES + "t": b"[]"},
+        {NAMES + "t": b"\xff"},
+        {NAMES + "t": b'{"series":[{"__name__":"requests_total"}],"slis":["a"],"looked_for":["a"]}'},
+        {NAMES + "t": None},
+        {NUMBERS + "t": None},
+    ],
+    ids=["empty", "zeros", "no names", "a list", "no text", "other names", "names gone", "numbers gone"],
+)
+def test_a_damaged_watermark_is_said_and_its_target_begins_anew(
+    damage: Mapping[str, bytes | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    life = Life(targets={"t": 15.0, "other": 15.0})
+    for target in ("t", "other"):
+        life.scrape(5_000, {TOTAL: 100, BAD: 10}, target=target)
+    life.close(10)
+    life.marks = {name: mark for name, mark in {**life.marks, **damage}.items() if mark is not None}
+    life.start(20)
+    assert [record.__dict__["scrape"] for record in caplog.records] == ["t"]
+    for target in ("t", "other"):
+        life.scrape(25_000, {TOTAL: 150, BAD: 10}, target=target)
+    life.close(30)
+    assert total(life.events().values()) == (50, 0)
+
+
+@pytest.mark.parametrize("mark", [None, b"", b"[]", b"{}", b'{"closed_ms":"x","carried":{}}'])
+def test_without_the_mark_of_all_targets_they_begin_anew(mark: bytes | None, caplog: pytest.LogCaptureFixture) -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.marks = {name: other for name, other in {**life.marks, ALL: mark}.items() if other is not None}
+    life.start(20)
+    life.scrape(25_000, {TOTAL: 150})
+    life.close(30)
+    assert [record.message for record in caplog.records] == ["the watermarks are damaged, all targets begin anew"]
+    assert life.events() == {}
+
+
+def test_an_excess_is_carried_over_a_restart_once() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100, BAD: 10})
+    life.scrape(6_000, {TOTAL: 101, BAD: 13})
+    life.close(10)
+    life.start(10)
+    life.scrape(16_000, {TOTAL: 110, BAD: 13})
+    life.close(20)
+    assert life.events() == {10: (0, 1), 20: (7, 2)}
+    life.reload(life.followed)
+    life.scrape(26_000, {TOTAL: 120, BAD: 13})
+    life.close(30)
+    assert life.events()[30] == (10, 0)
+
+
+def test_names_are_written_again_only_when_they_change_and_numbers_with_each_scrape() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    assert set(life.counters.watermarks(whole=False)) == {ALL}
+    life.scrape(15_000, {TOTAL: 101})
+    life.counters.take_in("t", 20_000)
+    before = dict(life.marks)
+    life.close(20)
+    assert before[NAMES + "t"] == life.marks[NAMES + "t"]
+    assert before[NUMBERS + "t"] != life.marks[NUMBERS + "t"]
+    assert set(life.counters.watermarks(whole=True)) == {NAMES + "t", NUMBERS + "t", ALL}
+
+
+def test_marks_of_targets_that_left_are_obsolete() -> None:
+    marks = dict.fromkeys([ALL, NAMES + "t", NUMBERS + "t", NAMES + "gone", NUMBERS + "gone"], b"")
+    assert obsolete(marks, {"t": 15.0, "new": 15.0}) == {NAMES + "gone", NUMBERS + "gone"}
+
+
+# Other configurations
+
+ONLY = {"a": an_sli()}
+BOTH = {"a": an_sli(), "b": an_sli("jobs_total", "jobs_failed_total")}
+JOBS, FAILED = "jobs_total", "jobs_failed_total"
+
+
+@pytest.mark.parametrize("restart", [True, False], ids=["restarted", "reloaded"])
+def test_an_sli_that_is_added_begins_with_a_baseline_and_the_others_go_on(*, restart: bool) -> None:
+    life = Life(ONLY)
+    life.scrape(5_000, {TOTAL: 100, BAD: 0})
+    life.close(10)
+    if restart:
+        life.followed = BOTH
+        life.start(10)
+    else:
+        life.reload(BOTH)
+    life.scrape(15_000, {TOTAL: 103, BAD: 1, JOBS: 900})
+    life.close(20)
+    life.scrape(25_000, {TOTAL: 103, BAD: 1, JOBS: 905, FAILED: 2})
+    life.close(30)
+    assert life.events("a") == {20: (2, 1)}
+    assert life.events("b") == {30: (3, 2)}, "a failure counter is born at its first failure"
+    assert life.covered("b") == {20: 10_000, 30: 10_000}
+
+
+def test_a_scrape_that_was_made_before_a_reload_says_nothing_of_the_new_sli() -> None:
+    life = Life(ONLY)
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.scrape(12_000, {TOTAL: 101})
+    life.reload(BOTH)
+    life.scrape(18_000, {TOTAL: 102, JOBS: 900})
+    life.close(20)
+    life.scrape(25_000, {TOTAL: 102, JOBS: 901})
+    life.close(30)
+    assert (life.events("a"), life.events("b")) == ({20: (2, 0)}, {30: (1, 0)})
+
+
+def test_an_sli_that_is_removed_and_comes_back_begins_with_a_baseline() -> None:
+    life = Life(BOTH)
+    life.scrape(5_000, {TOTAL: 100, JOBS: 10})
+    life.close(10)
+    life.reload(ONLY)
+    life.scrape(15_000, {TOTAL: 101, JOBS: 500})
+    life.close(20)
+    life.reload(BOTH)
+    life.scrape(25_000, {TOTAL: 102, JOBS: 900})
+    life.close(30)
+    life.scrape(35_000, {TOTAL: 103, JOBS: 901})
+    life.close(40)
+    assert (life.events("a"), life.events("b")) == ({20: (1, 0), 30: (1, 0), 40: (1, 0)}, {40: (1, 0)})
+
+
+def test_a_series_that_another_sli_followed_is_no_baseline_for_a_new_one() -> None:
+    life = Life({"all": an_sli()})
+    life.scrape(5_000, {TOTAL: 100, 'requests_total{code="500"}': 5})
+    life.close(10)
+    life.reload({"all": an_sli(), "ok": an_sli('requests_total{code=""}')})
+    life.scrape(15_000, {TOTAL: 103, 'requests_total{code="500"}': 6, 'requests_total{code="404"}': 2})
+    life.close(20)
+    assert (life.events("all"), life.events("ok")) == ({20: (6, 0)}, {20: (3, 0)})
+
+
+def test_a_target_that_is_added_begins_with_a_baseline_and_one_that_leaves_counts_no_longer() -> None:
+    life = Life(targets={"one": 15.0})
+    life.scrape(5_000, {TOTAL: 100}, target="one")
+    life.close(10)
+    life.reload(ONLY, {"two": 15.0, "one": 30.0})
+    life.scrape(15_000, {TOTAL: 101}, target="one")
+    life.scrape(15_000, {TOTAL: 500}, target="two")
+    life.close(20)
+    life.reload(ONLY, {"two": 15.0})
+    life.scrape(25_000, {TOTAL: 999}, target="one")
+    life.scrape(25_000, {TOTAL: 502}, target="two")
+    life.close(30)
+    assert life.events() == {20: (1, 0), 30: (2, 0)}
+    assert life.covered() == {10: 10_000, 20: 10_000, 30: 10_000}
+
+
+def test_what_waits_is_counted_after_a_reload() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.scrape(12_000, {TOTAL: 105})
+    life.reload({"a": an_sli()})
+    life.close(20)
+    assert life.events() == {20: (5, 0)}
+
+
+# Series that come and go
+
+
+def test_a_series_that_vanishes_is_remembered_over_a_restart_and_not_counted_again() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100, 'requests_total{pod="b"}': 50})
+    life.close(10)
+    life.scrape(15_000, {TOTAL: 101})
+    life.close(20)
+    life.start(20)
+    life.scrape(25_000, {TOTAL: 102, 'requests_total{pod="b"}': 53})
+    life.close(30)
+    assert life.events() == {20: (1, 0), 30: (4, 0)}
+
+
+def test_a_series_that_was_missing_for_a_day_is_forgotten() -> None:
+    life = Life(targets={"t": 3_600.0})
+    pod = 'requests_total{pod="old"}'
+    life.scrape(5_000, {TOTAL: 100, pod: 50})
+    for hour in range(1, 26):
+        life.scrape(hour * 3_600_000, {TOTAL: 100})
+        life.close(hour * 3_600)
+        assert len(list(life.counters.series)) == (2 if hour <= 24 else 1)
+    life.start(26 * 3_600)
+    assert len(list(life.counters.series)) == 1
+
+
+def test_a_target_with_ever_new_series_takes_no_more_memory_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_target, "MOST_SERIES", 20)
+    life = Life()
+    for turn in range(1, 30):
+        values: dict[str, float] = {f'requests_total{{user="{turn}-{user}"}}': 1 for user in range(8)}
+        life.scrape(turn * 10_000, {TOTAL: 100 + turn, **values})
+        life.close(turn * 10)
+        assert len(list(life.counters.series)) <= 20
+    assert life.events()[290] == (9, 0), "the series that go on are those that are kept"
+    life.scrape(300_000, {f'requests_total{{user="{user}"}}': 1 for user in range(30)})
+    life.close(300)
+    assert len(list(life.counters.series)) == 30, "and those of the last scrape, however many they are"
+
+
+def test_labels_may_be_other_objects_each_time() -> None:
+    life = Life()
+    for turn in range(1, 200):
+        life.scrape(turn * 10_000, {TOTAL: 100 + turn, 'requests_total{code="500"}': turn})
+    life.close(2_000)
+    assert (len(list(life.counters.series)), total(life.events().values())) == (2, (396, 0))
+
+
+def test_an_sli_is_observed_where_its_series_are() -> None:
+    life = Life(BOTH, targets={"one": 15.0, "two": 20.0})
+    life.scrape(5_000, {TOTAL: 100}, target="one")
+    life.scrape(7_000, {TOTAL: 100, JOBS: 1}, target="two")
+    life.close(10)
+    life.scrape(15_000, {TOTAL: 100}, target="one")
+    life.scrape(16_000, {JOBS: 1}, target="two")
+    life.close(20)
+    assert (life.counters.feeding("a"), life.counters.feeding("b")) == (["one", "two"], ["two"])
+    assert list(life.counters.observations()) == [("a", 15_000, 57_000), ("b", 16_000, 66_000)]
