@@ -22,6 +22,9 @@ def _common(command: Command) -> Command:
     """The files, and the server that their expressions are asked of."""
     for option in (
         json_option,
+        click.option(
+            "--counters", is_flag=True, help="Write plain sums of counters as counters: for rules and replay."
+        ),
         click.option("--server-url", metavar="URL", help="Its address; http://127.0.0.1:9090 where nothing says it."),
         click.option(
             "--server",
@@ -67,6 +70,7 @@ def import_sloth(
     server_url: str | None,
     period: timedelta | None,
     *,
+    counters: bool,
     as_json: bool,
 ) -> None:
     """Sloth: `version: prometheus/v1`, PrometheusServiceLevel, and files with its AlertWindows."""
@@ -77,6 +81,7 @@ def import_sloth(
         context,
         "sloth",
         lambda: import_sloth(files, server=Server.given(server, server_url), period=period),
+        counters=counters,
         as_json=as_json,
     )
 
@@ -85,21 +90,34 @@ def import_sloth(
 @_common
 @click.pass_context
 def import_openslo(
-    context: click.Context, files: tuple[Path, ...], server: str, server_url: str | None, *, as_json: bool
+    context: click.Context,
+    files: tuple[Path, ...],
+    server: str,
+    server_url: str | None,
+    *,
+    counters: bool,
+    as_json: bool,
 ) -> None:
     """OpenSLO: `openslo/v1` and `openslo/v1alpha`; files may refer to one another."""
     from slo.interop.openslo.files import import_openslo
     from slo.interop.server import Server
 
-    _print(context, "openslo", lambda: import_openslo(files, server=Server.given(server, server_url)), as_json=as_json)
+    _print(
+        context,
+        "openslo",
+        lambda: import_openslo(files, server=Server.given(server, server_url)),
+        counters=counters,
+        as_json=as_json,
+    )
 
 
-def _print(context: click.Context, what: str, read: "Callable[[], Import]", *, as_json: bool) -> None:
+def _print(context: click.Context, what: str, read: "Callable[[], Import]", *, counters: bool, as_json: bool) -> None:
     """Print what was read, or its faults."""
+    from slo.interop.counters import by_counters
     from slo.interop.native import document, rendered
 
     try:
-        imported = read()
+        imported = by_counters(read()) if counters else read()
     except ConfigError as error:
         if not as_json:
             raise

@@ -5,6 +5,7 @@ them as they are written; it knows what a rate per second is. Of anything else t
 unit is known, and it is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -61,13 +62,26 @@ def split_ratio(text: str) -> tuple[Part, str, str] | None:
     part: Part = "bad"
     if [token.text for token in found[:2]] == ["1", "-"]:
         found, part = unwrapped(found[2:]), "good"
-    operators = [index for index, token in enumerate(found) if token.is_operator and token.depth == found[0].depth]
-    if len(operators) != 1 or found[operators[0]].text != "/":
-        return None
-    above, below = found[: operators[0]], found[operators[0] + 1 :]
+    above, below = _split(found, "/")
     if not above or not below:
         return None
     return part, expression[above[0].at : above[-1].end], expression[below[0].at : below[-1].end]
+
+
+def remainder(text: str, total: str) -> str:
+    """What is taken off the total, where `text` is `total - x`; empty for anything else. Raises NoExpression."""
+    expression = spelled(text)
+    whole, off = _split(unwrapped(tokens(expression)), "-")
+    same = [[token.text for token in unwrapped(each)] for each in (whole, tokens(spelled(total)))]
+    return expression[off[0].at : off[-1].end] if off and same[0] == same[1] else ""
+
+
+def _split(found: Sequence[Token], sign: str) -> tuple[Sequence[Token], Sequence[Token]]:
+    """What stands on both sides of an operator, where it is the only one that is in no brackets; nothing otherwise."""
+    operators = [index for index, token in enumerate(found) if token.is_operator and token.depth == found[0].depth]
+    if len(operators) != 1 or found[operators[0]].text != sign:
+        return (), ()
+    return found[: operators[0]], found[operators[0] + 1 :]
 
 
 def _as_it_stands(expression: str) -> Count:

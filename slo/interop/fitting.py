@@ -24,6 +24,9 @@ INTERVAL: timedelta = ServerKeys.model_fields["interval"].default
 SHORTEST = max(SLOTS_PER_WINDOW * SLOT, INTERVALS_PER_WINDOW * INTERVAL)
 """The shortest window that an SLO of such a server may be looked at through."""
 
+SHORTEST_OF_COUNTERS = SLOTS_PER_WINDOW * SLOT
+"""The same for an SLO of counters that nothing is known to scrape yet."""
+
 _DIGITS = 15
 """How many digits a share may have behind the point."""
 
@@ -46,9 +49,9 @@ def nominal_length(window: Window) -> timedelta:
     return window.nominal_length if isinstance(window, CalendarWindow) else window
 
 
-def default_policy(window: timedelta) -> tuple[Pair, ...]:
+def default_policy(window: timedelta, *, shortest: timedelta = SHORTEST) -> tuple[Pair, ...]:
     """The pairs that the configuration gives to an SLO without a burn policy."""
-    return scaled_policy(window, slot=SLOT, shortest=SHORTEST)
+    return scaled_policy(window, slot=SLOT, shortest=shortest)
 
 
 class Fitting:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from slo.core.sli import Part, PrometheusSLI
-from slo.interop.counting import Count, Uncountable, counted, split_ratio
+from slo.interop.counting import Count, Uncountable, counted, remainder, split_ratio
 from slo.interop.passage import NO_COUNTERPART, Spot
 from slo.interop.promql import WINDOW, NoExpression
 
@@ -28,10 +28,16 @@ class Expression:
 
 
 def sli_of(part: Expression, part_is: Part, total: Expression, *, server: str) -> PrometheusSLI | None:
-    """The SLI of two expressions; None where they have no counterpart."""
+    """The SLI of two expressions; None where they have no counterpart.
+
+    Bad events that are the total without the good ones are said by the good ones, which are counted more exactly.
+    """
     counts = [_count(part), _count(total)]
     match counts:
         case [Count() as some, Count() as all_] if some.over_window == all_.over_window:
+            rest = remainder(some.text, all_.text)
+            if rest:
+                return PrometheusSLI(server=server, total=all_.text, part=rest, part_is=_other(part_is))
             return PrometheusSLI(server=server, total=all_.text, part=some.text, part_is=part_is)
         case [Count(), Count()]:
             part.spot.note(
@@ -52,8 +58,12 @@ def sli_of_ratio(ratio: Expression, *, of_errors: bool, server: str) -> Promethe
         return None
     part_is, part, total = split
     if not of_errors:
-        part_is = "good" if part_is == "bad" else "bad"
+        part_is = _other(part_is)
     return sli_of(replace(ratio, text=part), part_is, replace(ratio, text=total), server=server)
+
+
+def _other(part: Part) -> Part:
+    return "good" if part == "bad" else "bad"
 
 
 def _count(expression: Expression) -> Count | None:

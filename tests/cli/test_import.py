@@ -105,3 +105,12 @@ def test_options_that_mean_nothing_are_told(options: list[str], says: str) -> No
     done = run("import", "sloth", SLOTH / "in-file.yaml", *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
+
+
+def test_an_import_by_counters_is_what_rules_are_written_of(tmp_path: Path) -> None:
+    done = run("import", "sloth", SLOTH / "in-windows.yaml", "--counters")
+    config = tmp_path / "watch.yaml"
+    config.write_text(done.stdout, encoding="utf-8")
+    rules = yaml.safe_load(run("rules", "-c", config).stdout)
+    recorded = {rule.get("record") for group in rules["groups"] for rule in group["rules"]}
+    assert "slo:sli_error:ratio_rate5m" in recorded

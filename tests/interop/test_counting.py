@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.interop.counting import Count, Uncountable, counted, split_ratio
+from slo.interop.counting import Count, Uncountable, counted, remainder, split_ratio
 from slo.interop.promql import NoExpression
 from tests.services import program
 
@@ -156,6 +156,23 @@ def test_a_ratio_is_taken_apart_where_it_is_plainly_a_quotient(text: str, split:
     assert split_ratio(text) == split
 
 
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("sum(a) - sum(b)", "sum(b)"),
+        ("(\n sum( a )\n -\n (sum(b)) # good\n)", "(sum(b))"),
+        ("(sum(a)) - sum(b)", "sum(b)"),
+        ("sum(a)", ""),
+        ("sum(b) - sum(a)", ""),
+        ("sum(a) - sum(b) - sum(c)", ""),
+        ("sum(a) + sum(b)", ""),
+        ("sum(a) -", ""),
+    ],
+)
+def test_what_is_taken_off_the_total_is_the_other_part(text: str, rest: str) -> None:
+    assert remainder(text, "sum(a)") == rest
+
+
 PIECES = st.sampled_from(
     [
         *(
@@ -208,7 +225,7 @@ def test_any_text_is_counted_or_refused(text: str) -> None:
 def test_the_table_in_the_manual_is_true() -> None:
     manual = (Path(__file__).parent.parent.parent / "docs" / "import.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*) \| (.*) \|$", manual.split("## Sloth")[0], re.MULTILINE)[1:]
-    assert len(rows) == 9
+    assert len(rows) == 10
     for left, right in rows:
         for text in re.findall(r"`([^` ]*\([^`]*)`", left):
             if right.startswith("no counterpart"):
