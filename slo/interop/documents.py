@@ -53,11 +53,6 @@ class Document:
 
         self._notes = notes
 
-    @property
-    def place(self) -> Place:
-        """Where it begins."""
-        return self.source.root.place
-
     def text(self, *location: str | int) -> str:
         """The text at a location; empty where there is none."""
         node = self.source.node(location)
