@@ -1,7 +1,7 @@
 """`watchkeep exclude`: time that counts for nothing, through a running watch or in its data folder."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document
 from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
 from slo.cli.person import person, person_option
+from slo.cli.place import watch_or_folder
 from slo.errors import UsageError
 
 PATH = "/api/v1/exclusions"
@@ -47,18 +48,8 @@ class Remote:
         return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "withdraw", "by": by, "why": why})
 
 
-@contextlib.contextmanager
-def _exclusions(url: str | None, token_file: Path | None, data: Path | None) -> Iterator[Exclusions]:
-    if data is None:
-        yield Remote(Client(url, token_file=token_file))
-        return
-    if url is not None or token_file is not None:
-        raise UsageError("--data is for a folder that no watch runs on: give either it, or --url and --token-file")
-
-    from slo.cli.offline import Offline
-
-    with Offline.opened(data) as offline:
-        yield offline
+def _exclusions(url: str | None, token_file: Path | None, data: Path | None) -> AbstractContextManager[Exclusions]:
+    return watch_or_folder(url, token_file, data, Remote)
 
 
 @click.group(name="exclude")

@@ -1,7 +1,6 @@
 """`watchkeep incident`: list, show, acknowledge and resolve, through a running watch or in its data folder."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document, incident_lines, incident_parts, incident_table
 from slo.cli.output import Part, emit, is_narrow, json_option
 from slo.cli.person import person, person_option
-from slo.errors import UsageError
+from slo.cli.place import watch_or_folder
 
 
 class Incidents(Protocol):
@@ -49,18 +48,8 @@ def _path(incident: str) -> str:
     return f"/api/v1/incidents/{quote(incident, safe='')}"
 
 
-@contextlib.contextmanager
-def _incidents(url: str | None, token_file: Path | None, data: Path | None) -> Iterator[Incidents]:
-    if data is None:
-        yield Remote(Client(url, token_file=token_file))
-        return
-    if url is not None or token_file is not None:
-        raise UsageError("--data is for a folder that no watch runs on: give either it, or --url and --token-file")
-
-    from slo.cli.offline import Offline
-
-    with Offline.opened(data) as offline:
-        yield offline
+def _incidents(url: str | None, token_file: Path | None, data: Path | None) -> AbstractContextManager[Incidents]:
+    return watch_or_folder(url, token_file, data, Remote)
 
 
 @click.group(name="incident")

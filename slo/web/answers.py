@@ -2,11 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from exporters.endpoints import respond
+from slo.errors import StoreError, UsageError
+from slo.web.act import faults_of
 from slo.web.documents import Document
 
 JSON = "application/json"
@@ -43,6 +47,20 @@ async def read_body(request: web.Request, seconds: float) -> bytes:
             return await request.read()
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {seconds:g} s") from error
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is wrong with a body, or with what it asks for, as the answer that says so."""
+    try:
+        yield
+    except ValidationError as error:
+        faults = [fault(path, problem) for path, problem in faults_of(error)]
+        raise Refused(400, "the body is not as expected", faults=faults) from error
+    except UsageError as error:
+        raise Refused(409, str(error)) from error
+    except StoreError as error:
+        raise Refused(503, str(error)) from error
 
 
 def only(query: Mapping[str, str], known: Sequence[str]) -> None:

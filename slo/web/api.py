@@ -4,14 +4,13 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from exporters.endpoints import read
 from slo.core.delivery import Delivery
 from slo.core.incident import Incident
-from slo.errors import ConfigError, StoreError, UsageError
-from slo.web.act import Act, faults_of
-from slo.web.answers import Refused, answer, answer_large, fault, only, quoted, read_body, unknown
+from slo.errors import ConfigError, StoreError
+from slo.web.act import Act
+from slo.web.answers import Refused, answer, answer_large, fault, only, quoted, read_body, refusals, unknown
 from slo.web.documents import (
     Document,
     fault_document,
@@ -102,20 +101,12 @@ class API:
         """Acknowledge or resolve an incident; the answer is its new state."""
         incident = self._find(request)
         body = await read_body(request, self._body_seconds)
-        try:
+        with refusals():
             act = Act.model_validate_json(body)
-        except ValidationError as error:
-            faults = [fault(path, problem) for path, problem in faults_of(error)]
-            raise Refused(400, "the body is not as expected", faults=faults) from error
-        try:
             if act.action == "acknowledge":
                 changed = await self._watch.acknowledge(incident.id, by=act.by, via=act.via)
             else:
                 changed = await self._watch.resolve(incident.id, by=act.by, why=act.why)
-        except UsageError as error:
-            raise Refused(409, str(error)) from error
-        except StoreError as error:
-            raise Refused(503, str(error)) from error
         return answer(incident_document(changed))
 
     async def healthy(self, _request: web.Request) -> web.Response:

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.core.exclusion import Exclusion, Once, occurrences
 from slo.core.recurrence import Recurrence
-from slo.errors import StoreError, UsageError
-from slo.web.act import Visible, faults_of
-from slo.web.answers import Refused, answer, fault, only, read_body
+from slo.web.act import Visible
+from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
 from slo.web.watch import Watch
 
@@ -54,31 +53,17 @@ class ExclusionsAPI:
     async def add(self, request: web.Request) -> web.Response:
         """Make one; its keys are those of the configuration."""
         body = await read_body(request, self._body_seconds)
-        try:
+        with refusals():
             exclusion = ExclusionKeys.model_validate_json(body).exclusion(created_at=None)
             made = await self._watch.exclude(exclusion)
-        except ValidationError as error:
-            faults = [fault(path, problem) for path, problem in faults_of(error)]
-            raise Refused(400, "the body is not as expected", faults=faults) from error
-        except UsageError as error:
-            raise Refused(409, str(error)) from error
-        except StoreError as error:
-            raise Refused(503, str(error)) from error
         return answer(exclusion_document(made, datetime.now(UTC)), status=201)
 
     async def withdraw(self, request: web.Request) -> web.Response:
         """Take one back."""
         body = await read_body(request, self._body_seconds)
-        try:
+        with refusals():
             act = Withdrawal.model_validate_json(body)
             taken = await self._watch.withdraw_exclusion(request.match_info["name"], by=act.by, why=act.why)
-        except ValidationError as error:
-            faults = [fault(path, problem) for path, problem in faults_of(error)]
-            raise Refused(400, "the body is not as expected", faults=faults) from error
-        except UsageError as error:
-            raise Refused(409, str(error)) from error
-        except StoreError as error:
-            raise Refused(503, str(error)) from error
         return answer(exclusion_document(taken, datetime.now(UTC)))
 
 
