@@ -157,6 +157,15 @@ def test_nothing_is_told_of_windows_whose_slot_or_probe_could_not_be_read(tmp_pa
     assert len(faults(text, tmp_path)) == 1
 
 
+def test_an_slo_that_needs_others_has_the_default_policy_without_scrapes(tmp_path: Path) -> None:
+    text = """
+    slos:
+      - {name: api, objective: 99%, window: 30d, sli: {counters: {total: a_total, bad: b_total}}}
+      - {name: whole, objective: 99%, window: 30d, sli: {all_of: [api]}}
+    """
+    assert [len(slo.pairs) for slo in loaded(text, tmp_path).slos] == [4, 4]
+
+
 def test_a_destination_that_no_route_leads_to_is_warned_of(tmp_path: Path) -> None:
     settings = loaded(
         GATE
