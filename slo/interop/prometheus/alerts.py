@@ -116,12 +116,12 @@ class _PairRules:
         period = duration_name(self._slo.window.total_seconds())
         long, short = self._windows.values()
         spent = (
-            f"More than {share} % of the error budget of {period} went within {long}, and {short} say that it goes on."
+            f"More than {share} % of the error budget of {period} went within {long}, and the last {short} go on so."
         )
         about = escaped({"": self._slo.description})[""]
         return {
             "title": f"({severity}) {name} SLO error budget burn rate is too fast.",
-            "summary": f"{name} burns its error budget more than {factor} times too fast",
+            "summary": f"{name} burns more than {factor}x its error budget",
             "description": f"{spent} {about}".strip(),
         }
 

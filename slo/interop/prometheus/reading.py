@@ -37,7 +37,7 @@ class LedgerReading:
     def lost(self, window: int) -> str:
         """Multiplied before it is divided, so that whole numbers stay exact."""
         seconds = f"clamp_max({self.known(window)}, {window})" if self.weighed else f"{window}"
-        return f"{self.bad(window)} * {seconds} / ({self.ledger.entry(window, TOTAL)} > 0)"
+        return f"{self.bad(window)} * {seconds}\n/ ({self.ledger.entry(window, TOTAL)} > 0)"
 
     def known(self, window: int) -> str:
         return self.ledger.entry(window, KNOWN)

@@ -22,9 +22,19 @@ ROUND_STATES = ("good", "bad", "unknown")
 
 
 def counter_rules(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording]:
-    """Counters that the Prometheus scrapes, in steps of `step` seconds."""
-    total, part = _series(sli.total), _series(sli.part)
-    return [*grown_rules(total, part, sli.part_is, ledger, step), _seen(total, ledger.names)]
+    """Counters that the Prometheus scrapes, in steps of `step` seconds.
+
+    Functions drop the names of metrics. Where a selector chooses several, they are recorded with a label instead.
+    """
+    names, copies = ledger.names, []
+    series = {TOTAL: _series(sli.total), PART: _series(sli.part)}
+    for entry, selector in ((TOTAL, sli.total), (PART, sli.part)):
+        if not selector.metric:
+            named = f'label_replace({series[entry]}, "metric", "$1", "__name__", "(.+)")'
+            copies.append(Recording(metric=VALUE, expression=named, labels={**names.identity, ENTRY: entry}))
+            series[entry] = names.mine(VALUE, **{ENTRY: entry})
+    total, part = series.values()
+    return [*copies, *grown_rules(total, part, sli.part_is, ledger, step), _seen(total, names)]
 
 
 def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording]:
@@ -50,12 +60,14 @@ def grown_rules(
     """What the series of a total and of a part of it grew by. A part without series is nothing of what there is."""
     names, all_events = ledger.names, ledger.entry(step, TOTAL)
     counted = either(_grown(part, names, step, resets=resets), f"0 * {all_events}")
-    known = _known(total, names, step)
     entries = {
         TOTAL: _grown(total, names, step, resets=resets),
         BAD: counted if part_is == "bad" else f"{all_events} - {enclosed(counted)}",
-        KNOWN: known if resets else f"{enclosed(known)}\nand {names.on}\n{all_events}",
+        KNOWN: _known(total, names, step),
     }
+    if not resets:  # a step of which the total is not known is not known at all
+        for entry in (BAD, KNOWN):
+            entries[entry] = f"{enclosed(entries[entry])}\nand {names.on}\n{all_events}"
     return entry_rules(ledger, step, entries)
 
 

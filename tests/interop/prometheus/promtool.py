@@ -21,6 +21,7 @@ import yaml
 
 from slo.config.load import load
 from slo.core.duration import duration_name, parse_duration
+from slo.interop.prometheus.alerts import ALERT
 from slo.interop.prometheus.files import as_yaml, rule_file
 from slo.interop.prometheus.rules import Rules, rules
 from slo.kinds import Kinds
@@ -107,11 +108,17 @@ class Service:
     rules: Rules
     series: dict[str, Sequence[Value]] = field(default_factory=dict)
     expected: list[tuple[timedelta, Expectation]] = field(default_factory=list)
+    alerting: list[dict[str, Any]] = field(default_factory=list)
 
     def at(self, time: str | timedelta, *expectations: Expectation) -> None:
         """Expect all of these at a time."""
         when = parse_duration(time) if isinstance(time, str) else time
         self.expected += [(when, each) for each in expectations]
+
+    def alerts(self, time: str, labels: Mapping[str, str], annotations: Mapping[str, str]) -> None:
+        """Expect one alert at a time, with all its labels and annotations."""
+        alert = {"exp_labels": dict(labels), "exp_annotations": dict(annotations)}
+        self.alerting.append({"eval_time": time, "alertname": ALERT, "exp_alerts": [alert]})
 
     def judge(self, folder: Path) -> None:
         """Have promtool say whether all of it is so. Fails with its words."""
@@ -139,5 +146,11 @@ class Service:
                 }
                 for when, expectation in self.expected
             ],
+            "alert_rule_test": self.alerting,
         }
-        return {"rule_files": ["rules.yml"], "evaluation_interval": every, "tests": [test]}
+        return {
+            "rule_files": ["rules.yml"],
+            "evaluation_interval": every,
+            "group_eval_order": [group.name for group in self.rules.groups],
+            "tests": [test],
+        }
