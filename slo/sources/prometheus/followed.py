@@ -48,7 +48,8 @@ class Followed:
         self.asking: int | None = None
         self._least = least_seconds
         # Up to `decided` the newest time is covered or was given up; there is knowledge up to `reach`.
-        self._decided_ms = self._reach_ms = 0
+        self._decided_ms = max((stop for _, stop in self.unread.lent), default=0)
+        self._reach_ms = 0
 
     def _restored(self, mark: bytes, now: int) -> Unread:
         try:
@@ -70,6 +71,8 @@ class Followed:
 
     def newest(self, until: int) -> Piece | None:
         """The piece that ends at `until`, where that was not read yet."""
+        if until - self.unread.until > self._least:
+            self.history.wake()  # what lies between was never asked for
         self.unread.grow(until)
         self.unread.look_back_to(self.unread.until - self.wanted.keep_seconds)
         piece = self.unread.newest(self._least)

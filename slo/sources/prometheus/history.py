@@ -42,11 +42,19 @@ class History:
             self._rest(now)
         return piece
 
+    def silent(self, piece: Piece) -> None:
+        """The piece holds nothing yet, which may come late: it is passed over."""
+        self._below = piece.since
+        self._grow()
+
     def succeeded(self) -> None:
         """The piece was read."""
-        self._longest = min(self._longest + self._longest // 4 + 1, LARGEST_SECONDS)
+        self._grow()
         self._failures = 0
         self._wait_seconds = SHORTEST_WAIT_SECONDS
+
+    def _grow(self) -> None:
+        self._longest = min(self._longest + self._longest // 4 + 1, LARGEST_SECONDS)
 
     def failed(self, piece: Piece, now: float, *, less: bool) -> None:
         """The piece could not be read. With `less` a shorter one may be, and is tried at once."""

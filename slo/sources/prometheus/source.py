@@ -188,10 +188,11 @@ class ServerSource:
         self._remarks.past(followed)
         try:
             tally = await self._read(followed, piece)
-            if not tally.observed and piece.until > now - LATE_SECONDS:
-                raise ServerFault("no_series")
         except ServerFault as fault:
             followed.history.failed(piece, now, less=fault.reason in ASK_FOR_LESS)
+            return True
+        if not tally.observed and piece.until > now - LATE_SECONDS:
+            followed.history.silent(piece)
             return True
         async with self._shelf.lock:
             if self._is_wanted(followed, piece):
