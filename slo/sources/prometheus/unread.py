@@ -35,12 +35,13 @@ class Unread:
         """What a watermark says, in whole slots, which may have been of another length then. Raises ValueError."""
         try:
             first, until, gaps, lent = json.loads(mark)
+            whole = [
+                (-(-begin // slot_seconds) * slot_seconds, end // slot_seconds * slot_seconds) for begin, end in gaps
+            ]
+            unread = cls(first, -(-until // slot_seconds) * slot_seconds, whole, [(begin, end) for begin, end in lent])
         except (TypeError, ValueError) as error:
             raise ValueError(f"is no watermark of a server's SLI: {error}") from error
-        up = [-(-begin // slot_seconds) * slot_seconds for begin, _ in gaps]
-        down = [end // slot_seconds * slot_seconds for _, end in gaps]
-        whole = [(begin, end) for begin, end in zip(up, down, strict=True) if begin < end]
-        return cls(first, -(-until // slot_seconds) * slot_seconds, whole, [(begin, end) for begin, end in lent])
+        return unread
 
     def watermark(self) -> bytes:
         """What makes the same one again after a restart."""
@@ -98,5 +99,5 @@ def read_until(mark: bytes) -> int:
     """The end (Unix seconds) of the time that a watermark speaks of; 0 for what is none."""
     try:
         return int(json.loads(mark)[1])
-    except (IndexError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return 0
