@@ -34,20 +34,8 @@ class FileReplay:
         """Read the file at `path`. Raises UsageError for one that is no recording, StoreError where no room is left."""
         recording = Recording(Wanted(counted_by(slos).values()))
         try:
-            with path.open("rb") as stream:
-                for run in read_series(stream):
-                    recording.add(run.labels, run.timestamps_ms, run.values)
-            recording.finish()
-            if recording.bounds_ms is None:
-                raise UsageError(
-                    f"{path}: holds no samples: record the counters of the SLOs, and `up` of their targets"
-                )
+            _read(path, recording)
             yield cls(recording, slos, slot_seconds=slot_seconds, step_seconds=step_seconds)
-        except ParseError as error:
-            mend = f"; {error.mend}" if error.mend else ""
-            raise UsageError(f"{path}:{error.line}:{error.column}: {error.problem}{mend}") from error
-        except OSError as error:
-            raise UsageError(f"{path}: {(error.strerror or '').lower()}: name a file that can be read") from error
         finally:
             recording.close()
 
@@ -63,6 +51,21 @@ class FileReplay:
     def excesses(self) -> Sequence[Excess]:
         """Parts that counted more than their totals."""
         return self._samples.excesses
+
+
+def _read(path: Path, recording: Recording) -> None:
+    try:
+        with path.open("rb") as stream:
+            for run in read_series(stream):
+                recording.add(run.labels, run.timestamps_ms, run.values)
+    except ParseError as error:
+        mend = f"; {error.mend}" if error.mend else ""
+        raise UsageError(f"{path}:{error.line}:{error.column}: {error.problem}{mend}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or '').lower()}: name a file that can be read") from error
+    recording.finish()
+    if recording.bounds_ms is None:
+        raise UsageError(f"{path}: holds no samples: record the counters of the SLOs, and `up` of their targets")
 
 
 def _unmatched(slos: Sequence[SLO], recording: Recording) -> Iterator[tuple[SLO, str, Selector]]:

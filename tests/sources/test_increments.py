@@ -35,7 +35,8 @@ def grown(*values: float, scraped_before: bool = False) -> list[int]:
         ([0.9, 2.5, 2.9, 3.1], [0, 2, 0, 1]),
         ([5, math.inf, 6], [0, 0, 1]),
         ([5, -1, 6], [0, 0, 1]),
-        ([5, 2.0**60, 6], [0, 0, 1]),
+        ([5, 2.0**53, 6], [0, 2**53 - 5, 6]),
+        ([5, 2.0**53 + 2, 6], [0, 0, 1]),
     ],
     ids=[
         "growth",
@@ -46,6 +47,7 @@ def grown(*values: float, scraped_before: bool = False) -> list[int]:
         "fractions",
         "infinite",
         "negative",
+        "largest",
         "too large",
     ],
 )
