@@ -96,12 +96,14 @@ class Scrape:
         """The samples, or what came instead of them."""
         fetched = await fetch(self._request, self._context, deadline)
         response = fetched.response
-        if response is None or fetched.reached.fault is not None or response.status != OK:
+        if response is None:
             return Scraped(fetched=fetched)
-        body, content_type = response.body, response.header("content-type") or ""
+        # The facts of a round are kept until the next one; the bodies of a hundred targets are not to be.
         fetched = replace(fetched, response=replace(response, body=b""))
+        if fetched.reached.fault is not None or response.status != OK:
+            return Scraped(fetched=fetched)
         try:
-            samples = await self._samples(body, content_type)
+            samples = await self._samples(response.body, response.header("content-type") or "")
         except ParseError as error:
             return Scraped(fetched=fetched, unreadable=str(error))
         if len(samples) > MOST_SERIES:
