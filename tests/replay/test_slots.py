@@ -121,7 +121,11 @@ def counted(what: Scenario, loaded: Settings, samples: Path) -> list[dict[Arrive
     """What the counter source counts of each SLO: good, bad, unknown, covered time."""
     with opened(what, loaded, samples) as recorded:
         stretches = list(recorded._samples.stretches())
-    blocks = [(came, block) for stretch in stretches for came, block in [(None, stretch.block), *stretch.late]]
+    blocks = [
+        (came, block)
+        for stretch in stretches
+        for came, block in [*((None, each) for each in stretch.blocks), *stretch.late]
+    ]
     return [
         summed(
             ((came or end) * SECOND, end * SECOND, block.counts[:, row, block.names.index(slo.sli)].tolist())

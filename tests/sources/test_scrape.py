@@ -238,9 +238,7 @@ async def test_a_target_that_fails_is_at_fault_itself_by_a_reason(name: str) -> 
     behaviour, reason, detail = FAULTS[name]
     scheme = "https" if name == "no TLS" else "http"
     async with serving(behaviour) as port:
-        facts, judgement = await scraped(
-            f"{scheme}://127.0.0.1:{port}/metrics", timeout_seconds=1.0, max_body="2MB"
-        )
+        facts, judgement = await scraped(f"{scheme}://127.0.0.1:{port}/metrics", timeout_seconds=1.0, max_body="2MB")
     assert (judgement.reason, judgement.state) == (reason, State.BAD)
     assert detail in judgement.detail
     assert not facts.samples
@@ -282,9 +280,9 @@ async def test_a_fault_of_the_round_itself_is_judged_by_its_reason() -> None:
 
 async def test_secrets_are_in_no_log_and_no_representation(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    secrets = {"headers": {"X-Key": "s3cret-header"}, "basic_auth": {"username": "u", "password": "s3cret-password"}}
+    headers, user = {"X-Key": "s3cret-header"}, {"username": "u", "password": "s3cret-password"}
     async with serving(answering(answer(PAGE))) as port:
-        with a_scrape(port, **secrets) as scrape:
+        with a_scrape(port, headers=headers, basic_auth=user) as scrape:
             facts, judgement = await observed(scrape)
             shown = f"{caplog.text} {facts!r} {judgement!r} {scrape.target} {scrape._request!r}"
     assert "s3cret" not in shown
@@ -298,7 +296,7 @@ LARGE = TEXT + b"".join(b'other_total{n="%d"} 1\n' % number for number in range(
 def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
     """Parsing that does not end before it may: says that it has begun, and waits to be let go."""
     begun, go_on = threading.Event(), threading.Event()
-    parse: Callable[..., Any] = module.parse
+    parse: Callable[..., Any] = vars(module)["parse"]
 
     def slow(*arguments: Any) -> Any:
         begun.set()
