@@ -5,18 +5,21 @@ written (a full disk, a locked file) what it lacks is held here, and is written 
 """
 
 import asyncio
+import heapq
 import itertools
 import json
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
 from slo.core.counts import Counts
 from slo.core.deltas import Block
+from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.engine.evaluate import Engine, ledger_of
 from slo.engine.ledger import Ledger
@@ -24,7 +27,7 @@ from slo.engine.rings import Ints
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
-from slo.store.codec import hour_of
+from slo.store.codec import by_hour, hour_of
 from slo.store.faults import reason_of
 from slo.store.files import set_aside
 from slo.store.ledger import LedgerStore, Watermarks
@@ -48,6 +51,7 @@ class Books:
     """The engine over its ledger, and the store that follows it.
 
     Call `open` before anything else. `close` slots in order; `write` afterwards, which never raises for the store.
+    What `exclusions` cover counts for nothing, from the next `open` or `rebuild` on.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Books:
         telemetry: Telemetry,
     ) -> None:
         self.slot_seconds = slot_seconds
+        self.exclusions: Sequence[Exclusion] = ()
         self.lock = asyncio.Lock()
         self._path = path
         self._retention_seconds = int(retention.total_seconds())
@@ -125,7 +130,7 @@ class Books:
         """
         old = self.engine
         self._hold(self.ledger.close(self.ledger.now))
-        totals = self._store.totals() | _by_name(self.ledger.names, self.ledger.totals)
+        totals = self._store.totals() | _by_name(self.ledger.names, self.ledger.sli_totals)
         new = await asyncio.to_thread(self._engine, slos, self.ledger.now, tuple(self._held), totals=totals)
         _count_again(new.ledger, _in_blocks(old.ledger.open_blocks()))
         new.restore(old.firing(), old.pending())
@@ -185,7 +190,7 @@ class Books:
         async with self._writing:
             # What came late is in the totals, and in the watermarks, already.
             self._hold(self.ledger.close(self.ledger.now))
-            blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.totals)
+            blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.sli_totals)
             marks = {NOW: str(self.ledger.now), PENDING: json.dumps(self.engine.pending()), **more_marks}
             watermarks = dict(self._watermarks)
             try:
@@ -233,15 +238,17 @@ class Books:
         self, slos: Sequence[SLO], now: int, carried: Sequence[Block], *, totals: Mapping[str, Counts] | None
     ) -> Engine:
         """An engine at `now` over the history on disk and what is `carried`; `totals` are those at `now`, if known."""
-        ledger = ledger_of(slos, slot_seconds=self.slot_seconds, now=now)
+        ledger = ledger_of(slos, slot_seconds=self.slot_seconds, now=now, exclusions=self.exclusions)
         known = None
         if totals is not None:
             none = Counts()
             rows = [totals.get(name, none) for name in ledger.names]
             known = np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(-1, 4).T
-        history = itertools.chain(self._store.history(ledger.history_since), carried)
-        ledger.load((_no_later(block, ledger.now) for block in history), totals=known)
-        return Engine(slos, ledger)
+        parts = sorted((part for block in carried for part in by_hour(block)), key=itemgetter(0))
+        written = ((hour_of(int(block.ends[0])), block) for block in self._store.history(ledger.history_since))
+        history = heapq.merge(written, parts, key=itemgetter(0))
+        ledger.load((_no_later(block, ledger.now) for _, block in history), totals=known)
+        return Engine(slos, ledger, exclusions=self.exclusions)
 
 
 def _by_name(names: Sequence[str], totals: Ints) -> dict[str, Counts]:

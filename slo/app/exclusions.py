@@ -1,6 +1,7 @@
 """The exclusions of a watch: those of its configuration, and those that people made while it ran."""
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 
 from slo.core.exclusion import Exclusion
@@ -8,7 +9,10 @@ from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWith
 from slo.core.incident import Event
 from slo.core.protocols import Clock
 from slo.errors import UsageError
+from slo.router.summary import one_line, told
 from slo.store.journal import Journal
+
+logger = logging.getLogger(__name__)
 
 
 class Exclusions:
@@ -50,3 +54,4 @@ class Exclusions:
 
     async def _write(self, event: Event) -> None:
         await asyncio.to_thread(self._journal.commit, [event], [], at=event.at)
+        logger.info(one_line(told(event)), extra={"event": type(event).__name__})

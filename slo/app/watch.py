@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -11,21 +11,18 @@ from time import perf_counter
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.exclusions import Exclusions
+from slo.app.judgement import Judgements
 from slo.app.servers import Servers
-from slo.app.wiring import checks_of, destinations_of, refuse_unfed, scrapes_of, slis_of
+from slo.app.wiring import checks_of, destinations_of, fed_of, refuse_unfed, scrapes_of
 from slo.config.load import load
 from slo.config.settings import Settings
-from slo.core.alert import Alert
 from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
 from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
-from slo.core.reason import State
 from slo.core.sample import Sample
-from slo.core.sli import probe_sli
 from slo.core.status import SLOStatus
-from slo.engine.evaluate import Engine
 from slo.errors import ConfigError, ConfigFault, StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
@@ -68,7 +65,6 @@ class RunningWatch:
         self._clock = clock
         self._telemetry = telemetry
         self._context = context
-        self._last_bad: dict[str, Outcome] = {}
         self._reloading = asyncio.Lock()
         self._ungrouped = False
         self._books = Books(
@@ -93,10 +89,13 @@ class RunningWatch:
             telemetry=telemetry,
             external_url=settings.external_url,
         )
+        self._judgements = Judgements(
+            self._books, incidents=lambda: self._router.incidents, failing=self._counters.failing
+        )
         self._source = CheckSource(
             self._books,
             slot_seconds=self._books.slot_seconds,
-            slis=slis_of(settings),
+            slis=fed_of(settings),
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, path=place.config, context=context, telemetry=telemetry)
@@ -115,12 +114,13 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         self._exclusions.configured = self._settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
+        self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._counters.slos)
         self._counters.begin()
         self._servers.replace(self._settings, self._servers.clients(self._settings))
-        self._restore_alerts()
+        self._judgements.restore()
         self._loaded()
 
     async def run(self) -> None:
@@ -176,10 +176,7 @@ class RunningWatch:
 
     def statuses(self) -> Iterator[SLOStatus]:
         """The figures of every SLO, in the order of the configuration, made as they are read."""
-        engine = self._books.engine
-        open_incidents = {incident.slo: incident.id for incident in self._router.incidents.values() if incident.open}
-        for name in engine.slos:
-            yield self._status(engine, name, open_incidents.get(name, ""))
+        return self._judgements.statuses()
 
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
@@ -218,6 +215,7 @@ class RunningWatch:
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
         async with self._books.lock:
+            self._books.exclusions = tuple(self._exclusions)
             await self._books.rebuild(self._counters.slos)
 
     async def _reload(self) -> None:
@@ -227,13 +225,14 @@ class RunningWatch:
         checks, scrapes = self._built(settings)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
         clients = self._servers.clients(settings)
-        self._exclusions.configured = settings.exclusions
         async with self._books.lock:
+            self._exclusions.configured = settings.exclusions
+            self._books.exclusions = tuple(self._exclusions)
             await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
-            self._source.replace(slis_of(settings))
+            self._source.replace(fed_of(settings))
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
@@ -264,7 +263,7 @@ class RunningWatch:
             self._books.engine.evaluate()
             self._telemetry.evaluation.observe(perf_counter() - begun)
             self._telemetry.evaluated_at.set(end)
-            await self._router.judge(self._alerts(), known_slos=self._books.engine.slos.keys())
+            await self._router.judge(self._judgements.alerts(), known_slos=self._books.engine.slos.keys())
             await self._books.write()
 
     async def _regroup(self) -> None:
@@ -279,32 +278,8 @@ class RunningWatch:
             self._counters.begin()
             self._ungrouped = False
 
-    def _alerts(self) -> list[Alert]:
-        """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO."""
-        engine = self._books.engine
-        followed = {incident.slo for incident in self._router.incidents.values() if incident.open or incident.firing}
-        return [self._alert(name) for name in engine.firing().keys() | (followed & engine.slos.keys())]
-
-    def _alert(self, name: str) -> Alert:
-        engine = self._books.engine
-        bad = self._last_bad.get(engine.slos[name].sli)
-        if bad is None:
-            return engine.alert(name)
-        return engine.alert(name, reason=bad.reason, target=bad.target, detail=bad.detail)
-
-    def _status(self, engine: Engine, name: str, incident: str) -> SLOStatus:
-        status = engine.status(name)
-        bad = self._last_bad.get(status.slo.sli) or self._counters.failing(status.slo.sli)
-        return replace(
-            status,
-            incident=incident,
-            last_reason=bad.reason if bad else "",
-            last_target=bad.target if bad else "",
-        )
-
     def _sink(self, outcome: Outcome) -> None:
-        if outcome.state is not State.GOOD:
-            self._last_bad[probe_sli(outcome.check)] = outcome
+        self._judgements.notice(outcome)
         self._source.observe(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
@@ -317,10 +292,6 @@ class RunningWatch:
             checks_of(settings, place.kinds, self._context, place.config),
             scrapes_of(settings, self._context, place.config),
         )
-
-    def _restore_alerts(self) -> None:
-        last = {incident.slo: incident for incident in self._router.incidents.values()}
-        self._books.engine.restore({slo: incident.firing for slo, incident in last.items()}, {})
 
     def _refuse_new_slot(self, settings: Settings) -> None:
         if settings.slot != self._settings.slot:

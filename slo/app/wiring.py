@@ -1,18 +1,18 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
-from slo.core.sli import CountersSLI, probe_sli
+from slo.core.sli import CountersSLI, ProbeSLI
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.net.url import URL
 from slo.runner.schedule import Scheduled
+from slo.sources.checks import Fed
 from slo.sources.series import Wanted
 from slo.sources.target_labels import TargetLabels
 
@@ -108,14 +108,19 @@ def destinations_of(
     return built, frozenset(paging)
 
 
-def slis_of(settings: Settings) -> Mapping[str, tuple[str, float]]:
-    """Which SLI each probe feeds, and its interval in seconds; probes that no SLO looks at feed none."""
-    wanted = {slo.sli for slo in settings.slos}
-    return {
-        probe.name: (probe_sli(probe.name), probe.interval.total_seconds())
-        for probe in settings.probes
-        if probe_sli(probe.name) in wanted
-    }
+def fed_of(settings: Settings) -> list[Fed]:
+    """The SLIs that probes feed; probes that no SLO looks at feed none."""
+    intervals = {probe.name: probe.interval.total_seconds() for probe in settings.probes}
+    wanted = dict.fromkeys(slo.definition for slo in settings.slos if isinstance(slo.definition, ProbeSLI))
+    return [
+        Fed(
+            sli=sli.key,
+            check=sli.probe,
+            interval_seconds=intervals[sli.probe],
+            latency_seconds=sli.latency.total_seconds() if sli.latency else None,
+        )
+        for sli in wanted
+    ]
 
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slo.config.settings import ServerEntry, Settings
+    from slo.core.exclusion import Exclusion
     from slo.core.slo import SLO
     from slo.core.status import SLOStatus
     from slo.replay.backtest import Backtest, Period, Unread
@@ -54,7 +55,9 @@ def command(
             f"no SLO of {config} is counted from {server}: give one `sli: {{prometheus: ...}}` or counters"
         )
     with progress(f"Reading the history of {server}") as say_more:
-        backtest, transitions, statuses = asyncio.run(_backtest(entry, slos, period, say_more, as_json=as_json))
+        backtest, transitions, statuses = asyncio.run(
+            _backtest(entry, slos, period, settings.exclusions, say_more, as_json=as_json)
+        )
     known = {slo.name for slo in slos}
     passed_over = [
         f"{slo.name} is passed over: {server} is not asked for it" for slo in settings.slos if slo.name not in known
@@ -64,7 +67,13 @@ def command(
 
 
 async def _backtest(
-    entry: "ServerEntry", slos: "Sequence[SLO]", period: "Period", say_more: Callable[[str], None], *, as_json: bool
+    entry: "ServerEntry",
+    slos: "Sequence[SLO]",
+    period: "Period",
+    exclusions: "Sequence[Exclusion]",
+    say_more: Callable[[str], None],
+    *,
+    as_json: bool,
 ) -> "tuple[Backtest, list[Transition], list[SLOStatus]]":
     from slo.exposition.catalogue import Telemetry
     from slo.net.context import Context
@@ -83,6 +92,7 @@ async def _backtest(
             slos=slos,
             period=period,
             interval_seconds=int(entry.interval.total_seconds()),
+            exclusions=exclusions,
             told=lambda share: say_more(f"{100 * share:.0f} % of the history of {entry.name} is read"),
         )
         transitions = []

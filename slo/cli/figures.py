@@ -47,7 +47,7 @@ def _cells(slo: Document) -> Mapping[str, str | Cell]:
     )
     return {
         "state": Cell(STATES[slo["state"]], TONES[slo["state"]]),
-        "slo": slo["name"],
+        "slo": slo["key"],
         "objective": percent(slo["objective"]),
         "sli": percent(slo["sli"]),
         "budget left": Cell(left, Tone.DOWN) if overspent(slo) else left,

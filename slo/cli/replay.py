@@ -47,7 +47,13 @@ def command(context: click.Context, config: Path, samples: Path, step: str, *, a
     slot_seconds = int(settings.slot.total_seconds())
     with (
         progress(f"Replaying {samples}"),
-        FileReplay.of(samples, settings.slos, slot_seconds=slot_seconds, step_seconds=step_seconds) as replay,
+        FileReplay.of(
+            samples,
+            settings.slos,
+            slot_seconds=slot_seconds,
+            step_seconds=step_seconds,
+            exclusions=settings.exclusions,
+        ) as replay,
     ):
         transitions = []
         for transition in replay.transitions():

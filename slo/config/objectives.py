@@ -143,6 +143,7 @@ class Objectives:
             budgeting=budgeting,
             group_by=keys.group_by,
             effective_from=keys.effective_from,
+            interval=indicator.interval,
         )
 
     def _refuse_windows(self, windows: Sequence[Window | None], entry: _Entry) -> None:

@@ -7,6 +7,9 @@ seconds. An event belongs to the slot that holds the time at which it was comple
 import math
 from dataclasses import dataclass
 
+KNOWN_FOR_INTERVALS = 2.5
+"""How many of its intervals an observation is good for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:

@@ -28,6 +28,7 @@ class SLO:
     which one of them an SLO is: `cluster=eu`.
 
     A definition counts from `effective_from` on (None: always); an SLO may have several, one after the other.
+    `interval` is how often its SLI is fed (None: not known).
     """
 
     name: str
@@ -44,6 +45,12 @@ class SLO:
     group_by: tuple[str, ...] = ()
     scope: str = ""
     effective_from: datetime | None = None
+    interval: timedelta | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other SLO: its name, or `name{scope}`. Its definitions share it."""
+        return slo_key(self.name, self.scope)
 
     @property
     def error_budget(self) -> Fraction:
@@ -60,3 +67,8 @@ class SLO:
     def budget_windows(self) -> tuple[Window, ...]:
         """The windows that its budget is shown over, its own first."""
         return (self.calendar or self.window, *self.more_windows)
+
+
+def slo_key(name: str, scope: str) -> str:
+    """The key of the SLO of that name and scope; see `SLO.key`."""
+    return f"{name}{{{scope}}}" if scope else name

@@ -9,10 +9,22 @@ from slo.core.slo import SLO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RawFigures:
+    """What figures would be if nothing were excluded. `remaining` is that of a budget."""
+
+    good: int
+    bad: int
+    sli: float | None
+    remaining: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WindowFigures:
     """One window of one SLO. Ratios are None where there is nothing to divide by; coverage is a ratio.
 
-    `burn_rate` is weighted by coverage, as the alert conditions see it.
+    `burn_rate` is weighted by coverage, as the alert conditions see it. `excluded` is how many events were in slots
+    that are excluded, `excluded_seconds` how long these are; both count for nothing else, and `coverage` is of the
+    rest. `raw` is None where nothing is excluded.
     """
 
     window: str
@@ -25,6 +37,8 @@ class WindowFigures:
     coverage: float
     sli: float | None
     burn_rate: float | None
+    excluded_seconds: int = 0
+    raw: RawFigures | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +46,9 @@ class BudgetFigures:
     """The error budget over one window of an SLO, named as people write it: rolling, or a period of the calendar.
 
     `remaining` is 1 - spent / budget of the whole window (projected where it is not yet covered); it may be negative.
-    `bad` and `allowed_events` are its parts. `seconds` is the length of the whole window. Of a period, `period` is its
-    name, as `2026-11`, `elapsed` the share of it that is over, and `coverage` is of that share.
+    Where it is spent by events, `bad` and `allowed_events` are its parts. `seconds` is the length of the whole window.
+    Of a period, `period` is its name, as `2026-11`, `elapsed` the share of it that is over, and `coverage` is of that
+    share. What is excluded is told as in `WindowFigures`.
     """
 
     window: str
@@ -47,6 +62,9 @@ class BudgetFigures:
     coverage: float
     period: str = ""
     elapsed: float | None = None
+    excluded: int = 0
+    excluded_seconds: int = 0
+    raw: RawFigures | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
 """Alert state: which pairs fire, remembered from one slot end to the next.
 
 A pair begins to fire when it has burned too fast for its `for`, whichever severity its bad events make of it
-meanwhile. It clears only when its condition is false and its short window is known: lost data never resolves.
+meanwhile. It clears only when its condition is false and its short window is known: lost data never resolves. What is
+excluded begins nothing; but it resolves nothing either, so that a pair clears when it would if nothing were excluded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from slo.core.alert import FiringPair
 from slo.core.duration import duration_name
-from slo.engine.burn import Bools, Group, Weighed, holding
+from slo.engine.burn import Group
+from slo.engine.rings import Bools
+from slo.engine.snapshot import Snapshot
 
 NOT_HOLDING = np.iinfo(np.int64).max
 
@@ -28,17 +31,18 @@ class AlertStates:
             FiringPair(severity=c.severity, long=duration_name(c.long), short=duration_name(c.short))
             for c in group.conditions
         )
-        self._member = {slo.name: index for index, slo in enumerate(group.slos)}
+        self._member = {slo.key: index for index, slo in enumerate(group.slos)}
 
-    def step(self, now: int, windows: Mapping[int, Weighed]) -> list[int]:
-        """Move on to the slot end `now`; the places in the group of the SLOs for which anything changed."""
-        burns, holds, known = holding(self.group, windows)
+    def step(self, snapshot: Snapshot) -> list[int]:
+        """Move on to the slot end of the snapshot; the places in the group of the SLOs for which anything changed."""
+        held, now = self.group.held(snapshot), snapshot.now
         if self._hold.any():
-            self._since = np.where(burns, np.minimum(self._since, now), NOT_HOLDING)
-            begins = holds & (now - self._since >= self._hold)
+            self._since = np.where(held.burns, np.minimum(self._since, now), NOT_HOLDING)
+            begins = held.holds & (now - self._since >= self._hold)
         else:
-            begins = holds
-        firing = begins | (self.firing & (holds | ~known))
+            begins = held.holds
+        raw = (self.group.held_raw(snapshot) if self.firing.any() else None) or held
+        firing = begins | (self.firing & (held.holds | raw.holds | ~raw.known))
         changed = np.flatnonzero((firing != self.firing).any(axis=0))
         self.firing = firing
         return changed.tolist()
@@ -77,4 +81,4 @@ class AlertStates:
 
     def _pending_key(self, index: int, member: int) -> str:
         pair = self._pairs[index]
-        return f"{self.group.slos[member].name}/{pair.severity}/{pair.long}/{pair.short}"
+        return f"{self.group.slos[member].key}/{pair.severity}/{pair.long}/{pair.short}"

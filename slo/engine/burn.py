@@ -8,32 +8,23 @@ What is compared is the weighted error ratio with factor x (1 - objective), for 
 close that rounding could decide, the comparison is made again in whole numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from slo.core.policy import Pair, Severity
 from slo.core.slo import SLO
-from slo.engine.ledger import Ledger, WindowCounts
+from slo.engine.columns import Column, Mean
+from slo.engine.plan import View
+from slo.engine.rings import Bools, Ints
+from slo.engine.snapshot import Floats, Snapshot, Weighed
 from slo.engine.windows import KNOWN_SHORT_COVERAGE
 
 CLOSE_CALL = 1e-9
 """Relative distance below which a comparison of floats is repeated exactly."""
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Weighed:
-    """One window of every SLI: its counts, and bad / total x weight (0 where there is no total)."""
-
-    counts: WindowCounts
-    errors: Floats
-    coverage: Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,20 +41,6 @@ class Condition:
     hold: int
     at_least: int
     below: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Group:
-    """SLOs whose policies have the same shape: one array operation serves them all.
-
-    `columns` are their SLIs' columns in the ledger. `thresholds`, of the shape (pairs, SLOs), are the weighted error
-    ratios above which a pair burns too fast.
-    """
-
-    slos: tuple[SLO, ...]
-    columns: NDArray[np.int64]
-    conditions: tuple[Condition, ...]
-    thresholds: Floats
 
 
 def conditions_of(pairs: Sequence[Pair]) -> tuple[Condition, ...]:
@@ -86,90 +63,107 @@ def conditions_of(pairs: Sequence[Pair]) -> tuple[Condition, ...]:
     return tuple(conditions)
 
 
-def grouped(slos: Sequence[SLO], column: Mapping[str, int]) -> list[Group]:
-    """The SLOs by the shape of their policies, in the order of their first appearance."""
-    shapes: dict[tuple[Condition, ...], list[SLO]] = {}
-    for slo in slos:
-        shapes.setdefault(conditions_of(slo.pairs), []).append(slo)
-    return [_group(conditions, members, column) for conditions, members in shapes.items()]
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Held:
+    """How the conditions of a group stand at one slot end: arrays of the shape (conditions, SLOs).
 
-
-def _group(conditions: tuple[Condition, ...], members: Sequence[SLO], column: Mapping[str, int]) -> Group:
-    pairs = len(members[0].pairs)
-    return Group(
-        slos=tuple(members),
-        columns=np.array([column[slo.sli] for slo in members], np.int64),
-        conditions=conditions,
-        thresholds=np.array(
-            [[float(_threshold(slo, index)) for slo in members] for index in range(pairs)], np.float64
-        ).reshape(pairs, len(members)),
-    )
-
-
-def _threshold(slo: SLO, pair: int) -> Fraction:
-    """The weighted error ratio above which that pair of the SLO burns too fast."""
-    return slo.pairs[pair].factor(slo.window) * slo.error_budget
-
-
-class Snapshot:
-    """Every window of every SLI at the ledger's `now`, each weighed once."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.now = ledger.now
-        self._windows: dict[int, Weighed] = {}
-        self._since: dict[int, Weighed] = {}
-
-    def window(self, window_seconds: int) -> Weighed:
-        """The rolling window of that length."""
-        if window_seconds not in self._windows:
-            self._windows[window_seconds] = _weigh(self.ledger.window(window_seconds))
-        return self._windows[window_seconds]
-
-    def since(self, mark: int) -> Weighed:
-        """What the ledger has counted since that mark (Unix seconds); see `Ledger.since`."""
-        if mark not in self._since:
-            self._since[mark] = _weigh(self.ledger.since(mark))
-        return self._since[mark]
-
-
-def _weigh(counts: WindowCounts) -> Weighed:
-    total = counts.good + counts.bad
-    coverage = counts.covered_ms / counts.length_ms
-    errors = counts.bad / np.maximum(total, 1) * coverage
-    return Weighed(counts=counts, errors=errors, coverage=coverage)
-
-
-def holding(group: Group, windows: Mapping[int, Weighed]) -> tuple[Bools, Bools, Bools]:
-    """Whose pair burns too fast, which conditions hold, which may clear: arrays of the shape (conditions, SLOs).
-
-    A condition holds where its pair burns too fast with as many bad events as it asks for. It may clear where its
+    A condition holds where its pair `burns` too fast with as many bad events as it asks for. `known` is where its
     short window is known well enough to believe that it does not hold.
     """
-    burns = np.empty((len(group.conditions), len(group.slos)), np.bool_)
-    holds, known = np.empty_like(burns), np.empty_like(burns)
-    burning: dict[int, Bools] = {}
-    for index, condition in enumerate(group.conditions):
-        long, short = windows[condition.long], windows[condition.short]
-        if condition.pair not in burning:
-            burning[condition.pair] = _above(group, condition.pair, long) & _above(group, condition.pair, short)
-        burns[index] = burning[condition.pair]
-        bad = long.counts.bad[group.columns]
-        holds[index] = burns[index] & (bad >= condition.at_least)
-        if condition.below is not None:
-            holds[index] &= bad < condition.below
-        known[index] = short.coverage[group.columns] >= KNOWN_SHORT_COVERAGE
-    return burns, holds, known
+
+    burns: Bools
+    holds: Bools
+    known: Bools
 
 
-def _above(group: Group, pair: int, window: Weighed) -> Bools:
-    errors, thresholds = window.errors[group.columns], group.thresholds[pair]
-    above: Bools = errors > thresholds
-    for member in np.flatnonzero(np.abs(errors - thresholds) <= CLOSE_CALL * thresholds).tolist():
-        column = group.columns[member]
-        bad, good, covered_ms = (
-            int(counts[column]) for counts in (window.counts.bad, window.counts.good, window.counts.covered_ms)
+class Group:
+    """SLOs whose policies have the same shape: one array operation serves them all.
+
+    `place` gives the places of columns in the arrays of a snapshot.
+    """
+
+    def __init__(self, views: Sequence[View], place: Callable[[Column | Mean], int]) -> None:
+        self.slos = tuple(view.slo for view in views)
+        self.conditions = conditions_of(self.slos[0].pairs)
+        self._weighed = views[0].weighed
+        self._excludes = views[0].raw is not None
+        self._views = tuple(views)
+        self._places = np.array([place(view.reading.alert) for view in views], np.int64)
+        self._raw_places = np.array([place((view.raw or view.reading).alert) for view in views], np.int64)
+        self._budgets = np.array([float(slo.error_budget) for slo in self.slos], np.float64)
+        pairs = range(len(self.slos[0].pairs))
+        self._thresholds = np.array(
+            [[float(_factor(slo, pair) * slo.error_budget) for slo in self.slos] for pair in pairs], np.float64
         )
-        ratio = Fraction(bad * covered_ms, max(bad + good, 1) * window.counts.length_ms)
-        above[member] = ratio > _threshold(group.slos[member], pair)
-    return above
+        changes: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for member, view in enumerate(views):
+            for change in view.changes:
+                changes[change.at].append((member, float(change.before - change.after)))
+        self._changes = {
+            at: (np.array([member for member, _ in of_time]), np.array([more for _, more in of_time]))
+            for at, of_time in changes.items()
+        }
+
+    def held(self, snapshot: Snapshot) -> Held:
+        """How the conditions stand, without what is excluded."""
+        return self._held(snapshot, self._places)
+
+    def held_raw(self, snapshot: Snapshot) -> Held | None:
+        """How they would stand if nothing were excluded; None where nothing is."""
+        return self._held(snapshot, self._raw_places) if self._excludes else None
+
+    def _held(self, snapshot: Snapshot, places: Ints) -> Held:
+        burns = np.empty((len(self.conditions), len(self.slos)), np.bool_)
+        holds, known = np.empty_like(burns), np.empty_like(burns)
+        burning: dict[int, Bools] = {}
+        for index, condition in enumerate(self.conditions):
+            long, short = snapshot.window(condition.long), snapshot.window(condition.short)
+            if condition.pair not in burning:
+                above = (self._above(condition.pair, snapshot, window, places) for window in (long, short))
+                burning[condition.pair] = np.logical_and(*above)
+            burns[index] = burning[condition.pair]
+            bad = long.counts.bad[places]
+            holds[index] = burns[index] & (bad >= condition.at_least)
+            if condition.below is not None:
+                holds[index] &= bad < condition.below
+            known[index] = short.coverage[places] >= KNOWN_SHORT_COVERAGE
+        return Held(burns=burns, holds=holds, known=known)
+
+    def _above(self, pair: int, snapshot: Snapshot, window: Weighed, places: Ints) -> Bools:
+        """Whose weighted error ratio in a window is above the threshold of a pair."""
+        errors, thresholds = self._errors(snapshot, window, places), self._thresholds[pair]
+        above: Bools = errors > thresholds
+        for member in np.flatnonzero(np.abs(errors - thresholds) <= CLOSE_CALL * thresholds).tolist():
+            view = self._views[member]
+            column = view.reading.alert if places is self._places else (view.raw or view.reading).alert
+            ratio = snapshot.ratio(column, window, weighed=self._weighed)
+            budget = snapshot.error_budget(column, window, view.slo.error_budget, view.changes)
+            above[member] = ratio > _factor(view.slo, pair) * budget
+        return above
+
+    def _errors(self, snapshot: Snapshot, window: Weighed, places: Ints) -> Floats:
+        """Weighted error ratios, to be compared with the present objective also where another one counted before."""
+        good, bad = window.counts.good, window.counts.bad
+        errors = window.errors[places] if self._weighed else bad[places] / np.maximum(good[places] + bad[places], 1)
+        inside = [at for at in self._changes if window.start < at < snapshot.now]
+        if not inside:
+            return errors
+        total = good[places] + bad[places]
+        allowed = self._budgets * total
+        for at in inside:
+            members, more = self._changes[at]
+            after, changed = snapshot.since(at).counts, places[members]
+            allowed[members] += more * (total[members] - after.good[changed] - after.bad[changed])
+        return np.where(total > 0, errors * self._budgets * total / np.where(total > 0, allowed, 1), errors)
+
+
+def grouped(views: Sequence[View], place: Callable[[Column | Mean], int]) -> list[Group]:
+    """The SLOs by the shape of their policies, in the order of their first appearance."""
+    shapes: dict[object, list[View]] = defaultdict(list)
+    for view in views:
+        shapes[conditions_of(view.slo.pairs), view.weighed, view.raw is None].append(view)
+    return [Group(members, place) for members in shapes.values()]
+
+
+def _factor(slo: SLO, pair: int) -> Fraction:
+    return slo.pairs[pair].factor(slo.window)

@@ -1,80 +1,79 @@
 """The engine: every SLO at one slot end, in one pass, and its figures on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 
 from slo.core.alert import Alert, Evidence, FiringPair
-from slo.core.calendar import CalendarWindow
+from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.engine.alerts import AlertStates
-from slo.engine.burn import Snapshot, grouped
+from slo.engine.burn import grouped
+from slo.engine.columns import Mean
 from slo.engine.figures import status_of
 from slo.engine.ledger import Ledger
+from slo.engine.plan import Plan, View, windows_of
+from slo.engine.snapshot import Means, Snapshot
+
+__all__ = ["Engine", "ledger_of", "windows_of"]
 
 
-def windows_of(slos: Iterable[SLO]) -> frozenset[int]:
-    """Every rolling window (seconds) that these SLOs are looked at through."""
-    return frozenset(
-        int(window.total_seconds())
-        for slo in slos
-        for window in (*slo.windows, *slo.more_windows)
-        if isinstance(window, timedelta)
-    )
-
-
-def calendars_of(slos: Iterable[SLO]) -> frozenset[CalendarWindow]:
-    """Every calendar window that these SLOs have."""
-    return frozenset(window for slo in slos for window in slo.budget_windows if isinstance(window, CalendarWindow))
-
-
-def ledger_of(slos: Sequence[SLO], *, slot_seconds: int, now: int) -> Ledger:
-    """An empty ledger that has all that these SLOs are looked at through."""
+def ledger_of(slos: Sequence[SLO], *, slot_seconds: int, now: int, exclusions: Sequence[Exclusion] = ()) -> Ledger:
+    """An empty ledger that has all that an engine over these SLOs reads."""
+    plan = Plan(slos, exclusions)
     return Ledger(
-        tuple(dict.fromkeys(slo.sli for slo in slos)),
-        windows_seconds=windows_of(slos),
+        plan.names,
+        windows_seconds=plan.windows_seconds,
         slot_seconds=slot_seconds,
         now=now,
-        calendars=calendars_of(slos),
+        calendars=plan.calendars,
+        moments=plan.moments,
+        made=plan.made,
+        all_of=plan.all_of,
     )
 
 
 class Engine:
-    """The SLOs over one ledger, and their alert states."""
+    """The SLOs over one ledger, and their alert states. An SLO goes by its key: see `SLO.key`.
 
-    def __init__(self, slos: Sequence[SLO], ledger: Ledger) -> None:
-        self.slos = {slo.name: slo for slo in slos}
+    It is made of definitions, of which an SLO may have several; `slos` are those that are in force, by their keys.
+    What `exclusions` cover counts for nothing.
+    """
+
+    def __init__(self, slos: Sequence[SLO], ledger: Ledger, *, exclusions: Sequence[Exclusion] = ()) -> None:
         self.ledger = ledger
-        self._states = [AlertStates(group) for group in grouped(slos, ledger.column)]
-        self._place = {
-            slo.name: (states, member) for states in self._states for member, slo in enumerate(states.group.slos)
-        }
-        self._alert_windows = sorted({w for s in self._states for c in s.group.conditions for w in (c.long, c.short)})
-        self._snapshot = Snapshot(ledger)
+        self.slos: Mapping[str, SLO] = {}
+        self._plan = Plan(slos, exclusions)
+        self._views: dict[str, View] = {}
+        self._states: list[AlertStates] = []
+        self._place: dict[str, tuple[AlertStates, int]] = {}
+        self._take_force(ledger.now)
 
     def evaluate(self) -> list[str]:
-        """Move every alert to the ledger's `now`; the names of the SLOs for which anything changed."""
-        snapshot = self._snapshot = Snapshot(self.ledger)
-        windows = {window: snapshot.window(window) for window in self._alert_windows}
-        return [
-            states.group.slos[member].name
-            for states in self._states
-            for member in states.step(self.ledger.now, windows)
-        ]
+        """Move every alert to the ledger's `now`; the keys of the SLOs for which anything changed."""
+        changed: list[str] = []
+        if self._next_change is not None and self.ledger.now > self._next_change:
+            before = self.firing()
+            self._take_force(self.ledger.now)
+            after = self.firing()
+            changed += [key for key, pairs in before.items() if after.get(key) != pairs]
+        self._snapshot = Snapshot(self.ledger, self._means)
+        for states in self._states:
+            changed += [states.group.slos[member].key for member in states.step(self._snapshot)]
+        return list(dict.fromkeys(changed))
 
     def firing(self) -> dict[str, frozenset[FiringPair]]:
         """The SLOs for which something fires, and what."""
         return {
-            states.group.slos[member].name: states.pairs(member)
+            states.group.slos[member].key: states.pairs(member)
             for states in self._states
             for member in states.members_firing()
         }
 
     def restore(self, firing: Mapping[str, Iterable[FiringPair]], pending: Mapping[str, int]) -> None:
         """Take over the alert states from before a restart; SLOs that left are passed over."""
-        for slo, pairs in firing.items():
-            if slo in self._place:
-                self._place[slo][0].restore(slo, pairs)
+        for key, pairs in firing.items():
+            if key in self._place:
+                self._place[key][0].restore(key, pairs)
         for states in self._states:
             states.restore_pending(pending)
 
@@ -82,9 +81,9 @@ class Engine:
         """What `restore` takes as `pending`: conditions with a `for` that hold, and since when."""
         return {key: since for states in self._states for key, since in states.pending().items()}
 
-    def alert(self, name: str, *, reason: str = "", target: str = "", detail: str = "") -> Alert:
+    def alert(self, key: str, *, reason: str = "", target: str = "", detail: str = "") -> Alert:
         """The state of one SLO with the evidence for it; the last three are of its last bad outcome."""
-        status = self.status(name)
+        status = self.status(key)
         evidence = Evidence(
             objective=float(status.slo.objective),
             window=status.budget.window,
@@ -96,11 +95,35 @@ class Engine:
             target=target,
             detail=detail,
         )
-        return Alert(slo=name, at=status.at, firing=status.firing, labels=status.slo.labels, evidence=evidence)
+        return Alert(
+            slo=status.slo.name,
+            scope=status.slo.scope,
+            at=status.at,
+            firing=status.firing,
+            labels=status.slo.labels,
+            evidence=evidence,
+        )
 
-    def status(self, name: str) -> SLOStatus:
-        """The figures of one SLO at the ledger's `now`. Raises KeyError for a name that is not there."""
+    def status(self, key: str) -> SLOStatus:
+        """The figures of one SLO at the ledger's `now`. Raises KeyError for a key that is not there."""
+        view = self._views[key]
         if self._snapshot.now != self.ledger.now:
-            self._snapshot = Snapshot(self.ledger)
-        states, member = self._place[name]
-        return status_of(self.slos[name], self._snapshot, states.pairs(member))
+            self._snapshot = Snapshot(self.ledger, self._means)
+        states, member = self._place[key]
+        return status_of(view, self._snapshot, states.pairs(member))
+
+    def _take_force(self, now: int) -> None:
+        """Go by the definitions that count in the slot that ends at `now`; what fires goes on."""
+        firing, pending = self.firing(), self.pending()
+        views = self._plan.in_force(now)
+        self._next_change = self._plan.changes_after(now)
+        self._views = {view.slo.key: view for view in views}
+        self.slos = {key: view.slo for key, view in self._views.items()}
+        alerts = dict.fromkeys(reading.alert for view in views for reading in view.readings)
+        self._means = Means([column for column in alerts if isinstance(column, Mean)], self.ledger.column)
+        self._snapshot = Snapshot(self.ledger, self._means)
+        self._states = [AlertStates(group) for group in grouped(views, self._means.place)]
+        self._place = {
+            slo.key: (states, member) for states in self._states for member, slo in enumerate(states.group.slos)
+        }
+        self.restore(firing, pending)

@@ -1,99 +1,225 @@
 """The figures of one SLO at one slot end: what the page, the API, the metrics and the reports show."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from slo.core.alert import FiringPair
 from slo.core.calendar import CalendarWindow, period_label, period_of
-from slo.core.deltas import BAD, GOOD, UNKNOWN
 from slo.core.duration import duration_name
-from slo.core.slo import SLO, Window
-from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
-from slo.engine.burn import Snapshot, Weighed
+from slo.core.slo import Window
+from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
+from slo.engine.columns import Column, Mean, Selected, Sliced
+from slo.engine.plan import Reading, View
+from slo.engine.snapshot import Snapshot, Weighed
 
 
-def status_of(slo: SLO, snapshot: Snapshot, firing: frozenset[FiringPair]) -> SLOStatus:
+def status_of(view: View, snapshot: Snapshot, firing: frozenset[FiringPair]) -> SLOStatus:
     """Every figure of an SLO for which `firing` fires."""
-    column = snapshot.ledger.column[slo.sli]
-    windows = tuple(_window(slo, snapshot, column, int(window.total_seconds())) for window in slo.windows)
-    budgets = tuple(_budget(slo, snapshot, column, window) for window in slo.budget_windows)
+    figures = _Figures(view, snapshot)
+    windows = tuple(figures.window(int(window.total_seconds())) for window in view.slo.windows)
+    budgets = tuple(figures.budget(window) for window in view.slo.budget_windows)
     return SLOStatus(
-        slo=slo,
+        slo=view.slo,
         at=datetime.fromtimestamp(snapshot.now, UTC),
-        state=_state(firing, budgets[0], windows[0].coverage if windows else budgets[0].coverage),
+        state=_state(firing, budgets[0], windows[0].covered_seconds if windows else budgets[0].covered_seconds),
         windows=windows,
         budgets=budgets,
-        totals=_totals(snapshot, column),
+        totals=figures.totals(),
         firing=firing,
     )
 
 
-def _window(slo: SLO, snapshot: Snapshot, column: int, seconds: int) -> WindowFigures:
-    window = snapshot.window(seconds)
-    good, bad, unknown, covered_ms = _counts(window, column)
-    known = bool(good + bad and covered_ms)
-    return WindowFigures(
-        window=duration_name(seconds),
-        seconds=seconds,
-        good=good,
-        bad=bad,
-        unknown=unknown,
-        excluded=0,
-        covered_seconds=covered_ms / 1000,
-        coverage=covered_ms / window.counts.length_ms,
-        sli=good / (good + bad) if known else None,
-        burn_rate=float(window.errors[column]) / float(slo.error_budget) if known else None,
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Span:
+    """A window up to now, and the end of the whole window: later than now in a period of the calendar."""
+
+    window: Weighed
+    end: int
+    seconds: int
 
 
-def _budget(slo: SLO, snapshot: Snapshot, column: int, window: Window) -> BudgetFigures:
-    """The budget of the whole window, projected from what is known of it: (1 - objective) x total / coverage of it."""
-    if isinstance(window, CalendarWindow):
-        start, end = period_of(window, snapshot.now)
-        name, period, seconds = window.name, period_label(window, snapshot.now), end - start
-        counted = snapshot.since(start)
-    else:
-        seconds = int(window.total_seconds())
-        name, period = duration_name(seconds), ""
-        counted = snapshot.window(seconds)
-    good, bad, _, covered_ms = _counts(counted, column)
-    allowed = (
-        float(slo.error_budget) * (good + bad) * seconds * 1000 / covered_ms if good + bad and covered_ms else None
-    )
-    return BudgetFigures(
-        window=name,
-        seconds=seconds,
-        good=good,
-        bad=bad,
-        sli=None if allowed is None else good / (good + bad),
-        remaining=None if allowed is None else 1 - bad / allowed,
-        allowed_events=allowed,
-        covered_seconds=covered_ms / 1000,
-        coverage=covered_ms / counted.counts.length_ms,
-        period=period,
-        elapsed=counted.counts.length_ms / (seconds * 1000) if period else None,
-    )
+class _Figures:
+    """The figures of one view."""
+
+    def __init__(self, view: View, snapshot: Snapshot) -> None:
+        self._view = view
+        self._snapshot = snapshot
+        self._now = snapshot.now
+
+    def window(self, seconds: int) -> WindowFigures:
+        """A rolling window."""
+        reading, window = self._view.reading, self._snapshot.window(seconds)
+        span = _Span(window=window, end=self._now, seconds=seconds)
+        good, bad, unknown, covered_ms = self._counts(reading.events, window)
+        sli = self._sli(reading.events, window)
+        return WindowFigures(
+            window=duration_name(seconds),
+            seconds=seconds,
+            good=good,
+            bad=bad,
+            unknown=unknown,
+            covered_seconds=covered_ms / 1000,
+            coverage=self._coverage(reading.events, span),
+            sli=sli,
+            burn_rate=None if sli is None else self._burn_rate(reading.alert, window),
+            excluded=self._excluded_events(window),
+            excluded_seconds=self._excluded_seconds(reading.events, window.start, self._now),
+            raw=self._raw(span, self._raw_reading.events),
+        )
+
+    def budget(self, window: Window) -> BudgetFigures:
+        """A window of the budget."""
+        if isinstance(window, CalendarWindow):
+            start, end = period_of(window, self._now)
+            name, period = window.name, period_label(window, self._now)
+            span = _Span(window=self._snapshot.since(start), end=end, seconds=end - start)
+        else:
+            seconds = int(window.total_seconds())
+            name, period = duration_name(seconds), ""
+            span = _Span(window=self._snapshot.window(seconds), end=self._now, seconds=seconds)
+        reading = self._view.reading
+        good, bad, *_ = self._counts(reading.events, span.window)
+        *_, covered_ms = self._counts(reading.budget, span.window)
+        raw = self._raw(span, self._raw_reading.budget)
+        return BudgetFigures(
+            window=name,
+            seconds=span.seconds,
+            good=good,
+            bad=bad,
+            sli=self._sli(reading.budget, span.window),
+            remaining=self._remaining(reading.budget, span),
+            allowed_events=self._allowed(reading.budget, span),
+            covered_seconds=covered_ms / 1000,
+            coverage=self._coverage(reading.budget, span),
+            period=period,
+            elapsed=span.window.counts.length_ms / (span.seconds * 1000) if period else None,
+            excluded=self._excluded_events(span.window),
+            excluded_seconds=self._excluded_seconds(reading.budget, span.window.start, self._now),
+            raw=replace(raw, remaining=self._remaining(self._raw_reading.budget, span)) if raw else None,
+        )
+
+    def totals(self) -> Mapping[str, int]:
+        """Every event of its SLI, or of the SLIs that it is the mean of, since the ledger began."""
+        column = self._view.reading.events
+        slis = [_sli_of(member) for member, _ in column.weights] if isinstance(column, Mean) else [self._view.slo.sli]
+        places = [self._snapshot.place(sli) for sli in slis]
+        good, bad, unknown, _ = self._snapshot.ledger.totals[:, places].sum(axis=1).tolist()
+        return {"good": good, "bad": bad, "unknown": unknown}
+
+    @property
+    def _raw_reading(self) -> Reading:
+        return self._view.raw or self._view.reading
+
+    def _counts(self, column: Column | Mean, window: Weighed) -> tuple[int, int, int, int]:
+        """Good, bad and unknown events, and covered milliseconds."""
+        counts, place = window.counts, self._snapshot.place(column)
+        return (
+            int(counts.good[place]),
+            int(counts.bad[place]),
+            int(counts.unknown[place]),
+            int(counts.covered_ms[place]),
+        )
+
+    def _ratio(self, column: Column | Mean, window: Weighed) -> float | None:
+        """The error ratio; that of a mean is of the members of which there is one."""
+        if isinstance(column, Mean):
+            ratios = [(float(weight), self._ratio(member, window)) for member, weight in column.weights]
+            known = [(weight, ratio) for weight, ratio in ratios if ratio is not None]
+            return sum(w * ratio for w, ratio in known) / sum(w for w, _ in known) if known else None
+        good, bad, _, covered_ms = self._counts(column, window)
+        return bad / (good + bad) if good + bad and covered_ms else None
+
+    def _sli(self, column: Column | Mean, window: Weighed) -> float | None:
+        if isinstance(column, Mean):
+            ratio = self._ratio(column, window)
+            return None if ratio is None else 1 - ratio
+        good, bad, _, covered_ms = self._counts(column, window)
+        return good / (good + bad) if good + bad and covered_ms else None
+
+    def _burn_rate(self, column: Column | Mean, window: Weighed) -> float:
+        errors = (
+            float(window.errors[self._snapshot.place(column)])
+            if self._view.weighed
+            else self._ratio(column, window) or 0.0
+        )
+        return errors / self._error_budget(column, window)
+
+    def _error_budget(self, column: Column | Mean, window: Weighed) -> float:
+        """The share of the events in a window that may be bad, each by the objective of its time."""
+        view = self._view
+        return float(self._snapshot.error_budget(column, window, view.slo.error_budget, view.changes))
+
+    def _weight(self, column: Column, span: _Span) -> float:
+        """What is known of the whole window, as a share of what is not excluded."""
+        *_, covered_ms = self._counts(column, span.window)
+        seconds = span.seconds - self._excluded_seconds(column, span.window.start, span.end)
+        return min(1.0, covered_ms / (seconds * 1000)) if seconds > 0 else 0.0
+
+    def _spent(self, column: Column | Mean, span: _Span) -> float | None:
+        """The error ratio of the whole window, where what is not known is as if there were no errors."""
+        if isinstance(column, Mean):
+            parts = [(float(weight), self._spent(member, span)) for member, weight in column.weights]
+            if all(spent is None for _, spent in parts):
+                return None
+            return sum(weight * (spent or 0.0) for weight, spent in parts) / sum(weight for weight, _ in parts)
+        ratio = self._ratio(column, span.window)
+        return None if ratio is None else ratio * (self._weight(column, span) if self._view.weighed else 1.0)
+
+    def _remaining(self, column: Column | Mean, span: _Span) -> float | None:
+        spent = self._spent(column, span)
+        return None if spent is None else 1 - spent / self._error_budget(column, span.window)
+
+    def _allowed(self, column: Column | Mean, span: _Span) -> float | None:
+        """How many events of the whole window may be bad, where the budget is spent by events."""
+        if isinstance(column, Mean) or not self._view.weighed or self._ratio(column, span.window) is None:
+            return None
+        good, bad, *_ = self._counts(column, span.window)
+        return self._error_budget(column, span.window) * (good + bad) / self._weight(column, span)
+
+    def _coverage(self, column: Column | Mean, span: _Span) -> float:
+        """What is known of the window so far, as a share of what is not excluded; of a mean, of its worst member."""
+        if isinstance(column, Mean):
+            return min(self._coverage(member, span) for member, _ in column.weights)
+        elapsed = _Span(window=span.window, end=self._now, seconds=span.window.counts.length_ms // 1000)
+        return self._weight(column, elapsed)
+
+    def _excluded_seconds(self, column: Column | Mean, start: int, end: int) -> int:
+        """How much of a window is excluded: of a mean, of the member of which it is most."""
+        if isinstance(column, Mean):
+            return max(self._excluded_seconds(member, start, end) for member, _ in column.weights)
+        if isinstance(column, str):
+            return 0
+        unit = column.seconds if isinstance(column, Sliced) else self._snapshot.ledger.slot_seconds
+        return column.extent.excluded.seconds(start, end, unit)
+
+    def _excluded_events(self, window: Weighed) -> int:
+        if self._view.raw is None:
+            return 0
+        raw, kept = (self._counts(_unsliced(of.events), window) for of in (self._view.raw, self._view.reading))
+        return sum(raw[:3]) - sum(kept[:3])
+
+    def _raw(self, span: _Span, column: Column | Mean) -> RawFigures | None:
+        """What the figures would be if nothing were excluded, with the SLI of the column."""
+        if not self._excluded_seconds(self._view.reading.events, span.window.start, self._now):
+            return None
+        good, bad, *_ = self._counts(self._raw_reading.events, span.window)
+        return RawFigures(good=good, bad=bad, sli=self._sli(column, span.window))
 
 
-def _counts(window: Weighed, column: int) -> tuple[int, int, int, int]:
-    """Good, bad and unknown events, and covered milliseconds."""
-    counts = window.counts
-    return (
-        int(counts.good[column]),
-        int(counts.bad[column]),
-        int(counts.unknown[column]),
-        int(counts.covered_ms[column]),
-    )
+def _unsliced(column: Column | Mean) -> Column | Mean:
+    return column.source if isinstance(column, Sliced) else column
 
 
-def _totals(snapshot: Snapshot, column: int) -> Mapping[str, int]:
-    totals = snapshot.ledger.totals[:, column]
-    return {"good": int(totals[GOOD]), "bad": int(totals[BAD]), "unknown": int(totals[UNKNOWN])}
+def _sli_of(column: str | Selected) -> str:
+    """The SLI that counts now."""
+    return column if isinstance(column, str) else column.pieces[-1].sli
 
 
-def _state(firing: frozenset[FiringPair], budget: BudgetFigures, shortest_coverage: float) -> str:
+def _state(firing: frozenset[FiringPair], budget: BudgetFigures, newest_seconds: float) -> str:
+    """`newest_seconds` is how much of the shortest window there is knowledge of."""
     if firing:
         return "burning"
-    if not shortest_coverage:
+    if not newest_seconds:
         return "no_data"
     return "overspent" if budget.remaining is not None and budget.remaining < 0 else "ok"

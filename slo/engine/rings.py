@@ -5,6 +5,7 @@ they were counted and counting back from the totals, and grow by what arrives la
 """
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ NARROW_UP_TO_SECONDS = 2**32 // 1000
 """A ring that reaches no further back (49 days) holds covered time modulo 2^32 ms: differences stay right."""
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+Four: TypeAlias = tuple[Ints, Ints, Ints, Ints]
+"""Good, bad and unknown events, and covered milliseconds."""
 
 
 class Ring:
@@ -81,6 +86,30 @@ class Ring:
         self.good[row], self.bad[row] = totals[GOOD], totals[BAD]
         self.unknown[row] = totals[UNKNOWN].astype(np.uint32)
         self.covered[row] = totals[COVERED_MS].astype(self.covered.dtype)
+
+    def since(self, boundary: int, totals: Ints, columns: Ints | slice = slice(None)) -> Four:
+        """What was counted from a boundary (Unix seconds) that the ring has to the totals."""
+        row = boundary // self.step % self.rows
+        covered = totals[COVERED_MS, columns].astype(self.covered.dtype) - self.covered[row, columns]
+        unknown = totals[UNKNOWN, columns].astype(np.uint32) - self.unknown[row, columns]
+        return (
+            totals[GOOD, columns] - self.good[row, columns],
+            totals[BAD, columns] - self.bad[row, columns],
+            unknown.astype(np.int64),
+            covered.astype(np.int64),
+        )
+
+    def between(self, starts: Ints, ends: Ints, columns: Ints) -> Ints:
+        """What was counted from boundaries that the ring has to others that it has: (4, boundaries, columns)."""
+        before, after = (np.ix_(at // self.step % self.rows, columns) for at in (starts, ends))
+        return np.stack(
+            (
+                self.good[after] - self.good[before],
+                self.bad[after] - self.bad[before],
+                (self.unknown[after] - self.unknown[before]).astype(np.int64),
+                (self.covered[after] - self.covered[before]).astype(np.int64),
+            )
+        )
 
 
 class Marks:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from slo.core.deltas import Block
+from slo.core.exclusion import Exclusion
 from slo.core.sli import CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
@@ -74,6 +75,7 @@ class Backtest:
     slos: Sequence[SLO]
     period: Period
     interval_seconds: int
+    exclusions: Sequence[Exclusion] = ()
     told: Callable[[float], None] = lambda _share: None
     unread: list[Unread] = field(default_factory=list)
     replay: Replay = field(init=False)
@@ -84,7 +86,13 @@ class Backtest:
         looked_back = max((int(p.long.total_seconds()) for slo in self.slos for p in slo.pairs), default=0)
         step = self.period.step_seconds
         self.begin = (self.period.begin - looked_back) // step * step
-        self.replay = Replay(self.slos, slot_seconds=self.period.slot_seconds, step_seconds=step, begin=self.begin)
+        self.replay = Replay(
+            self.slos,
+            slot_seconds=self.period.slot_seconds,
+            step_seconds=step,
+            begin=self.begin,
+            exclusions=self.exclusions,
+        )
 
     async def transitions(self) -> AsyncIterator[Transition]:
         """Every transition within the period. Raises WatchkeepError where the server answers nothing at all."""

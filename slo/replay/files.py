@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from slo.core.exclusion import Exclusion
 from slo.core.selector import Selector
 from slo.core.sli import AllOf, CountersSLI, Weighted
 from slo.core.slo import SLO
@@ -21,21 +22,43 @@ from slo.sources.series import Wanted
 class FileReplay:
     """A recording that was read, and the SLOs that it says something about."""
 
-    def __init__(self, recording: Recording, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        slos: Sequence[SLO],
+        *,
+        slot_seconds: int,
+        step_seconds: int,
+        exclusions: Sequence[Exclusion] = (),
+    ) -> None:
         counted = [slo for slo in instances(slos, recording) if _is_counted(slo, slos)]
         self.passed_over = [slo for slo in slos if not _is_counted(slo, slos)]
         self.unmatched = list(_unmatched(slos, recording))
         self._samples = Samples(recording, counted_by(counted), slot_seconds=slot_seconds, step_seconds=step_seconds)
-        self._replay = Replay(counted, slot_seconds=slot_seconds, step_seconds=step_seconds, begin=self._samples.begin)
+        self._replay = Replay(
+            counted,
+            slot_seconds=slot_seconds,
+            step_seconds=step_seconds,
+            begin=self._samples.begin,
+            exclusions=exclusions,
+        )
 
     @classmethod
     @contextmanager
-    def of(cls, path: Path, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int) -> Iterator[Self]:
+    def of(
+        cls,
+        path: Path,
+        slos: Sequence[SLO],
+        *,
+        slot_seconds: int,
+        step_seconds: int,
+        exclusions: Sequence[Exclusion] = (),
+    ) -> Iterator[Self]:
         """Read the file at `path`. Raises UsageError for one that is no recording, StoreError where no room is left."""
         recording = Recording(Wanted(counted_by(slos).values()))
         try:
             _read(path, recording)
-            yield cls(recording, slos, slot_seconds=slot_seconds, step_seconds=step_seconds)
+            yield cls(recording, slos, slot_seconds=slot_seconds, step_seconds=step_seconds, exclusions=exclusions)
         finally:
             recording.close()
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from slo.core.alert import FiringPair
 from slo.core.deltas import Block
 from slo.core.duration import duration_name
+from slo.core.exclusion import Exclusion
 from slo.core.policy import Severity
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ledger
+from slo.engine.evaluate import Engine, ledger_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +48,17 @@ class Replay:
     Steps are aligned to the epoch, and whole slots.
     """
 
-    def __init__(self, slos: Sequence[SLO], *, slot_seconds: int, step_seconds: int, begin: int) -> None:
-        names = tuple(dict.fromkeys(slo.sli for slo in slos))
-        ledger = Ledger(names, windows_seconds=windows_of(slos), slot_seconds=slot_seconds, now=begin)
-        self.engine = Engine(slos, ledger)
-        self._slos = {slo.name: slo for slo in slos}
+    def __init__(
+        self,
+        slos: Sequence[SLO],
+        *,
+        slot_seconds: int,
+        step_seconds: int,
+        begin: int,
+        exclusions: Sequence[Exclusion] = (),
+    ) -> None:
+        ledger = ledger_of(slos, slot_seconds=slot_seconds, now=begin, exclusions=exclusions)
+        self.engine = Engine(slos, ledger, exclusions=exclusions)
         self._step_seconds = step_seconds
         self._firing: dict[str, frozenset[FiringPair]] = {}
 
@@ -75,7 +81,7 @@ class Replay:
 
     def statuses(self) -> Iterator[SLOStatus]:
         """The figures of every SLO at the last step."""
-        return (self.engine.status(name) for name in self._slos)
+        return (self.engine.status(key) for key in self.engine.slos)
 
     def _transitions(self, changed: Sequence[str]) -> Iterator[Transition]:
         if not changed:
@@ -92,18 +98,16 @@ class Replay:
     def _transition(self, name: str, severity: Severity, *, pairs: set[FiringPair], firing: bool) -> Transition:
         status = self.engine.status(name)
         burn = {figures.window: figures.burn_rate for figures in status.windows}
-        windows = [
-            tuple(duration_name(w.total_seconds()) for w in (pair.long, pair.short)) for pair in status.slo.pairs
-        ]
-        pair = min(pairs, key=lambda pair: windows.index((pair.long, pair.short)))
+        order = {(_name(pair.long), _name(pair.short)): place for place, pair in enumerate(status.slo.pairs)}
+        pair = min(pairs, key=lambda pair: order.get((pair.long, pair.short), len(order)))
         return Transition(
             at=status.at,
             slo=status.slo,
             severity=severity,
             firing=firing,
             pair=pair,
-            burn_long=burn[pair.long],
-            burn_short=burn[pair.short],
+            burn_long=burn.get(pair.long),
+            burn_short=burn.get(pair.short),
         )
 
 

@@ -29,6 +29,7 @@ from slo.core.incident import (
 )
 from slo.core.policy import Severity
 from slo.core.priority import Priority, priority_of
+from slo.core.slo import slo_key
 from slo.router.messages import Decision, Teller
 from slo.router.summary import burning
 
@@ -57,14 +58,14 @@ def decide(
 ) -> Decision:
     """The events and messages that bring `incidents` (by id, oldest first) in line with `alerts` at `now`.
 
-    `paging` names the destinations that are told of pages only. An open incident of an SLO that is not in
+    `paging` names the destinations that are told of pages only. An open incident of an SLO whose key is not in
     `known_slos` is resolved.
     """
     moment = _Round(incidents, routes=routes, paging=paging, teller=Teller(at=now, external_url=external_url))
     for alert in alerts:
         moment.consider(alert)
-    for (slo, _), incident in tuple(moment.last.items()):
-        if slo not in known_slos:
+    for (slo, scope), incident in tuple(moment.last.items()):
+        if slo_key(slo, scope) not in known_slos:
             moment.forget(incident)
     return Decision(events=tuple(moment.events), messages=tuple(moment.messages))
 

@@ -1,6 +1,7 @@
 """Summaries: what is the matter, in one sentence that is understood at three in the morning."""
 
 from slo.core.alert import Alert, Evidence, FiringPair, worst
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.incident import (
     Acknowledged,
     Event,
@@ -61,6 +62,10 @@ def told(event: Event) -> str:
             return f"resolved{f' by {by}' if by else ''}: {why}"
         case SentDirectly(destination=destination, key=key):
             return f"sent to {destination} under {key} without the journal"
+        case ExclusionAdded(name=name, by=by, reason=reason):
+            return f"{by} excludes time as {name}: {reason}"
+        case ExclusionWithdrawn(name=name, by=by, why=why):
+            return f"{by} takes the exclusion {name} back{f': {why}' if why else ''}"
     raise TypeError(f"no words for {type(event).__name__}")
 
 

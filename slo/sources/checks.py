@@ -13,61 +13,76 @@ Covered time is given out once: no millisecond is counted twice.
 """
 
 from array import array
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from slo.core.counts import Counts, slot_end
+from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
 from slo.core.outcome import Outcome
 from slo.core.protocols import Counter
 from slo.core.reason import State
 
-KNOWN_FOR_INTERVALS = 2.5
-"""How many of its intervals an observation is good for."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fed:
+    """An SLI that the rounds of a check feed, one every `interval_seconds`.
+
+    With `latency_seconds` a good round that took longer, all its phases together, is bad.
+    """
+
+    sli: str
+    check: str
+    interval_seconds: float
+    latency_seconds: float | None = None
 
 
 class CheckSource:
-    """Feeds `counter` with the outcomes of the checks in `slis`: check name -> (SLI, interval in seconds).
+    """Feeds `counter` with the outcomes of checks, of which one may feed several SLIs.
 
     One SLI is fed by one check, whose outcomes come in the order of their times. No time up to `since` (Unix seconds)
     is covered: it belongs to a run before this one.
     """
 
-    def __init__(
-        self, counter: Counter, *, slot_seconds: int, slis: Mapping[str, tuple[str, float]], since: float = 0.0
-    ) -> None:
+    def __init__(self, counter: Counter, *, slot_seconds: int, slis: Sequence[Fed], since: float = 0.0) -> None:
         self._counter = counter
         self._slot_seconds = slot_seconds
         self._slot_ms = slot_seconds * 1000
         self._since_ms = round(since * 1000)
         self._names: tuple[str, ...] = ()
-        self._column: dict[str, int] = {}
+        self._columns: dict[str, list[int]] = {}
         self._horizon: tuple[int, ...] = ()
+        self._latency: tuple[float | None, ...] = ()
         # Of each SLI, in Unix milliseconds: up to `decided` the time is given out or given up; up to `known` there is
         # knowledge; an observation up to `reach` is near enough to the round before it.
         self._decided = self._known = self._reach = array("q")
         self.replace(slis)
 
-    def replace(self, slis: Mapping[str, tuple[str, float]]) -> None:
-        """Count for these checks from now on. What is known of the SLIs that stay is kept."""
+    def replace(self, slis: Sequence[Fed]) -> None:
+        """Count these SLIs from now on. What is known of the SLIs that stay is kept."""
         kept = {
             name: (self._decided[column], self._known[column], self._reach[column])
             for column, name in enumerate(self._names)
         }
         nothing = (self._since_ms, self._since_ms, self._since_ms)
-        states = [kept.get(name, nothing) for name, _ in slis.values()]
-        self._column = {check: column for column, check in enumerate(slis)}
-        self._names = tuple(name for name, _ in slis.values())
-        self._horizon = tuple(round(interval * KNOWN_FOR_INTERVALS * 1000) for _, interval in slis.values())
+        states = [kept.get(fed.sli, nothing) for fed in slis]
+        self._columns = defaultdict(list)
+        for column, fed in enumerate(slis):
+            self._columns[fed.check].append(column)
+        self._names = tuple(fed.sli for fed in slis)
+        self._horizon = tuple(round(fed.interval_seconds * KNOWN_FOR_INTERVALS * 1000) for fed in slis)
+        self._latency = tuple(fed.latency_seconds for fed in slis)
         self._decided = array("q", [decided for decided, _, _ in states])
         self._known = array("q", [known for _, known, _ in states])
         self._reach = array("q", [reach for _, _, reach in states])
 
     def observe(self, outcome: Outcome) -> None:
         """Count one round. Outcomes of checks that feed no SLI are passed over."""
-        column = self._column.get(outcome.check)
-        if column is None:
-            return
+        for column in self._columns.get(outcome.check, ()):
+            self._observe(column, outcome)
+
+    def _observe(self, column: int, outcome: Outcome) -> None:
         at_seconds = outcome.at.timestamp()
         at_ms = round(at_seconds * 1000)
         end = slot_end(at_seconds, self._slot_seconds)
@@ -87,7 +102,8 @@ class CheckSource:
         covered_ms = max(0, at_ms - self._decided[column])
         self._decided[column] += covered_ms
         self._known[column] = self._reach[column] = horizon
-        good = outcome.state is State.GOOD
+        latency = self._latency[column]
+        good = outcome.state is State.GOOD and (latency is None or round(sum(outcome.phases.values()), 6) <= latency)
         counts = Counts(good=int(good), bad=int(not good), covered_ms=covered_ms)
         self._counter.add(self._names[column], end, counts)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slo.sources.checks import KNOWN_FOR_INTERVALS
+from slo.core.counts import KNOWN_FOR_INTERVALS
 
 Span = tuple[int, int]
 """From a time (exclusive) to another (inclusive), in Unix milliseconds."""

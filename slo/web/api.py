@@ -55,14 +55,14 @@ class API:
         return await answer_large(request, lambda: {"slos": [slo_document(status) for status in statuses]})
 
     async def slo(self, request: web.Request) -> web.Response:
-        """One SLO by its name."""
+        """One SLO by its key: its name, or `NAME{SCOPE}`."""
         only(request.query, ())
         name = request.match_info["name"]
         names = []
         for status in self._watch.statuses():
-            if status.slo.name == name:
+            if status.slo.key == name:
                 return answer(slo_document(status))
-            names.append(status.slo.name)
+            names.append(status.slo.key)
         raise Refused(404, f"there is no SLO {quoted(name)}{_hint(name, names)}")
 
     async def incidents(self, request: web.Request) -> web.Response:

@@ -32,6 +32,8 @@ def slo_document(status: SLOStatus) -> Document:
     slo, budget = status.slo, status.budget
     return {
         "name": slo.name,
+        "scope": slo.scope,
+        "key": slo.key,
         "state": status.state,
         "at": time_text(status.at),
         "objective": float(slo.objective),

@@ -121,8 +121,8 @@ def _row(status: SLOStatus) -> dict[str, object]:
     troubled = status.state in {"burning", "no_data"}
     return {
         "state": status.state,
-        "name": slo.name,
-        "url": f"/api/v1/slos/{quote(slo.name, safe='')}",
+        "name": slo.key,
+        "url": f"/api/v1/slos/{quote(slo.key, safe='')}",
         "labels": ", ".join(f"{name}={value}" for name, value in slo.labels.items()),
         "objective": float(slo.objective),
         "sli": budget.sli,

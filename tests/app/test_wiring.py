@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import probes.tcp
-from slo.app.wiring import checks_of, destinations_of, slis_of
+from slo.app.wiring import checks_of, destinations_of, fed_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.errors import ConfigError
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
+from slo.sources.checks import Fed
 from tests.app.played import configuration
 
 KINDS = Kinds.installed()
@@ -41,7 +42,7 @@ async def test_probes_become_checks_and_only_those_that_an_slo_looks_at_feed_it(
         ("gate", "tcp", "127.0.0.1:1"),
         ("deck", "tcp", "127.0.0.1:1"),
     ]
-    assert slis_of(made) == {"gate": ("probe:gate", 10.0)}
+    assert fed_of(made) == [Fed(sli="probe:gate", check="gate", interval_seconds=10.0)]
 
 
 async def test_a_check_is_another_one_only_where_its_configuration_is(tmp_path: Path, context: Context) -> None:

@@ -152,3 +152,13 @@ def test_a_part_that_exceeds_its_total_is_told(tmp_path: Path) -> None:
     total = samples("200", [0, 1, 2, 3])
     result = replay(tmp_path, f"{total}{errors}# EOF\n", config=config)
     assert "2026-01-01 00:01:00 UTC: 999 of 1 events were counted, so this slot is unknown" in result.stderr
+
+
+def test_a_group_is_one_slo_for_each_value(tmp_path: Path) -> None:
+    text = outage(10, more=',cluster="eu"') + outage(0, more=',cluster="us"') + "# EOF\n"
+    told = lines(replay(tmp_path, text, "--json", config=CONFIG + "    group_by: [cluster]\n"))
+    assert {(each["event"], each["slo"], each["scope"]) for each in told} == {
+        ("alert", "api", "cluster=eu"),
+        ("report", "api", "cluster=eu"),
+        ("report", "api", "cluster=us"),
+    }

@@ -14,7 +14,8 @@ from slo.core.deltas import Block
 from slo.core.policy import POLICIES, Severity
 from slo.engine.burn import Condition, conditions_of, grouped
 from slo.engine.evaluate import Engine
-from tests.engine.histories import DAY, PAGE, SLI, TICKET, fires, google_30d, known, pair, slo, steady, tick, watch
+from slo.engine.plan import Plan
+from tests.engine.histories import DAY, PAGE, TICKET, fires, google_30d, known, pair, slo, steady, tick, watch
 from tests.engine.twin import NEW_YEAR
 
 HOUR = 3600
@@ -181,7 +182,7 @@ def test_slos_with_policies_of_one_shape_are_judged_together_whatever_their_fact
         slo(name="d", window=600),
         slo(pair(60, 10, 2, window=1200), name="e", window=1200),
     ]
-    groups = grouped(slos, {SLI: 0})
+    groups = grouped(Plan(slos).in_force(NEW_YEAR), lambda _: 0)
     assert [[one.name for one in group.slos] for group in groups] == [["a", "b", "e"], ["c"], ["d"]]
 
 

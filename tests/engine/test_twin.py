@@ -1,16 +1,19 @@
 """The vectorised engine against the scalar oracle: any SLOs, any traffic, gaps, late counts, restarts."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from slo.core.budgeting import Budgeting, Method
 from slo.core.calendar import CalendarWindow, Period
 from slo.core.counts import Counts
+from slo.core.exclusion import Exclusion, Once
 from slo.core.policy import POLICIES, Pair, Severity
+from slo.core.sli import AllOf, Weighted
 from slo.core.slo import SLO
 from tests.engine.twin import NEW_YEAR, Ending, Twin
 
@@ -25,6 +28,23 @@ CALENDARS = tuple(
     for period, zone in ((Period.WEEK, "UTC"), (Period.MONTH, "UTC"), (Period.QUARTER, "Africa/Lagos"))
 )
 """Periods that begin within hours of the new year, or days after it."""
+
+budgetings = st.one_of(
+    st.just(Budgeting()),
+    st.builds(
+        Budgeting,
+        method=st.just(Method.TIMESLICES),
+        slice=st.sampled_from([1, 2, 5]).map(lambda minutes: timedelta(minutes=minutes)),
+        target=st.sampled_from(OBJECTIVES),
+        no_traffic_good=st.booleans(),
+        no_data_bad=st.booleans(),
+    ),
+    st.builds(
+        Budgeting,
+        method=st.just(Method.RATIO_TIMESLICES),
+        slice=st.sampled_from([1, 5]).map(lambda minutes: timedelta(minutes=minutes)),
+    ),
+)
 
 NEAR_WRAP = Counts(good=10**12, bad=10**9, unknown=2**32 - 50, covered_ms=(2**32 - 3000) * 10)
 """Totals with which the unknown and covered counts of the rings soon wrap."""
@@ -71,6 +91,61 @@ def small_slos(draw: st.DrawFn, *, slot: int) -> list[SLO]:
         )
         for number in range(draw(st.integers(1, 5)))
     ]
+
+
+@st.composite
+def made_slos(draw: st.DrawFn, *, slot: int, start: int) -> tuple[list[SLO], list[Exclusion]]:
+    """SLOs that the ledger makes columns for: of slices, of other SLOs, of definitions one after the other."""
+    window = draw(st.integers(20, 120)) * slot
+    policy = draw(st.lists(pairs(slot=slot, window=window), max_size=2, unique_by=lambda pair: (pair.long, pair.short)))
+    plain = SLO(
+        name="plain",
+        objective=draw(st.sampled_from(OBJECTIVES)),
+        window=timedelta(seconds=window),
+        sli=SLIS[0],
+        pairs=tuple(policy),
+        interval=draw(st.sampled_from([None, timedelta(seconds=slot), timedelta(seconds=2 * slot)])),
+        more_windows=draw(st.sampled_from([(), (timedelta(hours=2),), CALENDARS])),
+    )
+    other = replace(plain, name="other", sli=SLIS[1], objective=draw(st.sampled_from(OBJECTIVES)))
+    sliced = replace(plain, name="sliced", sli=draw(st.sampled_from(SLIS)), budgeting=draw(budgetings))
+    all_of = AllOf(slos=("plain", "other"))
+    weighted = Weighted(
+        weights=(("plain", Fraction(1)), ("other", draw(st.sampled_from([Fraction(1), Fraction(5, 2)]))))
+    )
+    moments = draw(st.lists(st.integers(-10, 60), max_size=2, unique=True))
+    versions = [
+        replace(
+            draw(st.sampled_from([plain, other, sliced])),
+            name="versions",
+            objective=draw(st.sampled_from(OBJECTIVES)),
+            effective_from=None if number == 0 else _moment(start, moments[number - 1]),
+        )
+        for number in range(len(moments) + 1)
+    ]
+    made = [
+        sliced,
+        replace(sliced, name="every", sli=all_of.key, definition=all_of, budgeting=draw(budgetings)),
+        replace(plain, name="mean", sli=weighted.key, definition=weighted),
+        *versions,
+    ]
+    kept = draw(st.lists(st.sampled_from(["sliced", "every", "mean", "versions"]), min_size=1, unique=True))
+    spans = draw(st.lists(st.tuples(st.integers(-120, 90), st.integers(1, 40)), max_size=3))
+    exclusions = [
+        Exclusion(
+            name=f"{begin}",
+            reason="maintenance",
+            author="kim",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            when=Once(start=_moment(start, begin), end=_moment(start, begin + length)),
+        )
+        for begin, length in spans
+    ]
+    return [plain, other, *(slo for slo in made if slo.name in kept)], exclusions
+
+
+def _moment(start: int, minutes: int) -> datetime:
+    return datetime.fromtimestamp(start // 60 * 60 + minutes * 60, UTC)
 
 
 def long_slos() -> list[SLO]:
@@ -141,14 +216,24 @@ class TwinMachine(RuleBasedStateMachine):
     @initialize(data=st.data(), start=st.integers(-7200, 7200), wraps=st.booleans())
     def begin(self, data: st.DataObject, start: int, *, wraps: bool) -> None:
         """Begin to watch at any time, young or near the end of the counters."""
-        family = data.draw(st.sampled_from(["small", "small", "small", "small", "long", "policies"]))
-        if family == "small":
+        family = data.draw(st.sampled_from(["small", "small", "made", "made", "made", "long", "policies"]))
+        exclusions: list[Exclusion] = []
+        if family == "made":
+            slot, wraps = data.draw(st.sampled_from([10, 15, 60])), False
+            slos, exclusions = data.draw(made_slos(slot=slot, start=NEW_YEAR + start))
+        elif family == "small":
             slot = data.draw(st.sampled_from([1, 2, 5, 10, 15, 60]))
             slos = data.draw(small_slos(slot=slot))
         else:
             slot, slos = (10, long_slos()) if family == "long" else (60, policy_slos())
         begin = (NEW_YEAR + start) // slot * slot
-        self.twin = Twin(slos, slot=slot, start=begin, carried=NEAR_WRAP if wraps else None)
+        self.twin = Twin(slos, slot=slot, start=begin, carried=NEAR_WRAP if wraps else None, exclusions=exclusions)
+        self.earliest = 0
+        if family == "made":  # nothing may arrive for a time before the SLIs began: they would have begun then
+            self.earliest = begin + slot
+            for sli in range(3):
+                self._add(sli, self.earliest, Counts(covered_ms=10))
+            self.twin.close(self.earliest)
 
     @rule(
         slots=st.integers(1, 40),
@@ -221,9 +306,9 @@ class TwinMachine(RuleBasedStateMachine):
             self.twin.compare()
 
     def _add(self, sli: int, end: int, counts: Counts) -> None:
-        names = self.twin.engine.ledger.names
+        names = [name for name in self.twin.engine.ledger.names if name in SLIS]
         covered_ms = counts.covered_ms * self.twin.slot
-        self.twin.add(names[sli % len(names)], end, replace(counts, covered_ms=covered_ms))
+        self.twin.add(names[sli % len(names)], max(end, self.earliest), replace(counts, covered_ms=covered_ms))
 
 
 TwinMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=20)

@@ -14,10 +14,13 @@ from slo.core.calendar import CalendarWindow
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.duration import duration_name
+from slo.core.exclusion import Exclusion
+from slo.core.sli import Weighted
 from slo.core.slo import SLO
+from slo.core.status import BudgetFigures, WindowFigures
 from slo.engine.evaluate import Engine, ledger_of, windows_of
 from slo.engine.windows import step_seconds
-from tests.oracle import Oracle
+from tests.oracle import Budget, Figures, Oracle
 
 NEW_YEAR = 1_767_225_600
 """2026-01-01T00:00:00Z, a multiple of every step in use."""
@@ -45,16 +48,25 @@ class Twin:
     so that the vectorised engine can be restarted from it; the oracle is never restarted.
     """
 
-    def __init__(self, slos: Sequence[SLO], *, slot: int, start: int = NEW_YEAR, carried: Counts | None = None) -> None:
+    def __init__(
+        self,
+        slos: Sequence[SLO],
+        *,
+        slot: int,
+        start: int = NEW_YEAR,
+        carried: Counts | None = None,
+        exclusions: Sequence[Exclusion] = (),
+    ) -> None:
         self.slos = tuple(slos)
         self.slot = slot
         self.carried = carried or Counts()
+        self.exclusions = tuple(exclusions)
         self.windows = windows_of(slos)
         steps = {window: step_seconds(window, slot) for window in self.windows}
-        self.oracle = Oracle(slot=slot, slos=slos, steps=steps)
+        self.oracle = Oracle(slot=slot, slos=slos, steps=steps, now=start, exclusions=exclusions)
         self.disk: list[Block] = []
         self.unsaved: list[tuple[str, int, Counts]] = []
-        self.judged: Mapping[str, frozenset[FiringPair]] = {slo.name: frozenset() for slo in slos}
+        self.judged: Mapping[str, frozenset[FiringPair]] = {slo.key: frozenset() for slo in slos}
         self.saved_alerts: tuple[Mapping[str, frozenset[FiringPair]], Mapping[str, int]] = ({}, {})
         self.engine = self._engine(self.slos, start)
         self.engine.ledger.load([], totals=self._totals_at(start))
@@ -82,6 +94,7 @@ class Twin:
     def close(self, end: int) -> None:
         """Close every slot up to `end`, count and judge."""
         self._save(end)
+        self.oracle.close(end)
         self._compare_counts()
         changed = self.engine.evaluate()
         judged = {
@@ -99,8 +112,8 @@ class Twin:
     def compare(self) -> None:
         """Every figure of every SLO, what came late included: ratios as near as floats come."""
         self.close(self.now)
-        for slo in self.slos:
-            self._compare(slo)
+        for key in self.oracle.watched:
+            self._compare(key)
 
     def restart(self, names: Sequence[str], *, ending: Ending, packed: bool) -> None:
         """Begin anew from the disk, with the SLIs in another order.
@@ -123,9 +136,11 @@ class Twin:
         if packed:
             self.disk = packed_before(self.disk, (now - PACKED_AFTER_SECONDS) // 3600 * 3600)
         order = {name: place for place, name in enumerate(names)}
-        self.engine = self._engine(sorted(self.slos, key=lambda slo: order[slo.sli]), now)
+        self.engine = self._engine(sorted(self.slos, key=lambda slo: order.get(slo.sli, len(order))), now)
+        self.oracle.restart(now)
         recent = [block for block in self.disk if block.ends[-1] > self.engine.ledger.history_since]
-        self.engine.ledger.load(recent + handed_over, totals=self._totals_at(now))
+        in_order = sorted(recent + handed_over, key=lambda block: -(-int(block.ends[0]) // 3600))
+        self.engine.ledger.load(in_order, totals=self._totals_at(now))
         self.engine.restore(*self.saved_alerts)
 
     def _save(self, end: int) -> None:
@@ -133,7 +148,8 @@ class Twin:
         self.unsaved = [added for added in self.unsaved if added[1] > end]
 
     def _engine(self, slos: Sequence[SLO], now: int) -> Engine:
-        return Engine(slos, ledger_of(slos, slot_seconds=self.slot, now=now))
+        ledger = ledger_of(slos, slot_seconds=self.slot, now=now, exclusions=self.exclusions)
+        return Engine(slos, ledger, exclusions=self.exclusions)
 
     def _totals_at(self, now: int) -> NDArray[np.int64]:
         totals = [self.oracle.total(name, now) + self.carried for name in self.engine.ledger.names]
@@ -144,34 +160,55 @@ class Twin:
         ledger = self.engine.ledger
         for seconds in self.windows:
             held = ledger.window(seconds)
-            rows = np.stack((held.good, held.bad, held.unknown, held.covered_ms), axis=1).tolist()
+            rows = np.stack((held.good, held.bad, held.unknown, held.covered_ms), axis=1)[: len(ledger.names)].tolist()
             true = [self.oracle.counts(name, seconds, self.now) for name in ledger.names]
             assert rows == [
                 [counts.good, counts.bad, counts.unknown, min(counts.covered_ms, seconds * 1000)] for counts in true
             ], f"window of {seconds} s"
 
-    def _compare(self, slo: SLO) -> None:
-        status = self.engine.status(slo.name)
+    def _compare(self, key: str) -> None:
+        status, oracle, now = self.engine.status(key), self.oracle, self.now
+        slo = oracle.watched[key].in_force(now)
+        assert status.slo is slo
         assert [figures.seconds for figures in status.windows] == [w // timedelta(seconds=1) for w in slo.windows]
         for window, shown in zip(slo.windows, status.windows, strict=True):
-            true = self.oracle.figures(slo, window, self.now)
+            true = oracle.figures(key, window, now)
             assert (shown.good, shown.bad, shown.unknown) == (true.counts.good, true.counts.bad, true.counts.unknown)
-            assert shown.covered_seconds == min(true.counts.covered_ms, true.seconds * 1000) / 1000
+            assert shown.covered_seconds == true.covered_ms / 1000
             assert same(shown.coverage, true.coverage)
             assert same(shown.sli, true.sli)
             assert same(shown.burn_rate, true.burn)
+            assert shown.excluded_seconds == true.excluded_seconds
+            self._compare_raw(shown, oracle.figures(key, window, now, raw=True))
         for own, budget in zip(slo.budget_windows, status.budgets, strict=True):
-            true_budget = self.oracle.budget(slo, own, self.now)
+            true_budget = oracle.budget(key, own, now)
             assert (budget.good, budget.bad) == (true_budget.counts.good, true_budget.counts.bad)
             assert budget.seconds == true_budget.seconds
             assert budget.covered_seconds == true_budget.covered_ms / 1000
             assert same(budget.coverage, true_budget.coverage)
+            assert same(budget.sli, true_budget.sli)
             assert same(budget.allowed_events, true_budget.allowed)
             assert same(budget.remaining, true_budget.remaining)
+            assert budget.excluded_seconds == true_budget.excluded_seconds
             in_period = isinstance(own, CalendarWindow)
             assert same(budget.elapsed, Fraction(true_budget.elapsed, true_budget.seconds) if in_period else None)
-        total = self.oracle.total(slo.sli, self.now) + self.carried
+            raw_budget = oracle.budget(key, own, now, raw=True)
+            self._compare_raw(budget, raw_budget)
+            assert budget.raw is None or same(budget.raw.remaining, raw_budget.remaining)
+        total = sum((oracle.total(sli, now) + self.carried for sli in self._slis_of(slo)), Counts())
         assert status.totals == {"good": total.good, "bad": total.bad, "unknown": total.unknown}
+
+    def _compare_raw(self, shown: WindowFigures | BudgetFigures, true: Figures | Budget) -> None:
+        if shown.raw is None:
+            assert not shown.excluded_seconds
+            return
+        assert (shown.raw.good, shown.raw.bad) == (true.counts.good, true.counts.bad)
+        assert same(shown.raw.sli, true.sli)
+
+    def _slis_of(self, slo: SLO) -> list[str]:
+        if not isinstance(slo.definition, Weighted):
+            return [slo.sli]
+        return [self.oracle.watched[name].in_force(self.now).sli for name, _ in slo.definition.weights]
 
 
 def same(shown: float | None, true: Fraction | None) -> bool:

@@ -358,11 +358,15 @@ def test_a_destination_that_is_routed_no_longer_hears_the_end() -> None:
 
 def test_scopes_of_one_slo_are_incidents_of_their_own() -> None:
     watch = Watch()
+    watch.known = {f"{SLO}{{eu}}", f"{SLO}{{us}}"}
     watch.see(0, alert(PAGE, scope="eu"), alert(PAGE, scope="us"))
     assert [incident.key for incident in watch.incidents.values()] == [f"acme:{SLO}:eu:g1", f"acme:{SLO}:us:g1"]
     watch.see(10, alert(scope="eu"), alert(PAGE, scope="us"))
     watch.see(310, alert(scope="eu"), alert(PAGE, scope="us"))
     assert [incident.status for incident in watch.incidents.values()] == ["resolved", "triggered"]
+    watch.known = {f"{SLO}{{eu}}"}
+    watch.see(320, alert(scope="eu"))
+    assert [incident.status for incident in watch.incidents.values()] == ["resolved", "resolved"]
 
 
 def test_incidents_are_numbered_as_they_open() -> None:

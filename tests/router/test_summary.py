@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from slo.core.alert import Alert, FiringPair
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.incident import Event
 from slo.core.policy import Severity
 from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
 from slo.router.summary import told as words
+from tests.core.test_exclusion_events import AT, exclusion
 from tests.router.making import EVIDENCE, PAGE, SLOW_PAGE, TICKET, alert
 from tests.web.test_documents import EVENTS
 from tests.web.watches import opened
@@ -68,8 +70,11 @@ def test_it_says_who_how_fast_how_much_and_why(of: Alert, sentence: str) -> None
 
 
 def test_the_log_has_words_for_every_event() -> None:
-    assert {type(event).__name__ for event, _ in EVENTS} == {kind.__name__ for kind in Event.__subclasses__()}
-    said = [words(event) for event, _ in EVENTS]
+    excluded = ExclusionAdded.of(exclusion(), at=AT)
+    withdrawn = ExclusionWithdrawn(incident="", at=AT, name="patching", by="kim", why="it was tomorrow")
+    events = [*(event for event, _ in EVENTS), excluded, withdrawn]
+    assert {type(event).__name__ for event in events} == {kind.__name__ for kind in Event.__subclasses__()}
+    said = [words(event) for event in events]
     assert len(set(said)) == len(said)
     assert words(opened(slo="gate")).startswith("P0 opened: gate burns")
 

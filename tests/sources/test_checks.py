@@ -1,6 +1,7 @@
 """Outcomes become counts, and each millisecond of knowledge is given to its slot once."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from slo.core.counts import Counts
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.engine.ledger import Ledger
-from slo.sources.checks import CheckSource
+from slo.sources.checks import CheckSource, Fed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GOOD, BAD, UNKNOWN = State.GOOD, State.BAD, State.UNKNOWN
@@ -48,8 +49,18 @@ def outcome(at: float, state: State = GOOD, check: str = "a") -> Outcome:
     )
 
 
+def fed(check: str, interval_seconds: float = 10, *, latency_seconds: float | None = None) -> Fed:
+    latency = f":{latency_seconds:g}" if latency_seconds else ""
+    return Fed(
+        check=check,
+        sli=f"probe:{check}{latency}",
+        interval_seconds=interval_seconds,
+        latency_seconds=latency_seconds,
+    )
+
+
 def source(slots: Slots, *, interval: float, since: float = 0.0) -> CheckSource:
-    return CheckSource(slots, slot_seconds=slots.slot_seconds, slis={"a": ("probe:a", interval)}, since=since)
+    return CheckSource(slots, slot_seconds=slots.slot_seconds, slis=[fed("a", interval)], since=since)
 
 
 Happening = tuple[float, State] | int
@@ -152,8 +163,8 @@ def test_checks_that_feed_no_sli_are_passed_over() -> None:
 
 def test_slis_do_not_touch_one_another() -> None:
     slots = Slots(10)
-    names = {f"check-{number}": (f"probe:{number}", 10.0) for number in range(100)}
-    checks = CheckSource(slots, slot_seconds=10, slis=names)
+    slis = [Fed(check=f"check-{n}", sli=f"probe:{n}", interval_seconds=10) for n in range(100)]
+    checks = CheckSource(slots, slot_seconds=10, slis=slis)
     for number in range(100):
         checks.observe(outcome(1000 + (number + 1) / 10, check=f"check-{number}"))
     checks.close(1010)
@@ -163,14 +174,24 @@ def test_slis_do_not_touch_one_another() -> None:
     assert all(slots.covered(f"probe:{number}") == {1010: 10, 1020: 10} for number in range(100) if number != 7)
 
 
+def test_a_round_counts_for_every_sli_that_its_check_feeds_and_is_bad_where_it_took_too_long() -> None:
+    slots = Slots(10)
+    checks = CheckSource(slots, slot_seconds=10, slis=[fed("a"), fed("a", latency_seconds=0.3)])
+    rounds = [({"connect": 0.1, "processing": 0.2}, State.GOOD), ({"processing": 0.31}, State.GOOD), ({}, State.BAD)]
+    for number, (phases, state) in enumerate(rounds):
+        checks.observe(replace(outcome(1001 + 10 * number, state), phases=phases))
+    assert [slots.counts[sli][1010 + 10 * n].good for sli in ("probe:a", "probe:a:0.3") for n in range(3)] == [
+        *(1, 1, 0),
+        *(1, 0, 0),
+    ]
+
+
 def test_what_is_known_of_an_sli_that_stays_is_kept_when_the_checks_are_replaced() -> None:
     slots = Slots(10)
-    checks = CheckSource(
-        slots, slot_seconds=10, slis={"gone": ("probe:gone", 10), "a": ("probe:a", 10), "b": ("probe:b", 10)}
-    )
+    checks = CheckSource(slots, slot_seconds=10, slis=[fed("gone"), fed("a"), fed("b")])
     for check in ("gone", "a", "b"):
         checks.observe(outcome(1004, check=check))
-    checks.replace({"new": ("probe:new", 10), "b": ("probe:b", 10), "a": ("probe:a", 2)})
+    checks.replace([fed("new"), fed("b"), fed("a", 2)])
     checks.observe(outcome(1014, check="a"))
     checks.observe(outcome(1016, check="new"))
     checks.observe(outcome(1016, check="gone"))
@@ -282,7 +303,7 @@ def test_no_order_of_rounds_and_closings_covers_a_slot_more_than_once(
 
 def test_the_engine_sees_full_coverage_of_a_check_that_runs_without_a_gap() -> None:
     ledger = Ledger(["probe:a"], windows_seconds=[60, 300], slot_seconds=10, now=1000)
-    checks = CheckSource(ledger, slot_seconds=10, slis={"a": ("probe:a", 7.0)}, since=1000)
+    checks = CheckSource(ledger, slot_seconds=10, slis=[fed("a", 7)], since=1000)
     at = 1003.5
     for end in range(1010, 1310, 10):
         while at <= end:

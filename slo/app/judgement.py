@@ -1,0 +1,77 @@
+"""What the engine says, for the router and for everybody who looks: with the last reason that each SLI was not good."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from slo.app.books import Books
+from slo.core.alert import Alert
+from slo.core.incident import Incident
+from slo.core.outcome import Outcome
+from slo.core.reason import State
+from slo.core.sli import ProbeSLI
+from slo.core.slo import SLO, slo_key
+from slo.core.status import SLOStatus
+
+
+class Judgements:
+    """The alerts and the figures of the SLOs in the books.
+
+    `incidents` are all that there were, oldest first; `failing` is the last failed scrape of what feeds an SLI.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        *,
+        incidents: Callable[[], Mapping[str, Incident]],
+        failing: Callable[[str], Outcome | None],
+    ) -> None:
+        self._books = books
+        self._incidents = incidents
+        self._failing = failing
+        self._last_bad: dict[str, Outcome] = {}
+
+    def notice(self, outcome: Outcome) -> None:
+        """Keep the last round of a probe that was not good: it is the reason that people are told."""
+        if outcome.state is not State.GOOD:
+            self._last_bad[outcome.check] = outcome
+
+    def restore(self) -> None:
+        """Let the engine take over what fired in the last incident of each SLO before a restart."""
+        last = {_key_of(incident): incident.firing for incident in self._incidents().values()}
+        self._books.engine.restore(last, {})
+
+    def statuses(self) -> Iterator[SLOStatus]:
+        """The figures of every SLO, in the order of the configuration, made as they are read."""
+        engine = self._books.engine
+        open_incidents = {_key_of(each): each.id for each in self._incidents().values() if each.open}
+        for key, slo in engine.slos.items():
+            bad = self._reason(slo)
+            yield replace(
+                engine.status(key),
+                incident=open_incidents.get(key, ""),
+                last_reason=bad.reason if bad else "",
+                last_target=bad.target if bad else "",
+            )
+
+    def alerts(self) -> list[Alert]:
+        """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO."""
+        engine = self._books.engine
+        followed = {_key_of(each) for each in self._incidents().values() if each.open or each.firing}
+        return [self._alert(key) for key in engine.firing().keys() | (followed & engine.slos.keys())]
+
+    def _alert(self, key: str) -> Alert:
+        engine = self._books.engine
+        bad = self._reason(engine.slos[key])
+        if bad is None:
+            return engine.alert(key)
+        return engine.alert(key, reason=bad.reason, target=bad.target, detail=bad.detail)
+
+    def _reason(self, slo: SLO) -> Outcome | None:
+        if isinstance(slo.definition, ProbeSLI):
+            return self._last_bad.get(slo.definition.probe)
+        return self._failing(slo.sli)
+
+
+def _key_of(incident: Incident) -> str:
+    return slo_key(incident.slo, incident.scope)
