@@ -38,8 +38,10 @@ def _cells(slo: Document) -> Mapping[str, str | Cell]:
         if window["burn_rate"] is not None and window["seconds"] < slo["window_seconds"]
     }
     fastest = max(rates, key=lambda name: rates[name], default=None)
+    raw = slo["budget"]["raw"]
     left = ", ".join(
         [percent(slo["budget"]["remaining"], digits=1)]
+        + ([f"raw {percent(raw['remaining'], digits=1)}"] if raw else [])
         + [
             f"{other['period'] or other['window']} {percent(other['remaining'], digits=1)}"
             for other in slo["budgets"][1:]

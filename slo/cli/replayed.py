@@ -57,7 +57,7 @@ def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"
             str(paged[status.slo.name, status.slo.scope]),
             str(ticketed[status.slo.name, status.slo.scope]),
             percent(status.budget.sli),
-            Cell(percent(status.budget.remaining, digits=1), Tone.DOWN if _overspent(status) else Tone.GOOD),
+            Cell(_left(status), Tone.DOWN if _overspent(status) else Tone.GOOD),
             maturity(status.maturity_seconds, status.slo.window.total_seconds()),
         )
         for status in statuses
@@ -74,6 +74,15 @@ def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"
             numeric=numeric,
         ),
     ]
+
+
+def _left(status: "SLOStatus") -> str:
+    """What is left of the budget, and what would be if nothing were excluded."""
+    from slo.web.words import percent
+
+    budget = status.budget
+    raw = f" (raw {percent(budget.raw.remaining, digits=1)})" if budget.raw else ""
+    return percent(budget.remaining, digits=1) + raw
 
 
 def _title(slo: "SLO") -> str:

@@ -72,8 +72,8 @@ class SLORenderer:
 
     def render(self, statuses: Sequence[SLOStatus]) -> Iterator[str]:
         """The families `slo_*`, with the label `slo` and the SLO's own labels."""
-        self._labels = {status.slo.name: (status.slo, self._labels_of(status.slo)) for status in statuses}
-        rows = [(self._labels[status.slo.name][1], status) for status in statuses]
+        self._labels = {status.slo.key: (status.slo, self._labels_of(status.slo)) for status in statuses}
+        rows = [(self._labels[status.slo.key][1], status) for status in statuses]
         batches = [rows[start : start + ROWS_A_BLOCK] for start in range(0, len(rows), ROWS_A_BLOCK)]
         for state in TOTALS:
             yield from _block(FAMILIES[f"slo_sli_{state}_total"], (_totals(batch, state) for batch in batches))
@@ -81,6 +81,8 @@ class SLORenderer:
             ("slo_objective_ratio", _objectives),
             ("slo_error_budget_remaining_ratio", _remaining),
             ("slo_error_budget_remaining_window_ratio", _remaining_by_window),
+            ("slo_error_budget_remaining_raw_ratio", _raw_remaining),
+            ("slo_excluded_seconds", _excluded),
             ("slo_burn_rate", _burn_rates),
             ("slo_window_coverage_ratio", _coverages),
             ("slo_alert_firing", _firing),
@@ -88,7 +90,7 @@ class SLORenderer:
             yield from _block(FAMILIES[name], map(lines, batches))
 
     def _labels_of(self, slo: SLO) -> str:
-        known, text = self._labels.get(slo.name, (None, ""))
+        known, text = self._labels.get(slo.key, (None, ""))
         if known is slo:
             return text
         own = {name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}
@@ -108,6 +110,22 @@ def _remaining(rows: _Rows) -> list[str]:
         f"slo_error_budget_remaining_ratio{{{labels}}} {status.budget.remaining!r}"
         for labels, status in rows
         if status.budget.remaining is not None
+    ]
+
+
+def _raw_remaining(rows: _Rows) -> list[str]:
+    return [
+        f"slo_error_budget_remaining_raw_ratio{{{labels}}} {status.budget.raw.remaining!r}"
+        for labels, status in rows
+        if status.budget.raw and status.budget.raw.remaining is not None
+    ]
+
+
+def _excluded(rows: _Rows) -> list[str]:
+    return [
+        f"slo_excluded_seconds{{{labels}}} {status.budget.excluded_seconds}"
+        for labels, status in rows
+        if status.budget.raw
     ]
 
 

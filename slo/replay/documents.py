@@ -4,7 +4,7 @@ from slo.core.duration import duration_name
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.replay.replay import Transition
-from slo.web.documents import Document, time_text
+from slo.web.documents import Document, raw_document, time_text
 
 
 def transition_document(transition: Transition) -> Document:
@@ -39,6 +39,7 @@ def report_document(status: SLOStatus) -> Document:
                 "burn_rate": figures.burn_rate,
                 "sli": figures.sli,
                 "coverage": figures.coverage,
+                "raw": raw_document(figures.raw),
             }
             for figures in status.windows
             if figures.window in of_policy
@@ -50,6 +51,7 @@ def report_document(status: SLOStatus) -> Document:
             "sli": budget.sli,
             "remaining": budget.remaining,
             "coverage": budget.coverage,
+            "raw": raw_document(budget.raw),
         },
     }
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Delivery
 from slo.core.incident import Event, Incident
-from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
+from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.errors import ConfigFault
 
 REFUSED = "refused"
@@ -62,10 +62,12 @@ def _window(figures: WindowFigures) -> Document:
         "bad": figures.bad,
         "unknown": figures.unknown,
         "excluded": figures.excluded,
+        "excluded_seconds": figures.excluded_seconds,
         "covered_seconds": figures.covered_seconds,
         "coverage": figures.coverage,
         "sli": figures.sli,
         "burn_rate": figures.burn_rate,
+        "raw": raw_document(figures.raw),
     }
 
 
@@ -82,7 +84,17 @@ def _budget(figures: BudgetFigures) -> Document:
         "allowed_events": figures.allowed_events,
         "covered_seconds": figures.covered_seconds,
         "coverage": figures.coverage,
+        "excluded": figures.excluded,
+        "excluded_seconds": figures.excluded_seconds,
+        "raw": raw_document(figures.raw),
     }
+
+
+def raw_document(raw: RawFigures | None) -> Document | None:
+    """What figures would be if nothing were excluded; null where nothing is."""
+    if raw is None:
+        return None
+    return {"good": raw.good, "bad": raw.bad, "sli": raw.sli, "remaining": raw.remaining}
 
 
 def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -> Document:

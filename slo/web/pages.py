@@ -13,6 +13,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from exporters.endpoints import read
+from slo.core.duration import duration_name
 from slo.core.incident import Incident
 from slo.core.status import SLOStatus
 from slo.web.documents import in_order, time_text
@@ -127,6 +128,8 @@ def _row(status: SLOStatus) -> dict[str, object]:
         "objective": float(slo.objective),
         "sli": budget.sli,
         "remaining": budget.remaining,
+        "raw": budget.raw,
+        "excluded": duration_name(budget.excluded_seconds),
         "overspent": budget.remaining is not None and budget.remaining < 0,
         "other_budgets": [(other.period or other.window, other.remaining) for other in status.budgets[1:]],
         "burn_rates": _burn_rates(status),

@@ -61,6 +61,7 @@ def test_each_transition_and_each_report_is_one_line_of_json(tmp_path: Path) -> 
     report = told[-1]
     assert report["windows"].keys() == {"5m", "30m", "1h", "2h", "6h", "1d", "3d"}
     assert report["windows"]["1h"] | {"burn_rate": 0, "sli": 0, "coverage": 0} == {
+        "raw": None,
         "good": 10_000,
         "bad": 2_000,
         "unknown": 0,

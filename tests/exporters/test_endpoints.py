@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.endpoints import MetricsEndpoint, takes_gzip
 from slo.core.sample import Sample
+from slo.core.status import RawFigures
 from slo.exposition.catalogue import FAMILIES
 from tests.web.served import served
 from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_outcome, an_slo
@@ -40,8 +41,10 @@ def test_promtool_has_nothing_to_say() -> None:
 def test_promtool_has_nothing_to_say_about_any_family_of_the_catalogue() -> None:
     outcome = an_outcome("gate", "status")
     status = a_status()
+    raw = RawFigures(good=1000, bad=9, sli=1000 / 1009, remaining=-8.0)
+    budget = replace(status.budget, excluded=6, excluded_seconds=7200, raw=raw)
     watch = FakeWatch(
-        slos=[replace(status, budgets=(*status.budgets, a_month()))],
+        slos=[replace(status, budgets=(budget, a_month()))],
         rounds=[outcome, an_outcome("echo")],
         samples={"gate": [Sample(name=name, value=1) for name in FAMILIES if name.startswith("probe_")]},
     )

@@ -20,6 +20,7 @@ from slo.core.incident import (
 )
 from slo.core.policy import Severity
 from slo.core.priority import Priority
+from slo.core.status import RawFigures
 from slo.errors import ConfigFault
 from slo.web.documents import (
     delivery_document,
@@ -29,7 +30,7 @@ from slo.web.documents import (
     incident_document,
     slo_document,
 )
-from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_month, a_status, opened
+from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_month, a_status, an_slo, opened
 
 
 def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
@@ -47,9 +48,14 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
         "allowed_events": 4.8,
         "covered_seconds": 540_000,
         "coverage": 6.25 / 30,
+        "excluded": 0,
+        "excluded_seconds": 0,
+        "raw": None,
     }
     assert document == {
         "name": "gate-availability",
+        "scope": "",
+        "key": "gate-availability",
         "state": "burning",
         "at": "2026-01-01T00:01:30Z",
         "objective": 0.999,
@@ -76,11 +82,30 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
         "bad": 50,
         "unknown": 2,
         "excluded": 0,
+        "excluded_seconds": 0,
         "covered_seconds": 62.5,
         "coverage": 6.25 / 30,
         "sli": 1000 / 1050,
         "burn_rate": 2.0,
+        "raw": None,
     }
+
+
+def test_what_is_excluded_is_told_beside_what_figures_would_be_without_it() -> None:
+    status = a_status()
+    raw = RawFigures(good=1000, bad=9, sli=1000 / 1009, remaining=-8.0)
+    document = slo_document(
+        replace(status, budgets=(replace(status.budget, excluded=6, excluded_seconds=7200, raw=raw),))
+    )
+    budget = document["budget"]
+    assert isinstance(budget, dict)
+    assert (budget["excluded"], budget["excluded_seconds"]) == (6, 7200)
+    assert budget["raw"] == {"good": 1000, "bad": 9, "sli": 1000 / 1009, "remaining": -8.0}
+
+
+def test_an_slo_of_a_group_is_told_with_its_scope() -> None:
+    document = slo_document(a_status(replace(an_slo(), scope="cluster=eu")))
+    assert (document["name"], document["key"]) == ("gate-availability", "gate-availability{cluster=eu}")
 
 
 def test_every_window_of_a_budget_is_told_the_own_one_first() -> None:
