@@ -1,6 +1,8 @@
 """`watchkeep explain`: an SLO in sentences."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +11,15 @@ import click
 from slo.cli.output import emit, json_option
 
 if TYPE_CHECKING:
-    from slo.config.settings import ProbeEntry, Settings
-    from slo.core.slo import SLO
+    from slo.config.settings import Settings
+    from slo.core.slo import SLO, Window
     from slo.engine.explain import Explanation
+
+
+NO_DATA = (
+    "No data is neither good nor bad: it lowers the coverage and with it the weight of failures, "
+    "and what fires does not clear before its short window is known again to 80 %."
+)
 
 
 @click.command(name="explain")
@@ -26,59 +34,133 @@ def command(name: str, config: Path, *, as_json: bool) -> None:
 
     settings = load_settings(config)
     slo = named(name, {slo.name: slo for slo in settings.slos}, "SLO")
-    probe = _probe_of(slo, settings)
 
     from slo.engine.explain import explain
 
-    explanation = explain(slo, slot=settings.slot, interval=probe.interval)
-    emit(_as_json(explanation), *_sentences(explanation, probe, settings), as_json=as_json)
+    explanation = explain(slo, slot=settings.slot)
+    emit(_as_json(explanation), *_sentences(explanation, settings), as_json=as_json)
 
 
-def _probe_of(slo: "SLO", settings: "Settings") -> "ProbeEntry":
-    from slo.core.sli import probe_sli
-
-    return next(probe for probe in settings.probes if probe_sli(probe.name) == slo.sli)
-
-
-def _sentences(explanation: "Explanation", probe: "ProbeEntry", settings: "Settings") -> list[str]:
-    from slo.core.duration import duration_name
-
+def _sentences(explanation: "Explanation", settings: "Settings") -> list[str]:
     slo = explanation.slo
-    window, interval = duration_name(slo.window.total_seconds()), duration_name(probe.interval.total_seconds())
-    promise = (
-        f"{slo.name}: {_percent(float(slo.objective))} of the rounds of probe {probe.name} are good, "
-        f"over a rolling window of {window}."
+    promised = f"{_percent(float(slo.objective))} of {_subject(slo)}, over {_window(slo.calendar or slo.window)}."
+    return [
+        f"{slo.name}: {promised}",
+        *_scope(slo, settings),
+        _budget(explanation),
+        *_spending(slo),
+        *_outages(explanation),
+        *_pairs(slo),
+        _delay(explanation, settings),
+        NO_DATA,
+    ]
+
+
+def _subject(slo: "SLO") -> str:
+    """What is good, of what."""
+    from slo.core.sli import AllOf, CountersSLI, ProbeSLI, PrometheusSLI, Weighted
+
+    match slo.definition:
+        case ProbeSLI(probe=probe, latency=None):
+            return f"the rounds of probe {probe} are good"
+        case ProbeSLI(probe=probe, latency=timedelta() as latency):
+            return f"the rounds of probe {probe} are good and take no longer than {_span(latency)}"
+        case CountersSLI(total=total, part=part, part_is=part_is):
+            return f"the events that {total} counts are good; those that {part} counts are the {part_is} ones"
+        case PrometheusSLI(server=server, total=total, part=part, part_is=part_is):
+            return f"the events that `{total}` counts on {server} are good; `{part}` counts the {part_is} ones"
+        case AllOf(slos=names):
+            return f"the slots are good for all of {', '.join(names)}"
+        case Weighted(weights=weights):
+            shares = ", ".join(f"{name} x {float(weight):g}" for name, weight in weights)
+            return f"the events are good, as the weighted mean of {shares}"
+    return "the events are good"
+
+
+def _scope(slo: "SLO", settings: "Settings") -> Iterator[str]:
+    """What the sentence above does not say: groups, further windows, versions, exclusions."""
+    from slo.core.exclusion import matches
+
+    if slo.group_by:
+        yield f"There is one such SLO for each combination of values of {', '.join(slo.group_by)}."
+    if slo.more_windows:
+        yield f"Its budget is also shown over {' and over '.join(_window(window) for window in slo.more_windows)}."
+    if slo.effective_from:
+        yield f"It counts since {slo.effective_from:%Y-%m-%d %H:%M} UTC; before, its earlier definitions do."
+    excluded = [each.name for each in settings.exclusions if matches(each, slo.name, slo.labels)]
+    if excluded:
+        yield f"What these exclude counts for nothing, on either side: {', '.join(excluded)}."
+
+
+def _budget(explanation: "Explanation") -> str:
+    slo, window = explanation.slo, _span(explanation.slo.window)
+    minutes = f"Budget: {explanation.budget_seconds / 60:.1f} minutes of full outage in {window}"
+    if explanation.events is None or explanation.budget_events is None:
+        return f"{minutes} at steady traffic; of a million events, {float(slo.error_budget) * 1e6:,.0f} may be bad."
+    every = _span(timedelta(seconds=explanation.interval_seconds))
+    return (
+        f"{minutes}; of {explanation.events:,} rounds (one every {every}), {explanation.budget_events:,.0f} may fail."
     )
-    budget = (
-        f"Budget: {explanation.budget_seconds / 60:.1f} minutes of full outage in {window}; "
-        f"of {explanation.events:,} rounds (one every {interval}), {explanation.budget_events:,.0f} may fail."
+
+
+def _spending(slo: "SLO") -> Iterator[str]:
+    """How events spend the budget, where it is not one by one."""
+    from slo.core.budgeting import Method
+
+    budgeting = slo.budgeting
+    if budgeting.method is Method.OCCURRENCES:
+        return
+    every = _span(budgeting.slice)
+    if budgeting.method is Method.RATIO_TIMESLICES:
+        yield f"Each {every} with events spends its error ratio, whatever its traffic, as Sloth reckons."
+        yield "Alerts go by events."
+        return
+    idle = "good" if budgeting.no_traffic_good else "not counted"
+    unknown = "bad" if budgeting.no_data_bad else "unknown"
+    yield (
+        f"Time is counted in slices of {every}: one is good if {_percent(float(budgeting.target))} of its events are; "
+        f"without traffic it is {idle}, without data {unknown}."
     )
-    lines = [promise, budget]
+
+
+def _outages(explanation: "Explanation") -> Iterator[str]:
     for detection in explanation.detections:
         outage = "A full outage" if detection.share == 1 else f"An outage of {_percent(float(detection.share))}"
         told = [
-            f"{what} after {duration_name(seconds)}"
+            f"{what} after {_span(timedelta(seconds=seconds))}"
             for what, seconds in (("pages", detection.page_seconds), ("opens a ticket", detection.ticket_seconds))
             if seconds is not None
         ]
-        lines.append(f"{outage} {' and '.join(told)}." if told else f"{outage} is never told: it fits the budget.")
+        yield f"{outage} {' and '.join(told)}." if told else f"{outage} is never told: it fits the budget."
+
+
+def _pairs(slo: "SLO") -> Iterator[str]:
     for pair in slo.pairs:
-        long, short = (duration_name(length.total_seconds()) for length in (pair.long, pair.short))
-        hold = f" for {duration_name(pair.hold.total_seconds())}" if pair.hold else ""
+        hold = f" for {_span(pair.hold)}" if pair.hold else ""
         least = f", from {pair.min_bad_events} bad rounds on" if pair.min_bad_events else ""
         factor = f"{float(pair.factor(slo.window)):.4g}x"
-        lines.append(
-            f"{pair.severity.value.capitalize()}: {long}/{short} above {factor}{hold}{least} "
+        yield (
+            f"{pair.severity.value.capitalize()}: {_span(pair.long)}/{_span(pair.short)} above {factor}{hold}{least} "
             f"({_percent(float(pair.budget))} of the budget)."
         )
-    lines.append(
-        f"To each of these a round adds at most {interval}; slots of {duration_name(settings.slot.total_seconds())}."
-    )
-    lines.append(
-        "No data is neither good nor bad: it lowers the coverage and with it the weight of failures, "
-        "and what fires does not clear before its short window is known again to 80 %."
-    )
-    return lines
+
+
+def _delay(explanation: "Explanation", settings: "Settings") -> str:
+    every = _span(timedelta(seconds=explanation.interval_seconds))
+    what = "a round" if explanation.events is not None else "an observation"
+    return f"To each of these {what} adds at most {every}; slots of {_span(settings.slot)}."
+
+
+def _window(window: "Window") -> str:
+    if isinstance(window, timedelta):
+        return f"a rolling window of {_span(window)}"
+    return f"each {window.name}"
+
+
+def _span(span: timedelta) -> str:
+    from slo.core.duration import duration_name
+
+    return duration_name(span.total_seconds())
 
 
 def _percent(ratio: float) -> str:
@@ -90,6 +172,7 @@ def _as_json(explanation: "Explanation") -> dict[str, object]:
         "slo": explanation.slo.name,
         "objective": float(explanation.slo.objective),
         "window_seconds": explanation.slo.window.total_seconds(),
+        "interval_seconds": explanation.interval_seconds,
         "budget_seconds": explanation.budget_seconds,
         "events": explanation.events,
         "budget_events": explanation.budget_events,

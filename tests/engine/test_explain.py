@@ -1,10 +1,14 @@
 """What an SLO means in practice is what the engine does with it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 
+from slo.core.budgeting import Budgeting, Method
+from slo.core.selector import parse_selector
+from slo.core.sli import CountersSLI, ProbeSLI
 from slo.core.slo import SLO
 from slo.engine.explain import explain
 from tests.engine.histories import DAY, TICKET, google_30d, pair, slo
@@ -15,8 +19,12 @@ Told = dict[str, tuple[int | None, int | None]]
 """Page and ticket, in seconds of outage, by the share of events that fail."""
 
 
+def of_rounds(one: SLO, interval: float) -> SLO:
+    return replace(one, definition=ProbeSLI(probe="gate"), interval=timedelta(seconds=interval))
+
+
 def told(one: SLO, *, interval: float = 10, slot: timedelta = SLOT) -> Told:
-    explanation = explain(one, slot=slot, interval=timedelta(seconds=interval))
+    explanation = explain(of_rounds(one, interval), slot=slot)
     return {str(found.share): (found.page_seconds, found.ticket_seconds) for found in explanation.detections}
 
 
@@ -27,7 +35,7 @@ def told(one: SLO, *, interval: float = 10, slot: timedelta = SLOT) -> Told:
 def test_the_budget_is_told_in_time_and_in_events(
     objective: str, interval: int, budget_seconds: float, events: int, budget_events: float
 ) -> None:
-    explained = explain(google_30d(objective=objective), slot=SLOT, interval=timedelta(seconds=interval))
+    explained = explain(of_rounds(google_30d(objective=objective), interval), slot=SLOT)
     assert explained.events == events
     assert explained.budget_events == pytest.approx(budget_events)
     assert explained.budget_seconds == pytest.approx(budget_seconds)
@@ -68,5 +76,28 @@ def test_a_for_is_part_of_the_time() -> None:
 
 
 def test_shares_are_exact() -> None:
-    shares = [found.share for found in explain(slo(), slot=SLOT, interval=SLOT).detections]
+    shares = [found.share for found in explain(of_rounds(slo(), SLOT.total_seconds()), slot=SLOT).detections]
     assert shares == [1, Fraction(1, 2), Fraction(1, 10), Fraction(1, 100)]
+
+
+def test_events_of_counters_come_as_people_make_them_and_an_outage_is_a_share_of_them() -> None:
+    counters = CountersSLI(total=parse_selector("a_total"), part=parse_selector("b_total"), part_is="bad")
+    one = replace(google_30d(), definition=counters, interval=timedelta(seconds=30))
+    explained = explain(one, slot=SLOT)
+    assert (explained.events, explained.budget_events, explained.budget_seconds) == (None, None, 2592.0)
+    assert {str(found.share): found.page_seconds for found in explained.detections} == {
+        "1": 60,
+        "1/2": 120,
+        "1/10": 540,
+        "1/100": 13_020,
+    }
+
+
+def test_slices_are_told_as_they_end() -> None:
+    sliced = Budgeting(method=Method.TIMESLICES, slice=timedelta(minutes=5), target=Fraction(95, 100))
+    one = replace(of_rounds(google_30d(objective="0.99"), 10), budgeting=sliced)
+    found = {str(each.share): each.page_seconds for each in explain(one, slot=SLOT).detections}
+    assert found["1"] is not None
+    assert found["1"] % 300 == 0
+    assert found["1"] == found["1/2"] == found["1/10"]
+    assert found["1/100"] is None
