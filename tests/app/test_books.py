@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slo.app import books as books_module
@@ -439,3 +440,50 @@ async def test_a_history_that_cannot_be_read_changes_nothing(tmp_path: Path, mon
     assert kept.engine is engine
     await turns(kept, time, 1, gate=GOOD)
     assert held(kept, HOUR) == times(4, GOOD)
+
+
+async def test_history_is_in_every_window_and_on_disk_by_the_minute(tmp_path: Path) -> None:
+    time = Time()
+    kept = books(tmp_path, time)
+    await turns(kept, time, 6, gate=GOOD)
+    past = Block(
+        ends=np.array([START - 600, START - 540], np.int64),
+        seconds=60,
+        names=(GATE,),
+        counts=np.array([[5, 7], [1, 2], [0, 0], [60_000, 60_000]], np.int64)[:, :, np.newaxis],
+    )
+    async with kept.lock:
+        kept.add_history(past)
+        await kept.write()
+    assert not kept.behind
+    again = books(tmp_path, time)
+    for each in (kept, again):
+        whole = each.ledger.window(HOUR)
+        assert (int(whole.good[0]), int(whole.bad[0]), int(whole.covered_ms[0])) == (18, 3, 180_000)
+
+
+async def test_a_watermark_is_never_written_before_the_late_counts_that_it_speaks_of(tmp_path: Path) -> None:
+    time = Time()
+    kept = books(tmp_path, time)
+    await turns(kept, time, 2, gate=GOOD)
+    kept.add(GATE, START + 10, BAD)
+    kept.mark({("server", GATE): b"read"})
+    await kept.write()
+    again = books(tmp_path, time)
+    assert again.watermarks("server") == {GATE: b"read"}
+    assert int(again.ledger.window(HOUR).bad[0]) == 1
+
+
+async def test_much_that_waits_for_the_disk_keeps_the_past_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books_module, "HELD_BLOCKS", 40)
+    time = Time()
+    kept = books(tmp_path, time)
+    with no_file_may_grow():
+        await turns(kept, time, 10, gate=GOOD)
+        assert not kept.behind
+        await turns(kept, time, 1, gate=GOOD)
+        assert kept.behind
+    await turns(kept, time, 1, gate=GOOD)
+    assert not kept.behind

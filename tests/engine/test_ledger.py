@@ -9,7 +9,7 @@ from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.engine.ledger import Ledger
 from slo.engine.windows import window_start
-from tests.engine.ledgers import ONE, A, B, inside, ledger, spans
+from tests.engine.ledgers import ONE, A, B, block, inside, ledger, spans
 from tests.engine.twin import NEW_YEAR
 
 # Slots
@@ -238,3 +238,15 @@ def test_a_block_counts_as_its_slots_do_one_by_one(
         expected, found = one.window(window), other.window(window)
         for name in ("good", "bad", "unknown", "covered_ms"):
             assert np.array_equal(getattr(found, name), getattr(expected, name)), (window, name)
+
+
+def test_history_counts_at_once_in_its_own_time_and_no_closing_gives_it() -> None:
+    ours = ledger(60, 7200)
+    ours.close(NEW_YEAR + 600)
+    ours.add_history(block({NEW_YEAR + 600: ONE, NEW_YEAR + 60: ONE}, seconds=60, names=("probe:other", A)))
+    assert (inside(ours, 60), inside(ours, 7200)) == (ONE, ONE + ONE)
+    assert inside(ours, 7200, B) == Counts()
+    assert ours.close(NEW_YEAR + 610) == []
+    assert inside(ours, 60) == ONE
+    ours.close(NEW_YEAR + 660)
+    assert (inside(ours, 60), inside(ours, 7200)) == (Counts(), ONE + ONE)
