@@ -9,6 +9,7 @@ from slo.core.deltas import Block
 from slo.core.sli import PrometheusSLI
 from slo.errors import ServerFault
 from slo.sources.prometheus.history import History
+from slo.sources.prometheus.reasons import NO_SERIES
 from slo.sources.prometheus.tally import Piece, Tally
 from slo.sources.prometheus.unread import Unread
 
@@ -46,6 +47,7 @@ class Followed:
         self.history = History(self.unread, least_seconds=least_seconds)
         self.fault: ServerFault | None = None
         self.asking: int | None = None
+        self._answered = False
         self._least = least_seconds
         # Up to `decided` the newest time is covered or was given up; there is knowledge up to `reach`.
         self._decided_ms = max((stop for _, stop in self.unread.lent), default=0)
@@ -82,14 +84,19 @@ class Followed:
         return piece
 
     def past(self, now: float) -> Piece | None:
-        """A piece from before the newest one that is to be read at `now` (Unix seconds)."""
-        return self.history.next(now, below=self.asking)
+        """A piece from before the newest one that is to be read at `now` (Unix seconds), if its server answers."""
+        return self.history.next(now, below=self.asking) if self._answered else None
+
+    def failed(self, fault: ServerFault) -> None:
+        """The newest piece cannot be counted."""
+        self.fault = fault
+        self._answered = fault.reason == NO_SERIES
 
     def counted(self, piece: Piece, tally: Tally) -> Block:
         """The newest piece is counted: what goes into the ledger."""
         if self.fault is not None:
             self.history.wake()
-        self.fault = None
+        self.fault, self._answered = None, True
         self._decided_ms = max(self._decided_ms, piece.until * 1000)
         self._reach_ms = max(self._reach_ms, tally.reach_ms)
         return self.taken(piece, tally)

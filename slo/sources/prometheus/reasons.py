@@ -13,7 +13,7 @@ from slo.errors import ServerFault
 
 DETAIL_LIMIT = 300
 
-TOO_MUCH = "too_much"
+TOO_MUCH, NO_SERIES = "too_much", "no_series"
 REASONS: MappingProxyType[str, str] = MappingProxyType(
     {
         TOO_MUCH: "a limit of the server, or of ours, was met: samples, points, series, bytes, the length of a range",
@@ -27,7 +27,7 @@ REASONS: MappingProxyType[str, str] = MappingProxyType(
         "not_prometheus": "the answer is not that of a Prometheus-compatible API",
         "partial": "the server says that its answer lacks data",
         "no_counts": "the answer is no vector of numbers: a scalar, a text or a histogram",
-        "no_series": "the total has no series, so that nothing is known",
+        NO_SERIES: "the total has no series, so that nothing is known",
     }
 )
 """What can be wrong with an answer, and what each means. What can be wrong on the way to it has the reasons of

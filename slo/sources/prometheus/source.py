@@ -19,7 +19,7 @@ from slo.exposition.catalogue import Telemetry
 from slo.sources.prometheus.client import AT_ONCE, Client
 from slo.sources.prometheus.followed import Followed, Wanted
 from slo.sources.prometheus.reader import Reader
-from slo.sources.prometheus.reasons import ASK_FOR_LESS
+from slo.sources.prometheus.reasons import ASK_FOR_LESS, NO_SERIES
 from slo.sources.prometheus.remarks import Remarks
 from slo.sources.prometheus.tally import Piece, Rhythm, Tally, by_minute
 from slo.sources.prometheus.unread import SOURCE
@@ -151,9 +151,9 @@ class ServerSource:
                     raise ServerFault("missed", "the queries before it took the whole interval")
                 tally = await self._read(followed, piece)
                 if not tally.known:
-                    raise ServerFault("no_series", followed.wanted.sli.total)
+                    raise ServerFault(NO_SERIES, followed.wanted.sli.total)
             except ServerFault as fault:
-                followed.fault = fault
+                followed.failed(fault)
                 return
             finally:
                 followed.asking = None
@@ -181,8 +181,7 @@ class ServerSource:
     async def _past(self, followed: Followed) -> bool:
         """Read one piece of the past of an SLI, where there is one to read."""
         now = self._clock.now().timestamp()
-        silent = followed.fault is not None and followed.fault.reason != "no_series"
-        piece = None if silent or self._shelf.behind else followed.past(now)
+        piece = None if self._shelf.behind else followed.past(now)
         if piece is None:
             return False
         self._remarks.past(followed)
