@@ -144,6 +144,11 @@ class Books:
         """Count a block at once; see `Ledger.add_block`."""
         self.ledger.add_block(block)
 
+    def has_counted(self, sli: str) -> bool:
+        """Whether anything was ever counted for an SLI, as far as is known."""
+        column = self.ledger.column.get(sli)
+        return column is not None and bool(self.ledger.totals[:, column].any())
+
     def add_history(self, block: Block) -> None:
         """Count a block of slots or minutes that have closed. To be called under `lock`, with `write` after it."""
         self.ledger.add_history(block)

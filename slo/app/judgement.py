@@ -16,7 +16,7 @@ from slo.core.status import SLOStatus
 class Judgements:
     """The alerts and the figures of the SLOs in the books.
 
-    `incidents` are all that there were, oldest first; `failing` is the last failed scrape of what feeds an SLI.
+    `incidents` are all that there were, oldest first; `failing` is the last failure of what feeds an SLI: a scrape, a server.
     """
 
     def __init__(

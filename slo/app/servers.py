@@ -8,6 +8,8 @@ from slo.app.books import Books
 from slo.app.wiring import unusable
 from slo.config.settings import ServerEntry, Settings
 from slo.core.calendar import CalendarWindow
+from slo.core.outcome import Outcome
+from slo.core.reason import State
 from slo.core.sli import PrometheusSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError
@@ -67,7 +69,7 @@ class Servers:
         for name, entry in entries.items():
             source = self._sources.get(name) or self._begin(entry)
             wanted = _by_sli(name, settings.slos)
-            source.follow(self._wanted(sli, slos, marks.get(key)) for key, (sli, slos) in wanted.items())
+            source.follow(self._wanted(sli, slos, marks) for sli, slos in wanted.values())
 
     async def run(self) -> None:
         """Follow the servers until cancelled."""
@@ -80,6 +82,21 @@ class Servers:
         """Cover what is known up to the slot end `end`; to be called just before that slot is closed."""
         for source in self._sources.values():
             source.close(end)
+
+    def failing(self, sli: str) -> Outcome | None:
+        """Why nothing can be counted for an SLI at the moment, as an outcome whose target is its server."""
+        for name, source in self._sources.items():
+            if fault := source.fault(sli):
+                return Outcome(
+                    check=name,
+                    target=name,
+                    module="prometheus",
+                    at=self._context.clock.now(),
+                    state=State.UNKNOWN,
+                    reason=fault.reason,
+                    detail=fault.detail,
+                )
+        return None
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -114,7 +131,10 @@ class Servers:
         gone = [key for key, mark in marks.items() if key not in slis and read_until(mark) < oldest]
         self._books.mark({(SOURCE, key): None for key in gone})
 
-    def _wanted(self, sli: PrometheusSLI, slos: list[SLO], mark: bytes | None) -> Wanted:
+    def _wanted(self, sli: PrometheusSLI, slos: list[SLO], marks: Mapping[str, bytes]) -> Wanted:
+        mark = marks.get(sli.key)
+        if mark is None and self._books.has_counted(sli.key):
+            mark = b""  # it was lost, with a ledger that was damaged
         slot = self._books.slot_seconds
         longest = min(max(_longest_seconds(slo) for slo in slos), self._retention_seconds)
         return Wanted(

@@ -90,7 +90,9 @@ class RunningWatch:
             external_url=settings.external_url,
         )
         self._judgements = Judgements(
-            self._books, incidents=lambda: self._router.incidents, failing=self._counters.failing
+            self._books,
+            incidents=lambda: self._router.incidents,
+            failing=lambda sli: self._counters.failing(sli) or self._servers.failing(sli),
         )
         self._source = CheckSource(
             self._books,

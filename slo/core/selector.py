@@ -93,6 +93,10 @@ class Selector:
             return False
         return all(matcher.accepts(labels.get(matcher.label, "")) for matcher in self.matchers)
 
+    def includes(self, other: "Selector") -> bool:
+        """Whether it is plain that whatever `other` selects is selected: that one has all matchers of this one."""
+        return self.metric == other.metric and set(self.matchers) <= set(other.matchers)
+
     def with_matcher(self, matcher: Matcher) -> "Selector":
         """This selector with one matcher more, in the place of those that it has for the same label."""
         return _selector([*(other for other in self._with_name() if other.label != matcher.label), matcher])

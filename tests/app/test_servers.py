@@ -14,6 +14,7 @@ from slo.app.books import Books
 from slo.app.servers import Servers
 from slo.config.load import load
 from slo.config.settings import Settings
+from slo.core.counts import Counts
 from slo.errors import ConfigError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
@@ -141,6 +142,18 @@ async def test_a_watermark_that_is_damaged_keeps_its_past_from_being_counted_twi
     following.configure([ONE], sli())
     (unread,) = following.unread()
     assert (unread.gaps, unread.until) == ([], START - 30)
+
+
+async def test_counts_whose_watermark_was_lost_with_a_damaged_ledger_are_not_counted_again(
+    following: Following,
+) -> None:
+    settings = following.configure([ONE], sli())
+    key = settings.slos[0].sli
+    following.books._store.append([], {key: Counts(good=7)}, {"now": str(START)})
+    following.books.open(settings.slos)
+    following.configure([])
+    following.configure([ONE], sli())
+    assert following.unread()[0].gaps == []
 
 
 async def test_a_server_whose_authority_is_gone_is_refused_and_nothing_changes(

@@ -222,3 +222,20 @@ def test_a_matcher_more_takes_the_place_of_those_for_its_label() -> None:
     assert at.with_matcher(Matcher(label="__name__", operator="=", value="other")) == replace(at, metric="other")
     any_name = at.with_matcher(Matcher(label="__name__", operator="=~", value="latency_.+"))
     assert (any_name.metric, any_name.matchers[0].value) == ("", "latency_.+")
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "included"),
+    [
+        ("a", 'a{code=~"5.."}', True),
+        ('a{service="api"}', 'a{code=~"5..",service="api"}', True),
+        ('{__name__=~"a|b"}', '{__name__=~"a|b",code="500"}', True),
+        ("a", "a", True),
+        ("a", "b", False),
+        ('a{service="api"}', "a", False),
+        ('a{service="api"}', 'a{service="web"}', False),
+        ('a{code=~"5.."}', 'a{code="500"}', False),
+    ],
+)
+def test_a_selector_with_all_matchers_of_another_is_included_in_it(whole: str, part: str, *, included: bool) -> None:
+    assert parse_selector(whole).includes(parse_selector(part)) is included

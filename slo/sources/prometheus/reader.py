@@ -73,12 +73,15 @@ class Reader:
     def _sampled(self, total: Selector, part: Selector, piece: Piece, lookback_seconds: int) -> list[Target]:
         slot = self._rhythm.slot_seconds
         after = piece.since - -(-lookback_seconds // slot) * slot
-        found = []
-        for selector in (total, part):
-            # Prometheus 2 gives the sample at the beginning of the range as well, Prometheus 3 does not.
-            series = self._client.query(f"{selector}[{piece.until - after}s]", piece.until)
-            found.append([each.within(after * 1000, piece.until * 1000) for each in series])
-        return targets_of(found[0], found[1])
+        totals = self._series(total, after, piece.until)
+        if total.includes(part):
+            return targets_of(totals, [series for series in totals if part.matches(dict(series.labels))])
+        return targets_of(totals, self._series(part, after, piece.until))
+
+    def _series(self, selector: Selector, after: int, until: int) -> list[Series]:
+        # Prometheus 2 gives the sample at the beginning of the range as well, Prometheus 3 does not.
+        series = self._client.query(f"{selector}[{until - after}s]", until)
+        return [each.within(after * 1000, until * 1000) for each in series]
 
     # Increases over the window
 

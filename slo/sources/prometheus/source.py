@@ -46,6 +46,10 @@ class Shelf(Protocol):
     def behind(self) -> bool:
         """Whether it has enough to write down, so that the past has to wait."""
 
+    @property
+    def begun_anew(self) -> int:
+        """How often what was written was lost and begun anew, so that all watermarks are to be given again."""
+
     def mark(self, watermarks: Mapping[tuple[str, str], bytes]) -> None:
         """What was read of each SLI, to be written down with the counts of it."""
 
@@ -82,6 +86,7 @@ class ServerSource:
         self._remarks = Remarks(entry.name, telemetry)
         self._followed: dict[str, Followed] = {}
         self._changed: set[str] = set()
+        self._begun_anew = shelf.begun_anew
         self._interval = int(entry.interval.total_seconds())
         self._offset = entry.offset.total_seconds()
         self._least = -(-self._interval // slot_seconds) * slot_seconds
@@ -109,6 +114,11 @@ class ServerSource:
     def followed(self) -> frozenset[str]:
         """The keys of the SLIs that are followed."""
         return frozenset(self._followed)
+
+    def fault(self, sli: str) -> ServerFault | None:
+        """Why the newest piece of an SLI could not be counted; None where it was, or where it is not followed."""
+        followed = self._followed.get(sli)
+        return followed.fault if followed else None
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -219,6 +229,9 @@ class ServerSource:
 
     def _mark(self) -> None:
         """Have written down what was read of the SLIs for which that has changed."""
+        if self._begun_anew != self._shelf.begun_anew:
+            self._begun_anew = self._shelf.begun_anew
+            self._changed |= self._followed.keys()
         changed = [self._followed[key] for key in self._changed if key in self._followed]
         self._shelf.mark({(SOURCE, followed.key): followed.unread.watermark() for followed in changed})
         self._changed.clear()

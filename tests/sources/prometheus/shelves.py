@@ -42,6 +42,7 @@ class Shelf:
     def __init__(self, sli: str, now: int, disk: "Shelf | None" = None) -> None:
         self.lock = asyncio.Lock()
         self.behind = False
+        self.begun_anew = 0
         self.written: list[Block] = list(disk.written) if disk else []
         self.marks: dict[tuple[str, str], bytes] = dict(disk.marks) if disk else {}
         self.ledger = Ledger([sli], windows_seconds=[3600], slot_seconds=SLOT, now=now)

@@ -83,6 +83,13 @@ def test_a_failure_counter_that_is_born_counts_from_nothing() -> None:
     assert counts(reader(server), sli("sum by (code) (a)", "b"), piece(30, 40)) == {40: (4, 2, 0, 10_000)}
 
 
+def test_a_part_of_the_total_is_taken_from_the_same_answer() -> None:
+    ok, failed = (("__name__", "a"), ("code", "200"), *A), (("__name__", "a"), ("code", "500"), *A)
+    server = Remembered({"a": {ok: scraped((5, 10), (35, 14)), failed: scraped((5, 1), (35, 3))}})
+    assert counts(reader(server), sli("sum(a)", 'a{code=~"5.."}'), piece(30, 40)) == {40: (4, 2, 0, 10_000)}
+    assert [expression for expression, _, _ in server.asked] == ["a[90s]"]
+
+
 def test_a_new_target_begins_with_a_baseline_and_an_hour_is_looked_back_for_an_old_one() -> None:
     silent = {"a": {A: scraped((5, 10), (35, 14), (635, 20)), B: scraped((5, 7), (635, 12))}}
     spread = counts(reader(Remembered(silent)), sli(), piece(630, 640))

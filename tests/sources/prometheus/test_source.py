@@ -196,6 +196,18 @@ async def test_the_past_waits_while_the_disk_is_behind() -> None:
     assert await watch.reads_the_past() > 0
 
 
+async def test_watermarks_are_given_again_to_a_file_that_was_begun_anew() -> None:
+    watch = following()
+    await watch.passes(60)
+    mark = watch.shelf.marks.copy()
+    assert len(mark) == 1
+    watch.shelf.marks.clear()
+    watch.shelf.begun_anew += 1
+    watch.source.close(int(watch.clock.at))
+    await watch.shelf.write()
+    assert watch.shelf.marks == mark
+
+
 async def test_an_sli_whose_turn_does_not_come_misses_the_round() -> None:
     watch = following()
     watch.clock.at += 60
