@@ -16,7 +16,8 @@ from slo.core.status import SLOStatus
 class Judgements:
     """The alerts and the figures of the SLOs in the books.
 
-    `incidents` are all that there were, oldest first; `failing` is the last failure of what feeds an SLI: a scrape, a server.
+    `incidents` are all that there were, oldest first; `failing` is the last failure of a scrape or a server that feeds
+    an SLI.
     """
 
     def __init__(

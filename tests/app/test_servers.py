@@ -15,7 +15,7 @@ from slo.app.servers import Servers
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.counts import Counts
-from slo.errors import ConfigError
+from slo.errors import ConfigError, ServerFault
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -154,6 +154,17 @@ async def test_counts_whose_watermark_was_lost_with_a_damaged_ledger_are_not_cou
     following.configure([])
     following.configure([ONE], sli())
     assert following.unread()[0].gaps == []
+
+
+async def test_why_nothing_can_be_counted_is_said_with_the_server(following: Following) -> None:
+    settings = following.configure([ONE], sli())
+    key = settings.slos[0].sli
+    assert following.servers.failing(key) is None
+    following.servers._sources["one"]._followed[key].failed(ServerFault("partial", "a store is gone"))
+    failing = following.servers.failing(key)
+    assert failing is not None
+    assert (failing.target, failing.reason, failing.detail) == ("one", "partial", "a store is gone")
+    assert following.servers.failing("probe:gate") is None
 
 
 async def test_a_server_whose_authority_is_gone_is_refused_and_nothing_changes(
