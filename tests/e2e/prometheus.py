@@ -42,12 +42,17 @@ def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, scrape_configs: Sequence[Mapping[str, Any]]) -> Iterator[Prometheus]:
-    """Prometheus scraping as these sections of its configuration say, with its files in `folder`."""
+def running(folder: Path, scrape_configs: Sequence[Mapping[str, Any]], *, rules: str = "") -> Iterator[Prometheus]:
+    """Prometheus scraping as these sections of its configuration say, with these rules, and its files in `folder`."""
     folder.mkdir()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": scrape_configs}
+    (folder / "rules.yml").write_text(rules, encoding="utf-8")
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": scrape_configs,
+        "rule_files": [str(folder / "rules.yml")],
+    }
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
     command = [
         program("prometheus", package="prometheus"),
