@@ -1,7 +1,7 @@
 """Alerting rules: each pair of windows of an SLO's policy is one, so that the labels of an alert say which pair fires.
 
-What is compared is lost time: bad / total x the known seconds of a window, with the seconds of full outage that spend
-the pair's share of the budget. So a young window, or one with a gap, never turns one failure into a page.
+Burn rates are weighed by the share of their window that is known. So a young window, or one with a gap, never turns one
+failure into a page.
 
 An alert goes on while its short window is known to less than 80 %: lost data never resolves.
 """
@@ -14,10 +14,10 @@ from fractions import Fraction
 from slo.core.duration import duration_name
 from slo.core.policy import Pair, Severity
 from slo.core.slo import SLO
-from slo.interop.prometheus.expressions import both, enclosed, number, rounded, samples, series
+from slo.interop.prometheus.expressions import both, either, enclosed, labelled, number, rounded, samples, series
 from slo.interop.prometheus.reading import Reading
 from slo.interop.prometheus.rule import Alerting, Recording, Rule
-from slo.interop.prometheus.series import BURNING, LONG, SEVERITY, SHORT, Names, lost_seconds
+from slo.interop.prometheus.series import BURN, BURNING, LENGTH, LONG, SEVERITY, SHORT, WINDOW, Names
 
 ALERT = "ErrorBudgetBurn"
 KNOWN_TO_CLEAR = Fraction(8, 10)
@@ -38,11 +38,12 @@ class _Condition:
 def alert_rules(slo: SLO, reading: Reading, names: Names, step: int) -> list[Rule]:
     """The alerts of an SLO, in the order of its policy, with what they need to have recorded."""
     windows = sorted({window // SECOND for pair in slo.pairs for window in (pair.short, pair.long)})
-    lost = (
-        Recording(metric=lost_seconds(window), expression=reading.lost(window), labels=names.identity)
-        for window in windows
-    )
-    return [*lost, *(rule for pair in slo.pairs for rule in _PairRules(pair, slo, reading, names, step).rules())]
+    lengths = (labelled(f"vector({window})", WINDOW, duration_name(window)) for window in windows)
+    return [
+        Recording(metric=LENGTH, expression=either(*lengths), labels=names.identity),
+        Recording(metric=BURN, expression=reading.burn(None, slo.error_budget), labels=names.described),
+        *(rule for pair in slo.pairs for rule in _PairRules(pair, slo, reading, names, step).rules()),
+    ]
 
 
 class _PairRules:
@@ -60,7 +61,8 @@ class _PairRules:
     def rules(self) -> Iterator[Rule]:
         """Each condition as an alert."""
         conditions = list(self._conditions())
-        burning = both(self._burns(self._long), self._burns(self._short))
+        factor = number(self._pair.factor(self._slo.window))
+        burning = both(*(f"{self._names.burn(window)} > {factor}" for window in (self._long, self._short)))
         hold = self._pair.hold
         if hold and len(conditions) > 1:
             # `for` times the burn and not its severity: of two alerts, each would begin to wait anew.
@@ -78,11 +80,6 @@ class _PairRules:
         yield _Condition(severity=severity, bad_events=f">= {least}" if least else "")
         if severity is Severity.PAGE and least:
             yield _Condition(severity=Severity.TICKET, bad_events=f"< {least}")
-
-    def _burns(self, window: int) -> str:
-        """Whether more time was lost in the window than the pair allows."""
-        allowed = self._pair.factor(self._slo.window) * self._slo.error_budget * window
-        return f"{self._names.mine(lost_seconds(window))} > {number(allowed)}"
 
     def _held(self, seconds: int) -> str:
         """Whether the pair burned at this step, and at each before it that is not older than so many seconds."""

@@ -19,7 +19,7 @@ from slo.interop.prometheus.figures import budget_rules, current_rule, promise_r
 from slo.interop.prometheus.increases import increase_rules
 from slo.interop.prometheus.reading import LedgerReading, Reading
 from slo.interop.prometheus.rule import Group, Recording
-from slo.interop.prometheus.series import Ledger, names
+from slo.interop.prometheus.series import LENGTH, Ledger, names
 from slo.interop.prometheus.slices import ratio_slice_rules, verdict_rules
 from slo.interop.prometheus.steps import counter_rules, round_rules, value_rules
 from slo.interop.prometheus.sums import sum_rules
@@ -63,6 +63,7 @@ class Assembly:
         self.slo = slo
         self.events = Ledger(names=names(slo))
         self.windows = windows_of(slo)
+        self._lengths = self.events.names.mine(LENGTH)
         self._slices = Ledger(names=self.events.names, unit="slices")
         self._slice = _seconds(slo.budgeting.slice)
         self._of_events, self._of_slices = self._windows_by_ledger()
@@ -96,7 +97,7 @@ class Assembly:
                 *more_slices,
                 *ratio_rules(sorted(self.windows.alerts - self.windows.figures), alerting, mine),
                 *ratio_rules(sorted(self.windows.figures), budget, mine),
-                current_rule(min(self.windows.alerts), alerting, self.slo, mine),
+                current_rule(min(self.windows.alerts), mine),
                 *promise_rules(self.slo, mine),
                 *([] if self.slo.calendar else budget_rules(budget, self.slo, mine)),
             ),
@@ -173,23 +174,25 @@ class Assembly:
         """What alerts go by. Those of Sloth are not weighed, which `ratio_timeslices` follows."""
         match self._method:
             case Method.TIMESLICES:
-                return LedgerReading(ledger=self._slices)
+                return LedgerReading(ledger=self._slices, lengths=self._lengths)
             case Method.RATIO_TIMESLICES:
-                return LedgerReading(ledger=self.events, weighed=False)
-        return self._mean() or LedgerReading(ledger=self.events)
+                return LedgerReading(ledger=self.events, lengths=self._lengths, weighed=False)
+        return self._mean() or LedgerReading(ledger=self.events, lengths=self._lengths)
 
     def _budget(self) -> Reading:
         """What the budget goes by."""
         if self._method is Method.RATIO_TIMESLICES:
-            return LedgerReading(ledger=self._slices, weighed=False)
+            return LedgerReading(ledger=self._slices, lengths=self._lengths, weighed=False)
         return self._alerting()
 
     def _mean(self) -> MeanReading | None:
         match self.slo.definition:
             case Weighted(weights=weights):
                 whole = sum(weight for _, weight in weights)
-                shares = [(LedgerReading(ledger=self._members[name].events), w / whole) for name, w in weights]
-                return MeanReading(members=tuple(shares))
+                readings = {
+                    name: LedgerReading(ledger=self._members[name].events, lengths=self._lengths) for name, _ in weights
+                }
+                return MeanReading(members=tuple((readings[name], weight / whole) for name, weight in weights))
         return None
 
 

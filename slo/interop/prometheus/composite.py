@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from slo.core.duration import duration_name
 from slo.core.selector import Matcher, Selector
 from slo.core.slo import SLO
-from slo.interop.prometheus.expressions import either, enclosed, number, samples
+from slo.interop.prometheus.expressions import aggregate, either, enclosed, number, samples
 from slo.interop.prometheus.reading import LedgerReading
 from slo.interop.prometheus.rule import Recording
-from slo.interop.prometheus.series import BAD, ENTRY, ID, KNOWN, TOTAL, Ledger
+from slo.interop.prometheus.series import BAD, ENTRY, ID, KNOWN, TOTAL, WINDOW, Ledger
 from slo.interop.prometheus.steps import entry_rules
 
 FAILED = "slo:sli_failed:bool"
 MEMBER = "member"
+WHOLE = Fraction(1)
 REMEMBERED_SECONDS = 75
 """For how long a member without events is as it was: two and a half intervals of 30 s."""
 
@@ -48,7 +50,7 @@ def _failed(member: Member, ledger: Ledger, step: int) -> Recording:
     names, budget = member.events.names, member.slo.error_budget
     total, bad = (
         names.combined("sum", f"sum_over_time({samples(counted, max(step, member.step))})")
-        for counted in (names.mine(member.events.metric(member.step), **{ENTRY: entry}) for entry in (TOTAL, BAD))
+        for counted in (member.events.series(member.step, **{ENTRY: entry}) for entry in (TOTAL, BAD))
     )
     return Recording(
         metric=FAILED,
@@ -59,34 +61,40 @@ def _failed(member: Member, ledger: Ledger, step: int) -> Recording:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeanReading:
-    """The weighted mean of the error ratios of other SLOs, read from their ledgers; `weights` are shares of 1."""
+    """The weighted mean of what other SLOs say, read from their ledgers; their weights are shares of 1."""
 
     members: Sequence[tuple[LedgerReading, Fraction]]
 
     def ratio(self, window: int) -> str:
         return self._mean(window, [reading.ratio(window) for reading, _ in self.members])
 
-    def lost(self, window: int) -> str:
-        return self._mean(window, [reading.lost(window) for reading, _ in self.members])
+    def burn(self, window: int | None, budget: Fraction) -> str:
+        lost = self._mean(window, [reading.burn(window, WHOLE) for reading, _ in self.members])
+        return f"{budget.denominator} * {lost} / {budget.numerator}"
 
-    def known(self, window: int) -> str:
+    def known(self, window: int | None) -> str:
         """What is known of the least known of them."""
+        by = (WINDOW,) if window is None else ()
         known = self._entries(window, KNOWN)
-        return enclosed(f"min({known}) and count({known}) == {len(self.members)}")
+        least, members = (aggregate(operator, known, by=by) for operator in ("min", "count"))
+        return enclosed(f"{least} and {members} == {len(self.members)}")
 
     def bad(self, window: int) -> str:
         return f"sum({self._entries(window, BAD)})"
 
-    def _mean(self, window: int, each: Sequence[str]) -> str:
+    def _mean(self, window: int | None, each: Sequence[str]) -> str:
         """A member without events lost nothing."""
+        nothing = f"0 * sum by ({WINDOW}) ({self.members[0][0].lengths})" if window is None else "vector(0)"
         terms = (
-            f"{number(weight)} * {enclosed(either(one, 'vector(0)'))}"
+            f"{number(weight)} * {enclosed(either(one, nothing))}"
             for one, (_, weight) in zip(each, self.members, strict=True)
         )
-        return enclosed(f"{enclosed(' + '.join(terms))}\nand\n{self.known(window)}")
+        return enclosed(f"{' + '.join(terms)}\nand\n{self.known(window)}")
 
-    def _entries(self, window: int, entry: str) -> str:
-        """One entry of each of their ledgers over a window."""
+    def _entries(self, window: int | None, entry: str) -> str:
+        """One entry of each of their ledgers over a window, or over each."""
         slos = "|".join(reading.ledger.names.slo.replace(".", r"\.") for reading, _ in self.members)
-        matchers = (Matcher(label=ENTRY, operator="=", value=entry), Matcher(label=ID, operator="=~", value=slos))
-        return str(Selector(metric=self.members[0][0].ledger.metric(window), matchers=matchers))
+        matchers = [Matcher(label=ENTRY, operator="=", value=entry), Matcher(label=ID, operator="=~", value=slos)]
+        if window is not None:
+            matchers.append(Matcher(label=WINDOW, operator="=", value=duration_name(window)))
+        return str(Selector(metric=self.members[0][0].ledger.metric, matchers=tuple(matchers)))

@@ -30,6 +30,11 @@ def newest(vector: str, *, within: int, ago: int) -> str:
     return f"last_over_time({vector}[{duration_name(within)}] offset {duration_name(ago)})"
 
 
+def labelled(vector: str, label: str, value: str) -> str:
+    """The vector with a label in addition."""
+    return f'label_replace({vector}, "{label}", "{value}", "", "")'
+
+
 def aggregate(operator: str, vector: str, *, by: Iterable[str]) -> str:
     """`sum(...)`, or `sum by (cluster) (...)` where there are labels to keep."""
     kept = ", ".join(by)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from slo.core.duration import duration_name
 from slo.core.slo import SLO
-from slo.interop.prometheus.expressions import either, number
+from slo.interop.prometheus.expressions import number
 from slo.interop.prometheus.reading import Reading
 from slo.interop.prometheus.rule import Recording
 from slo.interop.prometheus.series import (
@@ -49,25 +49,19 @@ def promise_rules(slo: SLO, names: Names) -> list[Recording]:
     ]
 
 
-def current_rule(window: int, reading: Reading, slo: SLO, names: Names) -> Recording:
+def current_rule(window: int, names: Names) -> Recording:
     """How fast the budget burns over the shortest window that alerts look at."""
-    return _recording(CURRENT_BURN, _burn(window, reading, slo), names)
+    return _recording(CURRENT_BURN, names.burn(window), names)
 
 
 def budget_rules(reading: Reading, slo: SLO, names: Names) -> list[Recording]:
     """How fast the budget burnt over its whole window, and what is left of it."""
     period = int(slo.window.total_seconds())
     return [
-        _recording(PERIOD_BURN, _burn(period, reading, slo), names),
+        _recording(PERIOD_BURN, reading.burn(period, slo.error_budget), names),
         _recording(REMAINING, f"1 - {names.mine(PERIOD_BURN)}", names),
     ]
 
 
 def _recording(metric: str, expression: str, names: Names) -> Recording:
     return Recording(metric=metric, expression=expression, labels=names.described)
-
-
-def _burn(window: int, reading: Reading, slo: SLO) -> str:
-    """The lost share of the window / the share that may be lost. Where nothing happened, nothing was lost."""
-    allowed = window * slo.error_budget
-    return either(f"{reading.lost(window)} / {number(allowed)}", f"0 * {reading.known(window)}")

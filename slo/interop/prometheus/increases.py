@@ -49,9 +49,9 @@ def _counted(text: str, window: int, ledger: Ledger) -> str:
 
 
 def _known(window: int, ledger: Ledger, step: int) -> Recording:
-    steps = samples(ledger.names.mine(ledger.metric(step), entry=KNOWN), window)
+    steps = samples(ledger.series(step, entry=KNOWN), window)
     return Recording(
-        metric=ledger.metric(window),
+        metric=ledger.metric,
         expression=ledger.names.combined("sum", f"sum_over_time({steps})"),
-        labels={**ledger.names.identity, ENTRY: KNOWN},
+        labels=ledger.labels(window, **{ENTRY: KNOWN}),
     )

@@ -17,6 +17,8 @@ TOTAL, BAD, PART, KNOWN = "total", "bad", "part", "known_seconds"
 
 SEEN = "slo:sli_seen:timestamp_seconds"
 VALUE = "slo:sli_counter:value"
+LENGTH = "slo:sli_window:seconds"
+BURN = "slo:burn_rate:ratio"
 BURNING = "slo:sli_burning:bool"
 OBJECTIVE = "slo:objective:ratio"
 ERROR_BUDGET = "slo:error_budget:ratio"
@@ -35,11 +37,6 @@ RESERVED = frozenset(
 def error_ratio(window: int) -> str:
     """The metric of the share of bad events in a window (seconds)."""
     return f"slo:sli_error:ratio_rate{duration_name(window)}"
-
-
-def lost_seconds(window: int) -> str:
-    """The metric of how many seconds of full outage the bad events in a window (seconds) are worth."""
-    return f"slo:sli_lost_seconds:sum{duration_name(window)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +73,10 @@ class Names:
         """The series of a metric that are this SLO's."""
         return series(metric, {**self.identity, **labels})
 
+    def burn(self, window: int) -> str:
+        """The burn rate over a window (seconds) that alerts look at."""
+        return self.combined("sum", self.mine(BURN, **{WINDOW: duration_name(window)}))
+
     def combined(self, operator: str, vector: str) -> str:
         """One value for the SLO, or for each of its scopes, without any other label."""
         return aggregate(operator, vector, by=self.group_by)
@@ -91,17 +92,24 @@ class Ledger:
     names: Names
     unit: str = "events"
 
-    def metric(self, window: int) -> str:
-        """The metric of what was counted in a window (seconds), or in a step."""
-        return f"slo:sli_{self.unit}:sum{duration_name(window)}"
+    @property
+    def metric(self) -> str:
+        """The metric of all entries over all windows; a step is the shortest of them."""
+        return f"slo:sli_{self.unit}:sum"
 
-    def series(self, window: int) -> str:
-        """All entries over a window (seconds)."""
-        return self.names.mine(self.metric(window))
+    def labels(self, window: int, **labels: str) -> dict[str, str]:
+        """The labels of what was counted in a window (seconds)."""
+        return {**self.names.identity, **labels, WINDOW: duration_name(window)}
 
-    def entry(self, window: int, entry: str) -> str:
-        """One entry over a window (seconds), without the label that says which."""
-        return self.names.combined("sum", self.names.mine(self.metric(window), entry=entry))
+    def series(self, window: int, **labels: str) -> str:
+        """The entries over a window (seconds)."""
+        return series(self.metric, self.labels(window, **labels))
+
+    def entry(self, window: int | None, entry: str) -> str:
+        """One entry over a window (seconds), or over each: then the label of the window tells them apart."""
+        if window is None:
+            return aggregate("sum", self.names.mine(self.metric, entry=entry), by=(WINDOW, *self.names.group_by))
+        return self.names.combined("sum", self.series(window, entry=entry))
 
 
 def names(slo: SLO) -> Names:

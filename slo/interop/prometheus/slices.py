@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from slo.core.budgeting import Budgeting
 from slo.interop.prometheus.expressions import either, enclosed
-from slo.interop.prometheus.reading import LedgerReading
 from slo.interop.prometheus.rule import Recording
 from slo.interop.prometheus.series import BAD, KNOWN, TOTAL, Ledger
 from slo.interop.prometheus.steps import entry_rules
@@ -19,7 +18,7 @@ def ratio_slice_rules(length: int, events: Ledger, slices: Ledger, step: int) ->
     total = events.entry(length, TOTAL)
     entries = {
         TOTAL: f"{total} > bool 0",
-        BAD: LedgerReading(ledger=events).ratio(length),
+        BAD: either(f"{events.entry(length, BAD)} / ({total} > 0)", f"0 * {total}"),
         KNOWN: f"0 * {total} + {step}",
     }
     return entry_rules(slices, step, entries)

@@ -86,10 +86,10 @@ def round_rules(ledger: Ledger, step: int) -> list[Recording]:
     return [*entry_rules(ledger, step, entries), _seen(series["good"], names)]
 
 
-def entry_rules(ledger: Ledger, step: int, entries: Mapping[str, str]) -> list[Recording]:
-    """The rules that record the entries of a step, in this order: each may read what those before it recorded."""
+def entry_rules(ledger: Ledger, window: int, entries: Mapping[str, str]) -> list[Recording]:
+    """The rules that record entries over a window, as a step is, in this order: each may read those before it."""
     return [
-        Recording(metric=ledger.metric(step), expression=expression, labels={**ledger.names.identity, ENTRY: entry})
+        Recording(metric=ledger.metric, expression=expression, labels=ledger.labels(window, **{ENTRY: entry}))
         for entry, expression in entries.items()
     ]
 

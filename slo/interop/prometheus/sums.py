@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from slo.interop.prometheus.expressions import aggregate, either, newest, samples
+from slo.interop.prometheus.expressions import aggregate, either, labelled, newest, samples
 from slo.interop.prometheus.rule import Recording
 from slo.interop.prometheus.series import ENTRY, PIECE, Ledger
 from slo.interop.prometheus.windows import Sum
@@ -14,7 +14,7 @@ RECENT_SECONDS = 900
 def sum_rules(sums: Iterable[Sum], ledger: Ledger, step: int) -> list[Recording]:
     """What was counted in each window, in steps of `step` seconds."""
     return [
-        Recording(metric=ledger.metric(each.window), expression=_sum(each, ledger, step), labels=ledger.names.identity)
+        Recording(metric=ledger.metric, expression=_sum(each, ledger, step), labels=ledger.labels(each.window))
         for each in sums
     ]
 
@@ -26,7 +26,5 @@ def _sum(each: Sum, ledger: Ledger, step: int) -> str:
         piece = ledger.series(each.piece)
         earlier = (newest(piece, within=RECENT_SECONDS, ago=n * each.piece) for n in range(1, each.pieces))
         # With labels of their own all of them are added, and one that is missing is no matter to the others.
-        counted = either(
-            *(f'label_replace({one}, "{PIECE}", "{n}", "", "")' for n, one in enumerate((piece, *earlier)))
-        )
+        counted = either(*(labelled(one, PIECE, str(n)) for n, one in enumerate((piece, *earlier))))
     return aggregate("sum", counted, by=(ENTRY, *ledger.names.group_by))

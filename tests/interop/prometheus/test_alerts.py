@@ -48,7 +48,11 @@ def test_one_failed_request_in_the_first_minute_never_pages(tmp_path: Path) -> N
     service.series = {GOOD: counter([1, 0, 1, 0, 1, 0, 1, 0]), BAD: born([0, 1, 0, 0, 0, 0, 0, 0])}
     for step in range(9):
         service.at(timedelta(seconds=30 * step), firing())
-    service.at("4m", figure("slo:sli_error:ratio_rate5m", 1 / 5), figure("slo:sli_lost_seconds:sum1h", 240 / 5))
+    service.at(
+        "4m",
+        figure("slo:sli_error:ratio_rate5m", 1 / 5),
+        figure('slo:burn_rate:ratio{sloth_window="1h"}', (1 / 5) * (240 / 3600) / 0.001),
+    )
     service.judge(tmp_path)
 
 

@@ -123,8 +123,8 @@ def test_slices_without_traffic_and_without_data_are_what_the_slo_says(
         GOOD: [*counter([0] * 20), STALE, *[None] * 9, *counter([100] * 10)],
         BAD: [*counter([10] * 10 + [0] * 10), STALE, *[None] * 9, *counter([0] * 10, start=100)],
     }
-    service.at("20m", figure('slo:sli_slices:sum1h{entry="total"}', slices))
-    service.at("20m", figure('slo:sli_slices:sum1h{entry="bad"}', bad))
+    service.at("20m", figure('slo:sli_slices:sum{sloth_window="1h",entry="total"}', slices))
+    service.at("20m", figure('slo:sli_slices:sum{sloth_window="1h",entry="bad"}', bad))
     service.judge(tmp_path)
 
 
@@ -141,9 +141,9 @@ def test_a_long_window_is_the_sum_of_what_is_in_it(tmp_path: Path) -> None:
     service = Service(rules_of(tmp_path, requests(objective="99%", window="7h", burn_policy=[PAGE])))
     half = steps("3h30m")
     service.series = {GOOD: counter([7] * half + [9] * half), BAD: born([1] * half + [0] * half)}
-    service.at("3h30m", figure('slo:sli_events:sum7h{entry="total"}', 8 * half))
-    service.at("5h", figure('slo:sli_events:sum7h{entry="bad"}', half))
-    service.at("7h", figure('slo:sli_events:sum7h{entry="total"}', 8 * half + 9 * half))
-    service.at("7h", figure('slo:sli_events:sum7h{entry="bad"}', half))
-    service.at("7h", figure('slo:sli_events:sum7h{entry="known_seconds"}', 7 * 3600))
+    service.at("3h30m", figure('slo:sli_events:sum{sloth_window="7h",entry="total"}', 8 * half))
+    service.at("5h", figure('slo:sli_events:sum{sloth_window="7h",entry="bad"}', half))
+    service.at("7h", figure('slo:sli_events:sum{sloth_window="7h",entry="total"}', 8 * half + 9 * half))
+    service.at("7h", figure('slo:sli_events:sum{sloth_window="7h",entry="bad"}', half))
+    service.at("7h", figure('slo:sli_events:sum{sloth_window="7h",entry="known_seconds"}', 7 * 3600))
     service.judge(tmp_path)

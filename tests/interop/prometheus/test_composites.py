@@ -67,9 +67,11 @@ def test_a_step_is_unknown_where_one_member_is_and_none_has_failed(tmp_path: Pat
         failed("a"): counter([0] * 6 + [100] * 4 + [0] * 10),
         ok("b"): [None] * 10 + counter([100] * 10),
     }
-    service.at("5m", figure('slo:sli_events:sum10m{sloth_id="whole",entry="known_seconds"}', 120))
+    service.at("5m", figure('slo:sli_events:sum{sloth_window="10m",sloth_id="whole",entry="known_seconds"}', 120))
     service.at("5m", figure(own("slo:sli_error:ratio_rate10m"), 1.0))
-    service.at("10m", figure('slo:sli_events:sum10m{sloth_id="whole",entry="known_seconds"}', 420, places=0))
+    service.at(
+        "10m", figure('slo:sli_events:sum{sloth_window="10m",sloth_id="whole",entry="known_seconds"}', 420, places=0)
+    )
     service.judge(tmp_path)
 
 

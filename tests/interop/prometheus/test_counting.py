@@ -26,7 +26,10 @@ BAD = 'http_requests_total{code="500"}'
 def counted(window: str, *, total: float | None, bad: float | None, known: float | None = None) -> list[Expectation]:
     """What the ledger holds over a window; `known` (seconds) where that matters."""
     entries = {"total": total, "bad": bad} | ({} if known is None else {"known_seconds": known})
-    return [figure(f'slo:sli_events:sum{window}{{entry="{entry}"}}', value) for entry, value in entries.items()]
+    return [
+        figure(f'slo:sli_events:sum{{sloth_window="{window}",entry="{entry}"}}', value)
+        for entry, value in entries.items()
+    ]
 
 
 def test_idle_minutes_are_no_number_that_is_none_and_leave_the_budget_as_it_was(tmp_path: Path) -> None:
