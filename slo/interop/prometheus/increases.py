@@ -44,7 +44,9 @@ def _asked(sli: PrometheusSLI, window: int, ledger: Ledger) -> list[Recording]:
 
 def _counted(text: str, window: int, ledger: Ledger) -> str:
     """The events of a window, also where the expression says how many there are in a second."""
-    events = ledger.names.combined("sum", with_window(text.strip(), window))
+    expression = with_window(text.strip(), window)
+    end = "\n" if "#" in expression else ""  # a comment ends with its line, and not with the parenthesis
+    events = ledger.names.combined("sum", f"{expression}{end}")
     return f"{events} * {window}" if is_per_second(text) else events
 
 

@@ -205,8 +205,8 @@ def test_expressions_that_only_add_up_counters_are_counted_by_their_samples(
 def test_increases_over_a_window_are_asked_for_whole(tmp_path: Path) -> None:
     service = asked(
         tmp_path,
-        total="sum(increase(ok_total[{{.window}}])) + sum(increase(error_total[{{.window}}]))",
-        bad="sum(increase(error_total[{{.window}}]))",
+        total="sum(increase(ok_total[{{.window}}])) # good ones\n + sum(increase(error_total[{{.window}}])) # bad ones",
+        bad="sum(increase(error_total[{{.window}}])) * 1 # all of them",
     )
     service.series = {"ok_total": counter([90] * 40), "error_total": counter([10] * 40)}
     # A range of five minutes holds eleven samples here, which are extrapolated to nothing more.
