@@ -36,27 +36,27 @@ class Weather:
     end: int
     peak: float
     """Requests a second."""
-    day: int
+    day: int = DAY
     """How long its day is: nights have a hundredth of the traffic."""
-    idle: Sequence[Span]
-    outages: Sequence[tuple[Span, float]]
+    idle: Sequence[Span] = ()
+    outages: Sequence[tuple[Span, float]] = ()
     """Spans with the share of requests that fail in them."""
-    errors: float
-    slow_burn: float
+    errors: float = 0.0
+    slow_burn: float = 0.0
     """The share of requests that fail always, and what is added to it until the end."""
-    jitter: float
-    lost: float
-    missing: float
-    garbage: float
-    early: float
+    jitter: float = 0.0
+    lost: float = 0.0
+    missing: float = 0.0
+    garbage: float = 0.0
+    early: float = 0.0
     """The share of scrapes that see failures before the requests that they belong to."""
-    doubled: Sequence[Span]
+    doubled: Sequence[Span] = ()
     """When failures are counted that no request is counted for."""
-    down: Sequence[tuple[Span, bool]]
+    down: Sequence[tuple[Span, bool]] = ()
     """Spans in which a target does not answer, and whether `up` says so."""
-    blind: Sequence[Span]
+    blind: Sequence[Span] = ()
     """Spans in which a target answers without its series."""
-    restarts: Sequence[float]
+    restarts: Sequence[float] = ()
 
     def rate(self, at: float) -> float:
         """Requests a second."""
@@ -106,7 +106,7 @@ def long_scenario(seed: int) -> Scenario:
     made = _scenario(
         random, f"long seed {seed}", hours=720, interval=60 * SECOND, slot=10 * SECOND, step=5 * MINUTE, targets=1
     )
-    pairs = tuple(_pair(pair) for pair in POLICIES["google-30d"])
+    pairs = tuple(oracle_pair(pair) for pair in POLICIES["google-30d"])
     slo = Objective(
         name="month", objective=Fraction("0.999"), window=30 * DAY, indicator=made.objectives[0].indicator, pairs=pairs
     )
@@ -132,7 +132,7 @@ def _scenario(
     for labels, first, last in _targets(random, begin, end, targets):
         weather = _weather(random, first, last, interval)
         stories.append(f"{dict(labels)}: {weather}")
-        for metric, more, at, value in _scraped(random, weather, interval, wanted):
+        for metric, more, at, value in scraped(random, weather, interval, wanted):
             series[metric].setdefault((*labels, *more), []).append((at, value))
     recording = [
         Series(labels={"__name__": metric, **dict(labels)}, samples=sorted(samples))
@@ -208,7 +208,7 @@ def _weather(random: Random, begin: int, end: int, interval: int) -> Weather:
     )
 
 
-def _scraped(
+def scraped(
     random: Random, weather: Weather, interval: int, wanted: set[str]
 ) -> Iterator[tuple[str, Labels, int, float]]:
     """Every sample of a target: metric, further labels, time, value."""
@@ -257,7 +257,7 @@ def _exposed(
 def _objective(random: Random, name: str, indicator: Indicator, hours: int, slot: int) -> tuple[Objective, bool]:
     window = random.choice([6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 100 * MINUTE, 7 * HOUR + 20 * MINUTE])
     objective = Fraction(random.choice(["0.999", "0.9995", "0.99", "0.99", "0.95", "0.9"]))
-    pairs = [_pair(pair) for pair in scaled_policy(_span(window), slot=_span(slot), shortest=2 * _span(slot))]
+    pairs = [oracle_pair(pair) for pair in scaled_policy(_span(window), slot=_span(slot), shortest=2 * _span(slot))]
     highest = 1 / (1 - objective)
     scaled = random.random() < 0.3 and any(pair.severity == "page" for pair in pairs)
     if not scaled or any(pair.budget * window / pair.long >= highest for pair in pairs):
@@ -285,7 +285,7 @@ def _random_pair(random: Random, window: int, slot: int, highest: Fraction) -> P
     )
 
 
-def _pair(pair: PolicyPair) -> Pair:
+def oracle_pair(pair: PolicyPair) -> Pair:
     return Pair(
         long=pair.long // timedelta(milliseconds=1),
         short=pair.short // timedelta(milliseconds=1),
