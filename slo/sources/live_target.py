@@ -39,7 +39,7 @@ class LiveTarget:
         self.target = target
         self.mark = mark
         self.newest_ms = NEVER
-        self._looked_for: frozenset[str] = frozenset()
+        self._looked_for: frozenset[str] | None = None  # no scrape yet
         self._waiting: list[_Waiting] = []
         self._taken: list[tuple[int, list[int], list[float]]] = []
         self._column: dict[frozenset[tuple[str, str]], int] = {}
@@ -50,7 +50,7 @@ class LiveTarget:
         if mark:
             mark.restore(target)
             self.newest_ms = mark.scraped_ms
-            self._looked_for = frozenset(mark.names.looked_for)
+            self._looked_for = frozenset(mark.names.looked_for) if mark.scraped_ms != NEVER else None
             self._last_ms = mark.last_ms
             self._index()
 
@@ -122,7 +122,7 @@ class LiveTarget:
         before, names = self._names
         changed = whole or before != identity
         if changed:
-            names = Names(series=self.series, slis=slis, looked_for=self._looked_for).encoded()
+            names = Names(series=self.series, slis=slis, looked_for=self._looked_for or ()).encoded()
             self._names = (identity, names)
         return names if changed else None, encode(self.target, names, self._last_ms)
 
@@ -131,11 +131,12 @@ class LiveTarget:
     ) -> list[Labels]:
         """Give a column to every series that has none; the new ones.
 
-        What nobody looked out for until now may have been there for long: it does not count from 0.
+        What nobody looked out for until now may have been there for long: it does not count from 0. At the first scrape
+        of all that goes without saying.
         """
         new: dict[bool, list[Labels]] = {False: [], True: []}
         looked_out = None
-        if not looked_for <= self._looked_for:
+        if self._looked_for is not None and not looked_for <= self._looked_for:
             looked_out = Wanted(followed[key] for key in self._looked_for if key in followed)
         if len(self._known) > 2 * len(self.series):
             self._known = {}

@@ -299,6 +299,15 @@ def test_a_scrape_that_was_made_before_a_reload_says_nothing_of_the_new_sli() ->
     assert (life.events("a"), life.events("b")) == ({20: (2, 0)}, {30: (1, 0)})
 
 
+@pytest.mark.parametrize("first", [None, -1.0], ids=["missing", "no count"])
+def test_a_series_without_a_count_at_the_first_scrape_counts_from_nothing(first: float | None) -> None:
+    life = Life(ONLY)
+    life.scrape(5_000, {TOTAL: 100, BAD: first} if first is not None else {TOTAL: 100})
+    life.scrape(15_000, {TOTAL: 103, BAD: 2})
+    life.close(20)
+    assert life.events() == {20: (1, 2)}
+
+
 def test_an_sli_that_is_removed_and_comes_back_begins_with_a_baseline() -> None:
     life = Life(BOTH)
     life.scrape(5_000, {TOTAL: 100, JOBS: 10})
