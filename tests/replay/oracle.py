@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
-from tests.replay.oracle_counts import MINUTE, Entry, Indicator, Series, entries_of, slot_of, targets_of
+from tests.replay.oracle_counts import MINUTE, Entry, Indicator, Series, Target, entries_of, slot_of, targets_of
 
 SECOND = 1_000
 HOUR = 60 * MINUTE
@@ -122,7 +122,8 @@ def replay(
     recording: Sequence[Series], objectives: Sequence[Objective], *, slot: int, step: int
 ) -> list[dict[str, object]]:
     """The objects that `watchkeep replay --json` prints; ratios and burn rates are fractions."""
-    watches = [Watch(objective, recording, slot=slot) for objective in objectives]
+    targets = targets_of(recording)
+    watches = [Watch(objective, targets, slot=slot) for objective in objectives]
     told: list[dict[str, object]] = []
     times = evaluations(recording, slot=slot, step=step)
     for now in times:
@@ -141,13 +142,19 @@ def evaluations(recording: Sequence[Series], *, slot: int, step: int) -> range:
 
 
 class Watch:
-    """One SLO through a replay."""
+    """One SLO, from slot end to slot end; `stops` are those of `entries_of`."""
 
-    def __init__(self, objective: Objective, recording: Sequence[Series], *, slot: int) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        targets: Sequence[Target],
+        *,
+        slot: int,
+        stops: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self.slo = objective
         self.slot = slot
-        targets = targets_of(recording)
-        entries = entries_of(targets, objective.indicator, slot)
+        entries = entries_of(targets, objective.indicator, slot, stops)
         first = min((slot_of(target.scrapes[0], slot) for target in targets), default=slot)
         self.book = Book(slot=slot, first=first, entries=entries)
         self.latches = [Latch(pair, severity) for pair in objective.pairs for severity in _severities(pair)]

@@ -62,15 +62,18 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One endpoint: when it answered, and for how long after a scrape its state counts as known."""
+    """One endpoint: when it answered, and for how long after a scrape its state counts as known.
+
+    One that `stays` is there for ever; others leave a horizon after their last scrape.
+    """
 
     series: Sequence[Series]
     scrapes: Sequence[int]
     horizon: int
+    stays: bool = False
 
-    @property
-    def end(self) -> int:
-        return self.scrapes[-1] + self.horizon
+    def is_there(self, slot_begins: int) -> bool:
+        return self.stays or slot_begins < self.scrapes[-1] + self.horizon
 
     def is_behind_gap(self, index: int) -> bool:
         return index > 0 and self.scrapes[index] - self.scrapes[index - 1] > self.horizon
@@ -110,8 +113,14 @@ def _interval(scrapes: Sequence[int]) -> int:
     return (distances[(len(distances) - 1) // 2] + distances[len(distances) // 2]) // 2
 
 
-def entries_of(targets: Sequence[Target], indicator: Indicator, slot: int) -> list[Entry]:
-    """Everything that becomes known of an SLI, in order of when it does."""
+def entries_of(
+    targets: Sequence[Target], indicator: Indicator, slot: int, stops: Sequence[tuple[int, int]] = ()
+) -> list[Entry]:
+    """Everything that becomes known of an SLI, in order of when it does.
+
+    What would have become known while the engine did not run, after the first and up to the second time of one of the
+    `stops`, becomes known with the first slot that closes afterwards.
+    """
     totals: dict[int, int] = defaultdict(int)
     parts: dict[int, int] = defaultdict(int)
     observing: set[int] = set()
@@ -143,7 +152,11 @@ def entries_of(targets: Sequence[Target], indicator: Indicator, slot: int) -> li
             unknown.add(closes)
             carry = 0
     entries += _covered(targets, sightings, slot, unknown)
-    return sorted(entry for entry in entries if any(entry[2:]))
+    return sorted(entry._replace(arrives=_awake(entry.arrives, slot, stops)) for entry in entries if any(entry[2:]))
+
+
+def _awake(arrives: int, slot: int, stops: Sequence[tuple[int, int]]) -> int:
+    return next((start + slot for stop, start in stops if stop < arrives <= start), arrives)
 
 
 def _scrapes_of(target: Target, indicator: Indicator) -> Iterator[Seen]:
@@ -202,21 +215,24 @@ def _covered(
     targets: Sequence[Target], sightings: Sequence[Sequence[Seen]], slot: int, unknown: set[int]
 ) -> Iterator[Entry]:
     """The covered time of every slot: of the milliseconds that each target covers those that are its turn."""
-    present: list[tuple[range, list[tuple[int, int, int, int]]]] = []
+    present: list[tuple[int, Target, list[tuple[int, int, int, int]]]] = []
     for target, seen in zip(targets, sightings, strict=True):
         first = next((at for at, what in zip(target.scrapes, seen, strict=True) if what.observed), None)
         if first is not None:
-            slots = range(slot_of(first, slot), slot_of(target.end, slot) + 1, slot)
             pieces = [
                 (arrives or closes, closes, earlier, later)
                 for begin, end, arrives in _spans(target, seen, slot)
                 for closes, earlier, later in _cut(begin, end, slot)
                 if arrives or closes not in unknown
             ]
-            present.append((slots, pieces))
-    for index, (_, pieces) in enumerate(present):
+            present.append((slot_of(first, slot), target, pieces))
+    for index, (_, _, pieces) in enumerate(present):
         for arrives, closes, begin, end in pieces:
-            here = [other for other, (slots, _) in enumerate(present) if closes in slots]
+            here = [
+                other
+                for other, (first, target, _) in enumerate(present)
+                if first <= closes and target.is_there(closes - slot)
+            ]
             milliseconds = range(begin, end)[(here.index(index) - begin) % len(here) :: len(here)]
             yield Entry(arrives, closes, covered=len(milliseconds))
 
