@@ -141,7 +141,8 @@ class PairKeys(Section):
     severity: Annotated[Literal["page", "ticket"], Field(examples=["page"])]
     """Whether a person is called now, or in working hours."""
     min_bad_events: Annotated[int, Field(ge=0)] | None = None
-    """How many bad events `long` must hold for a page; below it the page is a ticket. Default: 3 for pages, else 0."""
+    """How many bad events `long` must hold for a page; below it the page is a ticket. Default: 3 for pages of
+    probes, else 0."""
     hold: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """How long the condition must hold before it fires."""
 

@@ -258,12 +258,12 @@ def _severities(pair: Pair) -> tuple[Severity, ...]:
 @cache
 def trailing_step(window: int, slot: int) -> int:
     """How far the trailing edge of a window moves at once: a slot up to an hour; beyond, the largest divisor in whole
-    slots that is at most 1/360 of it, in whole minutes where there is one.
+    slots that is at most 1/360 of it, in whole minutes where there is one, and above a minute in any case.
     """
     if window <= HOUR:
         return slot
     steps = [step for step in range(slot, window // 360 + 1, slot) if window % step == 0]
-    return max([step for step in steps if step % MINUTE == 0] or steps or [slot])
+    return max([step for step in steps if step % MINUTE == 0] or [step for step in steps if step < MINUTE] or [slot])
 
 
 @cache

@@ -65,10 +65,10 @@ def _written_out(pair: Pair) -> str:
         "short": spelt(pair.short),
         "budget": f'"{float(pair.budget)!r}"',
         "severity": pair.severity,
-        "min_bad_events": str(pair.min_bad_events),
-        "for": spelt(pair.hold) or "0s",
+        "min_bad_events": str(pair.min_bad_events or ""),  # left out: 0 is the default of counters
+        "for": spelt(pair.hold),
     }
-    return "{" + ", ".join(f"{key}: {value}" for key, value in keys.items()) + "}"
+    return "{" + ", ".join(f"{key}: {value}" for key, value in keys.items() if value) + "}"
 
 
 def _number(value: float) -> str:

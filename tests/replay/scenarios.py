@@ -7,15 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from fractions import Fraction
 from random import Random
 from typing import TypeAlias
 
 from slo.core.policy import POLICIES
-from slo.core.policy import Pair as PolicyPair
-from slo.core.scaling import scaled_policy
-from tests.replay.oracle import DAY, HOUR, SECOND, Objective, Pair
+from tests.replay.objectives import policy_pair, random_objective
+from tests.replay.oracle import DAY, HOUR, SECOND, Objective
 from tests.replay.oracle_counts import MINUTE, Indicator, Matching, Series
 from tests.replay.recordings import Scenario
 
@@ -36,27 +34,27 @@ class Weather:
     end: int
     peak: float
     """Requests a second."""
-    day: int = DAY
+    day: int
     """How long its day is: nights have a hundredth of the traffic."""
-    idle: Sequence[Span] = ()
-    outages: Sequence[tuple[Span, float]] = ()
+    idle: Sequence[Span]
+    outages: Sequence[tuple[Span, float]]
     """Spans with the share of requests that fail in them."""
-    errors: float = 0.0
-    slow_burn: float = 0.0
+    errors: float
+    slow_burn: float
     """The share of requests that fail always, and what is added to it until the end."""
-    jitter: float = 0.0
-    lost: float = 0.0
-    missing: float = 0.0
-    garbage: float = 0.0
-    early: float = 0.0
+    jitter: float
+    lost: float
+    missing: float
+    garbage: float
+    early: float
     """The share of scrapes that see failures before the requests that they belong to."""
-    doubled: Sequence[Span] = ()
+    doubled: Sequence[Span]
     """When failures are counted that no request is counted for."""
-    down: Sequence[tuple[Span, bool]] = ()
+    down: Sequence[tuple[Span, bool]]
     """Spans in which a target does not answer, and whether `up` says so."""
-    blind: Sequence[Span] = ()
+    blind: Sequence[Span]
     """Spans in which a target answers without its series."""
-    restarts: Sequence[float] = ()
+    restarts: Sequence[float]
 
     def rate(self, at: float) -> float:
         """Requests a second."""
@@ -106,7 +104,7 @@ def long_scenario(seed: int) -> Scenario:
     made = _scenario(
         random, f"long seed {seed}", hours=720, interval=60 * SECOND, slot=10 * SECOND, step=5 * MINUTE, targets=1
     )
-    pairs = tuple(oracle_pair(pair) for pair in POLICIES["google-30d"])
+    pairs = tuple(policy_pair(pair) for pair in POLICIES["google-30d"])
     slo = Objective(
         name="month", objective=Fraction("0.999"), window=30 * DAY, indicator=made.objectives[0].indicator, pairs=pairs
     )
@@ -132,7 +130,7 @@ def _scenario(
     for labels, first, last in _targets(random, begin, end, targets):
         weather = _weather(random, first, last, interval)
         stories.append(f"{dict(labels)}: {weather}")
-        for metric, more, at, value in scraped(random, weather, interval, wanted):
+        for metric, more, at, value in _scraped(random, weather, interval, wanted):
             series[metric].setdefault((*labels, *more), []).append((at, value))
     recording = [
         Series(labels={"__name__": metric, **dict(labels)}, samples=sorted(samples))
@@ -141,7 +139,7 @@ def _scenario(
     ]
     objectives, scaled = [], set()
     for index, indicator in enumerate(indicators):
-        slo, is_scaled = _objective(random, f"slo-{index}", indicator, hours, slot)
+        slo, is_scaled = random_objective(random, f"slo-{index}", indicator, slot)
         objectives.append(slo)
         scaled |= {slo.name} if is_scaled else set()
     return Scenario(
@@ -208,7 +206,7 @@ def _weather(random: Random, begin: int, end: int, interval: int) -> Weather:
     )
 
 
-def scraped(
+def _scraped(
     random: Random, weather: Weather, interval: int, wanted: set[str]
 ) -> Iterator[tuple[str, Labels, int, float]]:
     """Every sample of a target: metric, further labels, time, value."""
@@ -252,50 +250,6 @@ def _exposed(
             if random.random() < weather.garbage:
                 seen = random.choice([*GARBAGE, value + 0.75])
             yield metric, (("code", code),) if metric == "http_requests_total" else (), at, seen
-
-
-def _objective(random: Random, name: str, indicator: Indicator, hours: int, slot: int) -> tuple[Objective, bool]:
-    window = random.choice([6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 100 * MINUTE, 7 * HOUR + 20 * MINUTE])
-    objective = Fraction(random.choice(["0.999", "0.9995", "0.99", "0.99", "0.95", "0.9"]))
-    pairs = [oracle_pair(pair) for pair in scaled_policy(_span(window), slot=_span(slot), shortest=2 * _span(slot))]
-    highest = 1 / (1 - objective)
-    scaled = random.random() < 0.3 and any(pair.severity == "page" for pair in pairs)
-    if not scaled or any(pair.budget * window / pair.long >= highest for pair in pairs):
-        scaled = False
-        drawn = [_random_pair(random, window, slot, highest) for _ in range(random.randrange(1, 5))]
-        pairs = list({(pair.long, pair.short, pair.severity): pair for pair in drawn}.values())
-    return Objective(name=name, objective=objective, window=window, indicator=indicator, pairs=tuple(pairs)), scaled
-
-
-def _random_pair(random: Random, window: int, slot: int, highest: Fraction) -> Pair:
-    """A pair that can fire: its factor lies between 0.9 and half the highest burn rate."""
-    longs = [5 * MINUTE, 20 * MINUTE, HOUR, 90 * MINUTE, 3 * HOUR, 6 * HOUR, DAY, window]
-    long = random.choice([long for long in longs if long <= window and long % slot == 0])
-    short = max(2 * slot, long // random.choice([3, 6, 12]) // slot * slot)
-    factor = Fraction(random.choice(["0.9", "1", "1", "3", "6", "14.4"]))
-    budget = min(factor, highest / 2) * Fraction(long, window)
-    severity = random.choice(["page", "ticket"])
-    return Pair(
-        long=long,
-        short=short,
-        budget=min(Fraction(repr(round(float(budget), 4))), Fraction(1)),
-        severity="page" if severity == "page" else "ticket",
-        min_bad_events=random.choice([0, 0, 1, 3, 50]) if severity == "page" else 0,
-        hold=random.choice([0, 0, 0, MINUTE, 2 * MINUTE, 7 * MINUTE]),
-    )
-
-
-def oracle_pair(pair: PolicyPair) -> Pair:
-    return Pair(
-        long=pair.long // timedelta(milliseconds=1),
-        short=pair.short // timedelta(milliseconds=1),
-        budget=pair.budget,
-        severity="page" if pair.severity == "page" else "ticket",
-    )
-
-
-def _span(length: int) -> timedelta:
-    return timedelta(milliseconds=length)
 
 
 def _within(at: float, spans: Sequence[Span]) -> bool:

@@ -183,6 +183,7 @@ def test_a_pair_that_must_hold_fires_once_it_has() -> None:
         (100 * MINUTE, 5 * SECOND, 15 * SECOND),
         (6 * HOUR, SLOT, MINUTE),
         (9 * HOUR, SLOT, MINUTE),  # 90 seconds would do, but whole minutes are to be had
+        (9 * HOUR + 90 * SECOND, SLOT, 30 * SECOND),  # 90 seconds would do, but are more than a minute
         (DAY, SLOT, 4 * MINUTE),
         (3 * DAY, SLOT, 12 * MINUTE),
         (30 * DAY, SLOT, 2 * HOUR),

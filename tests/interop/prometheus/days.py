@@ -10,7 +10,8 @@ from slo.core.policy import POLICIES
 from tests.replay.oracle import DAY, HOUR, SECOND, Objective, Pair
 from tests.replay.oracle_counts import MINUTE, Indicator, Matching, Series
 from tests.replay.recordings import Scenario
-from tests.replay.scenarios import NEW_YEAR, Labels, Span, Weather, scraped, oracle_pair
+from tests.replay.objectives import policy_pair
+from tests.replay.scenarios import NEW_YEAR, Labels, Span, Weather, scraped
 
 SLOT = 10 * SECOND
 
@@ -22,7 +23,7 @@ OF_SUCCESSES = Indicator(
     total=Matching(metric="requests_total"), part=Matching(metric="successes_total"), part_is="good"
 )
 
-GOOGLE = tuple(oracle_pair(pair) for pair in POLICIES["google-30d"])
+GOOGLE = tuple(policy_pair(pair) for pair in POLICIES["google-30d"])
 
 
 def _pair(long: int, short: int, budget: str, severity: str, *, hold: int = 0, least: int = 0) -> Pair:
