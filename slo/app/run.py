@@ -124,7 +124,7 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     async with serving(watch, token=token, listen=options.listen) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
-            f"watching {_count(settings.probes, 'probe')} and {_count(settings.slos, 'SLO')} at http://{listening} "
+            f"watching {_watched(settings)} and {_count(settings.slos, 'SLO')} at http://{listening} "
             f"(data in {options.data})"
         )
         stopping = asyncio.create_task(stop.wait())
@@ -139,6 +139,12 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     if isinstance(results[0], Exception):
         raise results[0]
     logger.info("stopped")
+
+
+def _watched(settings: Settings) -> str:
+    """`3 probes, 1 scrape`: what is looked at, without what there is none of."""
+    kinds = {"probe": settings.probes, "scrape": settings.scrapes, "server": settings.servers}
+    return ", ".join(_count(things, kind) for kind, things in kinds.items() if things) or "nothing"
 
 
 def _count(things: Sequence[object], name: str) -> str:

@@ -134,7 +134,7 @@ class CounterSource:
             yield name, _Turn(there=there, rank=np.where(there, before, 0), among=among)
             before = before + there
 
-    def _covered(self, spans: Sequence[Span], members: Sequence[int], ends_ms: Ints, turn: _Turn) -> Ints:
+    def _covered(self, spans: Sequence[Span], members: Ints, ends_ms: Ints, turn: _Turn) -> Ints:
         """What spans of a target that some SLIs know contribute to the slots that end at `ends_ms`."""
         rank, among = turn.rank[:, members], turn.among[:, members]
         return by_slot(spans, ends_ms, self._slot_ms, rank=rank, among=among) * turn.there[:, members]

@@ -42,10 +42,12 @@ class LiveTarget:
         self._looked_for: frozenset[str] | None = None  # no scrape yet
         self._waiting: list[_Waiting] = []
         self._taken: list[tuple[int, list[int], list[float]]] = []
-        self._column: dict[frozenset[tuple[str, str]], int] = {}
+        self._column: dict[tuple[tuple[str, str], ...], int] = {}
         self._last_ms: Ints = np.zeros(0, np.int64)
-        # Samples of a series come with the same object of labels, scrape after scrape. Held here, it keeps its id.
-        self._known: dict[int, tuple[Labels, int]] = {}
+        # Samples of a series come with the same object of labels, scrape after scrape: its column by the object's id,
+        # which is its own as long as the object is held.
+        self._known: dict[int, int] = {}
+        self._held: list[Labels] = []
         self._names: tuple[object, bytes] = (None, b"")
         if mark:
             mark.restore(target)
@@ -77,8 +79,10 @@ class LiveTarget:
             if scrape.looked_for != followed.keys():
                 wanted = Wanted(followed.values())
                 samples = [sample for sample in samples if wanted(sample[1])]
-            new += self._follow(samples, scrape.looked_for, followed)
-            found = {self._known[id(labels)][1]: value for _, labels, value, _ in samples}
+            found = self._by_column(samples)
+            if found is None or scrape.looked_for != self._looked_for:
+                new += self._follow(samples, scrape.looked_for, followed)
+                found = self._by_column(samples) or {}
             self._taken.append((scrape.at_ms, list(found), list(found.values())))
         return new
 
@@ -126,6 +130,14 @@ class LiveTarget:
             self._names = (identity, names)
         return names if changed else None, encode(self.target, names, self._last_ms)
 
+    def _by_column(self, samples: Iterable[ScrapedSample]) -> dict[int, float] | None:
+        """The values of samples; None where one of them is of a series that has no column yet."""
+        known = self._known
+        try:
+            return {known[id(labels)]: value for _, labels, value, _ in samples}
+        except KeyError:
+            return None
+
     def _follow(
         self, samples: Iterable[ScrapedSample], looked_for: frozenset[str], followed: Mapping[str, CountersSLI]
     ) -> list[Labels]:
@@ -139,22 +151,21 @@ class LiveTarget:
         if self._looked_for is not None and not looked_for <= self._looked_for:
             looked_out = Wanted(followed[key] for key in self._looked_for if key in followed)
         if len(self._known) > 2 * len(self.series):
-            self._known = {}
+            self._known, self._held = {}, []
         unseen = [labels for _, labels, _, _ in samples if id(labels) not in self._known]
         for labels in unseen:
-            key = frozenset(labels.items())
+            key = _key(labels)
             if key not in self._column:
                 self._column[key] = NEVER
                 new[looked_out is not None and not looked_out(labels)].append(labels)
         for since_now, series in new.items():
             if series:
-                self._column |= {
-                    frozenset(labels.items()): len(self.series) + place for place, labels in enumerate(series)
-                }
+                self._column |= {_key(labels): len(self.series) + place for place, labels in enumerate(series)}
                 self.target.follow(series, followed_since_now=since_now)
         self._last_ms = np.concatenate([self._last_ms, np.zeros(len(self.series) - len(self._last_ms), np.int64)])
         for labels in unseen:
-            self._known[id(labels)] = (labels, self._column[frozenset(labels.items())])
+            self._known[id(labels)] = self._column[_key(labels)]
+        self._held += unseen
         self._looked_for = looked_for
         return [labels for series in new.values() for labels in series]
 
@@ -164,5 +175,10 @@ class LiveTarget:
         self._index()
 
     def _index(self) -> None:
-        self._known = {}
-        self._column = {frozenset(labels.items()): column for column, labels in enumerate(self.series)}
+        self._known, self._held = {}, []
+        self._column = {_key(labels): column for column, labels in enumerate(self.series)}
+
+
+def _key(labels: Labels) -> tuple[tuple[str, str], ...]:
+    """What two objects of the same labels have in common; of nothing that the garbage collector has to look into."""
+    return tuple(sorted(labels.items()))

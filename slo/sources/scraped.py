@@ -35,7 +35,7 @@ class ScrapedCounters:
         self._live: dict[str, LiveTarget] = {}
         self._followed: Mapping[str, CountersSLI] = {}
         self._looked_for: frozenset[str] = frozenset()
-        self._closed_ms = 0
+        self._taken_ms = self._closed_ms = 0
         self._carried: Mapping[str, int] = {}
         self._changed: set[str] = set()
 
@@ -90,12 +90,16 @@ class ScrapedCounters:
         return tuple(self._live)
 
     def observe(self, name: str, at_ms: int, samples: Sequence[ScrapedSample]) -> None:
-        """Take in one scrape that was complete at a time (Unix milliseconds). Unknown targets are passed over."""
+        """Take in one scrape that was complete at a time (Unix milliseconds). Unknown targets are passed over.
+
+        Where slots up to that time are being closed already, it belongs to the next one.
+        """
         if name in self._live:
-            self._live[name].add(at_ms, samples, self._looked_for)
+            self._live[name].add(max(at_ms, self._taken_ms + 1), samples, self._looked_for)
 
     def take_in(self, name: str, until_ms: int) -> list[Labels]:
         """Have the scrapes of a target up to a time ready to be counted; the series that are new."""
+        self._taken_ms = until_ms
         return self._live[name].take_in(until_ms, self._followed)
 
     def advance(self, name: str, ends: Ints) -> Advance:
@@ -115,9 +119,8 @@ class ScrapedCounters:
         last = np.zeros(len(self._source.names), np.int64)
         until = np.zeros_like(last)
         for target in self._source.targets.values():
-            known = np.array([known.until_ms for known in target.known], np.int64)
-            until = np.maximum(until, known)
-            last = np.maximum(last, known - horizon_ms(target.interval_ms))
+            until = np.maximum(until, target.until_ms)
+            last = np.maximum(last, target.until_ms - horizon_ms(target.interval_ms))
         return zip(self._source.names, last.tolist(), until.tolist(), strict=True)
 
     def feeding(self, sli: str) -> list[str]:

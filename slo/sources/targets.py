@@ -1,6 +1,6 @@
 """One target's scrapes: what its counters grew by in each slot, and how long they are known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +26,16 @@ class Advance:
     total: Ints
     part: Ints
     observations: Ints
-    spans: Sequence[tuple[Sequence[Span], Sequence[int]]] = ()
+    spans: Sequence[tuple[Sequence[Span], Ints]] = ()
     spreads: Sequence[Spread] = ()
-    late_spans: Sequence[tuple[int, Span, Sequence[int]]] = ()
+    late_spans: Sequence[tuple[int, Span, Ints]] = ()
 
 
 class Target:
     """The series of one target, as far as SLIs want them; `selection` holds their selectors, see `selection_of`.
 
-    `interval_ms` is how often it is scraped; `leaves_ms` is when it is gone for good, where that is known.
+    `interval_ms` is how often it is scraped; `leaves_ms` is when it is gone for good, where that is known. Of each SLI,
+    `decided_ms` and `until_ms` are what is `Known`; `first_ms` is when it was observed first.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Target:
     ) -> None:
         self.members = Members(selection)
         self.increments = Increments()
-        self.known = [Known()] * slis
+        self.decided_ms: Ints = np.zeros(slis, np.int64)
+        self.until_ms: Ints = np.zeros(slis, np.int64)
         self.observed_last: Bools = np.zeros(slis, np.bool_)
         self.first_ms: Ints = np.full(slis, FOREVER, np.int64)
         self.interval_ms = interval_ms
@@ -66,7 +68,8 @@ class Target:
         labels = self.members.labels
         self.members = Members(selection)
         self.members.follow(labels)
-        self.known = [self.known[index] if index >= 0 else Known() for index in kept]
+        self.decided_ms = np.append(self.decided_ms, 0)[kept]
+        self.until_ms = np.append(self.until_ms, 0)[kept]
         self.observed_last = np.append(self.observed_last, False)[kept]
         self.first_ms = np.append(self.first_ms, FOREVER)[kept]
 
@@ -115,16 +118,17 @@ class Target:
 
     def _cover(
         self, growth: Growth, observed: Bools, gaps: Sequence[int], stretch: Span
-    ) -> tuple[list[tuple[Sequence[Span], Sequence[int]]], list[tuple[int, Span, Sequence[int]]]]:
+    ) -> tuple[list[tuple[Sequence[Span], Ints]], list[tuple[int, Span, Ints]]]:
         """Known spans, computed once for all SLIs that were observed alike, and spans that came late."""
-        known_at_once: list[tuple[Sequence[Span], Sequence[int]]] = []
-        late: list[tuple[int, Span, Sequence[int]]] = []
+        known_at_once: list[tuple[Sequence[Span], Ints]] = []
+        late: list[tuple[int, Span, Ints]] = []
         bridged = self._bridged(growth, observed, gaps)
         times = growth.times_ms.tolist()
-        for (known, _, _), members in self._alike(observed, bridged).items():
-            seen, bridges = observed[:, members[0]].tolist(), bridged[:, members[0]].tolist()
+        for members in self._alike(observed, bridged):
+            one = members[0]
+            seen, bridges = observed[:, one].tolist(), bridged[:, one].tolist()
             after, spans, late_spans = cover(
-                known,
+                Known(decided_ms=int(self.decided_ms[one]), until_ms=int(self.until_ms[one])),
                 [(at, bridge) for at, bridge, is_seen in zip(times, bridges, seen, strict=True) if is_seen],
                 since_ms=stretch[0],
                 until_ms=stretch[1],
@@ -133,8 +137,7 @@ class Target:
             )
             known_at_once.append((spans, members))
             late.extend((at, span, members) for at, span in late_spans)
-            for member in members:
-                self.known[member] = after
+            self.decided_ms[members], self.until_ms[members] = after.decided_ms, after.until_ms
         return known_at_once, late
 
     def _bridged(self, growth: Growth, observed: Bools, gaps: Sequence[int]) -> Bools:
@@ -148,13 +151,18 @@ class Target:
             self.observed_last = observed[-1].copy()
         return bridged
 
-    def _alike(self, observed: Bools, bridged: Bools) -> Mapping[tuple[Known, bytes, bytes], list[int]]:
-        """The SLIs by what is known of them and how they were observed."""
-        alike: dict[tuple[Known, bytes, bytes], list[int]] = {}
-        for index, known in enumerate(self.known):
-            key = (known, observed[:, index].tobytes(), bridged[:, index].tobytes())
-            alike.setdefault(key, []).append(index)
-        return alike
+    def _alike(self, observed: Bools, bridged: Bools) -> Iterator[Ints]:
+        """The SLIs that were ever observed here, those together that are known and were observed in the same way."""
+        seen = np.flatnonzero(self.first_ms < FOREVER)
+        if not seen.size:
+            return
+        ways = np.vstack([self.decided_ms[seen], self.until_ms[seen], observed[:, seen], bridged[:, seen]])
+        if (ways == ways[:, :1]).all():
+            yield seen
+            return
+        _, way = np.unique(ways, axis=1, return_inverse=True)
+        order = np.argsort(way, kind="stable")
+        yield from np.split(seen[order], np.flatnonzero(np.diff(way[order])) + 1)
 
 
 def _spread(growth: Growth, row: int, total: Ints, part: Ints) -> Spread:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from slo.sources.increments import Bools, Ints
-from slo.sources.knowledge import Known
 from slo.sources.series import Labels
-from slo.sources.targets import FOREVER, Target
+from slo.sources.targets import Target
 
 _HEAD, _OF_SERIES, _OF_SLI = 2, 3, 4
 """How many numbers there are in front, of each series, and of each SLI."""
@@ -45,8 +44,8 @@ class Names:
 class Watermark:
     """Where a target stands; times are Unix milliseconds.
 
-    `last`, `seen` and `last_ms`, when it was there last, are of each series. `known` has what is known of each SLI by
-    its key: the time, whether the last scrape had it, and when it was first observed.
+    `last`, `seen` and `last_ms`, when it was there last, are of each series. `known` has of each SLI, by its key:
+    `decided_ms`, `until_ms`, whether the last scrape had it, and `first_ms`, as `Target` has them.
     """
 
     names: Names
@@ -54,7 +53,7 @@ class Watermark:
     last: Ints
     seen: Bools
     last_ms: Ints
-    known: Mapping[str, tuple[Known, bool, int]]
+    known: Mapping[str, Sequence[int]]
 
     def restore(self, target: Target) -> None:
         """Put a new target into this state, but for its SLIs."""
@@ -69,22 +68,21 @@ class Watermark:
         """
         for index, key in enumerate(slis):
             if key in self.known:
-                known, target.observed_last[index], target.first_ms[index] = self.known[key]
-                decided_ms = max(known.decided_ms, min(closed_ms, known.until_ms))
-                target.known[index] = Known(decided_ms=decided_ms, until_ms=known.until_ms)
+                decided_ms, until_ms, target.observed_last[index], target.first_ms[index] = self.known[key]
+                target.decided_ms[index] = max(decided_ms, min(closed_ms, until_ms))
+                target.until_ms[index] = until_ms
 
 
 def encode(target: Target, names: bytes, last_ms: Ints) -> bytes:
     """The numbers of a target, for names that were encoded as `names`."""
     increments = target.increments
-    known = np.array([(known.decided_ms, known.until_ms) for known in target.known], np.int64).reshape(-1, 2)
     parts = (
         [zlib.crc32(names), increments.scraped_ms],
         increments.last,
         increments.seen,
         last_ms,
-        known[:, 0],
-        known[:, 1],
+        target.decided_ms,
+        target.until_ms,
         target.observed_last,
         target.first_ms,
     )
@@ -102,10 +100,7 @@ def decode(names: bytes, numbers: bytes) -> Watermark:
             raise ValueError("the numbers belong to other names")
         last, seen, last_ms = values[_HEAD : _HEAD + _OF_SERIES * series].reshape(_OF_SERIES, series)
         of_slis = values[_HEAD + _OF_SERIES * series :].reshape(_OF_SLI, slis).T.tolist()
-        known = {
-            key: (Known(decided_ms=decided_ms, until_ms=until_ms), bool(observed), min(first_ms, FOREVER))
-            for key, (decided_ms, until_ms, observed, first_ms) in zip(read.slis, of_slis, strict=True)
-        }
+        known = dict(zip(read.slis, of_slis, strict=True))
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no names of series and SLIs: {error}") from error
     return Watermark(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import probes.tcp
-from slo.app.wiring import checks_of, destinations_of, fed_of
+from slo.app.wiring import checks_of, destinations_of, fed_of, refuse_unfed, scrapes_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.errors import ConfigError
@@ -15,6 +15,8 @@ from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.sources.checks import Fed
+from slo.sources.scrape import Scrape
+from tests.app import scraping
 from tests.app.played import configuration
 
 KINDS = Kinds.installed()
@@ -58,6 +60,60 @@ async def test_pagerduty_is_told_of_pages_only_and_a_hook_of_everything(tmp_path
     config["destinations"].append({"name": "hook", "type": "webhook", "url": "http://127.0.0.1:9/"})
     destinations, paging = destinations_of(settings(tmp_path, config), KINDS, context, tmp_path)
     assert (list(destinations), paging) == (["oncall", "hook"], frozenset({"oncall"}))
+
+
+async def test_scrapes_become_checks_that_are_others_where_what_is_looked_out_for_is(
+    tmp_path: Path, context: Context
+) -> None:
+    config = scraping.configuration(targets=("api", "jobs"))
+    config["scrapes"][1] |= {"labels": {"job": "batch"}, "interval": "5s"}
+    before = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    assert [(check.name, check.target, check.interval_seconds, check.timeout_seconds) for check in before] == [
+        ("api", "http://127.0.0.1:1/api", 10, 5),
+        ("jobs", "http://127.0.0.1:1/jobs", 5, 5),
+    ]
+    config["scrapes"][0]["labels"] = {"job": "gateway"}
+    relabelled = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    assert [one == other for one, other in zip(before, relabelled, strict=True)] == [False, True]
+    config["slos"].append(scraping.an_slo("jobs", total="jobs_total", bad="jobs_failed_total"))
+    more = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    assert [one == other for one, other in zip(relabelled, more, strict=True)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("own", "labels"),
+    [
+        ({}, {"job": "api", "instance": "127.0.0.1:1"}),
+        (
+            {"labels": {"job": "gateway", "cluster": "eu"}},
+            {"job": "gateway", "instance": "127.0.0.1:1", "cluster": "eu"},
+        ),
+        ({"url": "https://api.example/metrics"}, {"job": "api", "instance": "api.example"}),
+    ],
+    ids=["as in Prometheus", "of its own", "a port that goes without saying"],
+)
+async def test_series_get_the_labels_that_prometheus_would_give_them(
+    own: dict[str, Any], labels: dict[str, str], tmp_path: Path, context: Context
+) -> None:
+    config = scraping.configuration()
+    config["scrapes"][0] |= own
+    (scrape,) = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    assert isinstance(scrape.check, Scrape)
+    series = scrape.check._cache.add(b"http_requests_total", {"__name__": "http_requests_total"})
+    assert series is not None
+    assert series[1] == {"__name__": "http_requests_total", **labels}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"scrapes": []}, "slos[api-availability].sli.counters: no scrape can feed it; add the targets to `scrapes`"),
+    ],
+)
+async def test_slos_that_nothing_feeds_are_refused(change: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        refuse_unfed(settings(tmp_path, scraping.configuration() | change), tmp_path)
+    assert fault in str(refusal.value)
 
 
 async def test_every_probe_that_cannot_be_built_is_named_with_the_reason(

@@ -130,7 +130,7 @@ def _scenario(
     for labels, first, last in _targets(random, begin, end, targets):
         weather = _weather(random, first, last, interval)
         stories.append(f"{dict(labels)}: {weather}")
-        for metric, more, at, value in _scraped(random, weather, interval, wanted):
+        for metric, more, at, value in scraped(random, weather, interval, wanted):
             series[metric].setdefault((*labels, *more), []).append((at, value))
     recording = [
         Series(labels={"__name__": metric, **dict(labels)}, samples=sorted(samples))
@@ -206,7 +206,7 @@ def _weather(random: Random, begin: int, end: int, interval: int) -> Weather:
     )
 
 
-def _scraped(
+def scraped(
     random: Random, weather: Weather, interval: int, wanted: set[str]
 ) -> Iterator[tuple[str, Labels, int, float]]:
     """Every sample of a target: metric, further labels, time, value."""

@@ -280,9 +280,12 @@ async def test_a_fault_of_the_round_itself_is_judged_by_its_reason() -> None:
 
 async def test_secrets_are_in_no_log_and_no_representation(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    headers, user = {"X-Key": "s3cret-header"}, {"username": "u", "password": "s3cret-password"}
+    secrets: dict[str, Any] = {
+        "headers": {"X-Key": "s3cret-header"},
+        "basic_auth": {"username": "u", "password": "s3cret-password"},
+    }
     async with serving(answering(answer(PAGE))) as port:
-        with a_scrape(port, headers=headers, basic_auth=user) as scrape:
+        with a_scrape(port, **secrets) as scrape:
             facts, judgement = await observed(scrape)
             shown = f"{caplog.text} {facts!r} {judgement!r} {scrape.target} {scrape._request!r}"
     assert "s3cret" not in shown
@@ -296,7 +299,7 @@ LARGE = TEXT + b"".join(b'other_total{n="%d"} 1\n' % number for number in range(
 def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
     """Parsing that does not end before it may: says that it has begun, and waits to be let go."""
     begun, go_on = threading.Event(), threading.Event()
-    parse: Callable[..., Any] = vars(module)["parse"]
+    parse: Callable[..., Any] = getattr(module, "parse")  # noqa: B009  it is not the module's to export
 
     def slow(*arguments: Any) -> Any:
         begun.set()

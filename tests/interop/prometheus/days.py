@@ -7,10 +7,10 @@ from fractions import Fraction
 from random import Random
 
 from slo.core.policy import POLICIES
+from tests.replay.objectives import policy_pair
 from tests.replay.oracle import DAY, HOUR, SECOND, Objective, Pair
 from tests.replay.oracle_counts import MINUTE, Indicator, Matching, Series
 from tests.replay.recordings import Scenario
-from tests.replay.objectives import policy_pair
 from tests.replay.scenarios import NEW_YEAR, Labels, Span, Weather, scraped
 
 SLOT = 10 * SECOND
@@ -53,9 +53,7 @@ LEAST = (_pair(20 * MINUTE, 2 * MINUTE, "0.2", "page", least=20), _pair(HOUR, 5 
 
 def month(indicator: Indicator = OF_CODES) -> Objective:
     """99.9 % over 30 days, by google-30d as it is written."""
-    return Objective(
-        name="month", objective=Fraction("0.999"), window=30 * DAY, indicator=indicator, pairs=GOOGLE
-    )
+    return Objective(name="month", objective=Fraction("0.999"), window=30 * DAY, indicator=indicator, pairs=GOOGLE)
 
 
 def half_day(pairs: Sequence[Pair] = BRIEF, indicator: Indicator = OF_CODES) -> Objective:
@@ -109,9 +107,7 @@ class Hours:
             for metric, by_labels in series.items()
             for labels, samples in by_labels.items()
         ]
-        return Scenario(
-            story=self.name, recording=recording, objectives=self.objectives, slot=SLOT, step=30 * SECOND
-        )
+        return Scenario(story=self.name, recording=recording, objectives=self.objectives, slot=SLOT, step=30 * SECOND)
 
 
 def at(minutes: float) -> int:
@@ -173,9 +169,7 @@ DAYS = [
         objectives=[half_day()],
         targets=_quarter(outages=[(span(60, 60), 0.05)], jitter=0.3),
     ),
-    Hours(
-        name="a slow burn", hours=4, objectives=[month(), half_day()], targets=_one(slow_burn=0.03)
-    ),
+    Hours(name="a slow burn", hours=4, objectives=[month(), half_day()], targets=_one(slow_burn=0.03)),
     Hours(
         name="a slow burn, scraped every 15 s with jitter",
         hours=4,

@@ -16,6 +16,5 @@ def test_the_rules_fire_and_resolve_within_a_step_of_replay(hours: Hours, tmp_pa
     ours = changes_of(scenario, replayed(tmp_path, step))
     theirs = ruled(scenario, tmp_path, ours, step)
     apart = {alert: [there - here for here, there in zip(ours[alert], theirs[alert])] for alert in ours}
-    print(ours, theirs, apart)
     assert {a: len(c) for a, c in ours.items()} == {a: len(c) for a, c in theirs.items()}
     assert all(abs(seconds) <= step for changes in apart.values() for seconds in changes), apart

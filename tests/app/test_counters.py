@@ -1,0 +1,298 @@
+"""The counters of a watch: counted in its books, through kills, reloads and full disks, and what it says of them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slo.app import counters as module
+from slo.app.counters import EPOCH, milliseconds
+from slo.core.lost import Lost
+from slo.core.reason import State
+from slo.errors import StoreBusy, StoreDamaged
+from tests.app.making import START, Time, no_file_may_grow, sample
+from tests.app.played import SLOT
+from tests.app.scraping import BAD, SLO, TOTAL, ScrapingWatch, an_slo, configuration
+
+OK = 'http_requests_total{code="200"}'
+JOBS, FAILED = "jobs_total", "jobs_failed_total"
+
+
+def key(total: str = TOTAL, bad: str = BAD) -> str:
+    return f"counters:total={total};bad={bad}"
+
+
+def requests(good: int, bad: int) -> dict[str, float]:
+    return {OK: good, BAD: bad}
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(START + seconds, UTC)
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    return configuration()
+
+
+# Counting
+
+
+async def test_what_targets_count_is_what_the_slo_counts_and_pages_when_it_burns(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        for turn in range(12):
+            await played.slot(requests(1_000 + 100 * turn, 7))
+        assert (played.totals(), played.triggers) == ((1_100, 0), [])
+        for turn in range(12):
+            await played.slot(requests(2_100, 7 + 100 * (turn + 1)))
+        assert played.totals() == (1_100, 1_200)
+        assert played.triggers == [f"acme:{SLO}:-:g1"]
+        (status,) = played.statuses
+        assert status.budget.coverage == pytest.approx(240 / 3_600)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 5])
+async def test_a_kill_after_every_few_slots_loses_no_event_and_pages_once(
+    turns: int, tmp_path: Path, config: dict[str, Any]
+) -> None:
+    time, bad = Time(), 0
+    for _ in range(24 // turns):
+        async with ScrapingWatch(tmp_path, time, config) as played:
+            for _ in range(turns):
+                bad += 10
+                await played.slot(requests(1_000, bad))
+            bad += 10
+            played.scrape(requests(1_000, bad))  # and dies before the slot is over
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_000, bad))
+        assert played.totals() == (0, bad - 10)
+        assert played.triggers == [f"acme:{SLO}:-:g1"]
+
+
+async def test_while_the_disk_is_full_counting_goes_on_and_a_kill_then_loses_nothing(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_000, 0))
+        await played.slot(requests(1_010, 0))
+        with no_file_may_grow():
+            for turn in range(3):
+                await played.slot(requests(1_020 + turn, 5))
+        assert played.totals() == (22, 5)
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_030, 6))
+        assert played.totals() == (30, 6), "what was not written was not marked as counted either"
+
+
+async def test_a_ledger_that_is_replaced_gets_every_watermark_again(tmp_path: Path, config: dict[str, Any]) -> None:
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_000, 0))
+        played.watch._books._store._begin_anew(StoreDamaged("by the test"))
+        await played.slot(requests(1_010, 0))
+        await played.slot(requests(1_020, 0))
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_030, 4))
+        assert played.totals() == (30, 4)
+
+
+async def test_scrapes_that_end_while_slots_are_counted_belong_to_the_next_ones(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BREATH_SECONDS", -1.0)
+    async with ScrapingWatch(tmp_path, Time(), configuration(targets=("api", "other"))) as played:
+        await played.slot(requests(1_000, 0))
+        played.time.passes(SLOT)
+        closing = asyncio.create_task(played.watch._close_slot())
+        await asyncio.sleep(0)
+        played.scrape(requests(1_500, 3))
+        await closing
+        assert played.totals() == (0, 0)
+        await played.slot(requests(1_500, 3))
+        assert played.totals() == (500, 3)
+
+
+async def test_a_machine_that_stood_still_counts_what_it_missed_in_its_time(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        await played.slot(requests(1_000, 0))
+        played.time.passes(4 * 3_600)
+        await played.slot(requests(1_000 + 1_441, 0))
+        assert played.totals() == (1_441, 0)
+        (status,) = played.statuses
+        assert (status.budget.good, status.budget.coverage) == (360, 1.0)
+
+
+async def test_parts_that_exceed_their_total_are_said(
+    tmp_path: Path, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    slo = an_slo(total=OK, bad=BAD)
+    async with ScrapingWatch(tmp_path, Time(), configuration(slo)) as played:
+        for turn in range(4):
+            await played.slot(requests(1_000, 10 * turn))
+        assert sample(played.telemetry, "watchkeep_excess_slots_total") == 1
+        (record,) = [r for r in caplog.records if r.message.startswith("a part counts more")]
+        assert record.__dict__["sli"] == key(OK, BAD)
+
+
+# Other configurations
+
+
+async def test_an_sli_that_is_added_begins_with_a_baseline_and_one_that_stays_loses_nothing(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    jobs = an_slo("jobs", total=JOBS, bad=FAILED)
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_000, 0))
+        played.time.passes(1)
+        played.scrape(requests(1_010, 0))
+        played.configure(configuration(an_slo(), jobs, targets=("api", "other")))
+        await played.watch.reload()
+        await played.slot(requests(1_020, 1) | {JOBS: 500})
+        await played.slot({JOBS: 3}, target="other")
+        await played.slot(requests(1_020, 1) | {JOBS: 510, FAILED: 2})
+        assert (played.totals(), played.totals("jobs")) == ((20, 1), (8, 2))
+    async with ScrapingWatch(tmp_path, time, configuration(an_slo(), jobs)) as played:
+        await played.slot(requests(1_021, 1) | {JOBS: 520, FAILED: 2})
+        assert (played.totals(), played.totals("jobs")) == ((21, 1), (18, 2))
+        assert set(played.watch._books.watermarks("scrape")) == {"all", "names:api", "numbers:api"}
+
+
+async def test_a_history_that_cannot_be_read_leaves_everything_as_it_was(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        await played.slot(requests(1_000, 0))
+        played.configure(configuration(an_slo("jobs", total=JOBS, bad=FAILED)))
+
+        async def refuse(slos: object) -> None:
+            raise StoreBusy("somebody reads it")
+
+        monkeypatch.setattr(played.watch._books, "rebuild", refuse)
+        with pytest.raises(StoreBusy):
+            await played.watch.reload()
+        await played.slot(requests(1_010, 1))
+        assert played.totals() == (10, 1)
+
+
+# Failing targets
+
+
+async def test_an_slo_says_why_its_target_cannot_be_scraped_while_that_is_so(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        await played.slot(requests(1_000, 0))
+        assert played.statuses[0].last_reason == ""
+        await played.slot(reason="body_timeout")
+        (status,) = played.statuses
+        assert (status.last_reason, status.last_target) == ("body_timeout", "http://127.0.0.1:1/api")
+        await played.slot(requests(1_000, 0))
+        assert played.statuses[0].last_reason == ""
+
+
+async def test_scrapes_have_metrics_of_their_own(tmp_path: Path) -> None:
+    async with ScrapingWatch(tmp_path, Time(), configuration(targets=("api", "other"))) as played:
+        await played.slot(requests(1_000, 0))
+        for reason in ("status", "status", "network_down"):
+            await played.slot(reason=reason)
+        await played.slot(reason="connect_refused", target="other")
+
+        def shown(name: str, **labels: str) -> float:
+            return sample(played.telemetry, f"watchkeep_scrape_{name}", **labels)
+
+        assert shown("failures_total", scrape="api", reason="status") == 2
+        assert shown("failures_total", scrape="api", reason="network_down") == 1
+        assert (shown("series", scrape="api"), shown("duration_seconds", scrape="api")) == (0, 0.25)
+        await played.slot(requests(1_000, 0))
+        assert shown("series", scrape="api") == 2
+        played.configure(configuration())
+        await played.watch.reload()
+        names = [s.labels for metric in played.telemetry.registry.collect() for s in metric.samples]
+        assert "other" not in {labels.get("scrape") for labels in names}
+        assert sample(played.telemetry, "watchkeep_probe_rounds_total", state="bad") == 0
+
+
+LOST = [
+    pytest.param(["ok"], None, id="observed"),
+    pytest.param(["ok", "connect_refused", "connect_refused"], None, id="known for 2.5 intervals"),
+    pytest.param(["ok", *["connect_refused"] * 4], (15, State.BAD, "connect_refused"), id="since its target fails"),
+    pytest.param(["ok", *["network_down"] * 4], (5, State.UNKNOWN, "network_down"), id="by our own fault"),
+    pytest.param(["ok", *["network_down"] * 3, "status"], (45, State.BAD, "status"), id="not since before"),
+    pytest.param(["ok", "status", *["missed"] * 3], (5, State.UNKNOWN, "missed"), id="we know nothing any more"),
+    pytest.param(["ok", *["none"] * 4], (5, State.UNKNOWN, ""), id="its series are gone"),
+    pytest.param(["status"], (5, State.BAD, "status"), id="never observed"),
+    pytest.param(["none"], (0, State.UNKNOWN, ""), id="never there"),
+    pytest.param([""], (0, State.UNKNOWN, ""), id="not scraped yet"),
+    pytest.param(["ok", *["status"] * 4, "ok"], None, id="back"),
+]
+
+
+@pytest.mark.parametrize(("rounds", "lost"), LOST)
+async def test_an_sli_that_lost_its_data_is_told_with_since_when_and_whose_fault_it_is(
+    rounds: list[str], lost: tuple[int, State, str] | None, tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        for reason in rounds:
+            if reason in {"ok", "none"}:
+                await played.slot(requests(1_000, 0) if reason == "ok" else {})
+            else:
+                await played.slot(reason=reason)
+        found = played.watch._counters.lost(at(len(rounds) * SLOT))
+    if lost is None:
+        assert found == {}
+    else:
+        since, state, reason = lost
+        target = "http://127.0.0.1:1/api" if state is State.BAD else ""
+        assert found == {key(): Lost(since=at(since), state=state, reason=reason, target=target)}
+
+
+async def test_an_sli_is_lost_only_where_all_its_targets_are(tmp_path: Path) -> None:
+    async with ScrapingWatch(tmp_path, Time(), configuration(targets=("one", "two", "unrelated"))) as played:
+        for target in ("one", "two"):
+            await played.slot(requests(1_000, 0), target=target)
+        for _ in range(4):
+            await played.slot(requests(1_000, 0), target="two")
+            played.fail(target="one")
+        assert played.watch._counters.lost(at(60)) == {}
+        assert played.statuses[0].last_target == "http://127.0.0.1:1/one"
+        for _ in range(4):
+            await played.slot(reason="missed", target="two")
+        found = played.watch._counters.lost(at(100))[key()]
+        assert (found.state, found.reason, found.target) == (State.BAD, "connect_refused", "http://127.0.0.1:1/one")
+
+
+async def test_an_sli_that_was_never_observed_is_the_fault_of_targets_only_if_all_of_them_fail(tmp_path: Path) -> None:
+    async with ScrapingWatch(tmp_path, Time(), configuration(targets=("one", "two"))) as played:
+        await played.slot(reason="status", target="one")
+        assert played.watch._counters.lost(at(10))[key()].state is State.UNKNOWN
+        await played.slot(reason="status", target="two")
+        assert played.watch._counters.lost(at(20))[key()].state is State.BAD
+
+
+async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(requests(1_000, 0))
+    time.passes(3_600)
+    async with ScrapingWatch(tmp_path, time, config) as played:
+        await played.slot(reason="status")
+        assert played.watch._counters.lost(at(3_620)) == {
+            key(): Lost(since=at(3_615), state=State.BAD, reason="status", target="http://127.0.0.1:1/api")
+        }
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "expected"), [(0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (-1, 0), (-1_000, -1)]
+)
+def test_times_are_rounded_to_the_millisecond_that_holds_them(microseconds: int, expected: int) -> None:
+    assert milliseconds(EPOCH + timedelta(microseconds=microseconds)) == expected

@@ -1,0 +1,146 @@
+"""A service counts its own failures, and a P0 is open at PagerDuty: the whole process, a real Prometheus beside it.
+
+Whenever the watch is killed, what it has counted in the end is what the service has really counted, to the event.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.counted import Counted, Traffic
+from tests.e2e.pagerduty import PagerDuty
+from tests.e2e.prometheus import Prometheus, running
+from tests.e2e.stage import PAIR, Watch, until
+
+SLO = "api-availability"
+KILLS = ("never", "at every step", "again and again")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Counted]:
+    with Counted(tmp_path / "service") as service:
+        yield service
+
+
+def configuration(service: Counted, *destinations: dict[str, str], **slo: Any) -> dict[str, Any]:
+    """The service, scraped twice a second, and an SLO of its requests by the selectors that Prometheus takes too."""
+    counters = {"total": 'http_requests_total{job="api"}', "bad": 'http_requests_total{job="api",code=~"5.."}'}
+    return {
+        "slot": "1s",
+        "scrapes": [{"name": "api", "url": f"http://{service.address}/metrics", "interval": "500ms"}],
+        "slos": [
+            {
+                "name": SLO,
+                "objective": "99%",
+                "window": "10m",
+                "sli": {"counters": counters},
+                "burn_policy": [PAIR],
+                "labels": {"customer": "acme", "environment": "production"},
+                **slo,
+            }
+        ],
+        "destinations": list(destinations),
+        "routes": {"destinations": [each["name"] for each in destinations], "resolve_after": "1s"},
+    }
+
+
+def counted(watch: Watch) -> dict[str, int]:
+    """The good and bad events that the watch has counted."""
+    totals = watch.slo(SLO)["totals"]
+    return {"good": totals["good"], "bad": totals["bad"]}
+
+
+def recorded(prometheus: Prometheus, expression: str) -> int:
+    """What counters grew by, by all the samples that Prometheus has of them."""
+    grown = 0.0
+    for series in prometheus.query(f"{expression}[1h]"):
+        values = [float(value) for _, value in series["values"]]
+        steps = zip([0.0, *values], values, strict=False)
+        grown += sum(after - before if after >= before else after for before, after in steps)
+    return round(grown)
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_whenever_it_is_killed_the_watch_counts_what_the_service_counts_and_pages_once(
+    kills: str, tmp_path: Path, watch: Watch, pagerduty: PagerDuty, service: Counted
+) -> None:
+    chance = random.Random(2)
+
+    def step() -> None:
+        if kills == "at every step":
+            watch.kill()
+            watch.start()
+
+    def killed_until(what: str, action: str) -> None:
+        if kills == "again and again":
+            for _ in range(3):
+                time.sleep(chance.uniform(0.0, 2.0))
+                watch.kill()
+                watch.start()
+        until(what, lambda: watch.delivered(action))
+
+    watch.configure(configuration(service, pagerduty.destination()))
+    watch.start()
+    jobs = [{"job_name": "api", "static_configs": [{"targets": [service.address]}]}]
+    with running(tmp_path / "prometheus", jobs) as prometheus:
+        service.serve("200", 0)
+        until("the first scrape", lambda: watch.sample('watchkeep_scrape_series{scrape="api"}'))
+        until("Prometheus's", lambda: prometheus.query('http_requests_total{job="api"}'))
+        watch_covers(watch)
+        with Traffic(service) as traffic:
+            step()
+            traffic.fails = True
+            step()
+            killed_until("the trigger on record", "trigger")
+            step()
+            traffic.fails = False
+            killed_until("the resolve on record", "resolve")
+        until("everything to be counted", lambda: counted(watch) == service.total())
+        until(
+            "Prometheus to have it all",
+            lambda: recorded(prometheus, "http_requests_total") == sum(service.total().values()),
+        )
+        service.restart()
+        step()
+        service.serve("200", 70)
+        service.serve("500", 3)
+        until("what came after the service's restart", lambda: counted(watch) == service.total())
+        until(
+            "Prometheus to see it", lambda: recorded(prometheus, "http_requests_total") == sum(service.total().values())
+        )
+        assert recorded(prometheus, 'http_requests_total{code="500"}') == counted(watch)["bad"] > 0
+
+    watch.kill()
+    watch.start()
+    watch_covers(watch)
+    assert counted(watch) == service.total()
+    (incident,) = watch.incidents()
+    assert watch.stop() == 0
+    (trigger,), (resolve,) = pagerduty.asked("trigger"), pagerduty.asked("resolve")
+    assert trigger["payload"]["custom_details"]["priority"] == "P0"
+    assert trigger["dedup_key"] == resolve["dedup_key"] == incident["key"] == f"acme:{SLO}:-:g1"
+    assert watch.faults == []
+
+
+def watch_covers(watch: Watch, more_seconds: int = 3) -> None:
+    """Wait until so many more seconds are known."""
+    before = watch.slo(SLO)["maturity_seconds"]
+    until("slots to be closed", lambda: watch.slo(SLO)["maturity_seconds"] >= before + more_seconds)
+
+
+def test_a_service_that_cannot_be_scraped_is_named_with_the_reason(watch: Watch, service: Counted) -> None:
+    config = configuration(service)
+    wrong = {"name": "wrong", "url": f"http://{service.address}/work", "bearer_token": "s3cret", "interval": "500ms"}
+    config["scrapes"].append(wrong)
+    watch.configure(config)
+    watch.start()
+    until("the SLO to say why", lambda: watch.slo(SLO)["last_reason"])
+    assert watch.slo(SLO)["last_reason"] == "response_closed"
+    assert watch.slo(SLO)["last_target"] == wrong["url"]
+    assert watch.sample('watchkeep_scrape_failures_total{reason="response_closed",scrape="wrong"}') >= 1
+    assert watch.stop() == 0
+    assert "s3cret" not in watch.said
