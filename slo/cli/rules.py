@@ -33,7 +33,7 @@ def command(context: click.Context, config: Path, form: Literal["prometheus", "o
     from slo.interop.prometheus.rules import rules
 
     settings = load_settings(config)
-    written = rules(settings.slos, now=datetime.now(UTC), slot=settings.slot)
+    written = rules(settings.slos, now=datetime.now(UTC), slot=settings.slot, exclusions=settings.exclusions)
     document = rule_file(written) if form == "prometheus" else resource(written, config.stem)
     if as_json:
         emit(document, as_json=True)

@@ -1,6 +1,6 @@
 """The Prometheus rules of SLOs, and what rules cannot say of them.
 
-written = rules(settings.slos, now=clock.now(), slot=settings.slot)
+written = rules(settings.slos, now=clock.now(), slot=settings.slot, exclusions=settings.exclusions)
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from slo.core.calendar import CalendarWindow
+from slo.core.exclusion import Exclusion, matches
 from slo.core.sli import AllOf, Weighted
 from slo.core.slo import SLO
 from slo.interop.prometheus.assembly import Assembly, Windows, windows_of
@@ -19,14 +20,14 @@ ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Omission:
-    """What is not in the rules of an SLO; with `whole`, it has none."""
+    """What is not in the rules of `subject`, mostly an SLO; with `whole`, it has none."""
 
-    slo: str
+    subject: str
     what: str
     whole: bool = False
 
     def __str__(self) -> str:
-        return f"{self.slo}: {self.what}"
+        return f"{self.subject}: {self.what}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +38,11 @@ class Rules:
     omissions: tuple[Omission, ...]
 
 
-def rules(slos: Iterable[SLO], *, now: datetime, slot: timedelta) -> Rules:
-    """The rules of these SLOs, each by the definition that is in force; `slot` is that of the watch."""
+def rules(slos: Iterable[SLO], *, now: datetime, slot: timedelta, exclusions: Iterable[Exclusion] = ()) -> Rules:
+    """The rules of these SLOs, each by the definition that is in force; `slot` is that of the watch.
+
+    Rules know nothing of `exclusions`, which is said where one is for any of these SLOs.
+    """
     current, omissions = _in_force(slos, now)
     expressible = {name: slo for name, slo in current.items() if not _refusal(slo, current)}
     demanded: dict[str, Windows] = {}
@@ -56,7 +60,10 @@ def rules(slos: Iterable[SLO], *, now: datetime, slot: timedelta) -> Rules:
         )
     for slo in current.values():
         refusal = _refusal(slo, current)
-        omissions += [Omission(slo=slo.name, what=refusal, whole=True)] if refusal else _parts_left_out(slo)
+        omissions += [Omission(subject=slo.name, what=refusal, whole=True)] if refusal else _parts_left_out(slo)
+    for exclusion in exclusions:
+        if any(matches(exclusion, slo.name, slo.labels) for slo in expressible.values()):
+            omissions.append(Omission(subject=f"exclusion {exclusion.name}", what="what it covers is in every figure"))
     return Rules(
         groups=tuple(group for assembly in assemblies.values() for group in assembly.groups()),
         omissions=tuple(omissions),
@@ -70,7 +77,7 @@ def _in_force(slos: Iterable[SLO], now: datetime) -> tuple[dict[str, SLO], list[
     for slo in slos:
         begins = slo.effective_from or ALWAYS
         if begins > now:
-            waiting[slo.name] = Omission(slo=slo.name, what="no definition of it is in force yet", whole=True)
+            waiting[slo.name] = Omission(subject=slo.name, what="no definition of it is in force yet", whole=True)
         elif slo.name not in current or begins >= (current[slo.name].effective_from or ALWAYS):
             current[slo.name] = slo
     return current, [omission for name, omission in waiting.items() if name not in current]
@@ -95,4 +102,4 @@ def _refusal(slo: SLO, others: Mapping[str, SLO]) -> str:
 def _parts_left_out(slo: SLO) -> Iterator[Omission]:
     for window in slo.budget_windows:
         if isinstance(window, CalendarWindow):
-            yield Omission(slo=slo.name, what=f"its budget over the {window.name}, since PromQL has no calendar")
+            yield Omission(subject=slo.name, what=f"its budget over the {window.name}, since PromQL has no calendar")

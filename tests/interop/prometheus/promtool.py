@@ -40,7 +40,7 @@ def rules_of(folder: Path, *slos: Mapping[str, object], now: datetime = NOW, **r
     path = folder / "watchkeep.yaml"
     path.write_text(yaml.safe_dump({**rest, "slos": list(slos)}), encoding="utf-8")
     settings = load(path, Kinds.installed(), {})
-    return rules(settings.slos, now=now, slot=settings.slot)
+    return rules(settings.slos, now=now, slot=settings.slot, exclusions=settings.exclusions)
 
 
 def requests(**changes: object) -> dict[str, object]:

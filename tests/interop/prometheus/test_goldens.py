@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def written(path: Path) -> Rules:
     settings = load(path, Kinds.installed(), {})
-    return rules(settings.slos, now=NOW, slot=settings.slot)
+    return rules(settings.slos, now=NOW, slot=settings.slot, exclusions=settings.exclusions)
 
 
 def goldens() -> dict[Path, str]:

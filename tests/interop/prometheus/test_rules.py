@@ -112,7 +112,11 @@ def test_what_an_slo_is_made_of_must_be_there(tmp_path: Path) -> None:
         requests(name="all", sli={"all_of": ["later"]}),
     )
     assert rules.groups == ()
-    assert sorted(omission.slo for omission in rules.omissions if omission.whole) == ["all", "grouped-badly", "later"]
+    assert sorted(omission.subject for omission in rules.omissions if omission.whole) == [
+        "all",
+        "grouped-badly",
+        "later",
+    ]
 
 
 def test_rules_do_not_depend_on_when_they_are_written(tmp_path: Path) -> None:
