@@ -92,7 +92,7 @@ def scenario(seed: int) -> Scenario:
     random = Random(seed)
     hours = random.choice([2, 3, 4, 6] * 5 + [9, 12, 18, 24] * 2 + [48, 72])
     interval = random.choice([15, 20, 30, 60] if hours > 12 else [10, 15, 30, 30, 60]) * SECOND
-    slot = random.choice([5, 10, 10, 10, 10, 60]) * SECOND
+    slot = random.choice([10, 60] if hours > 24 else [5, 10, 10, 10, 10, 60]) * SECOND
     rarely = 2 * MINUTE if hours > 24 else MINUTE if hours > 6 else 0
     step = max(slot, random.choice([30, 30, 30, 60]) * SECOND, rarely)
     return _scenario(random, f"seed {seed}", hours=hours, interval=interval, slot=slot, step=step)

@@ -26,7 +26,8 @@ def test_replay_says_what_the_oracle_says(seed: int, tmp_path: Path) -> None:
     compare(scenario(seed), tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(2))
 def test_replay_of_a_month_says_what_the_oracle_says(seed: int, tmp_path: Path) -> None:
     compare(long_scenario(seed), tmp_path)
 
@@ -48,9 +49,12 @@ def compare(what: Scenario, folder: Path) -> None:
 
 
 def first_difference(printed: object, expected: object, at: str = "") -> str:
-    """Where what is printed leaves what is expected, in its place; empty where it does not."""
-    if isinstance(expected, Mapping) and isinstance(printed, Mapping) and list(printed) == list(expected):
-        pairs = ((f"{at}.{key}", printed[key], value) for key, value in expected.items())
+    """Where what is printed leaves what is expected, in its place; empty where it does not.
+
+    What the oracle says nothing of may be printed as well.
+    """
+    if isinstance(expected, Mapping) and isinstance(printed, Mapping):
+        pairs = ((f"{at}.{key}", printed.get(key, "nothing"), value) for key, value in expected.items())
     elif isinstance(expected, list) and isinstance(printed, list):
         pairs = (
             (f"{at}[{place}]", one, other)

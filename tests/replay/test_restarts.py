@@ -22,7 +22,7 @@ from slo.sources.scrape import Config
 from slo.sources.series import Wanted
 from tests.app.making import Time, books
 from tests.replay.oracle import HOUR, SECOND, Watch, moment, spelt
-from tests.replay.oracle_counts import Series, Target, slot_of, targets_of
+from tests.replay.oracle_counts import MINUTE, Series, Target, slot_of, targets_of
 from tests.replay.recordings import Scenario
 from tests.replay.scenarios import scenario
 
@@ -70,7 +70,7 @@ def story(seed: int) -> Story:
     what = scenario(seed)
     found = targets_of(what.recording)
     begin = min(target.scrapes[0] for target in found)
-    end = begin + random.choice([1, 2, 3]) * HOUR
+    end = begin + random.choice([1, 2, 3] if what.slot < MINUTE else [3, 12]) * HOUR
     stops: dict[int, int] = {}
     for stop in sorted(slot_of(random.randrange(begin, end), what.slot) for _ in range(random.randrange(1, 5))):
         if all(start < stop for start in stops.values()):
