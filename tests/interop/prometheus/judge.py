@@ -40,20 +40,25 @@ def write(scenario: Scenario, folder: Path) -> None:
     """Write what both sides read: the configuration and the recording, and the rules that we make of it."""
     (folder / "config.yaml").write_text(scenario.config, encoding="utf-8")
     (folder / "samples.om").write_text(scenario.samples, encoding="utf-8")
-    printed = _watchkeep("rules", "-c", folder / "config.yaml")
-    (folder / RULES).write_text(printed, encoding="utf-8")
+    write_rules(folder)
+
+
+def write_rules(folder: Path) -> None:
+    """Write the rules that we make of the configuration in a folder."""
+    (folder / RULES).write_text(watchkeep("rules", "-c", folder / "config.yaml"), encoding="utf-8")
 
 
 def step_of(folder: Path) -> int:
-    """How often (seconds) the rules are evaluated that alert."""
+    """How often (seconds) the rules are evaluated that alert. promtool knows no intervals, so all SLOs have the same."""
     groups = yaml.safe_load((folder / RULES).read_text(encoding="utf-8"))["groups"]
-    return min(parse_duration(group["interval"]) for group in groups) // timedelta(seconds=1)
+    (step,) = {parse_duration(group["interval"]) for group in groups if "-alerts-" in group["name"]}
+    return step // timedelta(seconds=1)
 
 
 def replayed(folder: Path, step: int) -> Iterator[dict[str, Any]]:
     """What replay prints."""
     arguments = ["-c", folder / "config.yaml", "--samples", folder / "samples.om", "--step", f"{step}s", "--json"]
-    return map(json.loads, _watchkeep("replay", *arguments).splitlines())
+    return map(json.loads, watchkeep("replay", *arguments).splitlines())
 
 
 def changes_of(scenario: Scenario, printed: Iterable[Mapping[str, Any]]) -> Changes:
@@ -99,7 +104,7 @@ def ruled(scenario: Scenario, folder: Path, expected: Changes, step: int) -> Cha
     }
 
 
-def _watchkeep(*arguments: object) -> str:
+def watchkeep(*arguments: object) -> str:
     """What the command prints. A budget that is overspent is no failure."""
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     assert result.exit_code in {0, 1}, result.output + repr(result.exception)
