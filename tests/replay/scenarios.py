@@ -34,27 +34,27 @@ class Weather:
     end: int
     peak: float
     """Requests a second."""
-    day: int
+    day: int = DAY
     """How long its day is: nights have a hundredth of the traffic."""
-    idle: Sequence[Span]
-    outages: Sequence[tuple[Span, float]]
+    idle: Sequence[Span] = ()
+    outages: Sequence[tuple[Span, float]] = ()
     """Spans with the share of requests that fail in them."""
-    errors: float
-    slow_burn: float
+    errors: float = 0.0
+    slow_burn: float = 0.0
     """The share of requests that fail always, and what is added to it until the end."""
-    jitter: float
-    lost: float
-    missing: float
-    garbage: float
-    early: float
+    jitter: float = 0.0
+    lost: float = 0.0
+    missing: float = 0.0
+    garbage: float = 0.0
+    early: float = 0.0
     """The share of scrapes that see failures before the requests that they belong to."""
-    doubled: Sequence[Span]
+    doubled: Sequence[Span] = ()
     """When failures are counted that no request is counted for."""
-    down: Sequence[tuple[Span, bool]]
+    down: Sequence[tuple[Span, bool]] = ()
     """Spans in which a target does not answer, and whether `up` says so."""
-    blind: Sequence[Span]
+    blind: Sequence[Span] = ()
     """Spans in which a target answers without its series."""
-    restarts: Sequence[float]
+    restarts: Sequence[float] = ()
 
     def rate(self, at: float) -> float:
         """Requests a second."""
