@@ -18,6 +18,8 @@ BRIDGED_SECONDS = 3600
 """How long a gap between two samples may be for what was counted in it to be found behind it."""
 
 TARGET = ("job", "instance")
+UP = "up"
+"""What Prometheus records of each target that it scrapes, of those that do not answer as well."""
 ROUND_STATES = ("good", "bad", "unknown")
 
 
@@ -97,24 +99,40 @@ def entry_rules(ledger: Ledger, window: int, entries: Mapping[str, str]) -> list
 def _grown(series: str, names: Names, step: int, *, resets: bool = True) -> str:
     """What counters grew by within a step. Without `resets`, what falls is left out."""
     last = newest(series, within=BRIDGED_SECONDS, ago=step)
-    target_was_seen = newest(names.mine(SEEN), within=BRIDGED_SECONDS, ago=step)
     grown = f"({series} - {last} >= 0)"
     begun = series if resets else f"({series} unless {last})"
-    return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {target_was_seen})"))
+    return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {_last_seen(names, step)})"))
 
 
 def _known(series: str, names: Names, step: int) -> str:
-    """The time between the newest sample and the newest one before this step: of what was between, both tell."""
-    now = names.combined("max", f"timestamp({series})")
-    before = names.combined("max", f"timestamp({series} offset {step}s)")
-    before_a_gap = names.combined("max", newest(names.mine(SEEN), within=BRIDGED_SECONDS, ago=step))
-    return f"{now} - {enclosed(either(before, before_a_gap))}"
+    """The time between the newest sample and the newest one before this step: of what was between, both tell.
+
+    That is the mean of all targets. One without samples is among them, and not known, while Prometheus scrapes it.
+    """
+    last_seen = _last_seen(names, step)
+    before = either(_newest_of_targets(f"{series} offset {step}s", names), _of_targets(last_seen, names))
+    known = names.combined("sum", f"{_newest_of_targets(series, names)} - {enclosed(before)}")
+    targets = names.combined("count", f"{last_seen} and on ({', '.join(TARGET)}) ({series} or {UP})")
+    return f"{known}\n/\n{targets}"
 
 
 def _seen(series: str, names: Names) -> Recording:
     """When each target was seen last."""
-    by = dict.fromkeys((*TARGET, *names.group_by))
-    return Recording(metric=SEEN, expression=aggregate("max", f"timestamp({series})", by=by), labels=names.identity)
+    return Recording(metric=SEEN, expression=_newest_of_targets(series, names), labels=names.identity)
+
+
+def _last_seen(names: Names, step: int) -> str:
+    """When each target was seen last before this step."""
+    return newest(names.mine(SEEN), within=BRIDGED_SECONDS, ago=step)
+
+
+def _newest_of_targets(series: str, names: Names) -> str:
+    """The time of the newest sample of each target."""
+    return _of_targets(f"timestamp({series})", names)
+
+
+def _of_targets(times: str, names: Names) -> str:
+    return aggregate("max", times, by=dict.fromkeys((*TARGET, *names.group_by)))
 
 
 def _series(selector: Selector) -> str:

@@ -128,6 +128,8 @@ def _quarter(**weather: object) -> Sequence[Target]:
     return [Target(interval=15, weather=weather)]
 
 
+BEHIND_A_GAP = "what is found behind a gap belongs to all of it for replay, and for the rules to the step after it"
+
 OUTAGE = {"outages": [(span(60, 12), 1.0)]}
 """Twelve minutes in which everything fails."""
 
@@ -275,7 +277,7 @@ DAYS = [
         objectives=[half_day()],
         targets=_one(**OUTAGE, down=[(span(66, 30), False)]),
         apart=2,
-        because="what is found behind a gap belongs to all of the gap for replay, and to the step after it for rules",
+        because=BEHIND_A_GAP,
     ),
     Hours(
         name="the series are missing when an outage ends",
@@ -288,5 +290,7 @@ DAYS = [
         hours=2.5,
         objectives=[half_day()],
         targets=[Target(weather={**OUTAGE, "down": [(span(67, 20), True)]}), Target()],
+        apart=4,
+        because=BEHIND_A_GAP,
     ),
 ]

@@ -49,7 +49,7 @@ def write_rules(folder: Path) -> None:
 
 
 def step_of(folder: Path) -> int:
-    """How often (seconds) the rules are evaluated that alert. promtool knows no intervals, so all SLOs have the same."""
+    """How often (seconds) the rules are evaluated that alert. promtool knows none, so all SLOs have the same."""
     groups = yaml.safe_load((folder / RULES).read_text(encoding="utf-8"))["groups"]
     (step,) = {parse_duration(group["interval"]) for group in groups if "-alerts-" in group["name"]}
     return step // timedelta(seconds=1)
