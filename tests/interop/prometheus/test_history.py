@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks._sloth import RATIO_5M, of_requests
 from benchmarks._sloth import rules as sloth_rules
-from slo.interop.prometheus.series import ERROR_BUDGET, PERIOD_BURN, REMAINING, SEEN, error_ratio
+from slo.interop.prometheus.series import ERROR_BUDGET, PERIOD_BURN, REMAINING, SEEN, WINDOW, error_ratio
 from tests.e2e.prometheus import Prometheus
 from tests.interop.prometheus.days import DAYS, Hours
 from tests.interop.prometheus.history import History, Rule, values
@@ -79,7 +79,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
     reports = {line["slo"]: line for line in replayed(folder, 7200) if line["event"] == "report"}
     write_rules(folder)
     rules = [rule for rule in rules_in(folder) if "record" in rule]
-    counting = [rule for rule in rules if rule["record"] in (SEEN, f"slo:sli_events:sum{STEP}s")]
+    counting = [rule for rule in rules if rule["record"] == SEEN or rule["labels"].get(WINDOW) == f"{STEP}s"]
     sloth = json.loads(sloth_rules(of_requests(each.service) for each in services))
     of_sloth = [rule for group in sloth["groups"] for rule in group["rules"] if "record" in rule]
     short = [rule for rule in of_sloth if rule["record"] == RATIO_5M]
