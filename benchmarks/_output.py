@@ -8,19 +8,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One figure with its unit and the target that it must stay under, where it has one."""
+    """One figure with its unit and the target that it must stay under, or reach, where it has one."""
 
     name: str
     value: float
     unit: str
     under: float | None = None
+    above: float | None = None
 
     @property
     def met(self) -> bool | None:
         """Whether the target is met; None without a target. A target of 0 is met by 0."""
+        if self.above is not None:
+            return self.value >= self.above
         if self.under is None:
             return None
         return self.value < self.under or self.value == self.under == 0
+
+    @property
+    def target(self) -> str | None:
+        """The target as people write it: `< 50`, `>= 10000`, `0`."""
+        if self.above is not None:
+            return f">= {self.above:g}"
+        if self.under is None:
+            return None
+        return f"< {self.under:g}" if self.under else "0"
 
 
 def arguments(name: str) -> argparse.ArgumentParser:
@@ -37,7 +49,7 @@ def report(name: str, figures: list[Figure], about: Mapping[str, object], *, as_
     """
     if arguments(name).parse_args().json if as_json is None else as_json:
         measured = {
-            figure.name: {"value": figure.value, "unit": figure.unit, "target": figure.under, "met": figure.met}
+            figure.name: {"value": figure.value, "unit": figure.unit, "target": figure.target, "met": figure.met}
             for figure in figures
         }
         print(json.dumps({"bench": name, "about": dict(about), "figures": measured}))
@@ -46,7 +58,5 @@ def report(name: str, figures: list[Figure], about: Mapping[str, object], *, as_
         print(f"{key}: {value}")
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
-        target = "" if figure.under is None else f"  target < {figure.under:g}: {'met' if figure.met else 'MISSED'}"
-        if figure.under == 0:
-            target = f"  target 0: {'met' if figure.met else 'MISSED'}"
+        target = "" if figure.target is None else f"  target {figure.target}: {'met' if figure.met else 'MISSED'}"
         print(f"{figure.name:<{width}}  {figure.value:>12,.3f} {figure.unit}{target}")

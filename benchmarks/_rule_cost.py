@@ -48,7 +48,7 @@ class Cost:
     recorded: int
     """Series that were recorded, of all SLOs."""
     evaluations: float
-    """How many times all rules were evaluated while it was measured."""
+    """How many intervals it was measured for: a group that has an interval of its own was evaluated at that."""
     idle_cores: float
     """Processor seconds a second of the process without rules."""
 
@@ -115,11 +115,11 @@ def prometheus_cost(
             idle = _idle_cores(server)
             checked.rename(loaded)
             os.kill(server.pid, signal.SIGHUP)
-            _wait_evaluated(server)
+            _wait_evaluated(server, interval_seconds)
             before = _Reading.of(server)
             time.sleep(evaluations * interval_seconds)
             used = _Reading.of(server).since(before)
-            return _cost(server, used, idle, slos)
+            return _cost(server, used, idle, slos=slos, interval_seconds=interval_seconds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +129,6 @@ class _Reading:
     at: float
     cpu: float
     rule_seconds: float
-    iterations: float
     missed: float
     failed: float
 
@@ -144,13 +143,12 @@ class _Reading:
             at=at,
             cpu=cpu,
             rule_seconds=total("evaluation_duration_seconds_sum"),
-            iterations=total("group_iterations_total"),
             missed=total("group_iterations_missed_total"),
             failed=total("evaluation_failures_total"),
         )
 
     def since(self, before: "_Reading") -> "_Reading":
-        names = ("at", "cpu", "rule_seconds", "iterations", "missed", "failed")
+        names = ("at", "cpu", "rule_seconds", "missed", "failed")
         return _Reading(**{name: getattr(self, name) - getattr(before, name) for name in names})
 
 
@@ -162,20 +160,28 @@ def _idle_cores(server: Server) -> float:
     return (cpu_seconds(server.pid) - before) / IDLE_SECONDS
 
 
-def _wait_evaluated(server: Server) -> None:
-    """Return when every rule was evaluated once, so that caches are as warm as they ever are."""
+def _wait_evaluated(server: Server, interval_seconds: int) -> None:
+    """Return when every rule was evaluated once, so that caches are as warm as they ever are.
+
+    Groups with a longer interval of their own are not waited for: meanwhile the history would become stale.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (rules := _rules(server)) or not all(rule["lastEvaluation"][:4] != "0001" for rule in rules):
+
+    def evaluated() -> bool:
+        groups = [group for group in ask(server.url, "rules")["groups"] if group["interval"] <= interval_seconds]
+        return bool(groups) and all(rule["lastEvaluation"][:4] != "0001" for group in groups for rule in group["rules"])
+
+    while not evaluated():
         if time.monotonic() > deadline:
             raise SystemExit(f"the rules were not evaluated within {PATIENCE_SECONDS} s\n{server.last_words()}")
         time.sleep(0.5)
 
 
-def _cost(server: Server, used: _Reading, idle: float, slos: int) -> Cost:
+def _cost(server: Server, used: _Reading, idle: float, *, slos: int, interval_seconds: int) -> Cost:
     if used.missed or used.failed:
         fault = f"{used.missed:g} evaluations of a group were missed and {used.failed:g} of a rule failed"
         raise SystemExit(f"{fault}\n{server.last_words()}")
-    evaluations = used.iterations / len(ask(server.url, "rules")["groups"])
+    evaluations = used.at / interval_seconds
     recorded = sum(
         int(samples)
         for name, samples in scrape(server.url).items()

@@ -1,4 +1,8 @@
-"""The engine with up to 100,000 SLOs of google-30d, and a restart with 30 days of history of 1,000 SLOs."""
+"""The engine with up to 100,000 SLOs of google-30d, what a Prometheus needs for the same by rules, and a restart.
+
+A Prometheus evaluates 20 SLOs on 30 days of samples every 30 s: by the rules that Sloth writes, and by ours. The ratio
+is the processor time of one evaluation of one SLO there, by that of the engine with 100,000.
+"""
 
 import os
 import subprocess
@@ -13,8 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._output import Figure, report
+from benchmarks import _rules, _sloth
+from benchmarks._output import Figure, arguments, report
 from benchmarks._process import peak_resident_bytes
+from benchmarks._rule_cost import prometheus_cost, request_history, sloth_recorded
 from slo.app.books import Books
 from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
@@ -29,6 +35,10 @@ from slo.store.ledger import LedgerStore
 SLOT = 10
 COUNTS = (1_000, 10_000, 100_000)
 RESTARTED = 1_000
+RULED = 20
+RULES_EVERY_SECONDS = 30
+RATIO = 10_000
+RULE_EVALUATIONS = 4
 DAYS = 30
 NOW = 1_800_000_000 // 7200 * 7200
 
@@ -110,6 +120,31 @@ def block(names: tuple[str, ...], ends: NDArray[np.int64], seconds: int, rng: np
     return Block(ends=ends, seconds=seconds, names=names, counts=counts)
 
 
+def by_rules(engine_ns: float) -> list[Figure]:
+    """The cost of 20 SLOs as rules of a real Prometheus, by that of the engine for one SLO (ns of a core)."""
+    services = [f"svc-{number:03}" for number in range(RULED)]
+    figures = []
+    for whose, text, recorded in (
+        ("Sloth's rules", _sloth.rules(map(_sloth.of_requests, services)), sloth_recorded),
+        ("our rules", _rules.rule_text(map(_rules.of_requests, services)), _rules.recorded),
+    ):
+        history = request_history(services, recorded=recorded)
+        cost = prometheus_cost(
+            text, history, slos=RULED, interval_seconds=RULES_EVERY_SECONDS, evaluations=RULE_EVALUATIONS
+        )
+        milliseconds = cost.cpu_seconds * 1000
+        figures += [
+            Figure(name=f"Prometheus, {whose}: one evaluation, per SLO", value=milliseconds, unit="ms of a core"),
+            Figure(
+                name=f"Prometheus, {whose}: by that of the engine",
+                value=milliseconds * 1e6 / engine_ns,
+                unit="x",
+                above=RATIO if whose == "Sloth's rules" else None,
+            ),
+        ]
+    return figures
+
+
 def restart() -> list[Figure]:
     """Write 30 days of slots as a watch does, then start anew from what is on disk, in a process of its own."""
     rng = np.random.default_rng(2)
@@ -184,10 +219,17 @@ def resident_bytes() -> int:
 
 def main() -> None:
     """Both parts."""
+    as_json = arguments("engine").parse_args().json
+    engine = [figure for count in COUNTS for figure in evaluation(count)]
     report(
         "engine",
-        [*(figure for count in COUNTS for figure in evaluation(count)), *restart()],
-        {"policy": "google-30d and a budget of 30 days, 8 windows", "slot": f"{SLOT} s"},
+        [*engine, *by_rules(engine[-1].value), *restart()],
+        {
+            "policy": "google-30d and a budget of 30 days, 8 windows",
+            "slot": f"{SLOT} s",
+            "rules": f"{RULED} SLOs, 30 days of samples every 30 s, evaluated every {RULES_EVERY_SECONDS} s",
+        },
+        as_json=as_json,
     )
 
 
