@@ -26,8 +26,7 @@ from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
 from slo.core.policy import POLICIES
 from slo.core.slo import SLO
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ledger
+from slo.engine.evaluate import Engine, ledger_of
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
 from slo.store.ledger import LedgerStore
@@ -83,7 +82,7 @@ def evaluate(count: int) -> None:
     rng = np.random.default_rng(1)
     watched = slos(count)
     before = resident_bytes()
-    ledger = Ledger([slo.sli for slo in watched], windows_seconds=windows_of(watched), slot_seconds=SLOT, now=NOW)
+    ledger = ledger_of(watched, slot_seconds=SLOT, now=NOW)
     engine = Engine(watched, ledger)
     ledger.load(history(ledger.names, ledger.now, rng))
     memory = resident_bytes() - before

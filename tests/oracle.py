@@ -94,7 +94,7 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The budget over one window, exact. `elapsed` seconds of its `seconds` are over."""
+    """The budget over one window, exact. `elapsed` seconds of its `seconds` are over; `exhaustion` is in so many."""
 
     seconds: int
     elapsed: int
@@ -104,6 +104,7 @@ class Budget:
     sli: Fraction | None
     allowed: Fraction | None
     remaining: Fraction | None
+    exhaustion: Fraction | None
     excluded_seconds: int
 
 
@@ -392,6 +393,7 @@ class Oracle:
         by_events = weighed and not isinstance(slo.definition, Weighted)
         spent = [(w, look.ratio and look.ratio * (look.projection if weighed else 1)) for w, look in looks]
         allowed = looks[0][1].allowed_now / looks[0][1].projection if by_events and ratio is not None else None
+        remaining = None if ratio is None else 1 - _spent(spent) / self._error_budget(looks, slo)
         return Budget(
             seconds=seconds,
             elapsed=looks[0][1].elapsed,
@@ -400,9 +402,43 @@ class Oracle:
             coverage=min(look.coverage for _, look in looks),
             sli=None if ratio is None else 1 - ratio,
             allowed=allowed,
-            remaining=None if ratio is None else 1 - _spent(spent) / self._error_budget(looks, slo),
+            remaining=remaining,
+            exhaustion=None if remaining is None or raw else self._exhaustion(key, window, now, remaining, end=end),
             excluded_seconds=max(look.excluded for _, look in looks),
         )
+
+    def _exhaustion(
+        self, key: str, window: timedelta | CalendarWindow, now: int, remaining: Fraction, *, end: int
+    ) -> Fraction | None:
+        """Seconds until nothing remains at the rate of the last hour: slot by slot, as errors leave the window."""
+        seconds = end - period_of(window, now)[0] if isinstance(window, CalendarWindow) else _seconds(window)
+        rate = self.figures(key, timedelta(seconds=min(HOUR, seconds)), now).burn
+        if not rate:
+            return None
+        if isinstance(window, CalendarWindow):
+            left = max(Fraction(0), remaining) * seconds / rate
+            return left if now + left <= end else None
+        if remaining <= 0:
+            return Fraction(0)
+        for ahead in range(0, seconds + 1, self.slot):
+            left = (remaining + self._given_back(key, seconds, now, ahead)) * seconds / rate
+            if left < ahead + self.slot and left <= seconds:
+                return max(left, Fraction(ahead))
+        return None
+
+    def _given_back(self, key: str, seconds: int, now: int, ahead: int) -> Fraction:
+        """Which share of the budget was spent by errors that leave the window in so many seconds."""
+        edge, later, slo = self._edge(seconds, now), self._edge(seconds, now + ahead), self.watched[key].in_force(now)
+        looks = self._looks(key, edge, seconds, now, now, of="budget", raw=False)
+        gone = self._looks(key, edge, later - edge, later, later, of="budget", raw=False) if later > edge else looks
+        weighed = slo.budgeting.method is not Method.RATIO_TIMESLICES
+        whole = sum(weight for weight, _ in looks) * self._error_budget(looks, slo)
+        shares = (
+            weight * Fraction(left.counts.bad, look.events) * (look.projection if weighed else 1)
+            for (weight, look), (_, left) in zip(looks, gone, strict=True)
+            if look.events and later > edge
+        )
+        return sum(shares, Fraction(0)) / whole
 
     def _looks(
         self, key: str, edge: int, seconds: int, now: int, end: int, *, of: str, raw: bool

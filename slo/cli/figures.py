@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from slo.cli.output import Cell, Part, Table, Tone
-from slo.web.words import NOTHING, STATES, burn, maturity, minute, percent
+from slo.web.words import NOTHING, STATES, burn, maturity, minute, percent, spent_in
 
 Document: TypeAlias = Mapping[str, Any]
 """JSON, as docs/api.md describes it."""
@@ -38,9 +38,12 @@ def _cells(slo: Document) -> Mapping[str, str | Cell]:
         if window["burn_rate"] is not None and window["seconds"] < slo["window_seconds"]
     }
     fastest = max(rates, key=lambda name: rates[name], default=None)
-    raw = slo["budget"]["raw"]
+    raw, exhaustion = slo["budget"]["raw"], slo["budget"]["exhaustion"]
+    at = datetime.fromisoformat(slo["at"])
+    soon = spent_in(datetime.fromisoformat(exhaustion) if exhaustion else None, at)
     left = ", ".join(
         [percent(slo["budget"]["remaining"], digits=1)]
+        + ([soon] if soon else [])
         + ([f"raw {percent(raw['remaining'], digits=1)}"] if raw else [])
         + [
             f"{other['period'] or other['window']} {percent(other['remaining'], digits=1)}"

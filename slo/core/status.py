@@ -48,7 +48,8 @@ class BudgetFigures:
     `remaining` is 1 - spent / budget of the whole window (projected where it is not yet covered); it may be negative.
     Where it is spent by events, `bad` and `allowed_events` are its parts. `seconds` is the length of the whole window.
     Of a period, `period` is its name, as `2026-11`, `elapsed` the share of it that is over, and `coverage` is of that
-    share. What is excluded is told as in `WindowFigures`.
+    share. `exhaustion` is when nothing will remain if errors go on as in the last hour, with those that leave a rolling
+    window; None where that is not to be seen. What is excluded is told as in `WindowFigures`.
     """
 
     window: str
@@ -62,6 +63,7 @@ class BudgetFigures:
     coverage: float
     period: str = ""
     elapsed: float | None = None
+    exhaustion: datetime | None = None
     excluded: int = 0
     excluded_seconds: int = 0
     raw: RawFigures | None = None

@@ -143,8 +143,10 @@ class Group:
 
     def _errors(self, snapshot: Snapshot, window: Weighed, places: Ints) -> Floats:
         """Weighted error ratios, to be compared with the present objective also where another one counted before."""
-        good, bad = window.counts.good, window.counts.bad
-        errors = window.errors[places] if self._weighed else bad[places] / np.maximum(good[places] + bad[places], 1)
+        good, bad, covered_ms = window.counts.good, window.counts.bad, window.counts.covered_ms
+        errors = window.errors[places]
+        if not self._weighed:
+            errors = bad[places] / np.maximum(good[places] + bad[places], 1) * (covered_ms[places] > 0)
         inside = [at for at in self._changes if window.start < at < snapshot.now]
         if not inside:
             return errors

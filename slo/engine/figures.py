@@ -1,8 +1,10 @@
 """The figures of one SLO at one slot end: what the page, the API, the metrics and the reports show."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from slo.core.alert import FiringPair
 from slo.core.calendar import CalendarWindow, period_label, period_of
@@ -10,8 +12,10 @@ from slo.core.duration import duration_name
 from slo.core.slo import Window
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.engine.columns import Column, Mean, Selected, Sliced
+from slo.engine.forecast import seconds_left, seconds_left_rolling
 from slo.engine.plan import Reading, View
 from slo.engine.snapshot import Snapshot, Weighed
+from slo.engine.windows import RATE_SECONDS
 
 
 def status_of(view: View, snapshot: Snapshot, firing: frozenset[FiringPair]) -> SLOStatus:
@@ -79,6 +83,7 @@ class _Figures:
             name, period = duration_name(seconds), ""
             span = _Span(window=self._snapshot.window(seconds), end=self._now, seconds=seconds)
         reading = self._view.reading
+        remaining = self._remaining(reading.budget, span)
         good, bad, *_ = self._counts(reading.events, span.window)
         *_, covered_ms = self._counts(reading.budget, span.window)
         raw = self._raw(span, self._raw_reading.budget)
@@ -88,7 +93,8 @@ class _Figures:
             good=good,
             bad=bad,
             sli=self._sli(reading.budget, span.window),
-            remaining=self._remaining(reading.budget, span),
+            remaining=remaining,
+            exhaustion=None if remaining is None else self._exhaustion(remaining, span, in_period=bool(period)),
             allowed_events=self._allowed(reading.budget, span),
             covered_seconds=covered_ms / 1000,
             coverage=self._coverage(reading.budget, span),
@@ -169,6 +175,33 @@ class _Figures:
     def _remaining(self, column: Column | Mean, span: _Span) -> float | None:
         spent = self._spent(column, span)
         return None if spent is None else 1 - spent / self._error_budget(column, span.window)
+
+    def _exhaustion(self, remaining: float, span: _Span, *, in_period: bool) -> datetime | None:
+        """When nothing will remain at the present rate; None where that is not to be seen."""
+        reading, newest = self._view.reading, self._snapshot.window(min(RATE_SECONDS, span.seconds))
+        if not self._ratio(reading.alert, newest):
+            return None
+        burn_rate, shares = self._burn_rate(reading.alert, newest), self._shares(reading.budget, span)
+        if in_period:
+            left = seconds_left(remaining, burn_rate, span.seconds)
+            return self._at(left) if self._now + left <= span.end else None
+        rolling = seconds_left_rolling(self._snapshot.ledger, remaining, burn_rate, span.seconds, shares)
+        return None if rolling is None else self._at(rolling)
+
+    def _at(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(self._now + math.ceil(seconds), UTC)
+
+    def _shares(self, column: Column | Mean, span: _Span) -> list[tuple[int, float]]:
+        """Which share of the whole budget one bad event is, by the place of its column."""
+        members = column.weights if isinstance(column, Mean) else ((column, Fraction(1)),)
+        whole = float(sum(weight for _, weight in members)) * self._error_budget(column, span.window)
+        shares = []
+        for member, weight in members:
+            good, bad, *_ = self._counts(member, span.window)
+            if good + bad:
+                known = self._weight(member, span) if self._view.weighed else 1.0
+                shares.append((self._snapshot.place(member), float(weight) * known / ((good + bad) * whole)))
+        return shares
 
     def _allowed(self, column: Column | Mean, span: _Span) -> float | None:
         """How many events of the whole window may be bad, where the budget is spent by events."""

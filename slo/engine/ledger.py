@@ -175,6 +175,17 @@ class Ledger:
         good, bad, unknown, covered_ms = self.totals - self._marks[mark]
         return _window((good, bad, unknown, covered_ms), length_ms=(self.now - mark) * 1000)
 
+    def leaving(self, window_seconds: int, columns: Ints) -> tuple[Ints, Ints]:
+        """When bad events leave the window that ends at `now`: seconds from now, and how many have left by then.
+
+        The first of them is now, when none have; the shape of the second is (moments, columns).
+        """
+        step = step_seconds(window_seconds, self.slot_seconds)
+        ring, start = self._rings[step], window_start(self.now, window_seconds, self.slot_seconds)
+        boundaries = np.arange(start, ring.filled * step + 1, step, dtype=np.int64)
+        bad = ring.bad[np.ix_(boundaries // step % ring.rows, columns)]
+        return np.maximum(boundaries + window_seconds - self.now, 0), bad - bad[0]
+
     def open_blocks(self) -> list[Block]:
         """What no closing has given yet: the open slots, and what came late since. For a shutdown or a new layout."""
         return [self._block(end, counts) for end, counts in sorted((self._late | self._pending).items())]

@@ -12,11 +12,11 @@ from slo.core.calendar import CalendarWindow
 from slo.core.counts import KNOWN_FOR_INTERVALS
 from slo.core.exclusion import Exclusion, matches
 from slo.core.sli import AllOf, Weighted
-from slo.core.slo import SLO
+from slo.core.slo import SLO, Window
 from slo.engine.all_of import AllOfSLI, Member
 from slo.engine.columns import Column, Mean, Piece, Selected, Sliced
 from slo.engine.excluded import NOTHING, Excluded
-from slo.engine.windows import MINUTE_SECONDS
+from slo.engine.windows import MINUTE_SECONDS, RATE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,9 +202,18 @@ class Plan:
 
 
 def windows_of(slos: Iterable[SLO]) -> frozenset[int]:
-    """Every rolling window (seconds) that these SLOs are looked at through."""
-    windows = (window for slo in slos for window in (*slo.windows, *slo.more_windows))
-    return frozenset(int(window.total_seconds()) for window in windows if isinstance(window, timedelta))
+    """Every rolling window (seconds) that these SLOs are looked at through, those of their forecasts among them."""
+    seconds: set[int] = set()
+    for slo in slos:
+        budgets = [_seconds(window) for window in slo.budget_windows]
+        rolling = [window for window in (*slo.windows, *slo.more_windows) if isinstance(window, timedelta)]
+        seconds |= {_seconds(window) for window in rolling} | {min(RATE_SECONDS, length) for length in budgets}
+    return frozenset(seconds)
+
+
+def _seconds(window: Window) -> int:
+    length = window.nominal_length if isinstance(window, CalendarWindow) else window
+    return length // timedelta(seconds=1)
 
 
 def _effective(slo: SLO) -> int | None:

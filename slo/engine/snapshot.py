@@ -93,9 +93,9 @@ class Snapshot:
             ratios = [(weight, self.ratio(member, window, weighed=weighed)) for member, weight in column.weights]
             return sum((weight * ratio for weight, ratio in ratios), Fraction(0)) / sum(weight for weight, _ in ratios)
         place, counts = self.place(column), window.counts
-        good, bad = int(counts.good[place]), int(counts.bad[place])
-        coverage = Fraction(int(counts.covered_ms[place]), counts.length_ms) if weighed else 1
-        return Fraction(bad, max(good + bad, 1)) * coverage
+        good, bad, covered_ms = int(counts.good[place]), int(counts.bad[place]), int(counts.covered_ms[place])
+        weight = Fraction(covered_ms, counts.length_ms) if weighed else Fraction(covered_ms > 0)
+        return Fraction(bad, max(good + bad, 1)) * weight
 
     def error_budget(
         self, column: Column | Mean, window: Weighed, now: Fraction, changes: Sequence[Change]

@@ -13,6 +13,9 @@ from slo.core.duration import duration_name
 EXACT_UP_TO_SECONDS = 3600
 STEPS_PER_WINDOW = 360
 MINUTE_SECONDS = 60
+RATE_SECONDS = 3600
+"""The window whose burn rate is the present one, by which budgets are forecast; or the budget's own, if shorter."""
+
 KNOWN_SHORT_COVERAGE = 0.8
 """The coverage of its short window above which a pair that fired may clear."""
 

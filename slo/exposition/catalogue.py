@@ -33,6 +33,7 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         slo_sli_unknown_total="Events of the SLI that are neither good nor bad, since the ledger began.",
         slo_objective_ratio="The share of events that the SLO wants to be good.",
         slo_error_budget_remaining_ratio="Share of the error budget left; below 0 it is overspent.",
+        slo_error_budget_exhaustion_timestamp_seconds="When the budget will be spent at the rate of the last hour.",
         slo_error_budget_remaining_window_ratio="The same over each of several windows that the budget is shown over.",
         slo_error_budget_remaining_raw_ratio="What would be left of the budget if nothing were excluded.",
         slo_excluded_seconds="How much of the window is excluded.",

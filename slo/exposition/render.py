@@ -80,6 +80,7 @@ class SLORenderer:
         for name, lines in (
             ("slo_objective_ratio", _objectives),
             ("slo_error_budget_remaining_ratio", _remaining),
+            ("slo_error_budget_exhaustion_timestamp_seconds", _exhaustions),
             ("slo_error_budget_remaining_window_ratio", _remaining_by_window),
             ("slo_error_budget_remaining_raw_ratio", _raw_remaining),
             ("slo_excluded_seconds", _excluded),
@@ -110,6 +111,14 @@ def _remaining(rows: _Rows) -> list[str]:
         f"slo_error_budget_remaining_ratio{{{labels}}} {status.budget.remaining!r}"
         for labels, status in rows
         if status.budget.remaining is not None
+    ]
+
+
+def _exhaustions(rows: _Rows) -> list[str]:
+    return [
+        f"slo_error_budget_exhaustion_timestamp_seconds{{{labels}}} {status.budget.exhaustion.timestamp()!r}"
+        for labels, status in rows
+        if status.budget.exhaustion is not None
     ]
 
 

@@ -78,6 +78,7 @@ def _budget(figures: BudgetFigures) -> Document:
         "period": figures.period or None,
         "elapsed": figures.elapsed,
         "remaining": figures.remaining,
+        "exhaustion": _time(figures.exhaustion),
         "good": figures.good,
         "bad": figures.bad,
         "sli": figures.sli,

@@ -18,7 +18,7 @@ from slo.core.incident import Incident
 from slo.core.status import SLOStatus
 from slo.web.documents import in_order, time_text
 from slo.web.watch import Watch
-from slo.web.words import STATES, age, burn, maturity, minute, percent
+from slo.web.words import STATES, age, burn, maturity, minute, percent, spent_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFRESH_SECONDS = 15
@@ -130,6 +130,7 @@ def _row(status: SLOStatus) -> dict[str, object]:
         "remaining": budget.remaining,
         "raw": budget.raw,
         "excluded": duration_name(budget.excluded_seconds),
+        "soon": spent_in(budget.exhaustion, status.at),
         "overspent": budget.remaining is not None and budget.remaining < 0,
         "other_budgets": [(other.period or other.window, other.remaining) for other in status.budgets[1:]],
         "burn_rates": _burn_rates(status),

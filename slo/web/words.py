@@ -50,6 +50,14 @@ def age(since: datetime, now: datetime) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min" if minutes else "just now"
 
 
+def spent_in(exhaustion: datetime | None, now: datetime) -> str:
+    """`spent in 3 h 5 min`: how long a budget lasts at the present rate. Empty for one that lasts, or is spent."""
+    if exhaustion is None or exhaustion <= now:
+        return ""
+    minutes = math.ceil((exhaustion - now) / timedelta(minutes=1))
+    return f"spent in {age(now, now + timedelta(minutes=minutes))}"
+
+
 def minute(at: datetime) -> str:
     """`2026-01-01 00:01:30 UTC`."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"

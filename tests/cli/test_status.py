@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from slo.cli.main import cli
 from slo.cli.output import Cell
 from slo.web.documents import incident_document, slo_document
 from tests.web.served import Served, served
-from tests.web.watches import FakeWatch, a_busy_watch, a_status, an_slo
+from tests.web.watches import AT, FakeWatch, a_busy_watch, a_status, an_slo
 
 
 @pytest.fixture
@@ -51,6 +53,13 @@ def test_every_slo_is_shown_what_needs_people_most_first(site: Served) -> None:
         "priority incident slo status opened summary",
         f"P0 {opened} gate-availability burns its budget 200x too fast",
     ]
+
+
+def test_a_budget_that_will_be_spent_says_when(watch: FakeWatch) -> None:
+    one = a_status(an_slo("a"), remaining=0.4)
+    watch.slos = [replace(one, budgets=(replace(one.budget, exhaustion=AT + timedelta(minutes=90)),))]
+    with served(watch) as site:
+        assert "40 %, spent in 1 h 30 min" in status("--url", site.url).stdout
 
 
 @pytest.mark.parametrize(("remaining", "code"), [(1.0, 0), (0.0, 0), (None, 0), (-1e-9, 1), (-9.4, 1)])

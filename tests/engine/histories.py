@@ -12,8 +12,7 @@ from slo.core.counts import Counts
 from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
 from slo.core.policy import POLICIES, Pair, Severity
 from slo.core.slo import SLO
-from slo.engine.evaluate import Engine, windows_of
-from slo.engine.ledger import Ledger
+from slo.engine.evaluate import Engine, ledger_of
 from tests.engine.twin import NEW_YEAR
 
 SLI = "probe:gate"
@@ -64,8 +63,7 @@ def steady(seconds: int, *, until: int = NEW_YEAR, a_minute: int = 6, bad: int =
 def watch(slos: SLO | Sequence[SLO], *, slot: int = 10, history: Iterable[Block] = (), now: int = NEW_YEAR) -> Engine:
     """An engine at the slot end `now`, with that past."""
     slos = [slos] if isinstance(slos, SLO) else slos
-    names = tuple(dict.fromkeys(one.sli for one in slos))
-    ledger = Ledger(names, windows_seconds=windows_of(slos), slot_seconds=slot, now=now)
+    ledger = ledger_of(slos, slot_seconds=slot, now=now)
     ledger.load(history)
     engine = Engine(slos, ledger)
     engine.evaluate()

@@ -182,6 +182,7 @@ class Twin:
             self._compare_raw(shown, oracle.figures(key, window, now, raw=True))
         for own, budget in zip(slo.budget_windows, status.budgets, strict=True):
             true_budget = oracle.budget(key, own, now)
+            in_period = isinstance(own, CalendarWindow)
             assert (budget.good, budget.bad) == (true_budget.counts.good, true_budget.counts.bad)
             assert budget.seconds == true_budget.seconds
             assert budget.covered_seconds == true_budget.covered_ms / 1000
@@ -190,7 +191,10 @@ class Twin:
             assert same(budget.allowed_events, true_budget.allowed)
             assert same(budget.remaining, true_budget.remaining)
             assert budget.excluded_seconds == true_budget.excluded_seconds
-            in_period = isinstance(own, CalendarWindow)
+            if true_budget.seconds <= 3 * 3600 or in_period:
+                left = None if budget.exhaustion is None else budget.exhaustion.timestamp() - now
+                assert (left is None) == (true_budget.exhaustion is None)
+                assert left is None or 0 <= left - float(true_budget.exhaustion or 0) < 1.001
             assert same(budget.elapsed, Fraction(true_budget.elapsed, true_budget.seconds) if in_period else None)
             raw_budget = oracle.budget(key, own, now, raw=True)
             self._compare_raw(budget, raw_budget)

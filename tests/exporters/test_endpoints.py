@@ -42,7 +42,7 @@ def test_promtool_has_nothing_to_say_about_any_family_of_the_catalogue() -> None
     outcome = an_outcome("gate", "status")
     status = a_status()
     raw = RawFigures(good=1000, bad=9, sli=1000 / 1009, remaining=-8.0)
-    budget = replace(status.budget, excluded=6, excluded_seconds=7200, raw=raw)
+    budget = replace(status.budget, exhaustion=status.at, excluded=6, excluded_seconds=7200, raw=raw)
     watch = FakeWatch(
         slos=[replace(status, budgets=(budget, a_month()))],
         rounds=[outcome, an_outcome("echo")],

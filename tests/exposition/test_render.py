@@ -88,6 +88,13 @@ def test_a_budget_over_several_windows_is_told_for_each_and_the_own_one_as_ever(
     assert by_window == {"30d": 0.5, "month (Europe/London)": 0.25}
 
 
+def test_when_a_budget_will_be_spent_is_told_where_that_is_to_be_seen() -> None:
+    soon, lasting = a_status(an_slo("soon", service="gate")), a_status(an_slo("lasting", service="gate"))
+    series = slos(replace(soon, budgets=(replace(soon.budget, exhaustion=AT),)), lasting)
+    exhaustions = {dict(of)["slo"]: value for (name, of), value in series.items() if "exhaustion" in name}
+    assert exhaustions == {"soon": AT.timestamp()}
+
+
 def test_every_figure_of_every_slo_is_read_back_with_its_value() -> None:
     statuses = [replace(status, at=AT) for status in a_busy_watch().slos]
     expected: Series = {}

@@ -42,6 +42,7 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
         "period": None,
         "elapsed": None,
         "remaining": -9.4,
+        "exhaustion": None,
         "good": 1000,
         "bad": 50,
         "sli": 1000 / 1050,
@@ -101,6 +102,14 @@ def test_what_is_excluded_is_told_beside_what_figures_would_be_without_it() -> N
     assert isinstance(budget, dict)
     assert (budget["excluded"], budget["excluded_seconds"]) == (6, 7200)
     assert budget["raw"] == {"good": 1000, "bad": 9, "sli": 1000 / 1009, "remaining": -8.0}
+
+
+def test_when_a_budget_will_be_spent_is_a_time() -> None:
+    status = a_status()
+    budget = replace(status.budget, exhaustion=AT + timedelta(hours=2))
+    document = slo_document(replace(status, budgets=(budget,)))["budget"]
+    assert isinstance(document, dict)
+    assert document["exhaustion"] == "2026-01-01T02:01:30Z"
 
 
 def test_an_slo_of_a_group_is_told_with_its_scope() -> None:

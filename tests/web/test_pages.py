@@ -5,13 +5,14 @@ import hashlib
 import html
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from slo.web.pages import headline
 from tests.web.served import served
-from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_slo, opened
+from tests.web.watches import AT, FakeWatch, a_busy_watch, a_month, a_status, an_slo, opened
 
 VOID = {"meta", "link", "br"}
 
@@ -86,6 +87,12 @@ def test_the_figures_of_an_slo_are_there() -> None:
     for figure in ("gate-availability", "99.9 %", "95.238 %", "-940 % (overspent)", "5m 200x", "6.2 of 30 days"):
         assert figure in text
     assert "Last not good: connect_refused at http://127.0.0.1:8084/health" in text
+
+
+def test_a_budget_that_will_be_spent_says_when() -> None:
+    status = a_status(remaining=0.4)
+    watch = FakeWatch(slos=[replace(status, budgets=(replace(status.budget, exhaustion=AT + timedelta(hours=30)),))])
+    assert "40 % spent in 1 d 6 h at this rate" in page_of(watch).text()
 
 
 def test_the_budget_over_further_windows_is_there_under_its_period() -> None:

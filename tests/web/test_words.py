@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.web.words import age, burn, maturity, percent
+from slo.web.words import age, burn, maturity, percent, spent_in
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,20 @@ def test_maturity_is_in_the_unit_of_the_window(known_seconds: float, window_seco
 def test_an_age_reads_in_two_units_at_most(minutes: int, text: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert age(now - timedelta(minutes=minutes), now) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (-5, ""),
+        (0, ""),
+        (1, "spent in 1 min"),
+        (61, "spent in 2 min"),
+        (11_100, "spent in 3 h 5 min"),
+        (90_000, "spent in 1 d 1 h"),
+    ],
+)
+def test_a_budget_that_will_be_spent_reads_as_how_long_it_lasts(seconds: int | None, text: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert spent_in(None if seconds is None else now + timedelta(seconds=seconds), now) == text
