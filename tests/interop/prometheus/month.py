@@ -43,11 +43,12 @@ class Requests:
     def lines(self) -> Iterator[str]:
         """Its counters, in OpenMetrics."""
         for code, events in (("200", self.all - self.bad), ("500", self.bad)):
-            series = (
-                f'http_requests_total{{job="api",instance="{self.service}:80",service="{self.service}",code="{code}"}}'
-            )
+            labels = f'job="api",instance="{self.service}:80",service="{self.service}",code="{code}"'
             counts = events.cumsum().tolist()
-            yield from (f"{series} {count} {at}" for count, at in zip(counts, self.times.tolist(), strict=True))
+            yield from (
+                f"http_requests_total{{{labels}}} {count} {at}"
+                for count, at in zip(counts, self.times.tolist(), strict=True)
+            )
 
 
 def month() -> Sequence[Requests]:
@@ -69,24 +70,23 @@ def month() -> Sequence[Requests]:
 
 
 def write_month(folder: Path) -> Sequence[Requests]:
-    """Write the recording, and a configuration with an SLO of 99.9 % for each service."""
+    """Write the recording, and a configuration with two SLOs of 99.9 % for each service: by events, and by slices."""
     services = month()
-    slos = [
-        {
-            "name": each.service,
-            "objective": f"{OBJECTIVE * 100:g}%",
-            "window": "30d",
-            "labels": {"service": each.service},
-            "sli": {
-                "counters": {
-                    "total": f'http_requests_total{{service="{each.service}"}}',
-                    "bad": f'http_requests_total{{service="{each.service}",code=~"5.."}}',
-                }
-            },
-        }
-        for each in services
-    ]
+    slos = [slo for each in services for slo in (_slo(each.service), _slo(each.service, "ratio_timeslices"))]
     (folder / "config.yaml").write_text(yaml.safe_dump({"slos": slos}), encoding="utf-8")
     lines = ["# TYPE http_requests counter", *(line for each in services for line in each.lines()), "# EOF", ""]
     (folder / "samples.om").write_text("\n".join(lines), encoding="utf-8")
     return services
+
+
+def _slo(service: str, method: str = "") -> dict[str, object]:
+    total = f'http_requests_total{{service="{service}"}}'
+    bad = f'http_requests_total{{service="{service}",code=~"5.."}}'
+    return {
+        "name": f"{service}-{method}" if method else service,
+        "objective": f"{OBJECTIVE * 100:g}%",
+        "window": "30d",
+        "labels": {"service": service},
+        "sli": {"counters": {"total": total, "bad": bad}},
+        **({"budgeting": {"method": method}} if method else {}),
+    }
