@@ -104,7 +104,7 @@ class _PairRules:
         """Whether it burns, or fired while the short window was not known well enough to believe that it does not."""
         firing = series("ALERTS", {"alertname": ALERT, "alertstate": "firing", **self._names.identity, **labels})
         known = f"{self._reading.known(self._short)} >= {number(self._short * KNOWN_TO_CLEAR)}"
-        latched = f"sum without (alertstate) ({firing})\nunless {self._names.on}\n{known}"
+        latched = f"{self._names.combined('max', firing)}\nunless {self._names.on}\n{known}"
         return f"{enclosed(burning)}\nor {self._names.on}\n{enclosed(latched)}"
 
     def _annotations(self, severity: str) -> dict[str, str]:

@@ -212,6 +212,7 @@ def test_increases_over_a_window_are_asked_for_whole(tmp_path: Path) -> None:
     # A range of five minutes holds eleven samples here, which are extrapolated to nothing more.
     service.at("20m", *counted("5m", total=1000, bad=100, known=300))
     service.at("20m", figure("slo:sli_error:ratio_rate30d", 0.1))
+    service.at("20m", *counted("30d", total=4000, bad=400))
     service.at("20m", firing("page 1h/5m"))
     service.judge(tmp_path)
 
