@@ -36,7 +36,9 @@ def counter_rules(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording
             copies.append(Recording(metric=VALUE, expression=named, labels={**names.identity, ENTRY: entry}))
             series[entry] = names.mine(VALUE, **{ENTRY: entry})
     total, part = series.values()
-    return [*copies, *grown_rules(total, part, sli.part_is, ledger, step), _seen(total, names)]
+    scraped = tuple(matcher for matcher in sli.total.matchers if matcher.label in TARGET)
+    up = str(Selector(metric=UP, matchers=scraped))
+    return [*copies, *grown_rules(total, part, sli.part_is, ledger, step, up=up), _seen(total, names)]
 
 
 def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording]:
@@ -57,15 +59,18 @@ def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording
 
 
 def grown_rules(
-    total: str, part: str, part_is: Part, ledger: Ledger, step: int, *, resets: bool = True
+    total: str, part: str, part_is: Part, ledger: Ledger, step: int, *, up: str = "", resets: bool = True
 ) -> list[Recording]:
-    """What the series of a total and of a part of it grew by. A part without series is nothing of what there is."""
+    """What the series of a total and of a part of it grew by. A part without series is nothing of what there is.
+
+    `up` says which targets are scraped, where that can be told.
+    """
     names, all_events = ledger.names, ledger.entry(step, TOTAL)
     counted = either(_grown(part, names, step, resets=resets), f"0 * {all_events}")
     entries = {
         TOTAL: _grown(total, names, step, resets=resets),
         BAD: counted if part_is == "bad" else f"{all_events} - {enclosed(counted)}",
-        KNOWN: _known(total, names, step),
+        KNOWN: _known(total, names, step, up=up),
     }
     if not resets:  # a step of which the total is not known is not known at all
         for entry in (BAD, KNOWN):
@@ -104,7 +109,7 @@ def _grown(series: str, names: Names, step: int, *, resets: bool = True) -> str:
     return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {_last_seen(names, step)})"))
 
 
-def _known(series: str, names: Names, step: int) -> str:
+def _known(series: str, names: Names, step: int, *, up: str = "") -> str:
     """The time between the newest sample and the newest one before this step: of what was between, both tell.
 
     That is the mean of all targets. One without samples is among them, and not known, while Prometheus scrapes it.
@@ -112,7 +117,8 @@ def _known(series: str, names: Names, step: int) -> str:
     last_seen = _last_seen(names, step)
     before = either(_newest_of_targets(f"{series} offset {step}s", names), _of_targets(last_seen, names))
     known = names.combined("sum", f"{_newest_of_targets(series, names)} - {enclosed(before)}")
-    targets = names.combined("count", f"{last_seen} and on ({', '.join(TARGET)}) ({series} or {UP})")
+    there = f"({series} or {up})" if up else series
+    targets = names.combined("count", f"{last_seen} and on ({', '.join(TARGET)}) {there}")
     return f"{known}\n/\n{targets}"
 
 

@@ -120,6 +120,22 @@ def test_what_was_counted_in_a_gap_is_found_behind_it(tmp_path: Path, gap: str |
     service.judge(tmp_path)
 
 
+@pytest.mark.parametrize(("scraped", "known"), [(True, 300 + 300 / 2), (False, 600)])
+def test_a_target_that_is_down_is_not_known_while_it_is_scraped(tmp_path: Path, *, scraped: bool, known: float) -> None:
+    """One of two does not answer in the last five of ten minutes; if it is scraped no more, it was taken away."""
+    sli = {"counters": {"total": 'http_requests_total{job="api"}', "bad": 'http_requests_total{job="api",code="500"}'}}
+    service = Service(rules_of(tmp_path, requests(sli=sli)))
+    service.series = {
+        'http_requests_total{job="api",instance="a",code="200"}': counter([10] * 20),
+        'http_requests_total{job="api",instance="b",code="200"}': [*counter([10] * 10), STALE, *[None] * 9],
+        'up{job="api",instance="a"}': [1] * 21,
+        'up{job="api",instance="b"}': [1] * 11 + ([0] * 10 if scraped else [STALE]),
+        'up{job="other",instance="b"}': [0] * 21,
+    }
+    service.at("10m", *counted("30m", total=300, bad=0, known=known))
+    service.judge(tmp_path)
+
+
 def test_good_events_are_the_others_of_the_bad_ones(tmp_path: Path) -> None:
     sli = {"counters": {"total": "http_requests_total", "good": 'http_requests_total{code=~"2.."}'}}
     service = Service(rules_of(tmp_path, requests(sli=sli)))
