@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -22,6 +22,7 @@ from slo.sources.counters import Counted
 from slo.sources.grouping import MOST_GROUPS, Groups
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
+from slo.store.ledger import Watermarks
 
 SOURCE = "scrape"
 """Under which the watermarks of targets are kept."""
@@ -35,6 +36,14 @@ BREATH_SECONDS = 0.005
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Closing:
+    """What some slots hold, and where the targets stand after them."""
+
+    counted: Sequence[Counted]
+    marks: Watermarks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,9 +132,9 @@ class Counters:
             self._say_groups()
         return new
 
-    async def count(self, end: int) -> list[Counted]:
+    async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
-        slot, breath, counted = self._books.slot_seconds, _Breath(), []
+        slot, breath, counted, marks = self._books.slot_seconds, _Breath(), [], {}
         for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
             stop = min(begin + SLOTS_AT_ONCE * slot, end)
             ends = np.arange(begin + slot, stop + 1, slot, dtype=np.int64)
@@ -134,11 +143,18 @@ class Counters:
                 advances[name] = self._scraped.advance(name, ends)
                 await breath.take()
             counted.append(self._scraped.close(ends, advances))
-        return counted
+            await breath.take()
+        begun_anew = self._books.begun_anew
+        for name, mark in self._scraped.watermarks(whole=begun_anew != self._begun_anew):
+            marks[SOURCE, name] = mark
+            await breath.take()
+        self._begun_anew = begun_anew
+        return Closing(counted=counted, marks=marks)
 
-    def book(self, counted: Iterable[Counted]) -> None:
+    def book(self, closing: Closing) -> None:
         """Put what was counted into the books, and where the targets stand after it: the disk gets both, or nothing."""
-        for each in counted:
+        self._books.mark(closing.marks)
+        for each in closing.counted:
             for block in (each.block, *(block for _, block in each.late)):
                 self._books.add_block(_without_silence(block))
             for excess in each.excesses:
@@ -147,10 +163,6 @@ class Counters:
                     "a part counts more than its total, the slot is unknown",
                     extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
                 )
-        begun_anew = self._books.begun_anew
-        marks = self._scraped.watermarks(whole=begun_anew != self._begun_anew)
-        self._books.mark({(SOURCE, name): mark for name, mark in marks.items()})
-        self._begun_anew = begun_anew
 
     def lost(self, now: datetime) -> dict[str, Lost]:
         """The SLIs, by key, of which nothing is observed at `now`, a slot end that was counted."""

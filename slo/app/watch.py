@@ -256,10 +256,10 @@ class RunningWatch:
             end = int(self._clock.now().timestamp()) // slot * slot
             if await self._counters.take_in(end) or self._ungrouped:
                 await self._regroup()
-            counted = await self._counters.count(end)
+            closing = await self._counters.count(end)
             begun = perf_counter()
             self._source.close(end)
-            self._counters.book(counted)
+            self._counters.book(closing)
             self._servers.close_slot(end)
             self._books.close(end)
             self._books.engine.evaluate()
@@ -285,7 +285,7 @@ class RunningWatch:
         self._source.observe(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.get(outcome.check))
+        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.check, None))
 
     def _built(self, settings: Settings) -> tuple[list[Scheduled], list[Scheduled]]:
         place = self._place

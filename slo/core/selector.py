@@ -219,7 +219,8 @@ def _full_match(expression: str) -> Callable[[str], bool]:
         reason = error.args[0] if error.args else b"unknown"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise ValueError(f"{expression!r} is no regular expression of RE2: {text}") from None
-    return lambda text: compiled.fullmatch(text) is not None
+    # Labels have few values, and the same ones in one series after another.
+    return functools.lru_cache(128)(lambda text: compiled.fullmatch(text) is not None)
 
 
 class _Scanner:

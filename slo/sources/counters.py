@@ -126,11 +126,10 @@ class CounterSource:
 
     def _turns(self, ends_ms: Ints) -> Iterator[tuple[str, _Turn]]:
         """Each target, with what falls to it of the slots that end at `ends_ms`."""
-        nobody = np.zeros((len(ends_ms), len(self.names)), np.int64)
-        among = sum((target.there(ends_ms) for target in self.targets.values()), nobody).clip(1)
-        before = nobody
-        for name, target in self.targets.items():
-            there = target.there(ends_ms)
+        before = np.zeros((len(ends_ms), len(self.names)), np.int64)
+        theirs = {name: target.there(ends_ms) for name, target in self.targets.items()}
+        among = sum(theirs.values(), before).clip(1)
+        for name, there in theirs.items():
             yield name, _Turn(there=there, rank=np.where(there, before, 0), among=among)
             before = before + there
 

@@ -89,8 +89,10 @@ def by_slot(
     of `rank` 0. So the pieces of a slot add up, whenever they come, and a slot that all targets know is known whole.
     The result has the shape of `rank` and `among`: (slots, SLIs).
     """
-    edges = np.concatenate([ends_ms[:1] - slot_ms, ends_ms])
     bounds = np.array(list(spans), np.int64).ravel()
+    if len(bounds) == 2 and bounds[0] <= ends_ms[0] - slot_ms and bounds[1] >= ends_ms[-1]:  # noqa: PLR2004  one span
+        return _fallen_to(rank, among, np.full(len(ends_ms), slot_ms))
+    edges = np.concatenate([ends_ms[:1] - slot_ms, ends_ms])
     cuts = np.unique(np.concatenate([bounds.clip(edges[0], edges[-1]), edges]))
     inside = np.searchsorted(bounds, cuts[:-1], side="right") % 2 == 1
     rows = np.searchsorted(edges, cuts[:-1][inside], side="right") - 1

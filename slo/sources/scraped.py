@@ -128,22 +128,21 @@ class ScrapedCounters:
         index = self._source.names.index(sli)
         return [name for name, target in self._source.targets.items() if target.first_ms[index] < FOREVER]
 
-    def watermarks(self, *, whole: bool) -> dict[str, bytes]:
+    def watermarks(self, *, whole: bool) -> Iterator[tuple[str, bytes]]:
         """The marks of what changed by the closings since they were asked for last; those before are still good.
 
-        With `whole`, all marks.
+        With `whole`, all marks. They are made one by one, and are to be kept together.
         """
-        marks: dict[str, bytes] = {}
-        for name in self._live if whole else self._changed & self._live.keys():
-            self._live[name].forget()
-            names, numbers = self._live[name].watermark(self._source.names, whole=whole)
-            marks[NUMBERS + name] = numbers
-            if names is not None:
-                marks[NAMES + name] = names
-        self._changed.clear()
         carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
         of_all = {"closed_ms": self._closed_ms, "carried": {key: events for key, events in carried if events}}
-        return {ALL: json.dumps(of_all).encode(), **marks}
+        yield ALL, json.dumps(of_all).encode()
+        changed, self._changed = self._changed, set()
+        for name in self._live if whole else changed & self._live.keys():
+            self._live[name].forget()
+            names, numbers = self._live[name].watermark(self._source.names, whole=whole)
+            yield NUMBERS + name, numbers
+            if names is not None:
+                yield NAMES + name, names
 
 
 def obsolete(marks: Mapping[str, bytes], targets: Mapping[str, float]) -> set[str]:

@@ -83,7 +83,7 @@ class Life:
         for block in (counted.block, *(block for _, block in counted.late)):
             self._add(block)
         self.excesses += counted.excesses
-        self.marks |= self.counters.watermarks(whole=False)
+        self.marks |= dict(self.counters.watermarks(whole=False))
         self.now = end
 
     def events(self, sli: str = "a") -> dict[int, tuple[int, int]]:

@@ -245,14 +245,14 @@ def test_names_are_written_again_only_when_they_change_and_numbers_with_each_scr
     life = Life()
     life.scrape(5_000, {TOTAL: 100})
     life.close(10)
-    assert set(life.counters.watermarks(whole=False)) == {ALL}
+    assert set(dict(life.counters.watermarks(whole=False))) == {ALL}
     life.scrape(15_000, {TOTAL: 101})
     life.counters.take_in("t", 20_000)
     before = dict(life.marks)
     life.close(20)
     assert before[NAMES + "t"] == life.marks[NAMES + "t"]
     assert before[NUMBERS + "t"] != life.marks[NUMBERS + "t"]
-    assert set(life.counters.watermarks(whole=True)) == {NAMES + "t", NUMBERS + "t", ALL}
+    assert set(dict(life.counters.watermarks(whole=True))) == {NAMES + "t", NUMBERS + "t", ALL}
 
 
 def test_marks_of_targets_that_left_are_obsolete() -> None:
