@@ -90,7 +90,7 @@ def by_slot(
     The result has the shape of `rank` and `among`: (slots, SLIs).
     """
     bounds = np.array(list(spans), np.int64).ravel()
-    if len(bounds) == 2 and bounds[0] <= ends_ms[0] - slot_ms and bounds[1] >= ends_ms[-1]:  # noqa: PLR2004  one span
+    if len(bounds) == 2 and bounds[0] <= ends_ms[0] - slot_ms and bounds[1] >= ends_ms[-1]:
         return _fallen_to(rank, among, np.full(len(ends_ms), slot_ms))
     edges = np.concatenate([ends_ms[:1] - slot_ms, ends_ms])
     cuts = np.unique(np.concatenate([bounds.clip(edges[0], edges[-1]), edges]))

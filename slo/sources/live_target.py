@@ -23,13 +23,17 @@ MOST_SERIES = 100_000
 """How many series of a target are remembered, those of its last scrape in any case."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(kw_only=True, slots=True, eq=False)
 class _Waiting:
-    """A scrape that was complete at `at_ms`, and the keys of the definitions that its samples were kept for."""
+    """A scrape that was complete at `at_ms`, and the keys of the definitions that its samples were kept for.
+
+    Where it has no series that are new, `found` has its values by column, and nothing holds its samples.
+    """
 
     at_ms: int
     samples: Sequence[ScrapedSample]
     looked_for: frozenset[str]
+    found: dict[int, float] | None = None
 
 
 class LiveTarget:
@@ -41,7 +45,7 @@ class LiveTarget:
         self.newest_ms = NEVER
         self._looked_for: frozenset[str] | None = None  # no scrape yet
         self._waiting: list[_Waiting] = []
-        self._taken: list[tuple[int, list[int], list[float]]] = []
+        self._taken: list[tuple[int, dict[int, float]]] = []
         self._column: dict[tuple[tuple[str, str], ...], int] = {}
         self._last_ms: Ints = np.zeros(0, np.int64)
         # Samples of a series come with the same object of labels, scrape after scrape: its column by the object's id,
@@ -63,9 +67,15 @@ class LiveTarget:
 
     def add(self, at_ms: int, samples: Sequence[ScrapedSample], looked_for: frozenset[str]) -> None:
         """Let a scrape wait. One that comes while the clock stands still is passed over: the next one has it all."""
-        if at_ms > self.newest_ms:
-            self.newest_ms = at_ms
-            self._waiting.append(_Waiting(at_ms=at_ms, samples=samples, looked_for=looked_for))
+        if at_ms <= self.newest_ms:
+            return
+        self.newest_ms = at_ms
+        scrape = _Waiting(at_ms=at_ms, samples=samples, looked_for=looked_for)
+        if looked_for == self._looked_for and all(before.found is not None for before in self._waiting):
+            scrape.found = self._by_column(samples)
+        if scrape.found is not None:
+            scrape.samples = ()
+        self._waiting.append(scrape)
 
     def take_in(self, until_ms: int, followed: Mapping[str, CountersSLI]) -> list[Labels]:
         """Give the series of the scrapes up to a time their columns; those that are new.
@@ -75,15 +85,14 @@ class LiveTarget:
         new: list[Labels] = []
         while self._waiting and self._waiting[0].at_ms <= until_ms:
             scrape = self._waiting.pop(0)
-            samples: Iterable[ScrapedSample] = scrape.samples
-            if scrape.looked_for != followed.keys():
-                wanted = Wanted(followed.values())
-                samples = [sample for sample in samples if wanted(sample[1])]
-            found = self._by_column(samples)
-            if found is None or scrape.looked_for != self._looked_for:
+            if scrape.found is None:
+                samples = scrape.samples
+                if scrape.looked_for != followed.keys():
+                    wanted = Wanted(followed.values())
+                    samples = [sample for sample in samples if wanted(sample[1])]
                 new += self._follow(samples, scrape.looked_for, followed)
-                found = self._by_column(samples) or {}
-            self._taken.append((scrape.at_ms, list(found), list(found.values())))
+                scrape.found = self._by_column(samples)
+            self._taken.append((scrape.at_ms, scrape.found or {}))
         return new
 
     def scrapes(self, until_ms: int) -> tuple[Ints, Floats]:
@@ -91,13 +100,14 @@ class LiveTarget:
         rows = [row for row in self._taken if row[0] <= until_ms]
         del self._taken[: len(rows)]
         values = np.full((len(rows), len(self.series)), math.nan)
-        for row, (at_ms, columns, found) in enumerate(rows):
-            values[row, columns] = found
+        for row, (at_ms, found) in enumerate(rows):
+            columns = np.fromiter(found, np.int64, len(found))
+            values[row, columns] = np.fromiter(found.values(), np.float64, len(found))
             self._last_ms[columns] = at_ms
         before_ms = self.target.increments.scraped_ms
         if rows and before_ms != NEVER and rows[0][0] - before_ms > LONGEST_GAP_MS:
             self.target.increments.begin_anew()
-        return np.array([at_ms for at_ms, _, _ in rows], np.int64), values
+        return np.array([at_ms for at_ms, _ in rows], np.int64), values
 
     def keep(self, wanted: Callable[[Labels], bool]) -> None:
         """Forget the series that are not wanted any more."""
@@ -173,6 +183,10 @@ class LiveTarget:
         self.target.keep(columns)
         self._last_ms = self._last_ms[columns]
         self._index()
+        place = {before: column for column, before in enumerate(columns.tolist())}
+        for scrape in self._waiting:
+            if scrape.found is not None:
+                scrape.found = {place[column]: value for column, value in scrape.found.items() if column in place}
 
     def _index(self) -> None:
         self._known, self._held = {}, []
