@@ -1,10 +1,12 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from time import perf_counter
 
 import numpy as np
@@ -18,8 +20,9 @@ from slo.core.reason import State
 from slo.core.sli import CountersSLI
 from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
-from slo.sources.counters import Counted
+from slo.sources.counters import Excess
 from slo.sources.grouping import MOST_GROUPS, Groups
+from slo.sources.increments import Bools
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
 from slo.store.ledger import Watermarks
@@ -27,7 +30,7 @@ from slo.store.ledger import Watermarks
 SOURCE = "scrape"
 """Under which the watermarks of targets are kept."""
 
-SLOTS_AT_ONCE = 1024
+SLOTS_AT_ONCE = 128
 """How many slots are closed together, after the machine stood still for long."""
 
 BREATH_SECONDS = 0.005
@@ -42,7 +45,8 @@ logger = logging.getLogger(__name__)
 class Closing:
     """What some slots hold, and where the targets stand after them."""
 
-    counted: Sequence[Counted]
+    blocks: Sequence[Block]
+    excesses: Sequence[Excess]
     marks: Watermarks
 
 
@@ -134,7 +138,9 @@ class Counters:
 
     async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
-        slot, breath, counted, marks = self._books.slot_seconds, _Breath(), [], {}
+        slot, breath, marks = self._books.slot_seconds, _Breath(), {}
+        blocks: list[Block] = []
+        excesses: list[Excess] = []
         for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
             stop = min(begin + SLOTS_AT_ONCE * slot, end)
             ends = np.arange(begin + slot, stop + 1, slot, dtype=np.int64)
@@ -142,27 +148,32 @@ class Counters:
             for name in self._scraped.targets:
                 advances[name] = self._scraped.advance(name, ends)
                 await breath.take()
-            counted.append(self._scraped.close(ends, advances))
-            await breath.take()
+            slots = self._scraped.close(ends, advances)
+            excesses.extend(slots.excesses)
+            blocks.append(slots.block)
+            blocks.extend([block async for block in _by_when_it_came(slots.late, breath)])
         begun_anew = self._books.begun_anew
         for name, mark in self._scraped.watermarks(whole=begun_anew != self._begun_anew):
             marks[SOURCE, name] = mark
             await breath.take()
         self._begun_anew = begun_anew
-        return Closing(counted=counted, marks=marks)
+        return Closing(blocks=blocks, excesses=excesses, marks=marks)
 
     def book(self, closing: Closing) -> None:
         """Put what was counted into the books, and where the targets stand after it: the disk gets both, or nothing."""
         self._books.mark(closing.marks)
-        for each in closing.counted:
-            for block in (each.block, *(block for _, block in each.late)):
-                self._books.add_block(_without_silence(block))
-            for excess in each.excesses:
-                self._telemetry.excess_slots.inc()
-                logger.warning(
-                    "a part counts more than its total, the slot is unknown",
-                    extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
-                )
+        for block in closing.blocks:
+            held = block.counts.any(axis=(0, 2))
+            closed = block.ends <= self._books.closed_until
+            for chosen, add in ((held & closed, self._books.add_history), (held & ~closed, self._books.add_block)):
+                if chosen.any():
+                    add(_some(block, chosen))
+        for excess in closing.excesses:
+            self._telemetry.excess_slots.inc()
+            logger.warning(
+                "a part counts more than its total, the slot is unknown",
+                extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
+            )
 
     def lost(self, now: datetime) -> dict[str, Lost]:
         """The SLIs, by key, of which nothing is observed at `now`, a slot end that was counted."""
@@ -257,9 +268,21 @@ def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
     return {slo.sli: slo.definition for slo in slos if isinstance(slo.definition, CountersSLI)}
 
 
-def _without_silence(block: Block) -> Block:
-    """The slots of a block that hold anything: the others need not be."""
-    held = block.counts.any(axis=(0, 2))
-    if held.all():
-        return block
-    return Block(ends=block.ends[held], seconds=block.seconds, names=block.names, counts=block.counts[:, held])
+async def _by_when_it_came(late: Iterable[tuple[int, Block]], breath: _Breath) -> AsyncIterator[Block]:
+    """What came late, put together again by the slot in which it came: then no slot is in a block twice."""
+    for _, pieces in itertools.groupby(late, key=itemgetter(0)):
+        blocks = []
+        for _, block in pieces:
+            blocks.append(block)
+            await breath.take()
+        yield Block(
+            ends=np.concatenate([block.ends for block in blocks]),
+            seconds=blocks[0].seconds,
+            names=blocks[0].names,
+            counts=np.concatenate([block.counts for block in blocks], axis=1),
+        )
+
+
+def _some(block: Block, chosen: Bools) -> Block:
+    """Some slots of a block."""
+    return Block(ends=block.ends[chosen], seconds=block.seconds, names=block.names, counts=block.counts[:, chosen])

@@ -70,7 +70,7 @@ class Samples:
             }
             counted = self._source.close(ends, scrapes)
             self.excesses.extend(counted.excesses)
-            yield Stretch(until=end, blocks=(counted.block,), late=counted.late)
+            yield Stretch(until=end, blocks=(counted.block,), late=tuple(counted.late))
             begin = end
 
     def _length(self) -> int:

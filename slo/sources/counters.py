@@ -9,8 +9,9 @@ Where the part counts more than the total in a slot, the excess is carried to th
 may count the one before the other. If it is still there, that slot is unknown, and the fault is reported.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from slo.core.deltas import BAD, COVERED_MS, GOOD, Block
 from slo.core.sli import CountersSLI
 from slo.sources.increments import Bools, Floats, Ints
 from slo.sources.knowledge import Span, by_slot
+from slo.sources.late import LateSpan, Spread, pieces, shares
 from slo.sources.series import selection_of
-from slo.sources.spread import pieces, shares, slots_of_gap
 from slo.sources.targets import FOREVER, Advance, Target
 
 
@@ -41,7 +42,7 @@ class Counted:
     """
 
     block: Block
-    late: Sequence[tuple[int, Block]]
+    late: Iterable[tuple[int, Block]]
     excesses: Sequence[Excess]
 
 
@@ -52,6 +53,10 @@ class _Turn:
     there: Bools
     rank: Ints
     among: Ints
+
+    def of(self, slots: slice) -> "_Turn":
+        """The same of some of the slots."""
+        return _Turn(there=self.there[slots], rank=self.rank[slots], among=self.among[slots])
 
 
 class CounterSource:
@@ -96,14 +101,18 @@ class CounterSource:
         for name, target in self.targets.items():
             nothing = np.zeros(0, np.int64), np.zeros((0, target.members.series))
             advances[name] = self.advance(name, *scrapes.get(name, nothing), ends)
-        return self.combine(ends, advances)
+        counted = self.combine(ends, advances)
+        return replace(counted, late=list(counted.late))
 
     def advance(self, name: str, times_ms: Ints, values: Floats, ends: Ints) -> Advance:
         """Take the scrapes of one target in these slots; see `close`."""
         return self.targets[name].advance(times_ms, values, ends * 1000)
 
     def combine(self, ends: Ints, advances: Mapping[str, Advance]) -> Counted:
-        """What these slots hold, when every target has been advanced to them."""
+        """What these slots hold, when every target has been advanced to them.
+
+        What came late is worked out as it is asked for, which must be before any target is advanced further.
+        """
         ends_ms = ends * 1000
         shape = (len(ends), len(self.names))
         total, part, observations, covered_ms = (np.zeros(shape, np.int64) for _ in range(4))
@@ -115,14 +124,10 @@ class CounterSource:
             for spans, members in advances[name].spans:
                 covered_ms[:, members] += self._covered(spans, members, ends_ms, turn)
         unknown, excesses = self._carry(total, part, observations, covered_ms, ends)
-        late = [
-            (-(-at_ms // self._slot_ms) * self._slot_ms // 1000, block)
-            for name, advance in advances.items()
-            for at_ms, block in self._late(name, advance)
-        ]
         good, bad = self._split(total, part)
         counts = np.stack([good, bad, unknown, covered_ms])
-        return Counted(block=self._block(ends, counts), late=late, excesses=excesses)
+        block = self._block(ends * 1000 // self._slot_ms, counts)
+        return Counted(block=block, late=self._late(advances), excesses=excesses)
 
     def _turns(self, ends_ms: Ints) -> Iterator[tuple[str, _Turn]]:
         """Each target, with what falls to it of the slots that end at `ends_ms`."""
@@ -161,28 +166,48 @@ class CounterSource:
             self.carried[index] = carried
         return unknown, excesses
 
-    def _late(self, name: str, advance: Advance) -> Iterator[tuple[int, Block]]:
-        """What came late, each piece with when it came (Unix milliseconds)."""
-        for spread in advance.spreads:
-            good, bad = self._split(spread.total, spread.part)
-            gap = slots_of_gap(spread.since_ms, spread.at_ms, self._slot_ms)
-            for before, ends_ms in pieces(gap, self._slot_ms):
-                counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
-                counts[GOOD] = shares(good, before, before + len(ends_ms), len(gap))
-                counts[BAD] = shares(bad, before, before + len(ends_ms), len(gap))
-                yield spread.at_ms, self._block(ends_ms // 1000, counts)
-        for at_ms, span, members in advance.late_spans:
-            touched = range(-(-span[0] // self._slot_ms), -(-span[1] // self._slot_ms) + 1)
-            for _, ends_ms in pieces(touched, self._slot_ms):
-                turn = next(turn for other, turn in self._turns(ends_ms) if other == name)
-                counts = np.zeros((4, len(ends_ms), len(self.names)), np.int64)
-                counts[COVERED_MS][:, members] = self._covered([span], members, ends_ms, turn)
-                yield at_ms, self._block(ends_ms // 1000, counts)
+    def _late(self, advances: Mapping[str, Advance]) -> Iterator[tuple[int, Block]]:
+        """What came late, of all targets together, piece by piece, each with the end of the slot in which it came."""
+        came: defaultdict[int, list[tuple[str, Spread | LateSpan]]] = defaultdict(list)
+        for name, advance in advances.items():
+            for item in advance.late:
+                came[-(-item.at_ms // self._slot_ms)].append((name, item))
+        for slot, items in sorted(came.items()):
+            touched = [item.slots(self._slot_ms) for _, item in items]
+            slots = range(min(each.start for each in touched), max(each.stop for each in touched))
+            for piece in pieces(slots, len(self.names) * len(items)):
+                counts = self._late_counts(items, piece)
+                held = counts.any(axis=(0, 2))
+                if held.any():
+                    yield slot * self._slot_ms // 1000, self._block(np.array(piece)[held], counts[:, held])
+
+    def _late_counts(self, items: Sequence[tuple[str, Spread | LateSpan]], slots: range) -> Ints:
+        """What some slots hold of what came late."""
+        counts = np.zeros((4, len(slots), len(self.names)), np.int64)
+        turns = dict(self._turns(np.array(slots, np.int64) * self._slot_ms))
+        for name, item in items:
+            theirs = item.slots(self._slot_ms)
+            both = range(max(theirs.start, slots.start), min(theirs.stop, slots.stop))
+            if not both:
+                continue
+            inside = slice(both.start - slots.start, both.stop - slots.start)
+            if isinstance(item, Spread):
+                good, bad = self._split(item.total, item.part)
+                first = both.start - theirs.start
+                counts[GOOD, inside] += shares(good, first, first + len(both), len(theirs))
+                counts[BAD, inside] += shares(bad, first, first + len(both), len(theirs))
+            else:
+                ends_ms = np.array(both, np.int64) * self._slot_ms
+                covered = self._covered([item.span], item.slis, ends_ms, turns[name].of(inside))
+                counts[COVERED_MS][inside, item.slis] += covered
+        return counts
 
     def _split(self, total: Ints, part: Ints) -> tuple[Ints, Ints]:
         """Good and bad events; the last axis is that of the SLIs."""
         good = np.where(self._good_parts, part, total - part)
         return good, total - good
 
-    def _block(self, ends: Ints, counts: Ints) -> Block:
-        return Block(ends=ends, seconds=self._slot_ms // 1000, names=self.names, counts=counts)
+    def _block(self, slots: Ints, counts: Ints) -> Block:
+        """A block of slots by their numbers: their ends divided by their length."""
+        seconds = self._slot_ms // 1000
+        return Block(ends=slots * seconds, seconds=seconds, names=self.names, counts=counts)

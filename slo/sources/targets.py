@@ -7,9 +7,9 @@ import numpy as np
 
 from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
 from slo.sources.knowledge import Known, Span, cover, horizon_ms
+from slo.sources.late import LateSpan, Spread
 from slo.sources.selection import Selection
 from slo.sources.series import Labels, Members
-from slo.sources.spread import Spread
 
 FOREVER = 2**62
 
@@ -19,16 +19,14 @@ class Advance:
     """What one target added to some slots: arrays of the shape (slots, SLIs).
 
     `observations` are scrapes in which an SLI was seen, without those behind a gap. `spans` are what is known at once,
-    with the SLIs that know it. `spreads` and `late_spans` (with when each came, and its SLIs) came late: with a scrape
-    after a gap, for the slots before it.
+    with the SLIs that know it. `late` came late: with a scrape after a gap, for the slots before it.
     """
 
     total: Ints
     part: Ints
     observations: Ints
     spans: Sequence[tuple[Sequence[Span], Ints]] = ()
-    spreads: Sequence[Spread] = ()
-    late_spans: Sequence[tuple[int, Span, Ints]] = ()
+    late: Sequence[Spread | LateSpan] = ()
 
 
 class Target:
@@ -107,8 +105,7 @@ class Target:
             part=summed[1],
             observations=summed[2],
             spans=spans,
-            spreads=spreads,
-            late_spans=late_spans,
+            late=[*spreads, *late_spans],
         )
 
     def _remember_first(self, growth: Growth, observed: Bools) -> None:
@@ -118,10 +115,10 @@ class Target:
 
     def _cover(
         self, growth: Growth, observed: Bools, gaps: Sequence[int], stretch: Span
-    ) -> tuple[list[tuple[Sequence[Span], Ints]], list[tuple[int, Span, Ints]]]:
+    ) -> tuple[list[tuple[Sequence[Span], Ints]], list[LateSpan]]:
         """Known spans, computed once for all SLIs that were observed alike, and spans that came late."""
         known_at_once: list[tuple[Sequence[Span], Ints]] = []
-        late: list[tuple[int, Span, Ints]] = []
+        late: list[LateSpan] = []
         bridged = self._bridged(growth, observed, gaps)
         times = growth.times_ms.tolist()
         for members in self._alike(observed, bridged):
@@ -136,7 +133,7 @@ class Target:
                 slot_ms=self._slot_ms,
             )
             known_at_once.append((spans, members))
-            late.extend((at, span, members) for at, span in late_spans)
+            late.extend(LateSpan(at_ms=at, span=span, slis=members) for at, span in late_spans)
             self.decided_ms[members], self.until_ms[members] = after.decided_ms, after.until_ms
         return known_at_once, late
 
