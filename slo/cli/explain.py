@@ -89,7 +89,7 @@ def _scope(slo: "SLO", settings: "Settings") -> Iterator[str]:
         yield f"It counts since {slo.effective_from:%Y-%m-%d %H:%M} UTC; before, its earlier definitions do."
     excluded = [each.name for each in settings.exclusions if matches(each, slo.name, slo.labels)]
     if excluded:
-        yield f"What these exclude counts for nothing, on either side: {', '.join(excluded)}."
+        yield f"Excluded time counts for nothing: {', '.join(excluded)}."
 
 
 def _budget(explanation: "Explanation") -> str:

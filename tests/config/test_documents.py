@@ -1,0 +1,29 @@
+"""The configurations that the manuals show can be loaded."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from slo.config.load import load
+from slo.kinds import Kinds
+
+ROOT = Path(__file__).parents[2]
+SHOWN = [
+    pytest.param(block, id=f"{path.relative_to(ROOT)}-{number}")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for number, block in enumerate(re.findall(r"(?ms)^```yaml\n(.*?)^```$", path.read_text(encoding="utf-8")))
+    if re.search(r"(?m)^slos:", block)
+]
+
+
+def test_readme_and_manuals_show_configurations() -> None:
+    assert len(SHOWN) >= 2
+
+
+@pytest.mark.parametrize("block", SHOWN)
+def test_a_configuration_that_is_shown_loads(block: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()  # named by one of them
+    config = tmp_path / "shown.yaml"
+    config.write_text(block, encoding="utf-8")
+    assert load(config, Kinds.installed(), {"PD_ROUTING_KEY": "0123456789abcdef0123456789abcdef"}).slos
