@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import trustme
 
 from slo.config.load import load
 from slo.kinds import Kinds
@@ -23,7 +24,7 @@ def test_readme_and_manuals_show_configurations() -> None:
 
 @pytest.mark.parametrize("block", SHOWN)
 def test_a_configuration_that_is_shown_loads(block: str, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()  # named by one of them
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))  # one of them names it
     config = tmp_path / "shown.yaml"
     config.write_text(block, encoding="utf-8")
     assert load(config, Kinds.installed(), {"PD_ROUTING_KEY": "0123456789abcdef0123456789abcdef"}).slos
