@@ -42,6 +42,7 @@ def test_the_smallest_whole_example_is_loaded_as_written() -> None:
             ),
             labels={"service": "gate", "customer": "acme", "environment": "production"},
             definition=ProbeSLI(probe="gate"),
+            interval=timedelta(seconds=10),
         ),
     )
     assert [(entry.name, entry.type) for entry in settings.destinations] == [
