@@ -6,7 +6,7 @@ from pathlib import Path
 from slo.app.counters import definitions
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
-from slo.core.sli import CountersSLI, ProbeSLI
+from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -81,9 +81,10 @@ def refuse_unfed(settings: Settings, path: Path) -> None:
         if isinstance(slo.definition, CountersSLI) and not settings.scrapes:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
             faults.append(_fault(path, f"slos[{slo.name}].sli.counters", "no scrape can feed it", mend))
-        elif slo.group_by:
-            mend = "write an SLO for each group, with its labels in the selectors"
-            faults.append(_fault(path, f"slos[{slo.name}].group_by", "is not watched yet, only replayed", mend))
+        elif slo.group_by and isinstance(slo.definition, PrometheusSLI):
+            problem = "groups of a server's series are not watched"
+            mend = "write an SLO for each group, or have its targets under `scrapes`"
+            faults.append(_fault(path, f"slos[{slo.name}].group_by", problem, mend))
     if faults:
         raise ConfigError(faults)
 

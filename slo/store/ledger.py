@@ -120,7 +120,9 @@ class LedgerStore:
         """
         for _, found in hours.readable(self._opened, hour_of(since + 1) - 1):
             for block in packing.by_kind(found):
-                yield _later(block, since)
+                later = _later(block, since)
+                if later.ends.size:
+                    yield later
 
     def compact(self, now: int, *, retention_seconds: int, max_bytes: int) -> None:
         """Keep the ledger small; to be called at least once an hour.

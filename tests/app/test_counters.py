@@ -12,6 +12,7 @@ from slo.app.counters import EPOCH, milliseconds
 from slo.core.lost import Lost
 from slo.core.reason import State
 from slo.errors import StoreBusy, StoreDamaged
+from slo.sources.grouping import MOST_GROUPS
 from tests.app.making import START, Time, no_file_may_grow, sample
 from tests.app.played import SLOT
 from tests.app.scraping import BAD, SLO, TOTAL, ScrapingWatch, an_slo, configuration
@@ -180,6 +181,124 @@ async def test_a_history_that_cannot_be_read_leaves_everything_as_it_was(
             await played.watch.reload()
         await played.slot(requests(1_010, 1))
         assert played.totals() == (10, 1)
+
+
+# Groups
+
+
+def grouped() -> dict[str, Any]:
+    return configuration(an_slo(group_by=["cluster"]))
+
+
+def in_clusters(**bad: int) -> dict[str, float]:
+    """A thousand good requests in each cluster, and so many bad ones where there are any."""
+    values: dict[str, float] = {f'http_requests_total{{cluster="{name}",code="200"}}': 1_000 for name in bad}
+    return values | {f'http_requests_total{{cluster="{name}",code="500"}}': n for name, n in bad.items() if n}
+
+
+def by_group(played: ScrapingWatch) -> dict[str, tuple[int, int]]:
+    """The good and the bad events of every group."""
+    return {status.slo.scope: (status.totals["good"], status.totals["bad"]) for status in played.statuses}
+
+
+async def test_groups_are_watched_from_their_first_series_on_and_page_by_themselves(tmp_path: Path) -> None:
+    async with ScrapingWatch(tmp_path, Time(), grouped()) as played:
+        assert played.statuses == []
+        await played.slot(in_clusters(eu=5))
+        assert by_group(played) == {"cluster=eu": (0, 0)}
+        await played.slot(in_clusters(eu=5, us=7))
+        assert by_group(played) == {"cluster=eu": (0, 0), "cluster=us": (1_000, 7)}, "born: counted from nothing"
+        for turn in range(1, 12):
+            await played.slot(in_clusters(eu=5, us=7 + 900 * turn))
+        assert by_group(played) == {"cluster=eu": (0, 0), "cluster=us": (1_000, 9_907)}
+        assert played.triggers == [f"acme:{SLO}:cluster=us:g1"]
+        (incident,) = played.watch.incidents()
+        assert (incident.slo, incident.scope, incident.labels["cluster"]) == (SLO, "cluster=us", "us")
+        assert sample(played.telemetry, "watchkeep_slo_groups", slo=SLO) == 2
+
+
+async def test_groups_are_there_again_after_a_kill_and_lose_nothing(tmp_path: Path) -> None:
+    time, bad = Time(), 0
+    for _ in range(10):
+        async with ScrapingWatch(tmp_path, time, grouped()) as played:
+            assert len(played.statuses) == (2 if bad else 0), "before anything is scraped"
+            bad += 100
+            await played.slot(in_clusters(eu=bad, us=0))
+    async with ScrapingWatch(tmp_path, time, grouped()) as played:
+        await played.slot(in_clusters(eu=bad, us=0, ap=3))
+        assert by_group(played) == {"cluster=ap": (1_000, 3), "cluster=eu": (0, 900), "cluster=us": (0, 0)}
+        assert played.triggers == [f"acme:{SLO}:cluster=eu:g1"]
+
+
+async def test_a_group_that_comes_while_the_watch_is_down_is_counted_from_nothing(tmp_path: Path) -> None:
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, grouped()) as played:
+        await played.slot(in_clusters(eu=5))
+    time.passes(100)
+    async with ScrapingWatch(tmp_path, time, grouped()) as played:
+        await played.slot(in_clusters(eu=5, us=12))
+        assert by_group(played) == {"cluster=eu": (0, 0), "cluster=us": (1_000, 12)}
+
+
+async def test_groups_that_are_there_when_an_slo_gets_groups_begin_with_a_baseline(tmp_path: Path) -> None:
+    jobs = an_slo("jobs", total=JOBS, bad=FAILED)
+    async with ScrapingWatch(tmp_path, Time(), configuration(jobs)) as played:
+        await played.slot({JOBS: 1} | in_clusters(eu=5))
+        played.configure(grouped())
+        await played.watch.reload()
+        await played.slot(in_clusters(eu=6))
+        await played.slot(in_clusters(eu=8))
+        assert by_group(played) == {"cluster=eu": (0, 2)}
+
+
+async def test_a_group_whose_series_vanish_stays_as_long_as_they_are_remembered(tmp_path: Path) -> None:
+    time = Time()
+    async with ScrapingWatch(tmp_path, time, grouped()) as played:
+        await played.slot(in_clusters(eu=0, us=0))
+        await played.slot(in_clusters(eu=0))
+        await played.watch.reload()
+        assert list(by_group(played)) == ["cluster=eu", "cluster=us"]
+        for _ in range(25):
+            time.passes(3_600)
+            await played.slot(in_clusters(eu=0))
+        assert list(by_group(played)) == ["cluster=eu", "cluster=us"], "it may be down"
+        await played.watch.reload()
+        assert list(by_group(played)) == ["cluster=eu"]
+    async with ScrapingWatch(tmp_path, time, grouped()) as played:
+        assert list(by_group(played)) == ["cluster=eu"]
+
+
+async def test_more_groups_than_may_be_are_said_once_and_the_watch_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), grouped()) as played:
+        for turn in range(4):
+            await played.slot(in_clusters(**{f"c{number}": turn for number in range(60 * (turn + 1))}))
+        assert len(played.statuses) == MOST_GROUPS
+        assert sample(played.telemetry, "watchkeep_slo_groups", slo=SLO) == MOST_GROUPS
+        assert sample(played.telemetry, "watchkeep_slo_groups_refused", slo=SLO) == 1
+        assert by_group(played)["cluster=c0"] == (0, 3)
+        (record,) = [r for r in caplog.records if r.message.startswith("an SLO has more groups")]
+        assert (record.levelname, record.__dict__["slo"]) == ("ERROR", SLO)
+
+
+async def test_a_group_that_the_engine_cannot_take_now_is_taken_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), grouped()) as played:
+        await played.slot(in_clusters(eu=5))
+
+        async def refuse(slos: object) -> None:
+            raise StoreBusy("somebody reads it")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(played.watch._books, "rebuild", refuse)
+            await played.slot(in_clusters(eu=6, us=0))
+            await played.slot(in_clusters(eu=7, us=2))
+        assert by_group(played) == {"cluster=eu": (0, 2)}
+        await played.slot(in_clusters(eu=8, us=5))
+        assert by_group(played) == {"cluster=eu": (0, 3), "cluster=us": (0, 3)}
+        assert [r.message for r in caplog.records] == ["the history cannot be read, new groups have to wait"]
 
 
 # Failing targets

@@ -20,6 +20,7 @@ from tests.app import scraping
 from tests.app.played import configuration
 
 KINDS = Kinds.installed()
+ASKED = scraping.an_slo("asked") | {"sli": {"prometheus": {"server": "here", "total": "a_total", "bad": "b_total"}}}
 
 
 def settings(folder: Path, config: dict[str, Any]) -> Settings:
@@ -108,6 +109,13 @@ async def test_series_get_the_labels_that_prometheus_would_give_them(
     ("change", "fault"),
     [
         ({"scrapes": []}, "slos[api-availability].sli.counters: no scrape can feed it; add the targets to `scrapes`"),
+        (
+            {
+                "servers": [{"name": "here", "url": "http://127.0.0.1:9090", "interval": "10s"}],
+                "slos": [ASKED | {"group_by": ["cluster"]}],
+            },
+            "slos[asked].group_by: groups of a server's series are not watched; write an SLO for each group",
+        ),
     ],
 )
 async def test_slos_that_nothing_feeds_are_refused(change: dict[str, Any], fault: str, tmp_path: Path) -> None:
