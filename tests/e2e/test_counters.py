@@ -144,3 +144,37 @@ def test_a_service_that_cannot_be_scraped_is_named_with_the_reason(watch: Watch,
     assert watch.sample('watchkeep_scrape_failures_total{reason="response_closed",scrape="wrong"}') >= 1
     assert watch.stop() == 0
     assert "s3cret" not in watch.said
+
+
+def test_a_cluster_that_appears_and_fails_pages_by_itself_and_is_counted_from_its_first_request_on(
+    watch: Watch, pagerduty: PagerDuty, service: Counted
+) -> None:
+    def of_cluster(name: str) -> dict[str, int]:
+        found = [slo["totals"] for slo in watch.get("/api/v1/slos")["slos"] if slo["scope"] == f"cluster={name}"]
+        return {sort: sum(totals[sort] for totals in found) for sort in ("good", "bad")}
+
+    watch.configure(configuration(service, pagerduty.destination(), group_by=["cluster"]))
+    watch.start()
+    service.serve("200", 0)
+    until("the first cluster", lambda: watch.sample(f'watchkeep_slo_groups{{slo="{SLO}"}}') == 1)
+    service.serve("200", 500)
+    until("its requests to be counted", lambda: of_cluster("eu") == service.total(cluster="eu"))
+    service.serve("500", 40, cluster="us")
+    until("the second cluster", lambda: watch.sample(f'watchkeep_slo_groups{{slo="{SLO}"}}') == 2)
+    for _ in range(2):
+        service.serve("500", 40, cluster="us")
+        watch.kill()
+        service.serve("200", 10, cluster="us")
+        watch.start()
+    until("the trigger on record", lambda: watch.delivered("trigger"))
+    for name in ("eu", "us"):
+        until(
+            f"everything of {name} to be counted",
+            lambda name=name: of_cluster(name) == service.total(cluster=name),  # type: ignore[misc]
+        )
+    (incident,) = watch.incidents()
+    assert (incident["scope"], incident["labels"]["cluster"]) == ("cluster=us", "us")
+    (trigger,) = pagerduty.asked("trigger")
+    assert trigger["dedup_key"] == f"acme:{SLO}:cluster=us:g1"
+    assert watch.stop() == 0
+    assert watch.faults == []
