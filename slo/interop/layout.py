@@ -4,6 +4,8 @@ import yaml
 
 ENDLESS = 1_000_000
 """Wider than any line, so that no scalar is folded."""
+OTHER_BREAKS = frozenset("\r\x85\u2028\u2029")
+"""Line breaks that only come back where they are escaped."""
 
 
 class Dumper(yaml.SafeDumper):
@@ -14,7 +16,8 @@ class Dumper(yaml.SafeDumper):
 
 
 def _lines(dumper: Dumper, data: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+    style = '"' if OTHER_BREAKS & set(data) else "|" if "\n" in data else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
 Dumper.add_representer(str, _lines)

@@ -1,7 +1,10 @@
 """Files of others for tests, and what is said of them."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from slo.core.slo import SLO
 from slo.errors import ConfigError
 from slo.interop.imported import Import
 from slo.interop.openslo.files import import_openslo
@@ -37,3 +40,8 @@ def changed(text: str, old: str, new: str) -> str:
     """The text with one thing in it changed."""
     assert text.count(old) == 1, old
     return text.replace(old, new)
+
+
+def unfed(slos: Iterable[SLO]) -> tuple[SLO, ...]:
+    """The SLOs but for how often they are fed: that a configuration knows, and what is imported does not."""
+    return tuple(replace(slo, interval=None) for slo in slos)

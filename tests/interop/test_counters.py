@@ -11,7 +11,7 @@ from slo.core.sli import CountersSLI, PrometheusSLI, Weighted
 from slo.interop.counters import by_counters
 from slo.interop.native import document, rendered
 from slo.kinds import Kinds
-from tests.interop.making import FORMS, SERVER
+from tests.interop.making import FORMS, SERVER, unfed
 
 HERE = Path(__file__).parent
 KINDS = Kinds.installed()
@@ -45,7 +45,7 @@ def test_an_import_by_counters_loads_as_it_was_read(path: Path, tmp_path: Path) 
     written = tmp_path / "watch.yaml"
     written.write_text(rendered(read, "Imported."), encoding="utf-8")
     assert yaml.safe_load(written.read_text(encoding="utf-8")) == document(read)
-    assert load(written, KINDS, {}).slos == read.slos
+    assert unfed(load(written, KINDS, {}).slos) == read.slos
     assert {type(slo.definition) for slo in read.slos} <= {CountersSLI, Weighted}
 
 

@@ -19,6 +19,7 @@ from slo.interop.openslo.files import import_openslo
 from slo.interop.server import Server
 from slo.interop.sloth.files import import_sloth
 from slo.kinds import Kinds
+from tests.interop.making import unfed
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 FORMS = {"sloth": import_sloth, "openslo": import_openslo}
@@ -44,5 +45,5 @@ def test_what_is_written_loads_as_what_was_read(path: Path, tmp_path: Path) -> N
     written = tmp_path / "watch.yaml"
     written.write_text(rendered(read, "Imported."), encoding="utf-8")
     settings = load(written, Kinds.installed(), {})
-    assert settings.slos == read.slos
+    assert unfed(settings.slos) == read.slos
     assert {server.name for server in settings.servers} <= read.servers.keys()

@@ -19,7 +19,7 @@ from slo.interop.native import rendered
 from slo.interop.openslo.files import import_openslo
 from slo.interop.server import Server
 from slo.kinds import Kinds
-from tests.interop.making import SERVER, changed, imported, notes
+from tests.interop.making import SERVER, changed, imported, notes, unfed
 
 HERE = Path(__file__).parent
 FILE = """\
@@ -266,7 +266,7 @@ def test_a_pair_fires_at_the_burn_rate_of_its_condition(
         )
         written = folder / "out.yaml"
         written.write_text(rendered(read, "Imported."), encoding="utf-8")
-        assert load(written, KINDS, {}).slos == (slo,)
+        assert unfed(load(written, KINDS, {}).slos) == (slo,)
 
 
 def test_the_default_policy_is_written_out_where_a_part_of_it_can_never_fire(tmp_path: Path) -> None:

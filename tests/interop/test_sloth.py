@@ -18,7 +18,7 @@ from slo.errors import UsageError
 from slo.interop.native import rendered
 from slo.interop.sloth.files import import_sloth
 from slo.kinds import Kinds
-from tests.interop.making import SERVER, changed, imported, notes
+from tests.interop.making import SERVER, changed, imported, notes, unfed
 
 FILE = """\
 version: prometheus/v1
@@ -177,4 +177,4 @@ def test_whatever_is_imported_loads_as_it_was_read_and_alerts_as_sloth_does(
         }
         written = folder / "out.yaml"
         written.write_text(rendered(read, "Imported."), encoding="utf-8")
-        assert load(written, KINDS, {}).slos == (slo,)
+        assert unfed(load(written, KINDS, {}).slos) == (slo,)
