@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from slo.app.books import Books
+from slo.app.failures import Failures
 from slo.config.settings import Settings
 from slo.core.deltas import Block
 from slo.core.lost import Lost
@@ -50,14 +51,6 @@ class Closing:
     marks: Watermarks
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Failing:
-    """A target that fails: its newest outcome, and since when all of them have been of the same state."""
-
-    since: datetime
-    outcome: Outcome
-
-
 def definitions(settings: Settings) -> dict[str, CountersSLI]:
     """What is counted from counters, as it was configured, by key."""
     return _counted(settings.slos)
@@ -76,7 +69,7 @@ class Counters:
         self._groups = Groups(())
         self._refused: frozenset[str] = frozenset()
         self._since: dict[str, datetime] = {}
-        self._failing: dict[str, _Failing] = {}
+        self._failures = Failures()
         self._begun_anew = books.begun_anew
 
     def slos_of(self, settings: Settings) -> list[SLO]:
@@ -114,11 +107,11 @@ class Counters:
     def observe(self, outcome: Outcome, facts: object) -> None:
         """Take in one scrape, whatever came of it."""
         name, samples = outcome.check, facts.samples if isinstance(facts, Scraped) else ()
+        self._failures.notice(outcome)
         if outcome.state is State.GOOD:
-            self._failing.pop(name, None)
             self._scraped.observe(name, milliseconds(outcome.at), samples)
         else:
-            self._fail(name, outcome)
+            self._telemetry.scrape_failures.labels(name, outcome.reason).inc()
         self._telemetry.scrape_duration.labels(name).set(outcome.duration_seconds)
         self._telemetry.scrape_series.labels(name).set(len(samples))
 
@@ -132,7 +125,7 @@ class Counters:
         for name in self._scraped.targets:
             new |= self._groups.find(self._scraped.take_in(name, end * 1000))
             await breath.take()
-        if new:
+        if new or self._groups.refused != self._refused:
             self._say_groups()
         return new
 
@@ -178,55 +171,29 @@ class Counters:
     def lost(self, now: datetime) -> dict[str, Lost]:
         """The SLIs, by key, of which nothing is observed at `now`, a slot end that was counted."""
         return {
-            sli: self._lost(sli, EPOCH + timedelta(milliseconds=last_ms))
+            sli: self._failures.lost(
+                self._scraped.feeding(sli),
+                of_all=self._scraped.targets,
+                since=max(self._since[sli], EPOCH + timedelta(milliseconds=last_ms)),
+            )
             for sli, last_ms, until_ms in self._scraped.observations()
             if until_ms < milliseconds(now)
         }
 
     def failing(self, sli: str) -> Outcome | None:
         """The newest failed scrape of a target that an SLI is observed on, and that fails now."""
-        if not self._failing or sli not in self._since:
+        if sli not in self._since or not self._failures:
             return None
-        feeding = self._scraped.feeding(sli) or self._scraped.targets
-        failed = [self._failing[name].outcome for name in feeding if name in self._failing]
-        return max(failed, key=lambda outcome: outcome.at, default=None)
-
-    def _lost(self, sli: str, observed: datetime) -> Lost:
-        """An SLI that was last `observed` then. A target is at fault since it has been so without a break."""
-        feeding = self._scraped.feeding(sli)
-        targets = feeding or self._scraped.targets
-        failing = [self._failing[name] for name in targets if name in self._failing]
-        at_fault = [each for each in failing if each.outcome.state is State.BAD]
-        if not feeding and len(at_fault) < len(targets):
-            at_fault = []  # its series may belong to a target that is well and does not have them
-        since = max(observed, self._since[sli])
-        if not at_fault:
-            newest = max(failing, key=lambda each: each.outcome.at, default=None)
-            return Lost(since=since, state=State.UNKNOWN, reason=newest.outcome.reason if newest else "")
-        first = min(at_fault, key=lambda each: each.since)
-        outcome = first.outcome
-        return Lost(
-            since=max(since, first.since),
-            state=State.BAD,
-            reason=outcome.reason,
-            target=outcome.target,
-            detail=outcome.detail,
-        )
+        return self._failures.newest(self._scraped.feeding(sli) or self._scraped.targets)
 
     def _groups_of(self, settings: Settings) -> Groups:
         groups = Groups(settings.slos)
         groups.find(self._scraped.series)
         return groups
 
-    def _fail(self, name: str, outcome: Outcome) -> None:
-        before = self._failing.get(name)
-        goes_on = before is not None and before.outcome.state is outcome.state
-        self._failing[name] = _Failing(since=before.since if before and goes_on else outcome.at, outcome=outcome)
-        self._telemetry.scrape_failures.labels(name, outcome.reason).inc()
-
     def _forget(self, scrape: str) -> None:
         """A target that is not scraped any more has no metrics of its own."""
-        self._failing.pop(scrape, None)
+        self._failures.forget(scrape)
         for metric in (
             self._telemetry.scrape_duration,
             self._telemetry.scrape_series,

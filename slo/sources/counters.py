@@ -38,7 +38,7 @@ class Excess:
 class Counted:
     """What some slots hold, and what came late for slots before them: blocks, each with when it came.
 
-    That is the end (Unix seconds) of the slot in which it came.
+    That is the end (Unix seconds) of the slot in which it came. The slots of a block follow one another.
     """
 
     block: Block
@@ -177,9 +177,8 @@ class CounterSource:
             slots = range(min(each.start for each in touched), max(each.stop for each in touched))
             for piece in pieces(slots, len(self.names) * len(items)):
                 counts = self._late_counts(items, piece)
-                held = counts.any(axis=(0, 2))
-                if held.any():
-                    yield slot * self._slot_ms // 1000, self._block(np.array(piece)[held], counts[:, held])
+                if counts.any():
+                    yield slot * self._slot_ms // 1000, self._block(np.array(piece, np.int64), counts)
 
     def _late_counts(self, items: Sequence[tuple[str, Spread | LateSpan]], slots: range) -> Ints:
         """What some slots hold of what came late."""

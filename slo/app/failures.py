@@ -1,0 +1,68 @@
+"""The targets that cannot be scraped at the moment: why, since when, and whose fault it is that an SLI has no data."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from slo.core.lost import Lost
+from slo.core.outcome import Outcome
+from slo.core.reason import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Failing:
+    """A target that fails: its newest outcome, and since when all of them have been of the same state."""
+
+    since: datetime
+    outcome: Outcome
+
+
+class Failures:
+    """The targets that fail, by name."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, _Failing] = {}
+
+    def __len__(self) -> int:
+        return len(self._failing)
+
+    def notice(self, outcome: Outcome) -> None:
+        """Take in what came of a scrape."""
+        before = self._failing.pop(outcome.check, None)
+        if outcome.state is State.GOOD:
+            return
+        goes_on = before is not None and before.outcome.state is outcome.state
+        self._failing[outcome.check] = _Failing(
+            since=before.since if before and goes_on else outcome.at, outcome=outcome
+        )
+
+    def forget(self, target: str) -> None:
+        """It is not scraped any more."""
+        self._failing.pop(target, None)
+
+    def newest(self, targets: Iterable[str]) -> Outcome | None:
+        """The newest failure of these targets; None where none of them fails."""
+        failed = [self._failing[name].outcome for name in targets if name in self._failing]
+        return max(failed, key=lambda outcome: outcome.at, default=None)
+
+    def lost(self, feeding: Collection[str], *, of_all: Collection[str], since: datetime) -> Lost:
+        """Why an SLI has no data since then: `feeding` are the targets that it was ever observed on, `of_all` all.
+
+        A target is at fault only since it has failed by itself without a break. Where an SLI was never observed, its
+        series may belong to a target that is well and does not have them: only if all targets are at fault, one is.
+        """
+        targets = feeding or of_all
+        failing = [self._failing[name] for name in targets if name in self._failing]
+        at_fault = [each for each in failing if each.outcome.state is State.BAD]
+        if not at_fault or (not feeding and len(at_fault) < len(targets)):
+            newest = self.newest(targets)
+            return Lost(since=since, state=State.UNKNOWN, reason=newest.reason if newest else "")
+        first = min(at_fault, key=lambda each: each.since)
+        outcome = first.outcome
+        return Lost(
+            since=max(since, first.since),
+            state=State.BAD,
+            reason=outcome.reason,
+            target=outcome.target,
+            detail=outcome.detail,
+        )
