@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 
+from slo.core.counts import KNOWN_FOR_INTERVALS
 from slo.core.duration import duration_name
 from slo.core.selector import Matcher, Selector
 from slo.core.slo import SLO
@@ -16,8 +18,9 @@ from slo.interop.prometheus.steps import entry_rules
 FAILED = "slo:sli_failed:bool"
 MEMBER = "member"
 WHOLE = Fraction(1)
-REMEMBERED_SECONDS = 75
-"""For how long a member without events is as it was: two and a half intervals of 30 s."""
+SECOND = timedelta(seconds=1)
+INTERVAL = timedelta(seconds=30)
+"""How often a member is taken to be observed whose interval the configuration does not tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +35,12 @@ class Member:
 def needed_rules(members: Sequence[Member], ledger: Ledger, step: int, *, events_a_step: Fraction) -> list[Recording]:
     """Steps that are bad where one member has failed, and otherwise known where each of them is.
 
-    A member has failed if more of its events in a step were bad than its own objective allows.
+    A member has failed if more of its events in a step were bad than its own objective allows. Without events it is for
+    two and a half of its intervals as it was.
     """
     names = ledger.names
-    remembered = samples(names.mine(FAILED), REMEMBERED_SECONDS)
+    interval = max(member.slo.interval or INTERVAL for member in members)
+    remembered = samples(names.mine(FAILED), max(step, interval * KNOWN_FOR_INTERVALS // SECOND))
     failed, known = (f"{operator}(last_over_time({remembered}))" for operator in ("max", "count"))
     told, events = ledger.entry(step, TOTAL), number(events_a_step)
     entries = {
