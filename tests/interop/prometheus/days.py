@@ -136,6 +136,12 @@ OUTAGE = {"outages": [(span(60, 12), 1.0)]}
 DAYS = [
     Hours(name="a full outage", hours=2, objectives=[month(), half_day()], targets=_one(**OUTAGE)),
     Hours(
+        name="a full outage, and the hours until its tickets are done with",
+        hours=8,
+        objectives=[month()],
+        targets=_one(**OUTAGE, errors=0.0001),
+    ),
+    Hours(
         name="a full outage that begins between two steps, scraped every 15 s",
         hours=2,
         objectives=[month(), half_day()],
