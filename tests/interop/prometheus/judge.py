@@ -22,6 +22,8 @@ Alert: TypeAlias = tuple[str, str]
 Changes: TypeAlias = Mapping[Alert, Sequence[int]]
 """When alerts begin to fire, and when they are resolved, by turns, in seconds from the beginning of the recording."""
 
+ALERTING = "alerting.yml"
+
 
 def write(scenario: Scenario, folder: Path) -> None:
     """Write what both sides read: the configuration and the recording, and the rules that we make of it."""
@@ -37,7 +39,7 @@ def write_rules(folder: Path) -> None:
 
 def step_of(folder: Path) -> int:
     """How often (seconds) the rules are evaluated that alert, of all SLOs alike: promtool knows no intervals."""
-    (step,) = {group["interval"] for group in groups_in(folder / RULES) if "-alerts-" in group["name"]}
+    (step,) = {group["interval"] for group in _alerting(folder)}
     return int(parse_duration(step).total_seconds())
 
 
@@ -58,11 +60,15 @@ def changes_of(scenario: Scenario, printed: Iterable[Mapping[str, Any]]) -> Chan
 
 
 def ruled(scenario: Scenario, folder: Path, expected: Changes, step: int) -> Changes:
-    """The changes by the rules. `expected` are those of replay: promtool prints only where it finds something else."""
+    """The changes by the rules. `expected` are those of replay: promtool prints only where it finds something else.
+
+    Figures for people are left out, as no alert reads them.
+    """
+    (folder / ALERTING).write_text(json.dumps({"groups": _alerting(folder)}), encoding="utf-8")
     last = max(series.samples[-1][0] for series in scenario.recording)
     times = range(step, (last - NEW_YEAR) // SECOND + 1, step)
     told = {(_fires(alert), at): bisect_right(expected[alert], at) % 2 for alert in expected for at in times}
-    for question in differences(folder, scenario.recording, told, step=step):
+    for question in differences(folder, scenario.recording, told, step=step, rule_files=[ALERTING]):
         told[question] ^= 1
     return {
         alert: [at for before, at in pairwise((0, *times)) if told.get((fires, before), 0) != told[fires, at]]
@@ -75,6 +81,10 @@ def watchkeep(*arguments: object) -> str:
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     assert result.exit_code in {0, 1}, result.output + repr(result.exception)
     return result.stdout
+
+
+def _alerting(folder: Path) -> list[dict[str, Any]]:
+    return [group for group in groups_in(folder / RULES) if "-alerts-" in group["name"]]
 
 
 def _fires(alert: Alert) -> str:
