@@ -77,14 +77,14 @@ class Target:
 class Hours:
     """Some hours of a service. Times in its targets' weather are minutes, as `at` and `spans` write them.
 
-    `apart` is how many steps Prometheus may be away from replay, and `because` says why where that is more than one.
+    `apart` is by how many steps Prometheus may differ from replay, and `because` says why.
     """
 
     name: str
     hours: float
     objectives: Sequence[Objective]
     targets: Sequence[Target]
-    apart: int = 1
+    apart: int = 0
     because: str = ""
 
     @property
@@ -128,6 +128,7 @@ def _quarter(**weather: object) -> Sequence[Target]:
     return [Target(interval=15, weather=weather)]
 
 
+FROM_SCRAPE_TO_SCRAPE = "the rules know a target from its first step to its newest scrape, replay up to the moment"
 BEHIND_A_GAP = "what is found behind a gap belongs to all of it for replay, and for the rules to the step after it"
 
 OUTAGE = {"outages": [(span(60, 12), 1.0)]}
@@ -176,6 +177,8 @@ DAYS = [
         hours=3,
         objectives=[half_day()],
         targets=_quarter(outages=[(span(50, 60), 0.05)], jitter=0.3),
+        apart=1,
+        because=FROM_SCRAPE_TO_SCRAPE,
     ),
     Hours(name="a slow burn", hours=4, objectives=[month(), half_day()], targets=_one(slow_burn=0.03)),
     Hours(
@@ -207,6 +210,8 @@ DAYS = [
         hours=1,
         objectives=[half_day()],
         targets=_one(outages=[(span(-5, 20), 1.0)]),
+        apart=1,
+        because=FROM_SCRAPE_TO_SCRAPE,
     ),
     Hours(
         name="restarts before, in and after an outage",
@@ -228,6 +233,8 @@ DAYS = [
             Target(weather={"jitter": 0.3}),
             Target(interval=15, since=60.1, weather={**OUTAGE, "jitter": 0.3}),
         ],
+        apart=1,
+        because=FROM_SCRAPE_TO_SCRAPE,
     ),
     Hours(
         name="two instances, of which one leaves in an outage",
