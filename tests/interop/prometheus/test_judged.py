@@ -17,4 +17,4 @@ def test_the_rules_fire_and_resolve_when_replay_does(hours: Hours, tmp_path: Pat
     theirs = ruled(scenario, tmp_path, ours, step)
     assert any(ours.values()), "nothing fires in these hours"
     for alert, changes in ours.items():
-        assert theirs[alert] == pytest.approx(changes, abs=hours.apart * step), alert
+        assert theirs[alert] == pytest.approx(changes, abs=hours.apart * step), f"{alert} {hours.because}"
