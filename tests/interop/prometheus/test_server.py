@@ -86,7 +86,7 @@ def test_a_prometheus_pages_with_the_pair_that_fires(tmp_path: Path, shop: tuple
 def test_alerts_of_a_prometheus_that_scrapes_are_those_of_replay_over_what_it_scraped(
     tmp_path: Path, shop: tuple[str, type[Shop]]
 ) -> None:
-    """Within one evaluation, which is 2 s here; the server evaluates at other moments than replay.
+    """Within one evaluation, which is 2 s here: in each step of replay the server has one, at a moment of its own.
 
     In the middle of the outage the target is away for longer than a scrape's horizon, and nothing may resolve.
     """
@@ -96,8 +96,8 @@ def test_alerts_of_a_prometheus_that_scrapes_are_those_of_replay_over_what_it_sc
         window="3m",
         sli={"counters": {"total": "requests_total", "bad": 'requests_total{code="500"}'}},
         burn_policy=[
-            {"long": "40s", "short": "8s", "budget": "28%", "severity": "page"},
-            {"long": "1m", "short": "20s", "budget": "39%", "severity": "ticket"},
+            {"long": "40s", "short": "8s", "budget": "25%", "severity": "page"},
+            {"long": "1m", "short": "20s", "budget": "42%", "severity": "ticket"},
         ],
     )
     rules = rules_of(tmp_path, slo, slot="2s")
@@ -106,9 +106,9 @@ def test_alerts_of_a_prometheus_that_scrapes_are_those_of_replay_over_what_it_sc
     text = as_yaml(rule_file(rules), rules)
     with running(tmp_path / "prometheus", scrapes, rules=text) as prometheus:
         wait(prometheus, "requests_total")
-        time.sleep(4)
+        time.sleep(6)
         kind.broken = True
-        time.sleep(12)
+        time.sleep(14)
         kind.away = True
         time.sleep(6)
         kind.away = False
@@ -128,7 +128,8 @@ def test_alerts_of_a_prometheus_that_scrapes_are_those_of_replay_over_what_it_sc
     assert {severity: len(changes) for severity, changes in ours.items()} == {"page": 2, "ticket": 2}
     for severity, changes in ours.items():
         fires, *between, last = (at for at, _ in alerts[severity])
-        assert [fires, last + step] == pytest.approx(changes, abs=step * (1 + missed))
+        theirs = [at // step * step for at in (fires, last + step)]
+        assert theirs == pytest.approx(changes, abs=step * (1 + missed))
         assert len(between) + 1 >= (last - fires) / step - missed, "it was resolved in between"
 
 
