@@ -6,7 +6,7 @@ of slo.core.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
@@ -30,8 +30,10 @@ FOREVER = 2**33
 JUDGED_ANEW_FOR = HOUR
 """How far back a slice may begin that is judged anew when something arrives late for it."""
 
+LOST_AFTER = 300
+
 Firing = frozenset[tuple[Severity, int, int]]
-"""What fires: severity, seconds of the long window, seconds of the short one."""
+"""What fires: severity, seconds of the long window, seconds of the short one; no windows where data is lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +183,7 @@ class Watched:
         self.histories = {raw: History(slot=slot) for raw in (False, True)}
         self.slices = self.no_slices()
         self.states: dict[object, PairState] = defaultdict(PairState)
+        self.lost: Severity | None = None
         self._excluded: dict[int, set[int]] = {}
 
     def defined(self, end: int) -> SLO | None:
@@ -252,7 +255,8 @@ class Oracle:
     """Every SLO, judged slot by slot.
 
     `steps` says for each window over an hour (seconds) by which steps (seconds) its trailing edge moves; the reference
-    leaves the choice to the engine, within bounds that are tested apart. `now` is where the story begins.
+    leaves the choice to the engine, within bounds that are tested apart. `now` is where the story begins, with what is
+    `carried` of every SLI.
     """
 
     def __init__(
@@ -263,8 +267,12 @@ class Oracle:
         steps: Mapping[int, int],
         now: int,
         exclusions: Sequence[Exclusion] = (),
+        carried: Counts | None = None,
     ) -> None:
         self.slot = slot
+        self.carried = carried or Counts()
+        self.evaluated: int | None = None
+        self.watching_since = now
         self.steps = steps
         self.now = self.began = now
         self.exclusions = exclusions
@@ -306,7 +314,7 @@ class Oracle:
 
     def restart(self, now: int) -> None:
         """Go on from what is on disk, from which every slice is judged anew."""
-        self.now = now
+        self.now, self.evaluated = now, None
         for watched in self.watched.values():
             watched.slices = watched.no_slices()
         self._judge_slices(self.began)
@@ -484,9 +492,42 @@ class Oracle:
 
     # What fires
 
-    def judge(self, now: int) -> dict[str, Firing]:
+    def judge(self, now: int, at_fault: Collection[str] = ()) -> dict[str, Firing]:
         """What fires at the slot end `now`, for every SLO by key. To be called in the order of time."""
-        return {key: self._judge(key, now) for key in self.watched}
+        if self.evaluated is None or now - self.evaluated > MINUTE:
+            self.watching_since = now
+        self.evaluated = now
+        return {key: self._judge(key, now) | self._lost(key, now, at_fault) for key in self.watched}
+
+    def _lost(self, key: str, now: int, at_fault: Collection[str]) -> Firing:
+        """Whether nothing is known any more: a page where the target is at fault, and the SLO has pages."""
+        watched = self.watched[key]
+        slo = watched.in_force(now)
+        members = self._members(slo)
+        known_for = -(-int(Fraction(5, 2) * _seconds(slo.interval or timedelta())) // MINUTE) * MINUTE
+        after = min(HOUR, max(LOST_AFTER, known_for))
+        sources = members if isinstance(slo.definition, Weighted) else [watched]
+        if all(one.histories[True].between(now - after, now).covered_ms for one in sources):
+            watched.lost = None
+            return frozenset()
+        slis = [one.in_force(now).sli for one in sources]
+        had = all((self.total(sli, now) + self.carried).covered_ms for sli in slis)
+        blamed = any(d.sli in at_fault for one in members for d in one.definitions) or slo.sli in at_fault
+        excused = any(one.excluded_seconds(now - after, now, self.slot) for one in (watched, *members))
+        if watched.lost is None and not ((had or blamed) and now - self.watching_since >= after and not excused):
+            return frozenset()
+        pages = any(pair.severity is Severity.PAGE for pair in slo.pairs)
+        urgent = Severity.PAGE if blamed and pages else Severity.TICKET
+        watched.lost = Severity.PAGE if Severity.PAGE in (urgent, watched.lost) else Severity.TICKET
+        return frozenset({(watched.lost, 0, 0)})
+
+    def _members(self, slo: SLO) -> list[Watched]:
+        match slo.definition:
+            case AllOf(slos=names):
+                return [self.watched[name] for name in names]
+            case Weighted(weights=weights):
+                return [self.watched[name] for name, _ in weights]
+        return []
 
     def _judge(self, key: str, now: int) -> Firing:
         firing: set[tuple[Severity, int, int]] = set()

@@ -133,7 +133,7 @@ class Books:
         totals = self._store.totals() | _by_name(self.ledger.names, self.ledger.sli_totals)
         new = await asyncio.to_thread(self._engine, slos, self.ledger.now, tuple(self._held), totals=totals)
         _count_again(new.ledger, _in_blocks(old.ledger.open_blocks()))
-        new.restore(old.firing(), old.pending())
+        new.take_over(old)
         self.engine = new
 
     def add(self, sli: str, slot_end: int, counts: Counts) -> None:

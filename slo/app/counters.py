@@ -20,6 +20,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CountersSLI
 from slo.core.slo import SLO
+from slo.engine.windows import LOST_AFTER_SECONDS
 from slo.exposition.catalogue import Telemetry
 from slo.sources.counters import Excess
 from slo.sources.grouping import MOST_GROUPS, Groups
@@ -179,6 +180,12 @@ class Counters:
             for sli, last_ms, until_ms in self._scraped.observations()
             if until_ms < milliseconds(now)
         }
+
+    def at_fault(self, now: datetime) -> frozenset[str]:
+        """The SLIs, by key, that lost their data because a target has been at fault for minutes."""
+        long_ago = now - timedelta(seconds=LOST_AFTER_SECONDS)
+        lost = self.lost(now).items()
+        return frozenset(sli for sli, each in lost if each.state is State.BAD and each.since <= long_ago)
 
     def failing(self, sli: str) -> Outcome | None:
         """The newest failed scrape of a target that an SLI is observed on, and that fails now."""

@@ -262,7 +262,7 @@ class RunningWatch:
             self._counters.book(closing)
             self._servers.close_slot(end)
             self._books.close(end)
-            self._books.engine.evaluate()
+            self._books.engine.evaluate(at_fault=self._counters.at_fault(datetime.fromtimestamp(end, UTC)))
             self._telemetry.evaluation.observe(perf_counter() - begun)
             self._telemetry.evaluated_at.set(end)
             await self._router.judge(self._judgements.alerts(), known_slos=self._books.engine.slos.keys())

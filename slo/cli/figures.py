@@ -177,7 +177,11 @@ def fires(firing: Sequence[Document]) -> str:
     """`fires: page 1h/5m, ticket 3d/6h`, or that nothing does."""
     if not firing:
         return "nothing fires"
-    return "fires: " + ", ".join(f"{pair['severity']} {pair['long']}/{pair['short']}" for pair in firing)
+    return "fires: " + ", ".join(f"{pair['severity']} {_cause(pair)}" for pair in firing)
+
+
+def _cause(pair: Document) -> str:
+    return f"{pair['long']}/{pair['short']}" if pair["long"] else "SLI lost its data"
 
 
 def _delivery_row(delivery: Document) -> Sequence[str | Cell]:

@@ -3,25 +3,37 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from slo.core.policy import Severity
+
+
+class Cause(StrEnum):
+    """What an alert is about."""
+
+    BURN = "burn"
+    """The budget burns too fast."""
+    LOST_DATA = "lost_data"
+    """The SLI had data and has none, so that nothing can burn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class FiringPair:
     """A pair of windows that fires, named as people write it (`1h`, `5m`), with the severity it fires at.
 
-    The severity of a page that has not reached its `min_bad_events` is `ticket`.
+    The severity of a page that has not reached its `min_bad_events` is `ticket`. Where the cause is that the SLI lost
+    its data there are no windows.
     """
 
     severity: Severity
-    long: str
-    short: str
+    long: str = ""
+    short: str = ""
+    cause: Cause = Cause.BURN
 
     @property
     def name(self) -> str:
-        """`1h/5m`."""
-        return f"{self.long}/{self.short}"
+        """`1h/5m`, or what else is the matter."""
+        return f"{self.long}/{self.short}" if self.cause is Cause.BURN else "SLI lost its data"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """The engine: every SLO at one slot end, in one pass, and its figures on demand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from slo.core.alert import Alert, Evidence, FiringPair
 from slo.core.exclusion import Exclusion
@@ -11,6 +11,7 @@ from slo.engine.burn import grouped
 from slo.engine.columns import Mean
 from slo.engine.figures import status_of
 from slo.engine.ledger import Ledger
+from slo.engine.lost import LostData
 from slo.engine.plan import Plan, View, windows_of
 from slo.engine.snapshot import Means, Snapshot
 
@@ -46,10 +47,14 @@ class Engine:
         self._views: dict[str, View] = {}
         self._states: list[AlertStates] = []
         self._place: dict[str, tuple[AlertStates, int]] = {}
+        self._lost = LostData((), ledger.column)
         self._take_force(ledger.now)
 
-    def evaluate(self) -> list[str]:
-        """Move every alert to the ledger's `now`; the keys of the SLOs for which anything changed."""
+    def evaluate(self, *, at_fault: Collection[str] = ()) -> list[str]:
+        """Move every alert to the ledger's `now`; the keys of the SLOs for which anything changed.
+
+        `at_fault` are the SLIs of which nothing can be known because of their targets themselves.
+        """
         changed: list[str] = []
         if self._next_change is not None and self.ledger.now > self._next_change:
             before = self.firing()
@@ -59,23 +64,32 @@ class Engine:
         self._snapshot = Snapshot(self.ledger, self._means)
         for states in self._states:
             changed += [states.group.slos[member].key for member in states.step(self._snapshot)]
+        changed += self._lost.step(self._snapshot, at_fault)
         return list(dict.fromkeys(changed))
 
     def firing(self) -> dict[str, frozenset[FiringPair]]:
         """The SLOs for which something fires, and what."""
-        return {
+        burning = {
             states.group.slos[member].key: states.pairs(member)
             for states in self._states
             for member in states.members_firing()
         }
+        lost = self._lost.firing()
+        return burning | {key: burning.get(key, frozenset()) | entry for key, entry in lost.items()}
 
     def restore(self, firing: Mapping[str, Iterable[FiringPair]], pending: Mapping[str, int]) -> None:
         """Take over the alert states from before a restart; SLOs that left are passed over."""
         for key, pairs in firing.items():
             if key in self._place:
                 self._place[key][0].restore(key, pairs)
+                self._lost.restore(key, pairs)
         for states in self._states:
             states.restore_pending(pending)
+
+    def take_over(self, old: "Engine") -> None:
+        """Go on where another engine is, over the same slots: after a change of the SLOs or of what is excluded."""
+        self._lost.watched = old._lost.watched  # noqa: SLF001  # one of our own
+        self.restore(old.firing(), old.pending())
 
     def pending(self) -> dict[str, int]:
         """What `restore` takes as `pending`: conditions with a `for` that hold, and since when."""
@@ -110,7 +124,7 @@ class Engine:
         if self._snapshot.now != self.ledger.now:
             self._snapshot = Snapshot(self.ledger, self._means)
         states, member = self._place[key]
-        return status_of(view, self._snapshot, states.pairs(member))
+        return status_of(view, self._snapshot, states.pairs(member) | self._lost.pairs(key))
 
     def _take_force(self, now: int) -> None:
         """Go by the definitions that count in the slot that ends at `now`; what fires goes on."""
@@ -126,4 +140,5 @@ class Engine:
         self._place = {
             slo.key: (states, member) for states in self._states for member, slo in enumerate(states.group.slos)
         }
+        self._lost = LostData(views, self.ledger.column, watched=self._lost.watched)
         self.restore(firing, pending)

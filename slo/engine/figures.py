@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from slo.core.alert import FiringPair
+from slo.core.alert import Cause, FiringPair
 from slo.core.calendar import CalendarWindow, period_label, period_of
 from slo.core.duration import duration_name
 from slo.core.slo import Window
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
-from slo.engine.columns import Column, Mean, Selected, Sliced
+from slo.engine.columns import Column, Mean, Sliced
 from slo.engine.forecast import seconds_left, seconds_left_rolling
 from slo.engine.plan import Reading, View
 from slo.engine.snapshot import Snapshot, Weighed
@@ -107,9 +107,7 @@ class _Figures:
 
     def totals(self) -> Mapping[str, int]:
         """Every event of its SLI, or of the SLIs that it is the mean of, since the ledger began."""
-        column = self._view.reading.events
-        slis = [_sli_of(member) for member, _ in column.weights] if isinstance(column, Mean) else [self._view.slo.sli]
-        places = [self._snapshot.place(sli) for sli in slis]
+        places = [self._snapshot.place(sli) for sli in self._view.counted_slis]
         good, bad, unknown, _ = self._snapshot.ledger.totals[:, places].sum(axis=1).tolist()
         return {"good": good, "bad": bad, "unknown": unknown}
 
@@ -244,15 +242,10 @@ def _unsliced(column: Column | Mean) -> Column | Mean:
     return column.source if isinstance(column, Sliced) else column
 
 
-def _sli_of(column: str | Selected) -> str:
-    """The SLI that counts now."""
-    return column if isinstance(column, str) else column.pieces[-1].sli
-
-
 def _state(firing: frozenset[FiringPair], budget: BudgetFigures, newest_seconds: float) -> str:
     """`newest_seconds` is how much of the shortest window there is knowledge of."""
-    if firing:
+    if any(pair.cause is Cause.BURN for pair in firing):
         return "burning"
-    if not newest_seconds:
+    if firing or not newest_seconds:
         return "no_data"
     return "overspent" if budget.remaining is not None and budget.remaining < 0 else "ok"

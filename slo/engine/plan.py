@@ -1,6 +1,7 @@
 """The plan: through which columns of the ledger each SLO is read, and what the ledger must have for that."""
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from slo.core.slo import SLO, Window
 from slo.engine.all_of import AllOfSLI, Member
 from slo.engine.columns import Column, Mean, Piece, Selected, Sliced
 from slo.engine.excluded import NOTHING, Excluded
-from slo.engine.windows import MINUTE_SECONDS, RATE_SECONDS
+from slo.engine.windows import EXACT_UP_TO_SECONDS, LOST_AFTER_SECONDS, MINUTE_SECONDS, RATE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,8 @@ class View:
     """How the figures and the alerts of one SLO, as it is defined now, are made of the ledger.
 
     `raw` is what they would be if nothing were excluded, None where nothing is. `changes` are those of its objective.
+    `slis` are those that it cannot do without: its own, and those of the SLOs that it is made of; while any of these is
+    excluded, which is `excused`, they need not have data.
     """
 
     slo: SLO
@@ -49,11 +52,27 @@ class View:
     raw: Reading | None
     excluded: Excluded
     changes: tuple[Change, ...]
+    slis: frozenset[str]
+    excused: Excluded
 
     @property
     def readings(self) -> tuple[Reading, ...]:
         """Both."""
         return (self.reading,) if self.raw is None else (self.reading, self.raw)
+
+    @property
+    def sources(self) -> tuple[str | Selected, ...]:
+        """The columns of events that it is made of, with what is excluded: one, or the members of a mean."""
+        events = self.readings[-1].events
+        members = tuple(member for member, _ in events.weights) if isinstance(events, Mean) else (events,)
+        return tuple(member.source if isinstance(member, Sliced) else member for member in members)
+
+    @property
+    def counted_slis(self) -> tuple[str, ...]:
+        """The SLI that counts in it now; of a mean, those that count last in its members."""
+        if not isinstance(self.reading.events, Mean):
+            return (self.slo.sli,)
+        return tuple(source if isinstance(source, str) else source.pieces[-1].sli for source in self.sources)
 
     @property
     def weighed(self) -> bool:
@@ -143,12 +162,15 @@ class Plan:
         excluded = self._excluded_for(slo)
         adjusted = self._reading(versions, slo, excluded=True)
         raw = self._reading(versions, slo, excluded=False)
+        members = self._members(slo)
         return View(
             slo=slo,
             reading=adjusted,
             raw=None if raw == adjusted else raw,
             excluded=excluded,
             changes=_changes(versions[: number + 1]),
+            slis=frozenset(version.sli for version in (slo, *members)),
+            excused=self._excluded_for(slo, *members),
         )
 
     def _reading(self, versions: Sequence[SLO], slo: SLO, *, excluded: bool) -> Reading:
@@ -187,6 +209,17 @@ class Plan:
             for slo, following in zip(versions, (*versions[1:], None), strict=True)
         )
 
+    def _members(self, slo: SLO) -> list[SLO]:
+        """The SLOs that it is made of, as they ever were."""
+        match slo.definition:
+            case AllOf(slos=names):
+                members: Iterable[str] = names
+            case Weighted(weights=weights):
+                members = (name for name, _ in weights)
+            case _:
+                members = ()
+        return [version for name in members for version in self._versions[name]]
+
     def _excluded_for(self, *slos: SLO) -> Excluded:
         """What is excluded of any of these SLOs."""
         chosen = tuple(
@@ -202,13 +235,21 @@ class Plan:
 
 
 def windows_of(slos: Iterable[SLO]) -> frozenset[int]:
-    """Every rolling window (seconds) that these SLOs are looked at through, those of their forecasts among them."""
+    """Every rolling window (seconds) that these SLOs are looked at through, for alerts, budgets and forecasts."""
     seconds: set[int] = set()
     for slo in slos:
         budgets = [_seconds(window) for window in slo.budget_windows]
         rolling = [window for window in (*slo.windows, *slo.more_windows) if isinstance(window, timedelta)]
         seconds |= {_seconds(window) for window in rolling} | {min(RATE_SECONDS, length) for length in budgets}
+        seconds.add(lost_after_seconds(slo))
     return frozenset(seconds)
+
+
+def lost_after_seconds(slo: SLO) -> int:
+    """After how long without any knowledge its SLI has lost its data: whole minutes, an hour at most."""
+    interval = slo.interval.total_seconds() if slo.interval else 0
+    known_for = math.ceil(KNOWN_FOR_INTERVALS * interval / MINUTE_SECONDS) * MINUTE_SECONDS
+    return min(max(LOST_AFTER_SECONDS, known_for), EXACT_UP_TO_SECONDS)
 
 
 def _seconds(window: Window) -> int:

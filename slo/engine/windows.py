@@ -13,6 +13,9 @@ from slo.core.duration import duration_name
 EXACT_UP_TO_SECONDS = 3600
 STEPS_PER_WINDOW = 360
 MINUTE_SECONDS = 60
+LOST_AFTER_SECONDS = 300
+"""The time without any knowledge after which an SLI has lost its data."""
+
 RATE_SECONDS = 3600
 """The window whose burn rate is the present one, by which budgets are forecast; or the budget's own, if shorter."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from slo.core.alert import FiringPair
+from slo.core.alert import Cause, FiringPair
 from slo.core.deltas import Block
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
@@ -88,7 +88,8 @@ class Replay:
             return
         firing = self.engine.firing()
         for name in changed:
-            before, now = self._firing.get(name, frozenset()), firing.get(name, frozenset())
+            burning = frozenset(pair for pair in firing.get(name, ()) if pair.cause is Cause.BURN)
+            before, now = self._firing.get(name, frozenset()), burning
             self._firing[name] = now
             for severity in Severity:
                 was, fires = ({pair for pair in pairs if pair.severity is severity} for pairs in (before, now))

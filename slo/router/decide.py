@@ -9,6 +9,7 @@ shortest window, is left open.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -71,8 +72,8 @@ def decide(
 
 
 def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
-    """The pairs that fire now and did not before. A pair that became less urgent is not new, one that pages is."""
-    known = before | {FiringPair(severity=Severity.TICKET, long=pair.long, short=pair.short) for pair in before}
+    """What fires now and did not before. What became less urgent is not new, what pages is."""
+    known = before | {replace(pair, severity=Severity.TICKET) for pair in before}
     return firing - known
 
 

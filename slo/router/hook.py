@@ -89,7 +89,13 @@ def _incident(message: Message) -> dict[str, Json]:
         "why": one_line(message.why),
         "url": message.url,
         "firing": [
-            {"long": pair.long, "short": pair.short, "severity": pair.severity.value} for pair in sorted(message.firing)
+            {
+                "long": pair.long or None,
+                "short": pair.short or None,
+                "severity": pair.severity.value,
+                "cause": pair.cause.value,
+            }
+            for pair in sorted(message.firing)
         ],
         "evidence": {
             name: evidence[name]

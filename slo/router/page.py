@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC
 
+from slo.core.alert import Cause
 from slo.core.delivery import Action, Message
 from slo.core.priority import Priority
 from slo.router.summary import one_line
@@ -34,7 +35,7 @@ def event_of(message: Message) -> dict[str, Json]:
         "source": one_line(message.evidence.target or message.labels.get("service", "")) or message.slo,
         "severity": _SEVERITIES[message.priority],
         "timestamp": message.at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "class": "error budget burn",
+        "class": _class_of(message),
         "custom_details": details,
     }
     for field, label in (("component", "service"), ("group", "customer")):
@@ -74,6 +75,12 @@ def details_of(message: Message) -> dict[str, Json]:
         "labels": {one_line(name): one_line(value) for name, value in labels},
     }
     return {name: value for name, value in details.items() if value not in ("", None, [], {})}
+
+
+def _class_of(message: Message) -> str:
+    """PagerDuty's word for what sort of trouble it is."""
+    burns = any(pair.cause is Cause.BURN for pair in message.firing)
+    return "error budget burn" if burns or not message.firing else "lost data"
 
 
 def _number(value: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """Summaries: what is the matter, in one sentence that is understood at three in the morning."""
 
-from slo.core.alert import Alert, Evidence, FiringPair, worst
+from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.incident import (
     Acknowledged,
@@ -19,14 +19,16 @@ SUMMARY_LIMIT = 1024
 
 
 def burning(alert: Alert) -> str:
-    """How fast the budget burns, what share of the newest events failed, and why the last one did.
+    """How fast the budget burns, what share of the newest events failed and why the last did; or that data is lost.
 
     Told of the pair with the highest burn rate among the most urgent that fire, by its short window: what is now.
     """
     subject = _subject(alert.slo, alert.labels.get("customer", ""), alert.labels.get("environment", ""), alert.scope)
     pair = _telling(alert.firing, alert.evidence)
     burn = alert.evidence.burn_rates.get(pair.short) if pair else None
-    if pair is None or burn is None:
+    if pair is not None and pair.cause is Cause.LOST_DATA:
+        sentence = f"{subject}: its SLI lost its data"
+    elif pair is None or burn is None:
         sentence = f"{subject} burns its budget too fast"
     else:
         failed = min(100.0, 100 * burn * (1 - alert.evidence.objective))
@@ -87,7 +89,11 @@ def _subject(slo: str, *about: str) -> str:
 
 def _telling(firing: frozenset[FiringPair], evidence: Evidence) -> FiringPair | None:
     urgent = [pair for pair in sorted(firing) if pair.severity is worst(firing)]
-    return max(urgent, key=lambda pair: evidence.burn_rates.get(pair.short) or 0.0, default=None)
+    return max(
+        urgent,
+        key=lambda pair: (pair.cause is Cause.BURN, evidence.burn_rates.get(pair.short) or 0.0),
+        default=None,
+    )
 
 
 def _figure(value: float) -> str:

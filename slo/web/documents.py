@@ -194,7 +194,15 @@ def _time(at: datetime | None) -> str | None:
 
 
 def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
-    return [{"severity": pair.severity.value, "long": pair.long, "short": pair.short} for pair in sorted(firing)]
+    return [
+        {
+            "severity": pair.severity.value,
+            "long": pair.long or None,
+            "short": pair.short or None,
+            "cause": pair.cause.value,
+        }
+        for pair in sorted(firing)
+    ]
 
 
 def _evidence(evidence: Evidence) -> Document:

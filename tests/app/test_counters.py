@@ -10,6 +10,7 @@ import pytest
 from slo.app import counters as module
 from slo.app.counters import EPOCH, milliseconds
 from slo.core.lost import Lost
+from slo.core.priority import Priority
 from slo.core.reason import State
 from slo.errors import StoreBusy, StoreDamaged
 from slo.sources.grouping import MOST_GROUPS
@@ -408,6 +409,28 @@ async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
         assert played.watch._counters.lost(at(3_620)) == {
             key(): Lost(since=at(3_615), state=State.BAD, reason="status", target="http://127.0.0.1:1/api")
         }
+
+
+@pytest.mark.parametrize(
+    ("reason", "priority", "pages"),
+    [("connect_refused", Priority.P0, [f"acme:{SLO}:-:g1"]), ("network_down", Priority.P1, [])],
+)
+async def test_a_service_whose_own_counters_are_gone_pages_where_it_is_at_fault_itself(
+    reason: str, priority: Priority, pages: list[str], tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        for turn in range(6):
+            await played.slot(requests(1_000 + 100 * turn, 0))
+        for _ in range(40):
+            await played.slot(reason=reason)
+        (incident,) = played.watch.incidents()
+        assert (incident.priority, incident.open, played.triggers) == (priority, True, pages)
+        assert incident.summary.endswith(f"its SLI lost its data ({reason} at http://127.0.0.1:1/api)")
+        assert [status.state for status in played.statuses] == ["no_data"]
+        for turn in range(40):
+            await played.slot(requests(2_000 + 100 * turn, 0))
+        (incident,) = played.watch.incidents()
+        assert not incident.open
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_what_fired_before_a_restart_fires_after_it_until_it_is_seen_to_be_clear
     new.restore(old.firing(), old.pending())
     assert new.firing() == old.firing()
     tick(new, None, slots=100)
-    assert fires(new) == {"2m/50s": PAGE}
+    assert fires(new) == {"2m/50s": PAGE, "SLI lost its data": TICKET}
     tick(new, GOOD, slots=4)
     assert fires(new) == {}
 

@@ -244,10 +244,10 @@ def test_tickets_and_pages_of_one_slo_fire_beside_each_other() -> None:
     assert engine.alert("gate").severity is PAGE
 
 
-def test_windows_are_collected_over_all_slos_with_those_that_tell_the_present_rate() -> None:
+def test_windows_are_collected_over_all_slos_with_those_of_forecasts_and_lost_data() -> None:
     one, other = slo(pair(120, 50, 2, window=600), window=600), slo(name="other", window=7 * DAY)
-    assert windows_of([one]) == {50, 120, 600}
-    assert windows_of([one, other]) == {50, 120, 600, 7 * DAY, 3600}
+    assert windows_of([one]) == {50, 120, 600, 300}
+    assert windows_of([one, other]) == {50, 120, 600, 300, 7 * DAY, 3600}
     assert windows_of([]) == frozenset()
 
 

@@ -299,6 +299,11 @@ class TwinMachine(RuleBasedStateMachine):
         """The ledger ends and begins again from its disk; the configuration has its SLIs in another order."""
         self.twin.restart(order, ending=ending, packed=packed)
 
+    @rule(slis=st.frozensets(st.sampled_from(SLIS)))
+    def blame(self, slis: frozenset[str]) -> None:
+        """Other targets are at fault than before."""
+        self.twin.at_fault = slis
+
     @rule()
     def look(self) -> None:
         """Somebody reads the page."""

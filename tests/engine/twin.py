@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from slo.core.alert import FiringPair
+from slo.core.alert import Cause, FiringPair
 from slo.core.calendar import CalendarWindow
 from slo.core.counts import Counts
 from slo.core.deltas import Block
@@ -63,7 +63,8 @@ class Twin:
         self.exclusions = tuple(exclusions)
         self.windows = windows_of(slos)
         steps = {window: step_seconds(window, slot) for window in self.windows}
-        self.oracle = Oracle(slot=slot, slos=slos, steps=steps, now=start, exclusions=exclusions)
+        self.oracle = Oracle(slot=slot, slos=slos, steps=steps, now=start, exclusions=exclusions, carried=self.carried)
+        self.at_fault: frozenset[str] = frozenset()
         self.disk: list[Block] = []
         self.unsaved: list[tuple[str, int, Counts]] = []
         self.judged: Mapping[str, frozenset[FiringPair]] = {slo.key: frozenset() for slo in slos}
@@ -96,13 +97,15 @@ class Twin:
         self._save(end)
         self.oracle.close(end)
         self._compare_counts()
-        changed = self.engine.evaluate()
+        changed = self.engine.evaluate(at_fault=self.at_fault)
         judged = {
             name: frozenset(
                 FiringPair(severity=severity, long=duration_name(long), short=duration_name(short))
+                if long
+                else FiringPair(severity=severity, cause=Cause.LOST_DATA)
                 for severity, long, short in firing
             )
-            for name, firing in self.oracle.judge(end).items()
+            for name, firing in self.oracle.judge(end, self.at_fault).items()
         }
         assert self.engine.firing() == {name: firing for name, firing in judged.items() if firing}
         assert sorted(changed) == sorted(name for name, firing in judged.items() if firing != self.judged[name])

@@ -72,7 +72,7 @@ def test_the_figures_of_an_slo_read_as_they_are_written_down() -> None:
         "# HELP slo_window_coverage_ratio Share of the window for which there is knowledge.\n"
         "# TYPE slo_window_coverage_ratio gauge\n"
         'slo_window_coverage_ratio{slo="gate",service="gate",window="5m"} 0.20833333333333334\n'
-        "# HELP slo_alert_firing Whether a pair of windows of this severity fires.\n"
+        "# HELP slo_alert_firing Whether an alert of this severity fires.\n"
         "# TYPE slo_alert_firing gauge\n"
         'slo_alert_firing{slo="gate",service="gate",severity="page"} 1\n'
         'slo_alert_firing{slo="gate",service="gate",severity="ticket"} 0\n'

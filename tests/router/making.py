@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slo.core.alert import Alert, Evidence, FiringPair
+from slo.core.alert import Alert, Cause, Evidence, FiringPair
 from slo.core.delivery import Action, Message
 from slo.core.policy import Severity
 from slo.core.priority import priority_of
@@ -18,6 +18,8 @@ PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
 SLOW_PAGE = FiringPair(severity=Severity.PAGE, long="6h", short="30m")
 FEW_EVENTS = FiringPair(severity=Severity.TICKET, long="1h", short="5m")
 TICKET = FiringPair(severity=Severity.TICKET, long="1d", short="2h")
+LOST = FiringPair(severity=Severity.TICKET, cause=Cause.LOST_DATA)
+LOST_PAGE = FiringPair(severity=Severity.PAGE, cause=Cause.LOST_DATA)
 
 EVIDENCE = Evidence(
     objective=0.999,

@@ -18,6 +18,8 @@ from slo.router.messages import Decision, Teller
 from tests.router.making import (
     EVIDENCE,
     FEW_EVENTS,
+    LOST,
+    LOST_PAGE,
     PAGE,
     PRODUCTION,
     SLO,
@@ -122,6 +124,17 @@ def test_a_ticket_is_told_to_those_that_are_told_of_everything() -> None:
     decision = Watch().fires(0, TICKET)
     assert kinds(decision) == [Opened]
     assert told(decision) == [("hook", "trigger", G1)]
+
+
+def test_lost_data_is_an_incident_that_pages_when_the_target_is_at_fault_and_ends_when_data_is_back() -> None:
+    watch = Watch()
+    assert told(watch.fires(0, LOST)) == [("hook", "trigger", G1)]
+    decision = watch.fires(60, LOST_PAGE)
+    assert kinds(decision) == [FiringChanged, Raised, Paged]
+    assert told(decision) == [("oncall", "trigger", G1), ("hook", "update", G1)]
+    assert "lost its data" in decision.messages[0].summary
+    watch.fires(120)
+    assert told(watch.fires(420)) == [("oncall", "resolve", G1), ("hook", "resolve", G1)]
 
 
 def test_nothing_happens_while_nothing_changes() -> None:

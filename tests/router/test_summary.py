@@ -11,7 +11,7 @@ from slo.core.policy import Severity
 from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
 from slo.router.summary import told as words
 from tests.core.test_exclusion_events import AT, exclusion
-from tests.router.making import EVIDENCE, PAGE, SLOW_PAGE, TICKET, alert
+from tests.router.making import EVIDENCE, FEW_EVENTS, LOST, LOST_PAGE, PAGE, SLOW_PAGE, TICKET, alert
 from tests.web.test_documents import EVENTS
 from tests.web.watches import opened
 
@@ -58,6 +58,18 @@ SHORT = FiringPair(severity=Severity.PAGE, long="5m", short="1m")
         (
             told(alert(PAGE, labels={"environment": "staging"}), burn_rates={"5m": None}, reason=""),
             "gate-availability (staging) burns its budget too fast",
+        ),
+        (
+            alert(LOST_PAGE, FEW_EVENTS),
+            (
+                "gate-availability (acme, production): its SLI lost its data"
+                " (connect_refused at http://10.0.0.7:8084/health)"
+            ),
+        ),
+        (told(alert(LOST, labels={}), reason=""), "gate-availability: its SLI lost its data"),
+        (
+            told(alert(LOST, TICKET), burn_rates={"2h": 2.0}, reason=""),
+            "gate-availability (acme, production) burns 2x its budget: 0.2 % of the last 2h failed",
         ),
         (
             told(alert(TICKET, labels={}), objective=0.99999, burn_rates={"2h": 2.0}, reason=""),

@@ -26,7 +26,7 @@ from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, bui
 from slo.router.events_api import EventCall
 from slo.router.page import event_of
 from tests.router.destinations.goldens import hold_against
-from tests.router.making import EVIDENCE, PRODUCTION, STAGING, message
+from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, STAGING, message
 
 KEY = "0123456789abcdef0123456789abcdef"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
@@ -77,6 +77,17 @@ def test_the_event_is_what_an_engineer_needs(name: str, of: Message) -> None:
     hold_against(name, event)
     whole = {"routing_key": KEY, "event_action": "trigger", "dedup_key": of.key} | event
     parse_event(json.dumps(whole).encode(), "application/json")
+
+
+def test_lost_data_is_another_sort_of_trouble_than_a_burn() -> None:
+    payload = event_of(message(firing=frozenset({LOST_PAGE})))["payload"]
+    assert isinstance(payload, dict)
+    details = payload["custom_details"]
+    assert isinstance(details, dict)
+    assert (payload["class"], details["firing"]) == ("lost data", ["SLI lost its data (page)"])
+    both = event_of(message(firing=frozenset({LOST_PAGE, PAGE})))["payload"]
+    assert isinstance(both, dict)
+    assert both["class"] == "error budget burn"
 
 
 @pytest.mark.parametrize("action", [Action.ACKNOWLEDGE, Action.RESOLVE])
