@@ -1,5 +1,6 @@
 """Durations as Prometheus writes them (`30s`, `1h30m`, `500ms`, `30d`): read, and named."""
 
+import functools
 import re
 from datetime import timedelta
 
@@ -33,6 +34,7 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is too long a time") from None
 
 
+@functools.lru_cache(maxsize=1024)
 def duration_name(seconds: float) -> str:
     """The shortest spelling in days, hours, minutes, seconds and milliseconds: `30d`, `1h30m`, `0s`.
 

@@ -50,6 +50,7 @@ class _Figures:
         self._view = view
         self._snapshot = snapshot
         self._now = snapshot.now
+        self._budget = float(view.slo.error_budget)
 
     def window(self, seconds: int) -> WindowFigures:
         """A rolling window."""
@@ -151,8 +152,10 @@ class _Figures:
 
     def _error_budget(self, column: Column | Mean, window: Weighed) -> float:
         """The share of the events in a window that may be bad, each by the objective of its time."""
-        view = self._view
-        return float(self._snapshot.error_budget(column, window, view.slo.error_budget, view.changes))
+        if not self._view.changes:
+            return self._budget
+        slo = self._view.slo
+        return float(self._snapshot.error_budget(column, window, slo.error_budget, self._view.changes))
 
     def _weight(self, column: Column, span: _Span) -> float:
         """What is known of the whole window, as a share of what is not excluded."""

@@ -160,6 +160,17 @@ class Plan:
     def _view(self, versions: Sequence[SLO], number: int) -> View:
         slo = versions[number]
         excluded = self._excluded_for(slo)
+        if len(versions) == 1 and not excluded and _is_plain(slo):
+            events = Reading(events=slo.sli, alert=slo.sli, budget=slo.sli)
+            return View(
+                slo=slo,
+                reading=events,
+                raw=None,
+                excluded=NOTHING,
+                changes=(),
+                slis=frozenset((slo.sli,)),
+                excused=NOTHING,
+            )
         adjusted = self._reading(versions, slo, excluded=True)
         raw = self._reading(versions, slo, excluded=False)
         members = self._members(slo)
@@ -250,6 +261,12 @@ def lost_after_seconds(slo: SLO) -> int:
     interval = slo.interval.total_seconds() if slo.interval else 0
     known_for = math.ceil(KNOWN_FOR_INTERVALS * interval / MINUTE_SECONDS) * MINUTE_SECONDS
     return min(max(LOST_AFTER_SECONDS, known_for), EXACT_UP_TO_SECONDS)
+
+
+def _is_plain(slo: SLO) -> bool:
+    """Whether it is its SLI, by event and for all time, as most are: they are many, and this is quick."""
+    made = isinstance(slo.definition, (AllOf, Weighted))
+    return not made and slo.effective_from is None and slo.budgeting.method is Method.OCCURRENCES
 
 
 def _seconds(window: Window) -> int:
