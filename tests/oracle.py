@@ -514,7 +514,10 @@ class Oracle:
         had = all((self.total(sli, now) + self.carried).covered_ms for sli in slis)
         blamed = any(d.sli in at_fault for one in members for d in one.definitions) or slo.sli in at_fault
         excused = any(one.excluded_seconds(now - after, now, self.slot) for one in (watched, *members))
-        if watched.lost is None and not ((had or blamed) and now - self.watching_since >= after and not excused):
+        since = max(self.watching_since, *(_begins(one.definitions[0]) for one in sources))
+        if isinstance(slo.definition, Weighted):
+            since = max(since, _begins(slo))
+        if watched.lost is None and not ((had or blamed) and now - since >= after and not excused):
             return frozenset()
         pages = any(pair.severity is Severity.PAGE for pair in slo.pairs)
         urgent = Severity.PAGE if blamed and pages else Severity.TICKET

@@ -50,6 +50,7 @@ class LostData:
         self._firing = np.zeros(len(views), np.int8)
         self._urgency = np.array([_urgency(view) for view in views], np.int8)
         self._after = np.array([lost_after_seconds(view.slo) for view in views], np.int64)
+        self._begun = np.array([view.begun for view in views], np.int64)
         self._sources = np.array([column[source] for view in views for source in view.sources], np.int64)
         self._slis = np.array([column[sli] for view in views for sli in view.counted_slis], np.int64)
         self._starts = np.cumsum([0] + [len(view.sources) for view in views[:-1]])
@@ -117,8 +118,8 @@ class LostData:
         return np.asarray(np.minimum.reduceat(snapshot.ledger.totals[COVERED_MS, self._slis], self._starts) > 0)
 
     def _begins(self, snapshot: Snapshot, lost: Bools, since: int) -> Bools:
-        """Which of the lost ones were watched for that long, and are not excluded."""
-        begins = lost & (since + self._after <= snapshot.now)
+        """Which of the lost ones were watched, and counted, for that long, and are not excluded."""
+        begins = lost & (np.maximum(self._begun, since) + self._after <= snapshot.now)
         for place in np.flatnonzero(begins & (self._firing == _NOTHING)).tolist():
             excluded, slot = self._views[place].excused, snapshot.ledger.slot_seconds
             if excluded.seconds(snapshot.now - int(self._after[place]), snapshot.now, slot):

@@ -68,6 +68,12 @@ class View:
         return tuple(member.source if isinstance(member, Sliced) else member for member in members)
 
     @property
+    def begun(self) -> int:
+        """Since when anything counts for it (Unix seconds); 0 for always."""
+        pieces = [source.pieces[0] for source in self.sources if isinstance(source, Selected)]
+        return max((piece.after or 0 for piece in pieces), default=0)
+
+    @property
     def counted_slis(self) -> tuple[str, ...]:
         """The SLI that counts in it now; of a mean, those that count last in its members."""
         if not isinstance(self.reading.events, Mean):
