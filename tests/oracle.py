@@ -27,9 +27,6 @@ CLEARING_COVERAGE = Fraction(80, 100)
 FOREVER = 2**33
 """A time that no test reaches."""
 
-JUDGED_ANEW_FOR = HOUR
-"""How far back a slice may begin that is judged anew when something arrives late for it."""
-
 LOST_AFTER = 300
 
 Firing = frozenset[tuple[Severity, int, int]]
@@ -274,6 +271,8 @@ class Oracle:
         self.evaluated: int | None = None
         self.watching_since = now
         self.steps = steps
+        # How far back a slice may begin that is judged anew when something arrives late: as far as slots are kept.
+        self.judged_anew_for = max([HOUR] + [window for window, step in steps.items() if step == slot])
         self.now = self.began = now
         self.exclusions = exclusions
         self.histories: dict[str, History] = defaultdict(lambda: History(slot=slot))
@@ -293,7 +292,7 @@ class Oracle:
             for budgeting in watched.budgetings:
                 length = _seconds(budgeting.slice)
                 ended = -(-end // length) * length
-                if ended <= self.now and ended - length >= self.now - JUDGED_ANEW_FOR:
+                if ended <= self.now and ended - length >= self.now - self.judged_anew_for:
                     anew.append((watched, budgeting, ended, self._begun(watched, self.now)))
         self.histories[sli].add(end, counts)
         for watched in self.watched.values():
