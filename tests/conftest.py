@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +19,9 @@ settings.register_profile(
 )
 settings.register_profile("dev", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Who starts the tests in the background of a script has them, and every command that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # looptime asks for the current loop at tests that have none too, and asyncio would make one that nobody closes: a
 # ResourceWarning at whatever test runs when it is collected. Once something was set, asyncio makes none.

@@ -386,8 +386,13 @@ class Oracle:
             excluded_seconds=max(look.excluded for _, look in shown),
         )
 
-    def budget(self, key: str, window: timedelta | CalendarWindow, now: int, *, raw: bool = False) -> Budget:
-        """What is left of the whole window's budget, projected where the window is not covered."""
+    def budget(
+        self, key: str, window: timedelta | CalendarWindow, now: int, *, raw: bool = False, forecast: bool = False
+    ) -> Budget:
+        """What is left of the whole window's budget, projected where the window is not covered.
+
+        A `forecast` of when it is spent goes through the window slot by slot, which takes long where that is long.
+        """
         slo = self.watched[key].in_force(now)
         if isinstance(window, timedelta):
             edge, seconds, end = self._edge(_seconds(window), now), _seconds(window), now
@@ -410,7 +415,9 @@ class Oracle:
             sli=None if ratio is None else 1 - ratio,
             allowed=allowed,
             remaining=remaining,
-            exhaustion=None if remaining is None or raw else self._exhaustion(key, window, now, remaining, end=end),
+            exhaustion=None
+            if remaining is None or not forecast
+            else self._exhaustion(key, window, now, remaining, end=end),
             excluded_seconds=max(look.excluded for _, look in looks),
         )
 

@@ -1,15 +1,13 @@
 """The ledger in memory and the one on disk, kept in step.
 
-Decisions are made on the ledger in memory. The one on disk follows, one transaction a slot; while it cannot be
-written (a full disk, a locked file) what it lacks is held here, and is written as soon as it can be.
+Decisions are made on the ledger in memory. The one on disk follows; while it cannot be written (a full disk, a locked
+file) what it lacks waits in the backlog, and is written as soon as it can be.
 """
 
 import asyncio
 import heapq
-import itertools
 import json
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slo.app.backlog import Backlog
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.exclusion import Exclusion
@@ -24,18 +23,10 @@ from slo.core.slo import SLO
 from slo.engine.evaluate import Engine, ledger_of
 from slo.engine.ledger import Ledger
 from slo.engine.rings import Ints
-from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
 from slo.store.codec import by_hour, hour_of
-from slo.store.faults import reason_of
-from slo.store.files import set_aside
-from slo.store.ledger import LedgerStore, Watermarks
-
-HELD_BLOCKS = 6 * 360
-"""How many blocks are held while the disk cannot take them: six hours of slots of ten seconds."""
-
-COMPACT_EVERY_SECONDS = 600
+from slo.store.ledger import Watermarks
 
 FAR_AHEAD_SECONDS = 86_400
 """A ledger that is further ahead of the clock than this is not waited for."""
@@ -67,17 +58,11 @@ class Books:
         self.slot_seconds = slot_seconds
         self.exclusions: Sequence[Exclusion] = ()
         self.lock = asyncio.Lock()
-        self._path = path
-        self._retention_seconds = int(retention.total_seconds())
-        self._max_bytes = max_bytes
         self._clock = clock
-        self._telemetry = telemetry
-        self._store = LedgerStore(path, slot_seconds=slot_seconds, telemetry=telemetry)
-        self._held: deque[Block] = deque()
-        self._watermarks: dict[tuple[str, str], bytes | None] = {}
+        self._backlog = Backlog(
+            path, slot_seconds=slot_seconds, retention=retention, max_bytes=max_bytes, telemetry=telemetry
+        )
         self._writing = asyncio.Lock()
-        self._failing = ""
-        self._compacted_at = 0
         self.engine = Engine((), Ledger((), windows_seconds=(), slot_seconds=slot_seconds, now=0))
 
     @property
@@ -93,34 +78,32 @@ class Books:
     @property
     def behind(self) -> bool:
         """Whether so much waits to be written that reading the past has to wait."""
-        return len(self._held) > HELD_BLOCKS // 4
+        return self._backlog.behind
 
     def settle(self) -> None:
         """Have time begin where the newest slot on disk ends, if that is ahead of the clock.
 
         A ledger that is more than a day ahead was written by a clock that was wrong, and is set aside.
         """
-        last = int(self._store.marks().get(NOW, 0))
+        last = int(self._backlog.store.marks().get(NOW, 0))
         if last > self._now() + FAR_AHEAD_SECONDS:
-            self._store.close()
-            aside = set_aside(self._path)
+            aside = self._backlog.set_aside()
             logger.error(
                 "the ledger was written by a clock that is far ahead of this one and was set aside, a new one is begun",
                 extra={"kept": str(aside), "ahead_seconds": last - self._now()},
             )
-            self._store = LedgerStore(self._path, slot_seconds=self.slot_seconds, telemetry=self._telemetry)
             last = 0
         self._clock.start_at_least(datetime.fromtimestamp(last, UTC))
 
     def open(self, slos: Sequence[SLO]) -> None:
         """Read the history of these SLOs from disk. The time since the last slot on disk stays unknown."""
         self.settle()
-        marks = self._store.marks()
-        totals = self._store.totals() if NOW in marks else None
+        marks = self._backlog.store.marks()
+        totals = self._backlog.store.totals() if NOW in marks else None
         self.engine = self._engine(slos, int(marks.get(NOW, 0)) or self._now(), (), totals=totals)
         self.engine.restore({}, json.loads(marks.get(PENDING, "{}")))
         _count_again(self.ledger, _counted(marks.get(OPEN, "[]")))
-        self._hold(self.ledger.close(self._now()))
+        self._backlog.hold(self.ledger.close(self._now()))
 
     async def rebuild(self, slos: Sequence[SLO]) -> None:
         """Change the SLOs: a new ledger from what is on disk and what is held for it; alert states go over.
@@ -129,9 +112,9 @@ class Books:
         read, and all is as it was.
         """
         old = self.engine
-        self._hold(self.ledger.close(self.ledger.now))
-        totals = self._store.totals() | _by_name(self.ledger.names, self.ledger.sli_totals)
-        new = await asyncio.to_thread(self._engine, slos, self.ledger.now, tuple(self._held), totals=totals)
+        self._backlog.hold(self.ledger.close(self.ledger.now))
+        totals = self._backlog.store.totals() | _by_name(self.ledger.names, self.ledger.sli_totals)
+        new = await asyncio.to_thread(self._engine, slos, self.ledger.now, self._backlog.blocks, totals=totals)
         _count_again(new.ledger, _in_blocks(old.ledger.open_blocks()))
         new.take_over(old)
         self.engine = new
@@ -152,26 +135,24 @@ class Books:
     def add_history(self, block: Block) -> None:
         """Count a block of slots or minutes that have closed. To be called under `lock`, with `write` after it."""
         self.ledger.add_history(block)
-        self._hold([block])
+        self._backlog.hold([block])
 
     def mark(self, watermarks: Watermarks) -> None:
         """Keep where sources stand: written with the counts of the slots that are closed next."""
-        self._watermarks |= watermarks
+        self._backlog.mark(watermarks)
 
     def watermarks(self, source: str) -> dict[str, bytes]:
         """The watermarks of a source, by name."""
-        marks: dict[str, bytes | None] = {**self._store.watermarks(source)}
-        marks |= {name: mark for (of, name), mark in self._watermarks.items() if of == source}
-        return {name: mark for name, mark in marks.items() if mark is not None}
+        return self._backlog.watermarks(source)
 
     @property
     def begun_anew(self) -> int:
         """How often the file was replaced by one without watermarks: those that hold are to be given again."""
-        return self._store.begun_anew
+        return self._backlog.store.begun_anew
 
     def close(self, end: int) -> None:
         """Close every slot up to `end`; what was counted in them waits to be written."""
-        self._hold(self.ledger.close(end))
+        self._backlog.hold(self.ledger.close(end))
 
     async def write(self) -> None:
         """Bring the store up to date. What fails is said and tried again at the next call.
@@ -183,10 +164,10 @@ class Books:
 
     async def finish(self) -> None:
         """Write everything, with what was counted in slots that are not over, and close the store."""
-        self._hold(self.ledger.close(self.ledger.now))
+        self._backlog.hold(self.ledger.close(self.ledger.now))
         still_open = [[end, sli, *row] for end, sli, row in _in_blocks(self.ledger.open_blocks())]
         await self._write({OPEN: json.dumps(still_open)})
-        self._store.close()
+        self._backlog.store.close()
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp()) // self.slot_seconds * self.slot_seconds
@@ -194,50 +175,10 @@ class Books:
     async def _write(self, more_marks: Mapping[str, str]) -> None:
         async with self._writing:
             # What came late is in the totals, and in the watermarks, already.
-            self._hold(self.ledger.close(self.ledger.now))
-            blocks, totals = tuple(self._held), _by_name(self.ledger.names, self.ledger.sli_totals)
-            marks = {NOW: str(self.ledger.now), PENDING: json.dumps(self.engine.pending()), **more_marks}
-            watermarks = dict(self._watermarks)
-            try:
-                await asyncio.to_thread(self._store.append, blocks, totals, marks, watermarks)
-            except StoreError as error:
-                self._complain(error)
-            else:
-                for _ in blocks:
-                    self._held.popleft()
-                for key, mark in watermarks.items():
-                    if self._watermarks[key] is mark:
-                        del self._watermarks[key]
-                if self._failing:
-                    logger.warning("the ledger is written again", extra={"slots": len(blocks)})
-                self._failing = ""
-                await self._compact(int(marks[NOW]))
-            self._telemetry.ledger_pending.set(len(self._held))
-
-    async def _compact(self, now: int) -> None:
-        """Keep the store small, now and then, and say how large it is."""
-        try:
-            if now - self._compacted_at >= COMPACT_EVERY_SECONDS:
-                self._compacted_at = now
-                await asyncio.to_thread(
-                    self._store.compact, now, retention_seconds=self._retention_seconds, max_bytes=self._max_bytes
-                )
-            self._telemetry.ledger_bytes.set(self._store.size_bytes())
-        except StoreError as error:
-            self._complain(error)
-
-    def _complain(self, error: StoreError) -> None:
-        reason = reason_of(error)
-        self._telemetry.ledger_failures.labels(reason).inc()
-        if reason != self._failing:
-            logger.error("the ledger cannot be written, counts are held in memory", extra={"error": str(error)})
-        self._failing = reason
-
-    def _hold(self, blocks: Sequence[Block]) -> None:
-        self._held.extend(_by_hour(block for block in blocks if block.counts.any()))
-        while len(self._held) > HELD_BLOCKS:
-            self._held.popleft()
-            self._telemetry.ledger_dropped.inc()
+            self._backlog.hold(self.ledger.close(self.ledger.now))
+            now, totals = self.ledger.now, _by_name(self.ledger.names, self.ledger.sli_totals)
+            marks = {NOW: str(now), PENDING: json.dumps(self.engine.pending()), **more_marks}
+            await self._backlog.write(now, totals, marks)
 
     def _engine(
         self, slos: Sequence[SLO], now: int, carried: Sequence[Block], *, totals: Mapping[str, Counts] | None
@@ -250,7 +191,7 @@ class Books:
             rows = [totals.get(name, none) for name in ledger.names]
             known = np.array([[c.good, c.bad, c.unknown, c.covered_ms] for c in rows], np.int64).reshape(-1, 4).T
         parts = sorted((part for block in carried for part in by_hour(block)), key=itemgetter(0))
-        written = ((hour_of(int(block.ends[0])), block) for block in self._store.history(ledger.history_since))
+        written = ((hour_of(int(block.ends[0])), block) for block in self._backlog.store.history(ledger.history_since))
         history = heapq.merge(written, parts, key=itemgetter(0))
         ledger.load((_no_later(block, ledger.now) for _, block in history), totals=known)
         return Engine(slos, ledger, exclusions=self.exclusions)
@@ -262,20 +203,6 @@ def _by_name(names: Sequence[str], totals: Ints) -> dict[str, Counts]:
         name: Counts(good=good, bad=bad, unknown=unknown, covered_ms=covered_ms)
         for name, (good, bad, unknown, covered_ms) in zip(names, rows, strict=True)
     }
-
-
-def _by_hour(blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks, of one hour and one layout together: what comes late after a gap may be thousands of slots."""
-    for (_, seconds, names), group in itertools.groupby(
-        blocks, lambda block: (hour_of(int(block.ends[0])), block.seconds, block.names)
-    ):
-        together = list(group)
-        yield Block(
-            ends=np.concatenate([block.ends for block in together]),
-            seconds=seconds,
-            names=names,
-            counts=np.concatenate([block.counts for block in together], axis=1),
-        )
 
 
 def _no_later(block: Block, now: int) -> Block:

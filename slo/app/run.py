@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 import uvloop
 
-from slo.app.watch import Place, RunningWatch
+from slo.app.place import Place
+from slo.app.watch import RunningWatch
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.errors import ConfigError, StoreError, UsageError, WatchkeepError

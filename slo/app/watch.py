@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.exclusions import Exclusions
 from slo.app.judgement import Judgements
+from slo.app.place import Place
 from slo.app.servers import Servers
-from slo.app.wiring import checks_of, destinations_of, fed_of, refuse_unfed, scrapes_of
-from slo.config.load import load
+from slo.app.wiring import destinations_of, fed_of
 from slo.config.settings import Settings
 from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
@@ -23,32 +21,19 @@ from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.errors import ConfigError, ConfigFault, StoreError
+from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
-from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.router.router import Router
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
-from slo.runner.schedule import Scheduled
 from slo.sources.checks import CheckSource
-from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 
 STALE_SLOTS = 3
 """After how many slots without an evaluation the watch calls itself unready."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a watch is: its configuration, what may be put into it, and its data folder."""
-
-    config: Path
-    environ: Mapping[str, str]
-    kinds: Kinds
-    folder: DataFolder
 
 
 class RunningWatch:
@@ -78,7 +63,7 @@ class RunningWatch:
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
         self._counters = Counters(self._books, telemetry)
-        self._checks, self._scrapes = self._built(settings)
+        self._checks, self._scrapes = place.built(settings, context)
         destinations, paging = destinations_of(settings, place.kinds, context, place.config)
         self._router = Router(
             journal=self._journal,
@@ -222,9 +207,8 @@ class RunningWatch:
 
     async def _reload(self) -> None:
         place = self._place
-        settings = await asyncio.to_thread(load, place.config, place.kinds, place.environ)
-        self._refuse_new_slot(settings)
-        checks, scrapes = self._built(settings)
+        settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
+        checks, scrapes = place.built(settings, self._context)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
         clients = self._servers.clients(settings)
         async with self._books.lock:
@@ -286,30 +270,6 @@ class RunningWatch:
 
     def _scraped(self, outcome: Outcome) -> None:
         self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.check, None))
-
-    def _built(self, settings: Settings) -> tuple[list[Scheduled], list[Scheduled]]:
-        place = self._place
-        refuse_unfed(settings, place.config)
-        return (
-            checks_of(settings, place.kinds, self._context, place.config),
-            scrapes_of(settings, self._context, place.config),
-        )
-
-    def _refuse_new_slot(self, settings: Settings) -> None:
-        if settings.slot != self._settings.slot:
-            slot = duration_name(self._settings.slot.total_seconds())
-            raise ConfigError(
-                [
-                    ConfigFault(
-                        file=str(self._place.config),
-                        line=0,
-                        column=0,
-                        path="slot",
-                        problem=f"cannot change from {slot} while the watch runs",
-                        mend="restart it",
-                    )
-                ]
-            )
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

@@ -18,9 +18,9 @@ import numpy as np
 from slo.core.policy import Pair, Severity
 from slo.core.slo import SLO
 from slo.engine.columns import Column, Mean
-from slo.engine.plan import View
 from slo.engine.rings import Bools, Ints
 from slo.engine.snapshot import Floats, Snapshot, Weighed
+from slo.engine.view import View
 from slo.engine.windows import KNOWN_SHORT_COVERAGE
 
 CLOSE_CALL = 1e-9

@@ -12,8 +12,9 @@ from slo.engine.columns import Mean
 from slo.engine.figures import status_of
 from slo.engine.ledger import Ledger
 from slo.engine.lost import LostData
-from slo.engine.plan import Plan, View, windows_of
+from slo.engine.plan import Plan, windows_of
 from slo.engine.snapshot import Means, Snapshot
+from slo.engine.view import View
 
 __all__ = ["Engine", "ledger_of", "windows_of"]
 

@@ -13,8 +13,8 @@ from slo.core.slo import Window
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.engine.columns import Column, Mean, Sliced
 from slo.engine.forecast import seconds_left, seconds_left_rolling
-from slo.engine.plan import Reading, View
 from slo.engine.snapshot import Snapshot, Weighed
+from slo.engine.view import Reading, View
 from slo.engine.windows import RATE_SECONDS
 
 

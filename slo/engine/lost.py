@@ -14,9 +14,10 @@ from slo.core.alert import Cause, FiringPair
 from slo.core.deltas import COVERED_MS
 from slo.core.policy import Severity
 from slo.engine.columns import Column
-from slo.engine.plan import View, lost_after_seconds
+from slo.engine.plan import lost_after_seconds
 from slo.engine.rings import Bools
 from slo.engine.snapshot import Snapshot
+from slo.engine.view import View
 
 BREAK_SECONDS = 60
 """The longest time between two evaluations that is no break."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from slo.engine.columns import Column, Mean
 from slo.engine.ledger import Ledger, WindowCounts
-from slo.engine.plan import Change
+from slo.engine.view import Change
 from slo.engine.windows import window_start
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from slo.app.watch import Place, RunningWatch
+from slo.app.place import Place
+from slo.app.watch import RunningWatch
 from slo.config.load import load
 from slo.core.delivery import Action
 from slo.core.outcome import Outcome

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slo.app import books as books_module
+from slo.app import backlog as backlog_module
 from slo.app.books import Books
 from slo.core.counts import Counts
 from slo.core.deltas import Block
@@ -163,7 +163,7 @@ async def test_a_stop_in_the_middle_of_a_writing_writes_nothing_twice(
     kept = books(tmp_path, time)
     await turns(kept, time, 3, gate=GOOD)
     begun, go_on = threading.Event(), threading.Event()
-    append = kept._store.append
+    append = kept._backlog.store.append
 
     def slowly(
         blocks: Sequence[Block],
@@ -175,7 +175,7 @@ async def test_a_stop_in_the_middle_of_a_writing_writes_nothing_twice(
         go_on.wait(10)
         append(blocks, totals, marks, watermarks)
 
-    monkeypatch.setattr(kept._store, "append", slowly)
+    monkeypatch.setattr(kept._backlog.store, "append", slowly)
     turn(kept, time, gate=BAD)
     writing = asyncio.create_task(kept.write())
     await asyncio.to_thread(begun.wait, 10)
@@ -313,7 +313,7 @@ async def test_a_locked_ledger_is_said_and_caught_up_with(tmp_path: Path) -> Non
 async def test_what_is_held_for_the_disk_has_an_end_and_the_oldest_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(books_module, "HELD_BLOCKS", 3)
+    monkeypatch.setattr(backlog_module, "HELD_BLOCKS", 3)
     time, telemetry = Time(), Telemetry()
     kept = books(tmp_path, time, telemetry=telemetry)
     with no_file_may_grow():
@@ -477,7 +477,7 @@ async def test_a_watermark_is_never_written_before_the_late_counts_that_it_speak
 async def test_much_that_waits_for_the_disk_keeps_the_past_from_being_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(books_module, "HELD_BLOCKS", 40)
+    monkeypatch.setattr(backlog_module, "HELD_BLOCKS", 40)
     time = Time()
     kept = books(tmp_path, time)
     with no_file_may_grow():

@@ -95,7 +95,7 @@ async def test_a_ledger_that_is_replaced_gets_every_watermark_again(tmp_path: Pa
     time = Time()
     async with ScrapingWatch(tmp_path, time, config) as played:
         await played.slot(requests(1_000, 0))
-        played.watch._books._store._begin_anew(StoreDamaged("by the test"))
+        played.watch._books._backlog.store._begin_anew(StoreDamaged("by the test"))
         await played.slot(requests(1_010, 0))
         await played.slot(requests(1_020, 0))
     async with ScrapingWatch(tmp_path, time, config) as played:

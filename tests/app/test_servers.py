@@ -79,7 +79,7 @@ def followed_in(folder: Path) -> Iterator[Following]:
     following = Following(folder)
     yield following
     following.servers.close()
-    following.books._store.close()
+    following.books._backlog.store.close()
 
 
 ONE, TWO = ({"name": name, "url": f"http://{name}.example:9090"} for name in ("one", "two"))
@@ -149,7 +149,7 @@ async def test_counts_whose_watermark_was_lost_with_a_damaged_ledger_are_not_cou
 ) -> None:
     settings = following.configure([ONE], sli())
     key = settings.slos[0].sli
-    following.books._store.append([], {key: Counts(good=7)}, {"now": str(START)})
+    following.books._backlog.store.append([], {key: Counts(good=7)}, {"now": str(START)})
     following.books.open(settings.slos)
     following.configure([])
     following.configure([ONE], sli())

@@ -144,7 +144,7 @@ async def test_the_configuration_that_was_read_last_is_in_force_when_two_reloads
         return settings
 
     async with PlayedWatch(tmp_path, Time()) as played:
-        monkeypatch.setattr("slo.app.watch.load", slow_at_first)
+        monkeypatch.setattr("slo.app.place.load", slow_at_first)
         played.configure(configuration("deck"))
         first = asyncio.create_task(played.watch.reload())
         await asyncio.to_thread(reading.wait, 10)

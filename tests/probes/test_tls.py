@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -228,7 +228,7 @@ async def test_no_version_in_common(authority: trustme.CA, ca_file: str) -> None
 
 
 async def lasting(remaining: timedelta, minimum: str, authority: trustme.CA, ca_file: str) -> Seen:
-    context = server_context(authority, "localhost", not_after=NOW + remaining)
+    context = server_context(authority, "localhost", not_after=datetime.now(UTC) + remaining)
     async with secure(context) as port:
         return await look(tls, {**config_for(tls, port, ca_file=ca_file), "min_remaining": minimum})
 
