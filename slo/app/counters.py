@@ -13,6 +13,7 @@ import numpy as np
 
 from slo.app.books import Books
 from slo.app.failures import Failures
+from slo.app.groups import WatchedGroups
 from slo.config.settings import Settings
 from slo.core.deltas import Block
 from slo.core.lost import Lost
@@ -23,7 +24,6 @@ from slo.core.slo import SLO
 from slo.engine.windows import LOST_AFTER_SECONDS
 from slo.exposition.catalogue import Telemetry
 from slo.sources.counters import Excess
-from slo.sources.grouping import MOST_GROUPS, Groups
 from slo.sources.increments import Bools
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
@@ -60,22 +60,21 @@ def definitions(settings: Settings) -> dict[str, CountersSLI]:
 class Counters:
     """Counts what is scraped. `configure` it before anything else, and again for other settings.
 
-    `begin` to count for `slos` when the books have them.
+    `begin` to count when the books have the SLOs of `groups`.
     """
 
-    def __init__(self, books: Books, telemetry: Telemetry) -> None:
+    def __init__(self, books: Books, groups: WatchedGroups, telemetry: Telemetry) -> None:
         self._books = books
         self._telemetry = telemetry
         self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
-        self._groups = Groups(())
-        self._refused: frozenset[str] = frozenset()
+        self._groups = groups
         self._since: dict[str, datetime] = {}
         self._failures = Failures()
         self._begun_anew = books.begun_anew
 
     def slos_of(self, settings: Settings) -> list[SLO]:
         """The SLOs of settings, with the groups that are known in the place of those that have groups."""
-        return self._groups_of(settings).slos
+        return self._groups.of(settings, self._scraped.series).slos
 
     def configure(self, settings: Settings, *, restored: bool = False) -> None:
         """Scrape as these settings say from now on. What is known of targets that stay is kept.
@@ -88,19 +87,11 @@ class Counters:
         for name in {*self._scraped.targets} - targets.keys():
             self._forget(name)
         self._scraped.configure(definitions(settings), targets, marks if restored else {})
-        self._groups, self._refused = self._groups_of(settings), frozenset()
-        self._telemetry.groups.clear()
-        self._telemetry.groups_refused.clear()
-        self._say_groups()
-
-    @property
-    def slos(self) -> list[SLO]:
-        """The SLOs of the settings in force; see `slos_of`."""
-        return self._groups.slos
+        self._groups.configure(settings, self._scraped.series)
 
     def begin(self) -> None:
-        """Count for `slos` from the next slot on."""
-        slis = _counted(self.slos)
+        """Count for the groups that are watched, and for all other SLOs, from the next slot on."""
+        slis = _counted(self._groups.slos)
         self._scraped.count(slis)
         begun = datetime.fromtimestamp(self._books.ledger.now, UTC)
         self._since = {key: self._since.get(key, begun) for key in slis}
@@ -116,19 +107,15 @@ class Counters:
         self._telemetry.scrape_duration.labels(name).set(outcome.duration_seconds)
         self._telemetry.scrape_series.labels(name).set(len(samples))
 
-    async def take_in(self, end: int) -> bool:
+    async def take_in(self, end: int) -> None:
         """Have what was scraped up to `end` (Unix seconds) ready to be counted.
 
-        Whether there are groups among it that were not there before: with `begin`, they are counted from their first
-        scrape on.
+        Groups among it that were not there before are, with `begin`, counted from their first scrape on.
         """
-        breath, new = _Breath(), False
+        breath = _Breath()
         for name in self._scraped.targets:
-            new |= self._groups.find(self._scraped.take_in(name, end * 1000))
+            self._groups.find(self._scraped.take_in(name, end * 1000))
             await breath.take()
-        if new or self._groups.refused != self._refused:
-            self._say_groups()
-        return new
 
     async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
@@ -193,11 +180,6 @@ class Counters:
             return None
         return self._failures.newest(self._scraped.feeding(sli) or self._scraped.targets)
 
-    def _groups_of(self, settings: Settings) -> Groups:
-        groups = Groups(settings.slos)
-        groups.find(self._scraped.series)
-        return groups
-
     def _forget(self, scrape: str) -> None:
         """A target that is not scraped any more has no metrics of its own."""
         self._failures.forget(scrape)
@@ -207,18 +189,6 @@ class Counters:
             self._telemetry.scrape_failures,
         ):
             metric.remove_by_labels({"scrape": scrape})
-
-    def _say_groups(self) -> None:
-        refused = self._groups.refused
-        for name, found in self._groups.found.items():
-            self._telemetry.groups.labels(name).set(found)
-            self._telemetry.groups_refused.labels(name).set(name in refused)
-        for name in sorted(refused - self._refused):
-            logger.error(
-                "an SLO has more groups than are watched: group by labels with fewer values, or narrow its selectors",
-                extra={"slo": name, "watched": MOST_GROUPS},
-            )
-        self._refused = refused
 
 
 class _Breath:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from slo.app.books import Books
+from slo.app.groups import WatchedGroups
 from slo.app.wiring import unusable
 from slo.config.settings import ServerEntry, Settings
 from slo.core.calendar import CalendarWindow
@@ -24,8 +25,11 @@ from slo.sources.prometheus.unread import SOURCE, read_until
 class Servers:
     """Follows the servers of the settings in force: `replace` them, `run`, `close_slot`, and `close` at last."""
 
-    def __init__(self, books: Books, *, path: Path, context: Context, telemetry: Telemetry) -> None:
+    def __init__(
+        self, books: Books, groups: WatchedGroups, *, path: Path, context: Context, telemetry: Telemetry
+    ) -> None:
         self._books = books
+        self._groups = groups
         self._path = path
         self._context = context
         self._telemetry = telemetry
@@ -57,19 +61,28 @@ class Servers:
         return clients
 
     def replace(self, settings: Settings, clients: Mapping[str, Client]) -> None:
-        """Follow what these settings want from now on, with their `clients`; the books are open, and made for them."""
+        """Follow what these settings want from now on, with their `clients`.
+
+        The books are open and made for them, as the groups are.
+        """
         self._retention_seconds = int(settings.store.retention.total_seconds())
         entries = _needed(settings)
         for name in tuple(self._sources):
             if clients.get(name) is not self._clients[name]:
                 self._drop(name)
         self._entries, self._clients = entries, dict(clients)
-        marks = self._books.watermarks(SOURCE)
-        self._forget(marks, {slo.sli for slo in settings.slos})
         for name, entry in entries.items():
-            source = self._sources.get(name) or self._begin(entry)
-            wanted = _by_sli(name, settings.slos)
-            source.follow(self._wanted(sli, slos, marks) for sli, slos in wanted.values())
+            if name not in self._sources:
+                self._begin(entry)
+            self._sources[name].look_for_groups(_grouped(name, settings.slos))
+        self.follow()
+
+    def follow(self) -> None:
+        """Follow the groups that are watched now, and all other SLOs."""
+        marks, slos = self._books.watermarks(SOURCE), self._groups.slos
+        self._forget(marks, {slo.sli for slo in slos})
+        for name, source in self._sources.items():
+            source.follow(self._wanted(sli, of_sli, marks) for sli, of_sli in _by_sli(name, slos).values())
 
     async def run(self) -> None:
         """Follow the servers until cancelled."""
@@ -103,7 +116,7 @@ class Servers:
         for client in self._clients.values():
             client.close()
 
-    def _begin(self, entry: ServerEntry) -> ServerSource:
+    def _begin(self, entry: ServerEntry) -> None:
         self._sources[entry.name] = ServerSource(
             entry,
             self._clients[entry.name],
@@ -111,9 +124,9 @@ class Servers:
             slot_seconds=self._books.slot_seconds,
             clock=self._context.clock,
             telemetry=self._telemetry,
+            heard=self._groups.heard,
         )
         self._start(entry.name)
-        return self._sources[entry.name]
 
     def _start(self, name: str) -> None:
         if self._group is not None:
@@ -157,6 +170,11 @@ def _by_sli(server: str, slos: Iterable[SLO]) -> dict[str, tuple[PrometheusSLI, 
         if isinstance(slo.definition, PrometheusSLI) and slo.definition.server == server:
             found.setdefault(slo.sli, (slo.definition, []))[1].append(slo)
     return found
+
+
+def _grouped(server: str, slos: Iterable[SLO]) -> list[SLO]:
+    """The SLOs whose groups a server has."""
+    return [slo for _, of_sli in _by_sli(server, slos).values() for slo in of_sli if slo.group_by]
 
 
 def _longest_seconds(slo: SLO) -> int:

@@ -9,6 +9,7 @@ from time import perf_counter
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.exclusions import Exclusions
+from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
@@ -62,7 +63,8 @@ class RunningWatch:
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
-        self._counters = Counters(self._books, telemetry)
+        self._groups = WatchedGroups(self._books, clock, telemetry)
+        self._counters = Counters(self._books, self._groups, telemetry)
         self._checks, self._scrapes = place.built(settings, context)
         destinations, paging = destinations_of(settings, place.kinds, context, place.config)
         self._router = Router(
@@ -85,7 +87,7 @@ class RunningWatch:
             slis=fed_of(settings),
             since=clock.now().timestamp(),
         )
-        self._servers = Servers(self._books, path=place.config, context=context, telemetry=telemetry)
+        self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
         connectivity = context.connectivity
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
@@ -104,7 +106,7 @@ class RunningWatch:
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         self._counters.configure(self._settings, restored=True)
-        await asyncio.to_thread(self._books.open, self._counters.slos)
+        await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
@@ -203,7 +205,7 @@ class RunningWatch:
         """Make the figures anew, without what is excluded now."""
         async with self._books.lock:
             self._books.exclusions = tuple(self._exclusions)
-            await self._books.rebuild(self._counters.slos)
+            await self._books.rebuild(self._groups.slos)
 
     async def _reload(self) -> None:
         place = self._place
@@ -238,7 +240,8 @@ class RunningWatch:
         slot = self._books.slot_seconds
         async with self._books.lock:
             end = int(self._clock.now().timestamp()) // slot * slot
-            if await self._counters.take_in(end) or self._ungrouped:
+            await self._counters.take_in(end)
+            if self._groups.take_new() or self._ungrouped:
                 await self._regroup()
             closing = await self._counters.count(end)
             begun = perf_counter()
@@ -255,13 +258,14 @@ class RunningWatch:
     async def _regroup(self) -> None:
         """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
         try:
-            await self._books.rebuild(self._counters.slos)
+            await self._books.rebuild(self._groups.slos)
         except StoreError as error:
             if not self._ungrouped:
                 logger.warning("the history cannot be read, new groups have to wait", extra={"error": str(error)})
             self._ungrouped = True
         else:
             self._counters.begin()
+            self._servers.follow()
             self._ungrouped = False
 
     def _sink(self, outcome: Outcome) -> None:

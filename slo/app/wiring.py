@@ -13,6 +13,7 @@ from slo.net.context import Context
 from slo.net.url import URL
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Fed
+from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
 from slo.sources.target_labels import TargetLabels
 
@@ -81,9 +82,9 @@ def refuse_unfed(settings: Settings, path: Path) -> None:
         if isinstance(slo.definition, CountersSLI) and not settings.scrapes:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
             faults.append(_fault(path, f"slos[{slo.name}].sli.counters", "no scrape can feed it", mend))
-        elif slo.group_by and isinstance(slo.definition, PrometheusSLI):
-            problem = "groups of a server's series are not watched"
-            mend = "write an SLO for each group, or have its targets under `scrapes`"
+        elif slo.group_by and isinstance(slo.definition, PrometheusSLI) and not selectors_of(slo):
+            problem = "only sums of counters are watched by group: the expressions are more than that"
+            mend = "write them as sum(rate(METRIC{...}[{{.window}}])), or write an SLO for each group"
             faults.append(_fault(path, f"slos[{slo.name}].group_by", problem, mend))
     if faults:
         raise ConfigError(faults)

@@ -49,7 +49,7 @@ def command(
     from slo.replay.backtest import asked_of
 
     period = _period(begin, end, step_of(step, settings), settings)
-    slos = asked_of(settings.slos, server)
+    slos = asked_of(settings.slos, entry)
     if not slos:
         raise UsageError(
             f"no SLO of {config} is counted from {server}: give one `sli: {{prometheus: ...}}` or counters"
@@ -62,7 +62,7 @@ def command(
     passed_over = [
         f"{slo.name} is passed over: {server} is not asked for it" for slo in settings.slos if slo.name not in known
     ]
-    warnings = [*passed_over, *_unread(backtest.unread, slos)]
+    warnings = [*passed_over, *_unread(backtest.unread, backtest.slos)]
     context.exit(tell_end(transitions, statuses, warnings, as_json=as_json))
 
 
@@ -77,7 +77,7 @@ async def _backtest(
 ) -> "tuple[Backtest, list[Transition], list[SLOStatus]]":
     from slo.exposition.catalogue import Telemetry
     from slo.net.context import Context
-    from slo.replay.backtest import Backtest
+    from slo.replay.backtest import Backtest, instances
     from slo.runner.clock import SteadyClock
     from slo.sources.prometheus.client import Client
 
@@ -89,7 +89,7 @@ async def _backtest(
     try:
         backtest = Backtest(
             client=client,
-            slos=slos,
+            slos=await instances(client, slos, period),
             period=period,
             interval_seconds=int(entry.interval.total_seconds()),
             exclusions=exclusions,
@@ -140,5 +140,5 @@ def _unread(unread: "Sequence[Unread]", slos: "Sequence[SLO]") -> list[str]:
     seconds: Counter[tuple[str, str]] = Counter()
     for each in unread:
         seconds[each.sli, str(each.fault)] += each.piece.seconds
-    names = {slo.sli: slo.name for slo in slos}
+    names = {slo.sli: slo.key for slo in slos}
     return [f"{names[sli]}: {duration_name(length)} stay unknown: {fault}" for (sli, fault), length in seconds.items()]

@@ -53,6 +53,7 @@ def _sentences(explanation: "Explanation", settings: "Settings") -> list[str]:
         *_pairs(slo),
         _delay(explanation, settings),
         NO_DATA,
+        _lost_data(slo),
     ]
 
 
@@ -149,6 +150,18 @@ def _delay(explanation: "Explanation", settings: "Settings") -> str:
     every = _span(timedelta(seconds=explanation.interval_seconds))
     what = "a round" if explanation.events is not None else "an observation"
     return f"To each of these {what} adds at most {every}; slots of {_span(settings.slot)}."
+
+
+def _lost_data(slo: "SLO") -> str:
+    """What happens when nothing at all is known any more."""
+    from slo.core.policy import Severity
+    from slo.core.sli import CountersSLI
+    from slo.engine.plan import lost_after_seconds
+
+    after = _span(timedelta(seconds=lost_after_seconds(slo)))
+    paged = isinstance(slo.definition, CountersSLI) and any(pair.severity is Severity.PAGE for pair in slo.pairs)
+    means = "a page where its target cannot be scraped, a ticket where we are at fault" if paged else "a ticket"
+    return f"An SLI that had data and has none at all for {after} is an alert of its own: {means}."
 
 
 def _window(window: "Window") -> str:

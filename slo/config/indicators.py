@@ -10,7 +10,7 @@ from slo.config.report import Location, Report
 from slo.config.slo_keys import CountersKeys, PrometheusKeys, SLIKeys
 from slo.config.wrong import shown
 from slo.core.expression import WINDOW_VARIABLE, has_window, mixes_units, summed_counters
-from slo.core.selector import Matcher, Selector
+from slo.core.selector import Selector
 from slo.core.sli import SLI, AllOf, CountersSLI, Part, ProbeSLI, PrometheusSLI, Weighted
 
 KINDS = ("probe", "counters", "prometheus", "all_of", "weighted")
@@ -150,7 +150,7 @@ class Indicators:
             bucket = Selector(metric=f"{name}_bucket", matchers=matchers)
             return CountersSLI(
                 total=Selector(metric=f"{name}_count", matchers=matchers),
-                part=bucket.with_matcher(Matcher(label="le", operator="=", value=seconds)),
+                part=bucket.with_label("le", seconds),
                 part_is="good",
             )
         return None

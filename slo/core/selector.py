@@ -97,9 +97,10 @@ class Selector:
         """Whether it is plain that whatever `other` selects is selected: that one has all matchers of this one."""
         return self.metric == other.metric and set(self.matchers) <= set(other.matchers)
 
-    def with_matcher(self, matcher: Matcher) -> "Selector":
-        """This selector with one matcher more, in the place of those that it has for the same label."""
-        return _selector([*(other for other in self._with_name() if other.label != matcher.label), matcher])
+    def with_label(self, label: str, value: str) -> "Selector":
+        """The series of this selector whose label has this value; what is said of the label anyway is left out."""
+        kept = (other for other in self._with_name() if other.label != label or not other.accepts(value))
+        return _selector([*kept, Matcher(label=label, operator="=", value=value)])
 
     def _with_name(self) -> tuple[Matcher, ...]:
         """The matchers, with that of the metric's name."""

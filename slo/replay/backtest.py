@@ -5,17 +5,23 @@ afterwards is known from its beginning. A piece that the server does not answer 
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from slo.config.settings import ServerEntry
 from slo.core.deltas import Block
 from slo.core.exclusion import Exclusion
 from slo.core.sli import CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.errors import ServerFault, WatchkeepError
+from slo.replay.choice import chosen
 from slo.replay.replay import Replay, Stretch, Transition
+from slo.sources.grouping import Groups, selectors_of
 from slo.sources.prometheus.client import Client
+from slo.sources.prometheus.groups import LOOK_BACK_SECONDS, GroupSearch
 from slo.sources.prometheus.reader import Reader
 from slo.sources.prometheus.reasons import ASK_FOR_LESS
 from slo.sources.prometheus.tally import Piece, Rhythm
@@ -45,27 +51,49 @@ class Unread:
     fault: ServerFault
 
 
-def asked_of(slos: Sequence[SLO], server: str) -> list[SLO]:
-    """The SLOs that the server can be asked about: those that name it, and those whose counters it may have.
+def asked_of(slos: Sequence[SLO], entry: ServerEntry) -> list[SLO]:
+    """The SLOs that a server can be asked about: those that name it, those whose counters it may have, and composites.
 
-    Not those that stand for a group: which groups there are is known while they are counted.
+    Not those that stand for groups of anything else than the sums of counters.
     """
-    asked = []
-    for slo in slos:
-        if slo.group_by:
-            continue
+
+    def fed(slo: SLO) -> SLO | None:
         match slo.definition:
-            case PrometheusSLI(server=name) if name == server:
-                asked.append(slo)
+            case PrometheusSLI(server=name) as sli if name == entry.name:
+                pass
             case CountersSLI(total=total, part=part, part_is=part_is):
-                sli = PrometheusSLI(server=server, total=str(total), part=str(part), part_is=part_is)
-                asked.append(replace(slo, sli=sli.key, definition=sli))
-    return asked
+                sli = PrometheusSLI(server=entry.name, total=str(total), part=str(part), part_is=part_is)
+            case _:
+                return None
+        asked = replace(slo, sli=sli.key, definition=sli, interval=entry.interval)
+        return asked if not slo.group_by or selectors_of(asked) else None
+
+    return chosen(slos, fed)
+
+
+async def instances(client: Client, slos: Sequence[SLO], period: Period) -> list[SLO]:
+    """The SLOs, with those that stand for groups replaced by one for each group that the server had in a period.
+
+    Raises WatchkeepError where it does not say.
+    """
+    groups = Groups(slos, most=sys.maxsize)
+    days = [*range(period.end, period.begin, -LOOK_BACK_SECONDS)][::-1]
+    for slo in groups.grouped:
+        selectors = selectors_of(slo)
+        assert selectors  # noqa: S101  it has groups
+        search = GroupSearch(slo, selectors[0])
+        for day in days:
+            try:
+                found = await client.run(partial(search.read, client, day, float(period.end)))
+            except ServerFault as fault:
+                raise WatchkeepError(f"the groups of {slo.name} cannot be looked for: {fault}") from fault
+            groups.add(slo, found)
+    return groups.slos
 
 
 @dataclass(kw_only=True, slots=True)
 class Backtest:
-    """The engine over a period of a server's history; `slos` come from `asked_of`.
+    """The engine over a period of a server's history; `slos` come from `asked_of` and `instances`.
 
     History before the period is read as far as the alerts look back, so that the first day is judged like the last.
     `unread` is what stays unknown.

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from slo.core.exclusion import Exclusion
 from slo.core.selector import Selector
-from slo.core.sli import AllOf, CountersSLI, Weighted
+from slo.core.sli import CountersSLI
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.errors import ParseError, UsageError
 from slo.exposition.openmetrics_file import read_series
+from slo.replay.choice import chosen
 from slo.replay.recording import Recording
 from slo.replay.replay import Replay, Transition
 from slo.replay.samples import Samples, counted_by, instances
@@ -31,8 +34,9 @@ class FileReplay:
         step_seconds: int,
         exclusions: Sequence[Exclusion] = (),
     ) -> None:
-        counted = [slo for slo in instances(slos, recording) if _is_counted(slo, slos)]
-        self.passed_over = [slo for slo in slos if not _is_counted(slo, slos)]
+        judged = chosen(slos, lambda slo: _paced(slo, recording))
+        counted = instances(judged, recording)
+        self.passed_over = [slo for slo in slos if slo.key not in {each.key for each in judged}]
         self.unmatched = list(_unmatched(slos, recording))
         self._samples = Samples(recording, counted_by(counted), slot_seconds=slot_seconds, step_seconds=step_seconds)
         self._replay = Replay(
@@ -102,15 +106,14 @@ def _unmatched(slos: Sequence[SLO], recording: Recording) -> Iterator[tuple[SLO,
                     break
 
 
-def _is_counted(slo: SLO, slos: Sequence[SLO]) -> bool:
-    """Whether recorded counters say something about an SLO: it is made of counters, or of SLOs that are."""
-    match slo.definition:
-        case CountersSLI():
-            return True
-        case AllOf(slos=names):
-            members = set(names)
-        case Weighted(weights=weights):
-            members = {name for name, _ in weights}
-        case _:
-            return False
-    return all(isinstance(other.definition, CountersSLI) for other in slos if other.name in members)
+def _paced(slo: SLO, recording: Recording) -> SLO | None:
+    """An SLO that is made of counters, fed as often as the slowest target with series of its total was scraped."""
+    if not isinstance(slo.definition, CountersSLI):
+        return None
+    total = slo.definition.total
+    intervals_ms = [
+        target.scraped.interval_ms
+        for target in recording.targets.values()
+        if any(total.matches(series.labels) for series in target.series)
+    ]
+    return replace(slo, interval=timedelta(milliseconds=max(intervals_ms))) if intervals_ms else slo

@@ -1,26 +1,36 @@
 """SLOs with `group_by`: one for each combination of values that these labels have among the series of its total."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from slo.core.selector import Matcher, Selector
-from slo.core.sli import CountersSLI
+from slo.core.expression import summed_counters
+from slo.core.selector import Selector
+from slo.core.sli import CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
 
 MOST_GROUPS = 100
 """How many groups of one SLO are watched: a label with a value for every user must not take the watch down."""
+
+Values = tuple[str, ...]
+"""The values of the labels of `group_by`, in their order; empty for a label that is not there."""
 
 
 class Groups:
     """The groups that were found of some SLOs; at most `most` of each, those that were found first."""
 
     def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS) -> None:
-        self._members = [_Groups(slo, most) if _total(slo) else slo for slo in slos]
+        self._members = [_grouped(slo, most) or slo for slo in slos]
         self._grouped = [each for each in self._members if isinstance(each, _Groups)]
 
     def find(self, series: Iterable[Mapping[str, str]]) -> bool:
-        """Look through series. Whether there are groups among them that were not there before."""
-        new = [groups for labels in series for groups in self._grouped if groups.find(labels)]
+        """Look through series that were scraped. Whether there are groups among them that were not there before."""
+        scraped = [groups for groups in self._grouped if isinstance(groups.slo.definition, CountersSLI)]
+        new = [groups for labels in series for groups in scraped if groups.find(labels)]
+        return bool(new)
+
+    def add(self, slo: SLO, found: Iterable[Values]) -> bool:
+        """Take in groups of an SLO that a server has. Whether there are new ones among them."""
+        new = [values for values in found for groups in self._grouped if groups.slo == slo and groups.add(values)]
         return bool(new)
 
     @property
@@ -29,9 +39,17 @@ class Groups:
         return [slo for each in self._members for slo in (each.slos if isinstance(each, _Groups) else [each])]
 
     @property
-    def found(self) -> Mapping[str, int]:
-        """How many groups are watched of each SLO that has groups, by its name."""
-        return {groups.slo.name: len(groups.found) for groups in self._grouped}
+    def grouped(self) -> Sequence[SLO]:
+        """The SLOs that have groups, as they are configured."""
+        return [groups.slo for groups in self._grouped]
+
+    @property
+    def found(self) -> Mapping[str, set[Values]]:
+        """The groups that are watched of each SLO that has groups, by its name."""
+        found: dict[str, set[Values]] = {}
+        for groups in self._grouped:
+            found.setdefault(groups.slo.name, set()).update(groups.found)
+        return found
 
     @property
     def refused(self) -> frozenset[str]:
@@ -42,50 +60,68 @@ class Groups:
 class _Groups:
     """The groups of one SLO, by the values of its labels."""
 
-    def __init__(self, slo: SLO, most: int) -> None:
+    def __init__(self, slo: SLO, selectors: tuple[Selector, Selector], most: int) -> None:
         self.slo = slo
-        self.found: dict[tuple[str, ...], SLO] = {}
+        self.found: dict[Values, SLO] = {}
         self.refused = False
         self._most = most
-        self._total = _total(slo)
+        self._total, self._part = selectors
 
     def find(self, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a new group."""
-        if self._total is None or not self._total.matches(labels):
-            return False
-        values = tuple(labels.get(label, "") for label in self.slo.group_by)
+        return self._total.matches(labels) and self.add(tuple(labels.get(label, "") for label in self.slo.group_by))
+
+    def add(self, values: Values) -> bool:
+        """Whether this group is new, and watched from now on."""
         if values in self.found:
             return False
         if len(self.found) == self._most:
             self.refused = True
             return False
-        self.found[values] = _instance(self.slo, dict(zip(self.slo.group_by, values, strict=True)))
+        self.found[values] = self._instance(dict(zip(self.slo.group_by, values, strict=True)))
         return True
 
     @property
     def slos(self) -> list[SLO]:
         return [slo for _, slo in sorted(self.found.items())]
 
+    def _instance(self, values: Mapping[str, str]) -> SLO:
+        """The SLO of one combination of values."""
+        total, part = self._total, self._part
+        for label, value in values.items():
+            total, part = total.with_label(label, value), part.with_label(label, value)
+        match self.slo.definition:
+            case CountersSLI() as counters:
+                narrowed: CountersSLI | PrometheusSLI = replace(counters, total=total, part=part)
+            case PrometheusSLI() as asked:
+                narrowed = replace(asked, total=str(total), part=str(part))
+            case _:
+                raise AssertionError(self.slo.name)
+        return replace(
+            self.slo,
+            sli=narrowed.key,
+            definition=narrowed,
+            labels={**self.slo.labels, **values},
+            scope=",".join(f"{label}={value}" for label, value in values.items()),
+            group_by=(),
+        )
 
-def _total(slo: SLO) -> Selector | None:
-    """What the series of an SLO with groups are selected by; None for others."""
-    return slo.definition.total if slo.group_by and isinstance(slo.definition, CountersSLI) else None
+
+def _grouped(slo: SLO, most: int) -> _Groups | None:
+    selectors = selectors_of(slo) if slo.group_by else None
+    return _Groups(slo, selectors, most) if selectors else None
 
 
-def _instance(slo: SLO, values: Mapping[str, str]) -> SLO:
-    """The SLO of one combination of values."""
-    definition = slo.definition
-    assert isinstance(definition, CountersSLI)  # noqa: S101  only counters have series here
-    total, part = definition.total, definition.part
-    for label, value in values.items():
-        matcher = Matcher(label=label, operator="=", value=value)
-        total, part = total.with_matcher(matcher), part.with_matcher(matcher)
-    narrowed = replace(definition, total=total, part=part)
-    return replace(
-        slo,
-        sli=narrowed.key,
-        definition=narrowed,
-        labels={**slo.labels, **values},
-        scope=",".join(f"{label}={value}" for label, value in values.items()),
-        group_by=(),
-    )
+def selectors_of(slo: SLO) -> tuple[Selector, Selector] | None:
+    """Those of the total and of the part of an SLO whose series can be told apart by their labels; None for any other.
+
+    Those of a server can where its expressions are no more than the sums of counters.
+    """
+    match slo.definition:
+        case CountersSLI(total=total, part=part):
+            return total, part
+        case PrometheusSLI(total=total_text, part=part_text):
+            asked = summed_counters(total_text), summed_counters(part_text)
+            return (asked[0], asked[1]) if asked[0] and asked[1] else None
+        case _:
+            return None

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from slo.app.books import Books
+from slo.app.groups import WatchedGroups
 from slo.app.servers import Servers
 from slo.config.load import load
 from slo.config.settings import Settings
@@ -46,13 +47,18 @@ class Following:
         )
         self.books.open([])
         context = Context.default(clock)
-        self.servers = Servers(self.books, path=self._file, context=context, telemetry=Telemetry())
+        self.groups = WatchedGroups(self.books, clock, Telemetry())
+        self.servers = Servers(self.books, self.groups, path=self._file, context=context, telemetry=Telemetry())
 
-    def configure(self, servers: list[dict[str, Any]], *slis: dict[str, Any], window: str = "30d") -> Settings:
-        """Load a configuration, and follow what it says."""
-        slos = [{"name": f"slo-{n}", "objective": "99%", "window": window, "sli": each} for n, each in enumerate(slis)]
+    def configure(
+        self, servers: list[dict[str, Any]], *slis: dict[str, Any], window: str = "30d", **keys: object
+    ) -> Settings:
+        """Load a configuration whose SLOs have these `keys`, and follow what it says."""
+        common = {"objective": "99%", "window": window, **keys}
+        slos = [{"name": f"slo-{n}", **common, "sli": each} for n, each in enumerate(slis)]
         self._file.write_text(json.dumps({"servers": servers, "slos": slos}), encoding="utf-8")
         settings = load(self._file, Kinds.installed(), {})
+        self.groups.configure(settings, ())
         self.servers.replace(settings, self.servers.clients(settings))
         return settings
 
@@ -130,6 +136,18 @@ async def test_what_was_read_is_known_after_a_reload_a_change_of_the_server_and_
         assert following.unread()[0].gaps == gaps
 
 
+async def test_groups_that_a_server_has_are_followed_each_over_its_own_series(following: Following) -> None:
+    rates = {"total": "sum(rate(a[{{.window}}]))", "bad": 'sum(rate(a{code="500"}[{{.window}}]))'}
+    grouped = {"prometheus": {"server": "one", **rates}}
+    settings = following.configure([ONE], sli(total="c"), grouped, group_by=["cluster"])
+    assert following.followed == {"one": set()}
+    following.groups.heard(settings.slos[1], [("us",), ("eu",), ("",)])
+    following.servers.follow()
+    assert following.followed == {"one": {'a{cluster=""}', 'a{cluster="eu"}', 'a{cluster="us"}'}}
+    following.configure([ONE], sli(total="c"))
+    assert following.followed == {"one": {"c"}}
+
+
 async def test_what_was_read_of_slis_that_left_is_forgotten_when_the_ledger_has(following: Following) -> None:
     old, recent = Unread(START - 200 * DAY, START - 100 * DAY), Unread(START - 200 * DAY, START - DAY)
     following.books.mark({(SOURCE, "old"): old.watermark(), (SOURCE, "recent"): recent.watermark()})
@@ -177,6 +195,7 @@ async def test_a_server_whose_authority_is_gone_is_refused_and_nothing_changes(
     authority.unlink()
     other = Servers(
         following.books,
+        following.groups,
         path=tmp_path / "watchkeep.yaml",
         context=Context.default(Time().clock()),
         telemetry=Telemetry(),

@@ -112,9 +112,15 @@ async def test_series_get_the_labels_that_prometheus_would_give_them(
         (
             {
                 "servers": [{"name": "here", "url": "http://127.0.0.1:9090", "interval": "10s"}],
-                "slos": [ASKED | {"group_by": ["cluster"]}],
+                "slos": [
+                    ASKED
+                    | {"group_by": ["cluster"], "sli": {"prometheus": {"server": "here", "total": "a + b", "bad": "b"}}}
+                ],
             },
-            "slos[asked].group_by: groups of a server's series are not watched; write an SLO for each group",
+            (
+                "slos[asked].group_by: only sums of counters are watched by group: the expressions are more than that; "
+                "write them as sum(rate(METRIC{...}[{{.window}}])), or write an SLO for each group"
+            ),
         ),
     ],
 )

@@ -35,6 +35,27 @@ slos:
   - {{name: probed, objective: 99%, window: 30d, sli: {{probe: gate}}}}
 """
 
+MORE = """
+  - name: clusters
+    objective: 99%
+    window: 1d
+    group_by: [code]
+    sli: {{counters: {{total: requests_total, bad: 'requests_total{{code="500"}}'}}}}
+    burn_policy: [{{long: 30m, short: 5m, budget: 10%, severity: page}}]
+  - name: both
+    objective: 99%
+    window: 1d
+    sli: {{all_of: [api, other]}}
+    burn_policy: [{{long: 30m, short: 5m, budget: 10%, severity: page}}]
+  - name: other
+    objective: 99%
+    window: 1d
+    sli: {{counters: {{total: 'requests_total{{job="api"}}', bad: 'requests_total{{code="500"}}'}}}}
+    burn_policy: [{{long: 30m, short: 5m, budget: 10%, severity: page}}]
+  - {{name: mixed, objective: 99%, window: 30d, sli: {{all_of: [api, probed]}}}}
+"""
+"""Groups, which are found on the server, and what is made of other SLOs."""
+
 
 def recording() -> list[Series]:
     """Five hours of a service of which half fails for twenty minutes after three hours."""
@@ -59,6 +80,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def more(config: Path, server: str) -> Path:
+    config.write_text((CONFIG + MORE).format(url=server, closed=free_port()), encoding="utf-8")
+    return config
+
+
+@pytest.fixture
 def config(tmp_path: Path, server: str) -> Path:
     file = tmp_path / "watch.yaml"
     file.write_text(CONFIG.format(url=server, closed=free_port()), encoding="utf-8")
@@ -74,6 +101,10 @@ def lines(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+def about(document: dict[str, Any]) -> str:
+    return f"{document['slo']} {document.get('scope', '')}".strip()
+
+
 def test_a_backtest_says_what_a_replay_of_the_same_samples_says(config: Path, tmp_path: Path) -> None:
     samples = tmp_path / "samples.om"
     samples.write_text("".join(openmetrics(recording())), encoding="utf-8")
@@ -86,6 +117,25 @@ def test_a_backtest_says_what_a_replay_of_the_same_samples_says(config: Path, tm
     ]
     for window in ("5m", "30m", "2h"):
         assert found[-1]["windows"][window] == expected[-1]["windows"][window]
+
+
+def test_groups_and_what_is_made_of_other_slos_are_judged_as_in_a_replay(more: Path, tmp_path: Path) -> None:
+    samples = tmp_path / "samples.om"
+    samples.write_text("".join(openmetrics(recording())), encoding="utf-8")
+    replayed = lines(CliRunner().invoke(cli, ["replay", "-c", str(more), "--samples", str(samples), "--json"]))
+    result = backtest(more, "--json")
+    alerts = [each for each in lines(result) if each["event"] == "alert"]
+    assert alerts == [each for each in replayed if each["event"] == "alert"]
+    assert {about(each) for each in alerts} == {"api", "both", "other", "clusters code=500"}
+    figures = {about(each) for each in lines(result) if each["event"] == "report"}
+    assert figures == {"api", "both", "other", "clusters code=200", "clusters code=500"}
+    assert "mixed is passed over: history is not asked for it" in result.stderr
+
+
+def test_groups_of_a_server_that_does_not_answer_are_an_error(more: Path) -> None:
+    result = backtest(more, server="gone")
+    assert result.exit_code == 1
+    assert "the groups of clusters cannot be looked for: connect_refused" in result.output
 
 
 def test_people_read_how_often_it_would_have_paged(config: Path) -> None:

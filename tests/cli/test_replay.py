@@ -163,3 +163,14 @@ def test_a_group_is_one_slo_for_each_value(tmp_path: Path) -> None:
         ("report", "api", "cluster=eu"),
         ("report", "api", "cluster=us"),
     }
+
+
+def test_what_is_made_of_other_slos_is_known_for_as_long_as_these_are_between_scrapes(tmp_path: Path) -> None:
+    other = SLO.format(name="other", part="""bad: 'requests_total{service="other",code="500"}'""")
+    both = "  - {name: both, objective: 99.9%, window: 30d, sli: {all_of: [api, other]}}\n"
+    text = outage(10) + outage(10).replace('service="api"', 'service="other"') + "# EOF\n"
+    told = lines(replay(tmp_path, text, "--json", config=CONFIG + other + both))
+    reports = {each["slo"]: each for each in told if each["event"] == "report"}
+    assert reports["both"]["budget"]["coverage"] == pytest.approx(reports["api"]["budget"]["coverage"], rel=1e-2)
+    alerts = [(each["slo"], each["severity"], each["state"]) for each in told if each["event"] == "alert"]
+    assert {alert[1:] for alert in alerts if alert[0] == "both"} == {alert[1:] for alert in alerts if alert[0] == "api"}

@@ -1,7 +1,6 @@
 """Selectors are read as PromQL reads them, refused with a place and a mend, and match as Prometheus matches."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -213,15 +212,27 @@ def test_any_text_is_a_selector_or_is_refused_as_none(text: str) -> None:
     assert not refusal or re.match(r"column [0-9]+: .+; ", refusal, re.DOTALL)
 
 
-def test_a_matcher_more_takes_the_place_of_those_for_its_label() -> None:
-    bucket = parse_selector('latency_bucket{service="api",le!="+Inf",le=~"[0-9]+"}')
-    at = bucket.with_matcher(Matcher(label="le", operator="=", value="0.3"))
-    assert str(at) == 'latency_bucket{le="0.3",service="api"}'
-    assert str(bucket) == 'latency_bucket{le!="+Inf",le=~"[0-9]+",service="api"}'
-    assert at.with_matcher(Matcher(label="a", operator="=", value="")).matchers[0].label == "a"
-    assert at.with_matcher(Matcher(label="__name__", operator="=", value="other")) == replace(at, metric="other")
-    any_name = at.with_matcher(Matcher(label="__name__", operator="=~", value="latency_.+"))
-    assert (any_name.metric, any_name.matchers[0].value) == ("", "latency_.+")
+@pytest.mark.parametrize(
+    ("selector", "label", "value", "narrowed"),
+    [
+        ("a", "code", "500", 'a{code="500"}'),
+        ("a", "code", "", 'a{code=""}'),
+        ('a{code=~"5..",job!="x"}', "code", "500", 'a{code="500",job!="x"}'),
+        ('a{code=~"5..",code!="501"}', "code", "500", 'a{code="500"}'),
+        ('a{code=~"5..",code!="501"}', "code", "501", 'a{code!="501",code="501"}'),
+        ('a{code="500"}', "code", "200", 'a{code="200",code="500"}'),
+        ('{__name__=~"a|b"}', "__name__", "a", "a"),
+        ("b", "__name__", "a", '{__name__="a",__name__="b"}'),
+    ],
+)
+def test_narrowed_to_a_value_of_a_label_it_selects_those_of_its_series_that_have_it(
+    selector: str, label: str, value: str, narrowed: str
+) -> None:
+    made = parse_selector(selector).with_label(label, value)
+    assert str(made) == narrowed
+    for other in ("", "200", "500", "501", "a", "b"):
+        series = {"__name__": "a", "job": "y", label: other}
+        assert made.matches(series) == (parse_selector(selector).matches(series) and other == value)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,11 @@ class Watch:
     def slo(self, name: str = SLO) -> Any:
         return self.get(f"/api/v1/slos/{name}")
 
+    def slos(self) -> list[dict[str, Any]]:
+        """The figures of every SLO."""
+        found: list[dict[str, Any]] = self.get("/api/v1/slos")["slos"]
+        return found
+
     def good(self, more: int = 2) -> None:
         """Wait until so many more rounds were good."""
         before = self.slo()["totals"]["good"]

@@ -71,7 +71,7 @@ def flowing() -> Iterator[Traffic]:
             thread.join()
 
 
-def configuration(url: str, pagerduty: PagerDuty, total: str, bad: str) -> dict[str, Any]:
+def configuration(url: str, pagerduty: PagerDuty, total: str, bad: str, *group_by: str) -> dict[str, Any]:
     return {
         "slot": "1s",
         "servers": [{"name": "prometheus", "url": url, "interval": "2s", "offset": "1s", "timeout": "1s"}],
@@ -81,6 +81,7 @@ def configuration(url: str, pagerduty: PagerDuty, total: str, bad: str) -> dict[
                 "objective": "99%",
                 "window": "10m",
                 "sli": {"prometheus": {"server": "prometheus", "total": total, "bad": bad}},
+                "group_by": group_by,
                 "burn_policy": [{**PAIR, "short": "6s", "long": "20s", "min_bad_events": 10}],
                 "labels": {"customer": "acme", "environment": "production", "service": "gate"},
             }
@@ -126,6 +127,31 @@ def test_failing_requests_page_whoever_is_killed_meanwhile(
         else:
             until("the counts", lambda: counted(watch) >= exactly)
             assert watch.slo()["totals"] == {"good": counts["200"] - first, "bad": counts["500"], "unknown": 0}
+    assert watch.stop() == 0
+    assert watch.faults == []
+
+
+def test_a_group_that_a_server_has_is_paged_for_and_stays_when_the_server_is_gone(
+    tmp_path: Path, watch: Watch, pagerduty: PagerDuty
+) -> None:
+    jobs = [{"job_name": "idle", "static_configs": [{"targets": ["127.0.0.1:1"]}]}]
+    with flowing() as traffic:
+        jobs.append({"job_name": "gate", "static_configs": [{"targets": [traffic.address]}]})
+        with running(tmp_path / "prometheus", jobs) as prometheus:
+            total, bad = f"sum(rate({TOTAL}[{{{{.window}}}}]))", f'sum(rate({TOTAL}{{code="500"}}[{{{{.window}}}}]))'
+            watch.configure(configuration(prometheus.url, pagerduty, total, bad, "job"))
+            watch.start()
+            until("the group", lambda: [slo["scope"] for slo in watch.slos()] == ["job=gate"])
+            until("its counts", lambda: watch.slos()[0]["totals"]["good"] > 100)
+            traffic.failing = True
+            until("the trigger on record", lambda: watch.delivered("trigger"))
+            watch.kill()
+    watch.start()
+    (slo,) = watch.slos()
+    assert slo["scope"] == "job=gate"
+    assert slo["totals"]["bad"] > 0
+    (incident,) = watch.incidents()
+    assert (incident["slo"], incident["scope"]) == (SLO, "job=gate")
     assert watch.stop() == 0
     assert watch.faults == []
 

@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from slo.app.counters import Counters, definitions
+from slo.app.groups import WatchedGroups
 from slo.cli.context import load_settings
 from slo.config.settings import ScrapeEntry, Settings
 from slo.core.alert import Cause, FiringPair
@@ -101,7 +102,7 @@ class Life:
         self.books = books(folder, time, settings.slos, slot_seconds=lived.what.slot // SECOND)
         self.engine = self.books.engine
         self.engine.restore(firing, {})
-        self._counters = Counters(self.books, Telemetry())
+        self._counters = Counters(self.books, WatchedGroups(self.books, time.clock(), Telemetry()), Telemetry())
         self._counters.configure(settings, restored=True)
         self._counters.begin()
         self._columns = [

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from slo.core.duration import duration_name
+from slo.core.slo import SLO
+from slo.errors import ServerFault
 from slo.exposition.catalogue import Telemetry
 from slo.sources.prometheus.followed import Followed
 from slo.sources.prometheus.tally import Tally
@@ -28,6 +30,7 @@ class Remarks:
         self._progress: dict[str, int] = {}
         self._slos: set[str] = set()
         self._excessive: set[str] = set()
+        self._groupless: set[str] = set()
 
     def counted(self, now: float) -> None:
         """The newest piece of an SLI was counted."""
@@ -61,6 +64,18 @@ class Remarks:
         if self._reasons and not faults:
             logger.warning("everything that the server is asked for is counted again", extra={"server": self._server})
         self._reasons = set(faults)
+
+    def groups(self, slo: SLO, fault: ServerFault | None) -> None:
+        """The groups of an SLO were looked for: say once that it was in vain, and that it is not any more."""
+        if fault and slo.name not in self._groupless:
+            self._groupless.add(slo.name)
+            logger.warning(
+                "the groups of an SLO cannot be looked for, new ones have to wait",
+                extra={"server": self._server, "slo": slo.name, "reason": fault.reason, "detail": fault.detail},
+            )
+        elif fault is None and slo.name in self._groupless:
+            self._groupless.remove(slo.name)
+            logger.warning("the groups of an SLO are looked for again", extra={"server": self._server, "slo": slo.name})
 
     def excess(self, followed: Followed, tally: Tally) -> None:
         """Say once for an SLI that its part counts more than its total."""

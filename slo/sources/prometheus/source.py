@@ -7,17 +7,20 @@ slots. Whatever fails leaves its time unknown.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from slo.config.settings import ServerEntry
 from slo.core.counts import Counts
 from slo.core.deltas import Block
 from slo.core.protocols import Clock
+from slo.core.slo import SLO
 from slo.errors import ServerFault
 from slo.exposition.catalogue import Telemetry
+from slo.sources.grouping import Values, selectors_of
 from slo.sources.prometheus.client import AT_ONCE, Client
 from slo.sources.prometheus.followed import Followed, Wanted
+from slo.sources.prometheus.groups import GroupSearch
 from slo.sources.prometheus.reader import Reader
 from slo.sources.prometheus.reasons import ASK_FOR_LESS, NO_SERIES
 from slo.sources.prometheus.remarks import Remarks
@@ -67,7 +70,10 @@ class Shelf(Protocol):
 
 
 class ServerSource:
-    """Follows the SLIs of one server: `run` it, and call `close` for every slot before the ledger closes it."""
+    """Follows the SLIs of one server: `run` it, and call `close` for every slot before the ledger closes it.
+
+    `heard` is told the groups that the server has of an SLO.
+    """
 
     def __init__(
         self,
@@ -78,8 +84,11 @@ class ServerSource:
         slot_seconds: int,
         clock: Clock,
         telemetry: Telemetry,
+        heard: Callable[[SLO, Iterable[Values]], None] = lambda _slo, _groups: None,
     ) -> None:
         self._client = client
+        self._heard = heard
+        self._searches: list[GroupSearch] = []
         self._shelf = shelf
         self._slot = slot_seconds
         self._clock = clock
@@ -109,6 +118,15 @@ class ServerSource:
                 followed.want(each)
             self._followed[each.sli.key] = followed
         self._woken.set()
+
+    def look_for_groups(self, slos: Iterable[SLO]) -> None:
+        """Look for the groups of these SLOs from now on."""
+        before, self._searches = self._searches, []
+        for slo in slos:
+            search = next((search for search in before if search.slo == slo), None)
+            if search is None and (selectors := selectors_of(slo)):
+                search = GroupSearch(slo, selectors[0])
+            self._searches += [search] if search else []
 
     @property
     def followed(self) -> frozenset[str]:
@@ -147,7 +165,10 @@ class ServerSource:
     async def _round(self, deadline: float) -> None:
         """Ask for the newest piece of every SLI; those whose turn does not come before the deadline miss it."""
         end = self._settled_until()
-        await asyncio.gather(*(self._newest(each, end, deadline) for each in tuple(self._followed.values())))
+        await asyncio.gather(
+            *(self._newest(each, end, deadline) for each in tuple(self._followed.values())),
+            *(self._search(each, end, deadline) for each in self._searches),
+        )
         self._remarks.round(self._followed.values())
         self._woken.set()
 
@@ -171,6 +192,20 @@ class ServerSource:
                 self._shelf.add_block(followed.counted(piece, tally))
                 self._changed.add(followed.key)
                 self._remarks.counted(self._clock.now().timestamp())
+
+    async def _search(self, search: GroupSearch, end: int, deadline: float) -> None:
+        now = self._clock.now().timestamp()
+        async with self._at_once:
+            try:
+                if self._clock.monotonic() >= deadline:
+                    raise ServerFault("missed", "the queries before it took the whole interval")
+                groups = await self._client.run(lambda: search.read(self._client, end, now))
+            except ServerFault as fault:
+                self._remarks.groups(search.slo, fault)
+                return
+        self._remarks.groups(search.slo, None)
+        if search in self._searches:
+            self._heard(search.slo, groups)
 
     def _settled_until(self) -> int:
         """The end of the newest slot that can be asked for: closed, old enough, and with an answer of its own."""

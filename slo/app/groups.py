@@ -1,0 +1,116 @@
+"""The groups of the watch's SLOs: those among scraped series, and those that a server has, with what is known of them.
+
+The groups that a server has are written down with the counts, so that one that is down is there again after a restart.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+
+from slo.app.books import Books
+from slo.config.settings import Settings
+from slo.core.protocols import Clock
+from slo.core.slo import SLO
+from slo.exposition.catalogue import Telemetry
+from slo.sources.grouping import MOST_GROUPS, Groups, Values
+
+SOURCE = "groups"
+"""Under which the groups that servers have are kept, by the SLI that is grouped."""
+
+REMEMBERED_SECONDS = 86_400
+"""For how long after it was last seen a group is there again after a reload or a restart."""
+
+HOUR_SECONDS = 3600
+"""How exactly it is known when a group was seen, so that little has to be written."""
+
+logger = logging.getLogger(__name__)
+
+
+class WatchedGroups:
+    """What is watched in the place of SLOs with groups. `configure` it before anything else."""
+
+    def __init__(self, books: Books, clock: Clock, telemetry: Telemetry) -> None:
+        self._books = books
+        self._clock = clock
+        self._telemetry = telemetry
+        self._groups = Groups(())
+        self._refused: frozenset[str] = frozenset()
+        self._seen: dict[str, dict[Values, int]] = {}
+        self._new = False
+
+    def of(self, settings: Settings, series: Iterable[Mapping[str, str]]) -> Groups:
+        """The groups of these settings that are known, of the scraped `series` and of servers."""
+        groups = Groups(settings.slos)
+        groups.find(series)
+        for slo in groups.grouped:
+            groups.add(slo, self._remembered(slo))
+        return groups
+
+    def configure(self, settings: Settings, series: Iterable[Mapping[str, str]]) -> None:
+        """Watch the groups of these settings from now on."""
+        self._groups, self._refused = self.of(settings, series), frozenset()
+        self._seen = {_key(slo): self._remembered(slo) for slo in self._groups.grouped}
+        for key in self._books.watermarks(SOURCE).keys() - self._seen.keys():
+            self._books.mark({(SOURCE, key): None})
+        self._telemetry.groups.clear()
+        self._telemetry.groups_refused.clear()
+        self._say()
+
+    @property
+    def slos(self) -> list[SLO]:
+        """Every SLO of the settings in force, with the groups that are known in the place of those that have groups."""
+        return self._groups.slos
+
+    def find(self, series: Iterable[Mapping[str, str]]) -> None:
+        """Look for groups among scraped series."""
+        self._take(new=self._groups.find(series))
+
+    def heard(self, slo: SLO, groups: Iterable[Values]) -> None:
+        """A server has these groups of an SLO now."""
+        key = _key(slo)
+        if key not in self._seen:
+            return
+        found = set(groups)
+        self._take(new=self._groups.add(slo, found))
+        hour = int(self._clock.now().timestamp()) // HOUR_SECONDS * HOUR_SECONDS
+        seen = self._seen[key] | dict.fromkeys(found & self._groups.found[slo.name], hour)
+        if seen != self._seen[key]:
+            self._seen[key] = seen
+            self._books.mark({(SOURCE, key): json.dumps(list(seen.items())).encode()})
+
+    def take_new(self) -> bool:
+        """Whether there are groups that were not there when this was asked last."""
+        new, self._new = self._new, False
+        return new
+
+    def _take(self, *, new: bool) -> None:
+        self._new |= new
+        if new or self._groups.refused != self._refused:
+            self._say()
+
+    def _remembered(self, slo: SLO) -> dict[Values, int]:
+        """The groups of an SLO that a server had not long ago, and when (Unix seconds)."""
+        mark = self._books.watermarks(SOURCE).get(_key(slo), b"[]")
+        oldest = self._clock.now().timestamp() - REMEMBERED_SECONDS
+        try:
+            seen = {tuple(map(str, values)): int(at) for values, at in json.loads(mark)}
+        except (TypeError, ValueError):
+            return {}  # they are found again when the server is asked
+        return {values: at for values, at in seen.items() if at > oldest and len(values) == len(slo.group_by)}
+
+    def _say(self) -> None:
+        refused = self._groups.refused
+        for name, found in self._groups.found.items():
+            self._telemetry.groups.labels(name).set(len(found))
+            self._telemetry.groups_refused.labels(name).set(name in refused)
+        for name in sorted(refused - self._refused):
+            logger.error(
+                "an SLO has more groups than are watched: group by labels with fewer values, or narrow its selectors",
+                extra={"slo": name, "watched": MOST_GROUPS},
+            )
+        self._refused = refused
+
+
+def _key(slo: SLO) -> str:
+    """What tells the groups of one definition from those of others."""
+    return f"{slo.name}:{slo.sli} by {','.join(slo.group_by)}"
