@@ -89,7 +89,8 @@ class Backlog:
         except StoreError as error:
             self._complain(error)
         else:
-            for _ in blocks:
+            written = {id(block) for block in blocks}  # some of which may have been dropped meanwhile
+            while self._held and id(self._held[0]) in written:
                 self._held.popleft()
             for key, mark in watermarks.items():
                 if self._watermarks[key] is mark:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -322,6 +323,34 @@ async def test_what_is_held_for_the_disk_has_an_end_and_the_oldest_goes_first(
     assert sample(telemetry, "watchkeep_ledger_dropped_slots_total") == 2
     assert list(on_disk(tmp_path)) == [START + 30, START + 40, START + 50]
     assert held(kept, HOUR) == times(5, GOOD)
+
+
+async def test_what_is_dropped_while_the_disk_writes_it_takes_nothing_newer_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "HELD_BLOCKS", 3)
+    time = Time()
+    kept = books(tmp_path, time)
+    begun, go_on = threading.Event(), threading.Event()
+    append = kept._backlog.store.append
+
+    def slowly(*what: Any) -> None:
+        begun.set()
+        go_on.wait(10)
+        append(*what)
+
+    turn(kept, time, gate=GOOD)
+    turn(kept, time, gate=GOOD)
+    with monkeypatch.context() as patched:
+        patched.setattr(kept._backlog.store, "append", slowly)
+        writing = asyncio.create_task(kept.write())
+        await asyncio.to_thread(begun.wait, 10)
+        for _ in range(3):
+            turn(kept, time, gate=BAD)
+        go_on.set()
+        await writing
+    await kept.write()
+    assert sum(on_disk(tmp_path).values(), Counts()) == times(2, GOOD) + times(3, BAD)
 
 
 async def test_a_stop_while_the_disk_is_full_is_no_fault(tmp_path: Path) -> None:
