@@ -55,13 +55,15 @@ class CountersSLI:
 class PrometheusSLI:
     """Expressions that the server `server` evaluates: counters, or increases over the `[{{.window}}]` that we fill in.
 
-    `part` counts the events that are `part_is`; the others are what remains of `total`.
+    `part` counts the events that are `part_is`; the others are what remains of `total`. Of a group, `all_groups` is the
+    selector of the total of all of them, whose series tell when a target of the group was scraped before its birth.
     """
 
     server: str
     total: str
     part: str
     part_is: Part
+    all_groups: Selector | None = None
 
     @property
     def key(self) -> str:

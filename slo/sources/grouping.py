@@ -94,7 +94,7 @@ class _Groups:
             case CountersSLI() as counters:
                 narrowed: CountersSLI | PrometheusSLI = replace(counters, total=total, part=part)
             case PrometheusSLI() as asked:
-                narrowed = replace(asked, total=str(total), part=str(part))
+                narrowed = replace(asked, total=str(total), part=str(part), all_groups=self._total)
             case _:
                 raise AssertionError(self.slo.name)
         return replace(

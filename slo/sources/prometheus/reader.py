@@ -50,6 +50,8 @@ class Reader:
         total, part = summed_counters(sli.total), summed_counters(sli.part)
         if total and part:
             targets = self._samples(total, part, piece)
+            if sli.all_groups:
+                targets = [self._scraped_before(target, sli.all_groups, piece) for target in targets]
             return tally(targets, sli.part_is, piece, self._rhythm)
         if has_window(sli.total):
             return self._increases(sli, piece, now)
@@ -77,6 +79,19 @@ class Reader:
         if total.includes(part):
             return targets_of(totals, [series for series in totals if part.matches(dict(series.labels))])
         return targets_of(totals, self._series(part, after, piece.until))
+
+    def _scraped_before(self, target: Target, all_groups: Selector, piece: Piece) -> Target:
+        """The target with its last scrape before the group was there, so that what is born on it counts from 0."""
+        first_ms = int(target.times_ms[0])
+        if first_ms <= piece.since * 1000:
+            return target
+        of_target = all_groups.with_label("job", target.job).with_label("instance", target.instance)
+        until = -(-first_ms // 1000)
+        for after in (until - self._rhythm.horizon_ms // 1000, piece.since - LONG_LOOKBACK_SECONDS):
+            series = self._series(of_target, after, until)
+            if before := [int(at) for each in series for at in each.times_ms[each.times_ms < first_ms]]:
+                return target.scraped_at(max(before))
+        return target
 
     def _series(self, selector: Selector, after: int, until: int) -> list[Series]:
         # Prometheus 2 gives the sample at the beginning of the range as well, Prometheus 3 does not.

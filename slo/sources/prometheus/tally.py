@@ -5,7 +5,7 @@ earlier. So a restart, a repeated question, and a history that is read backwards
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,17 +52,25 @@ class Rhythm:
 class Target:
     """What was scraped together: times (Unix milliseconds), and values of the shape (times, series).
 
-    The first `totals` series count all events, the others those of the part; NaN where a series has no sample.
+    The first `totals` series count all events, the others those of the part; NaN where a series has no sample. `job`
+    and `instance` are its labels.
     """
 
     times_ms: Ints
     values: Floats
     totals: int
+    job: str = ""
+    instance: str = ""
 
     def is_new_since(self, at_ms: int) -> bool:
         """Whether any of its series has no sample up to a time."""
         before = self.values[self.times_ms <= at_ms]
         return bool(np.isnan(before).all(axis=0).any())
+
+    def scraped_at(self, at_ms: int) -> "Target":
+        """The same with a scrape before all others, in which none of its series was."""
+        nothing = np.full((1, self.values.shape[1]), np.nan)
+        return replace(self, times_ms=np.insert(self.times_ms, 0, at_ms), values=np.concatenate([nothing, self.values]))
 
     @property
     def observed(self) -> Bools:
@@ -118,17 +126,19 @@ def targets_of(total: Sequence[Series], part: Sequence[Series]) -> list[Target]:
             if len(each.times_ms):
                 labels = dict(each.labels)
                 members.setdefault((labels.get("job", ""), labels.get("instance", "")), ([], []))[place].append(each)
-    return [target_of(totals, parts) for totals, parts in members.values()]
+    return [
+        target_of(totals, parts, job=job, instance=instance) for (job, instance), (totals, parts) in members.items()
+    ]
 
 
-def target_of(total: Sequence[Series], part: Sequence[Series]) -> Target:
+def target_of(total: Sequence[Series], part: Sequence[Series], *, job: str = "", instance: str = "") -> Target:
     """Series that were observed together, side by side."""
     series = [*total, *part]
     times_ms = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.times_ms for each in series)]))
     values = np.full((len(times_ms), len(series)), np.nan)
     for column, each in enumerate(series):
         values[np.searchsorted(times_ms, each.times_ms), column] = each.values
-    return Target(times_ms=times_ms, values=values, totals=len(total))
+    return Target(times_ms=times_ms, values=values, totals=len(total), job=job, instance=instance)
 
 
 def tally(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
+from slo.core.selector import parse_selector
 from slo.core.sli import Part, PrometheusSLI
 from slo.sources.prometheus.answers import Labels
 from slo.sources.prometheus.client import Client
@@ -97,6 +99,19 @@ def test_a_new_target_begins_with_a_baseline_and_an_hour_is_looked_back_for_an_o
     server = Remembered({"a": {A: scraped((5, 10), (35, 14)), B: scraped((35, 70))}})
     assert counts(reader(server), sli(), piece(30, 40)) == {40: (4, 0, 0, 10_000)}
     assert [end - begin for _, begin, end in server.asked] == [90, 90, 3610, 3610]
+
+
+@pytest.mark.parametrize(
+    ("before", "counted"),
+    [([(5, 10), (35, 14)], 3), ([(-3000, 10), (35, 14)], 3), ([(35, 14)], 0), ([], 0)],
+    ids=["scraped just before", "silent for most of an hour", "scraped for the first time", "not there"],
+)
+def test_a_group_that_is_born_on_a_target_counts_from_nothing(before: list[tuple[float, float]], counted: int) -> None:
+    old, born = ((("__name__", "a"), ("cluster", cluster), *A) for cluster in ("eu", "us"))
+    samples = {old: scraped(*before), born: scraped((35, 3))}
+    server = Remembered({'a{cluster="us"}': {born: scraped((35, 3))}, 'a{instance="a",job="api"}': samples})
+    group = replace(sli('a{cluster="us"}', 'a{cluster="us"}'), all_groups=parse_selector("a"))
+    assert sum(bad for _, bad, _, _ in counts(reader(server), group, piece(30, 40)).values()) == counted
 
 
 def test_where_looking_back_is_too_much_the_target_is_taken_for_new() -> None:
