@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from slo.app.books import Books
 from slo.app.failures import Failures
 from slo.app.groups import WatchedGroups
-from slo.config.settings import Settings
+from slo.config.settings import ScrapeEntry, Settings
 from slo.core.deltas import Block
 from slo.core.lost import Lost
 from slo.core.outcome import Outcome
@@ -25,7 +26,8 @@ from slo.engine.windows import LOST_AFTER_SECONDS
 from slo.exposition.catalogue import Telemetry
 from slo.sources.counters import Excess
 from slo.sources.increments import Bools
-from slo.sources.scrape import Scraped
+from slo.sources.live_target import Endpoint
+from slo.sources.scrape import Config, Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
 from slo.store.ledger import Watermarks
 
@@ -81,7 +83,7 @@ class Counters:
 
         With `restored`, targets go on from the watermarks that the run before left.
         """
-        targets = {entry.name: entry.interval.total_seconds() for entry in settings.scrapes}
+        targets = {entry.name: _endpoint(entry) for entry in settings.scrapes}
         marks = self._books.watermarks(SOURCE)
         self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
         for name in {*self._scraped.targets} - targets.keys():
@@ -206,6 +208,13 @@ class _Breath:
 def milliseconds(at: datetime) -> int:
     """A time in Unix milliseconds, rounded up: what happens after the end of a slot belongs to the next one."""
     return -((EPOCH - at) // timedelta(milliseconds=1))
+
+
+def _endpoint(entry: ScrapeEntry) -> Endpoint:
+    """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
+    assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
+    identity = json.dumps([entry.config.url, sorted(entry.labels.items()), entry.honor_labels])
+    return Endpoint(interval_seconds=entry.interval.total_seconds(), identity=identity)
 
 
 def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:

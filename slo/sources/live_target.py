@@ -23,6 +23,14 @@ MOST_SERIES = 100_000
 """How many series of a target are remembered, those of its last scrape in any case."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """Where a target is scraped, and how often. With another `identity` its series are not those of before."""
+
+    interval_seconds: float
+    identity: str = ""
+
+
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Waiting:
     """A scrape that was complete at `at_ms`, and the keys of the definitions that its samples were kept for.
@@ -39,8 +47,9 @@ class _Waiting:
 class LiveTarget:
     """A target under `scrapes`. Scrapes come in the order of their times, and are taken in when their slots close."""
 
-    def __init__(self, target: Target, mark: Watermark | None = None) -> None:
+    def __init__(self, target: Target, identity: str, mark: Watermark | None = None) -> None:
         self.target = target
+        self.identity = identity
         self.mark = mark
         self.newest_ms = NEVER
         self._looked_for: frozenset[str] | None = None  # no scrape yet
@@ -59,6 +68,7 @@ class LiveTarget:
             self._looked_for = frozenset(mark.names.looked_for) if mark.scraped_ms != NEVER else None
             self._last_ms = mark.last_ms
             self._index()
+            self.is_now(identity, before=mark.names.identity)
 
     @property
     def series(self) -> Sequence[Labels]:
@@ -109,6 +119,14 @@ class LiveTarget:
             self.target.increments.begin_anew()
         return np.array([at_ms for at_ms, _ in rows], np.int64), values
 
+    def is_now(self, identity: str, *, before: str) -> None:
+        """It has this identity from now on; where that is another one, its next scrape is its first."""
+        self.identity = identity
+        if identity != before:
+            self._waiting, self._taken = [], []
+            self._keep(np.zeros(0, np.int64))
+            self.target.increments.begin_anew()
+
     def keep(self, wanted: Callable[[Labels], bool]) -> None:
         """Forget the series that are not wanted any more."""
         kept = [column for column, labels in enumerate(self.series) if wanted(labels)]
@@ -132,12 +150,13 @@ class LiveTarget:
 
         Names that are those of the call before are None, if not `whole` is asked for.
         """
-        identity = (self.target.members, len(self.series), slis, self._looked_for)
+        made_of = (self.identity, self.target.members, len(self.series), slis, self._looked_for)
         before, names = self._names
-        changed = whole or before != identity
+        changed = whole or before != made_of
         if changed:
-            names = Names(series=self.series, slis=slis, looked_for=self._looked_for or ()).encoded()
-            self._names = (identity, names)
+            looked_for = self._looked_for or ()
+            names = Names(identity=self.identity, series=self.series, slis=slis, looked_for=looked_for).encoded()
+            self._names = (made_of, names)
         return names if changed else None, encode(self.target, names, self._last_ms)
 
     def _by_column(self, samples: Iterable[ScrapedSample]) -> dict[int, float] | None:

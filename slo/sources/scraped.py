@@ -7,7 +7,7 @@ meanwhile is counted at the next scrape.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import Counted, CounterSource
 from slo.sources.increments import Ints
 from slo.sources.knowledge import horizon_ms
-from slo.sources.live_target import LiveTarget
+from slo.sources.live_target import Endpoint, LiveTarget
 from slo.sources.series import Labels, Wanted
 from slo.sources.targets import FOREVER, Advance
 from slo.sources.watermarks import Watermark, decode
@@ -40,11 +40,12 @@ class ScrapedCounters:
         self._changed: set[str] = set()
 
     def configure(
-        self, followed: Mapping[str, CountersSLI], targets: Mapping[str, float], marks: Mapping[str, bytes]
+        self, followed: Mapping[str, CountersSLI], targets: Mapping[str, Endpoint], marks: Mapping[str, bytes]
     ) -> None:
-        """Look out for the series of these definitions, by key, on these targets: name -> interval in seconds.
+        """Look out for the series of these definitions, by key, on these targets, by name.
 
-        What is known of targets that stay is kept. Others go on from their watermark, if `marks` has one.
+        What is known of targets that stay is kept. Others go on from their watermark, if `marks` has one. A target
+        whose identity is another one than before begins anew.
         """
         self._followed = dict(followed)
         self._looked_for = frozenset(followed)
@@ -57,14 +58,16 @@ class ScrapedCounters:
         wanted = Wanted(followed.values())
         live: dict[str, LiveTarget] = {}
         begun, self._source.targets = self._source.targets, {}
-        for name, interval_seconds in targets.items():
-            interval_ms = round(interval_seconds * 1000)
+        for name, endpoint in targets.items():
+            interval_ms = round(endpoint.interval_seconds * 1000)
             if name in self._live:
                 live[name] = self._live[name]
+                live[name].is_now(endpoint.identity, before=live[name].identity)
                 self._source.targets[name] = begun[name]
                 begun[name].interval_ms = interval_ms
             else:
-                live[name] = LiveTarget(self._source.begin(name, interval_ms=interval_ms), _mark(name, marks))
+                target = self._source.begin(name, interval_ms=interval_ms)
+                live[name] = LiveTarget(target, endpoint.identity, _mark(name, marks))
             live[name].keep(wanted)
         self._live = live
 
@@ -145,7 +148,7 @@ class ScrapedCounters:
                 yield NAMES + name, names
 
 
-def obsolete(marks: Mapping[str, bytes], targets: Mapping[str, float]) -> set[str]:
+def obsolete(marks: Mapping[str, bytes], targets: Iterable[str]) -> set[str]:
     """The names of marks that are of no target any more."""
     return marks.keys() - {ALL, *(part + name for name in targets for part in (NAMES, NUMBERS))}
 

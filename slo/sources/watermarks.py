@@ -23,9 +23,11 @@ _HEAD, _OF_SERIES, _OF_SLI = 2, 3, 4
 class Names:
     """What the numbers of a watermark belong to: the series of a target by column, and the keys of SLIs.
 
+    `identity` tells the target from others that had its name, see `slo.sources.live_target.Endpoint`.
     `looked_for` are the keys of the definitions whose series were looked out for at the last scrape.
     """
 
+    identity: str
     series: Sequence[Labels]
     slis: Sequence[str]
     looked_for: Collection[str]
@@ -33,6 +35,7 @@ class Names:
     def encoded(self) -> bytes:
         """These names, to be kept."""
         document = {
+            "identity": self.identity,
             "series": [dict(labels) for labels in self.series],
             "slis": list(self.slis),
             "looked_for": sorted(self.looked_for),
@@ -93,7 +96,7 @@ def decode(names: bytes, numbers: bytes) -> Watermark:
     """The watermark of what `Names.encoded` and `encode` have made. Raises ValueError for anything else."""
     try:
         document = json.loads(names)
-        read = Names(series=document["series"], slis=document["slis"], looked_for=document["looked_for"])
+        read = Names(**{key: document[key] for key in ("identity", "series", "slis", "looked_for")})
         values = np.frombuffer(numbers, "<i8").astype(np.int64)
         series, slis = len(read.series), len(read.slis)
         if len(values) != _HEAD + _OF_SERIES * series + _OF_SLI * slis or values[0] != zlib.crc32(names):

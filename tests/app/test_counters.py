@@ -167,6 +167,24 @@ async def test_an_sli_that_is_added_begins_with_a_baseline_and_one_that_stays_lo
         assert set(played.watch._books.watermarks("scrape")) == {"all", "names:api", "numbers:api"}
 
 
+@pytest.mark.parametrize(
+    "change", [{"labels": {"zone": "b"}}, {"url": "http://elsewhere.example/metrics"}, {"honor_labels": True}]
+)
+async def test_a_target_that_is_scraped_otherwise_counts_nothing_of_what_was_before(
+    tmp_path: Path, config: dict[str, Any], change: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        await played.slot(requests(1_000, 100))
+        await played.slot(requests(1_010, 101))
+        config["scrapes"][0] |= change
+        played.configure(config)
+        await played.watch.reload()
+        await played.slot(requests(10, 0))
+        assert played.totals() == (10, 1)
+        await played.slot(requests(13, 2))
+        assert played.totals() == (13, 3)
+
+
 async def test_a_history_that_cannot_be_read_leaves_everything_as_it_was(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from slo.core.selector import parse_selector
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import Excess
+from slo.sources.live_target import Endpoint
 from slo.sources.scraped import ScrapedCounters
 from slo.sources.series import Wanted
 
@@ -39,7 +40,7 @@ def samples(values: Values) -> list[ScrapedSample]:
 class Life:
     """Counters that can be killed: what reached the disk is counted, and where the targets stood then.
 
-    `counts` are good, bad, unknown and covered milliseconds by slot end and SLI.
+    `identity` is that of every target; `counts` are good, bad, unknown and covered milliseconds by slot end and SLI.
     """
 
     def __init__(
@@ -54,20 +55,27 @@ class Life:
         self.marks: dict[str, bytes] = {}
         self.counts: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         self.excesses: list[Excess] = []
+        self.identity = ""
         self.start(now)
 
     def start(self, now: int) -> None:
         """Begin at a time (seconds) with what is on the disk; the life before is over."""
         self.now = now // SLOT * SLOT
         self.counters = ScrapedCounters(slot_seconds=SLOT)
-        self.counters.configure(self.followed, self.targets, self.marks)
+        self.counters.configure(self.followed, self._endpoints, self.marks)
         self.counters.count(self.followed)
 
     def reload(self, followed: Mapping[str, CountersSLI], targets: Mapping[str, float] | None = None) -> None:
         """Go on with another configuration."""
         self.followed, self.targets = followed, targets or self.targets
-        self.counters.configure(self.followed, self.targets, {})
+        self.counters.configure(self.followed, self._endpoints, {})
         self.counters.count(self.followed)
+
+    @property
+    def _endpoints(self) -> dict[str, Endpoint]:
+        return {
+            name: Endpoint(interval_seconds=seconds, identity=self.identity) for name, seconds in self.targets.items()
+        }
 
     def scrape(self, at_ms: int, values: Values, *, target: str = "t") -> None:
         wanted = Wanted(self.followed.values())

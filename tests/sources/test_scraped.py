@@ -191,7 +191,7 @@ def test_what_unknown_targets_say_is_passed_over() -> None:
         {NAMES + "t": b"{}"},
         {NAMES + "t": b"[]"},
         {NAMES + "t": b"\xff"},
-        {NAMES + "t": b'{"series":[{"__name__":"requests_total"}],"slis":["a"],"looked_for":["a"]}'},
+        {NAMES + "t": b'{"identity":"","series":[{"__name__":"requests_total"}],"slis":["a"],"looked_for":["a"]}'},
         {NAMES + "t": None},
         {NUMBERS + "t": None},
     ],
@@ -265,6 +265,29 @@ def test_marks_of_targets_that_left_are_obsolete() -> None:
 ONLY = {"a": an_sli()}
 BOTH = {"a": an_sli(), "b": an_sli("jobs_total", "jobs_failed_total")}
 JOBS, FAILED = "jobs_total", "jobs_failed_total"
+
+
+@pytest.mark.parametrize("restart", [True, False], ids=["restarted", "reloaded"])
+@pytest.mark.parametrize(("total", "bad"), [(TOTAL, BAD), (f'{TOTAL}{{zone="b"}}', f'{BAD}{{zone="b"}}')])
+def test_a_target_with_another_identity_begins_with_a_baseline(total: str, bad: str, *, restart: bool) -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100, BAD: 10})
+    life.scrape(9_000, {TOTAL: 103, BAD: 11})
+    life.close(10)
+    life.scrape(11_000, {TOTAL: 104, BAD: 11})
+    life.identity = "elsewhere"
+    if restart:
+        life.start(10)
+    else:
+        life.reload(life.followed)
+    life.scrape(15_000, {total: 9_000, bad: 500})
+    life.close(20)
+    life.scrape(25_000, {total: 9_008, bad: 502})
+    life.close(30)
+    life.start(30)
+    life.scrape(35_000, {total: 9_010, bad: 502})
+    life.close(40)
+    assert life.events() == {10: (2, 1), 30: (6, 2), 40: (2, 0)}
 
 
 @pytest.mark.parametrize("restart", [True, False], ids=["restarted", "reloaded"])

@@ -40,7 +40,7 @@ def targets(draw: st.DrawFn) -> tuple[Target, np.ndarray]:
 @given(state=targets(), looked_for=st.sets(st.text(max_size=3), max_size=3))
 def test_a_target_is_what_it_was(state: tuple[Target, np.ndarray], looked_for: set[str]) -> None:
     target, last_ms = state
-    names = Names(series=target.members.labels, slis=tuple(SLIS), looked_for=looked_for).encoded()
+    names = Names(identity="t", series=target.members.labels, slis=tuple(SLIS), looked_for=looked_for).encoded()
     mark = decode(names, encode(target, names, last_ms))
     again = a_target()
     mark.restore(again)
@@ -57,7 +57,7 @@ def test_a_target_is_what_it_was(state: tuple[Target, np.ndarray], looked_for: s
 def test_slis_go_by_their_keys_and_new_ones_know_nothing() -> None:
     target = a_target()
     target.decided_ms[:], target.until_ms[:], target.first_ms[:] = [10, 20], [30, 40], [1, 2]
-    names = Names(series=(), slis=("a", "b"), looked_for=()).encoded()
+    names = Names(identity="t", series=(), slis=("a", "b"), looked_for=()).encoded()
     mark = decode(names, encode(target, names, np.zeros(0, np.int64)))
     again = a_target(3)
     mark.restore_slis(again, ("new", "b", "a"), closed_ms=0)
@@ -69,17 +69,17 @@ def test_slis_go_by_their_keys_and_new_ones_know_nothing() -> None:
 def test_what_closings_gave_out_after_the_last_scrape_is_given_out(closed_ms: int, decided: int) -> None:
     target = a_target()
     target.decided_ms[:], target.until_ms[:] = 10, 30
-    names = Names(series=(), slis=("a",), looked_for=()).encoded()
+    names = Names(identity="t", series=(), slis=("a",), looked_for=()).encoded()
     again = a_target()
     mark = decode(names, encode(a_target(1), names, np.zeros(0, np.int64)))
     assert mark.known == {"a": [0, 0, 0, FOREVER]}
-    both = Names(series=(), slis=("a", "b"), looked_for=()).encoded()
+    both = Names(identity="t", series=(), slis=("a", "b"), looked_for=()).encoded()
     decode(both, encode(target, both, np.zeros(0, np.int64))).restore_slis(again, ("a", "b"), closed_ms)
     assert again.decided_ms.tolist() == [decided, decided]
 
 
 def test_numbers_of_other_names_are_refused() -> None:
-    names, others = (Names(series=(), slis=(key,), looked_for=()).encoded() for key in ("a", "b"))
+    names, others = (Names(identity="t", series=(), slis=(key,), looked_for=()).encoded() for key in ("a", "b"))
     numbers = encode(a_target(1), names, np.zeros(0, np.int64))
     with pytest.raises(ValueError, match="belong to other names"):
         decode(others, numbers)
