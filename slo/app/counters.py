@@ -29,6 +29,7 @@ from slo.sources.increments import Bools
 from slo.sources.live_target import Endpoint
 from slo.sources.scrape import Config, Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
+from slo.sources.target_labels import labels_of
 from slo.store.ledger import Watermarks
 
 SOURCE = "scrape"
@@ -70,6 +71,7 @@ class Counters:
         self._telemetry = telemetry
         self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
         self._groups = groups
+        self._counted: dict[str, CountersSLI] = {}
         self._since: dict[str, datetime] = {}
         self._failures = Failures()
         self._begun_anew = books.begun_anew
@@ -93,10 +95,10 @@ class Counters:
 
     def begin(self) -> None:
         """Count for the groups that are watched, and for all other SLOs, from the next slot on."""
-        slis = _counted(self._groups.slos)
-        self._scraped.count(slis)
+        self._counted = _counted(self._groups.slos)
+        self._scraped.count(self._counted)
         begun = datetime.fromtimestamp(self._books.ledger.now, UTC)
-        self._since = {key: self._since.get(key, begun) for key in slis}
+        self._since = {key: self._since.get(key, begun) for key in self._counted}
 
     def observe(self, outcome: Outcome, facts: object) -> None:
         """Take in one scrape, whatever came of it."""
@@ -163,7 +165,7 @@ class Counters:
         return {
             sli: self._failures.lost(
                 self._scraped.feeding(sli),
-                of_all=self._scraped.targets,
+                possible=self._scraped.possible(self._counted[sli]),
                 since=max(self._since[sli], EPOCH + timedelta(milliseconds=last_ms)),
             )
             for sli, last_ms, until_ms in self._scraped.observations()
@@ -177,10 +179,10 @@ class Counters:
         return frozenset(sli for sli, each in lost if each.state is State.BAD and each.since <= long_ago)
 
     def failing(self, sli: str) -> Outcome | None:
-        """The newest failed scrape of a target that an SLI is observed on, and that fails now."""
+        """The newest failed scrape of a target that an SLI is or may be observed on, and that fails now."""
         if sli not in self._since or not self._failures:
             return None
-        return self._failures.newest(self._scraped.feeding(sli) or self._scraped.targets)
+        return self._failures.newest(self._scraped.feeding(sli) or self._scraped.possible(self._counted[sli]))
 
     def _forget(self, scrape: str) -> None:
         """A target that is not scraped any more has no metrics of its own."""
@@ -213,8 +215,9 @@ def milliseconds(at: datetime) -> int:
 def _endpoint(entry: ScrapeEntry) -> Endpoint:
     """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
     assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
-    identity = json.dumps([entry.config.url, sorted(entry.labels.items()), entry.honor_labels])
-    return Endpoint(interval_seconds=entry.interval.total_seconds(), identity=identity)
+    url, attached = entry.config.url, labels_of(entry, entry.config.url)
+    identity = json.dumps([url, sorted(attached.labels.items()), attached.honor])
+    return Endpoint(interval_seconds=entry.interval.total_seconds(), identity=identity, labels=attached.certain)
 
 
 def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:

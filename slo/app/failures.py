@@ -45,13 +45,15 @@ class Failures:
         failed = [self._failing[name].outcome for name in targets if name in self._failing]
         return max(failed, key=lambda outcome: outcome.at, default=None)
 
-    def lost(self, feeding: Collection[str], *, of_all: Collection[str], since: datetime) -> Lost:
-        """Why an SLI has no data since then: `feeding` are the targets that it was ever observed on, `of_all` all.
+    def lost(self, feeding: Collection[str], *, possible: Collection[str], since: datetime) -> Lost:
+        """Why an SLI has no data since then: `feeding` are the targets that it was ever observed on.
+
+        `possible` are those that it may be observed on, by their labels.
 
         A target is at fault only since it has failed by itself without a break. Where an SLI was never observed, its
-        series may belong to a target that is well and does not have them: only if all targets are at fault, one is.
+        series may belong to a target that is well and does not have them: only if all of these are at fault, one is.
         """
-        targets = feeding or of_all
+        targets = feeding or possible
         failing = [self._failing[name] for name in targets if name in self._failing]
         at_fault = [each for each in failing if each.outcome.state is State.BAD]
         if not at_fault or (not feeding and len(at_fault) < len(targets)):

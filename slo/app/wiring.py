@@ -10,12 +10,11 @@ from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
-from slo.net.url import URL
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Fed
 from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
-from slo.sources.target_labels import TargetLabels
+from slo.sources.target_labels import labels_of
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
@@ -52,8 +51,7 @@ def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Schedul
     wanted, threads = Wanted(followed.values()), ThreadPoolExecutor(PARSING_THREADS, thread_name_prefix=MODULE)
     for entry in settings.scrapes:
         assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
-        labels = {"job": entry.name, "instance": URL.parse(entry.config.url).authority, **entry.labels}
-        labelled = TargetLabels(labels=labels, honor=entry.honor_labels)
+        labelled = labels_of(entry, entry.config.url)
         try:
             check = Scrape(entry.config, context, labelled=labelled, wanted=wanted, threads=threads)
         except (OSError, ValueError, WatchkeepError) as error:

@@ -93,6 +93,10 @@ class Selector:
             return False
         return all(matcher.accepts(labels.get(matcher.label, "")) for matcher in self.matchers)
 
+    def may_match(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series that has these labels, and others that are not known, may be selected."""
+        return all(matcher.accepts(labels[matcher.label]) for matcher in self.matchers if matcher.label in labels)
+
     def includes(self, other: "Selector") -> bool:
         """Whether it is plain that whatever `other` selects is selected: that one has all matchers of this one."""
         return self.metric == other.metric and set(self.matchers) <= set(other.matchers)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,10 +25,14 @@ MOST_SERIES = 100_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """Where a target is scraped, and how often. With another `identity` its series are not those of before."""
+    """Where a target is scraped, and how often. With another `identity` its series are not those of before.
+
+    All its series have these `labels`.
+    """
 
     interval_seconds: float
     identity: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

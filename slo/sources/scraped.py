@@ -33,6 +33,7 @@ class ScrapedCounters:
     def __init__(self, *, slot_seconds: int) -> None:
         self._source = CounterSource({}, slot_seconds=slot_seconds)
         self._live: dict[str, LiveTarget] = {}
+        self._endpoints: Mapping[str, Endpoint] = {}
         self._followed: Mapping[str, CountersSLI] = {}
         self._looked_for: frozenset[str] = frozenset()
         self._taken_ms = self._closed_ms = 0
@@ -69,7 +70,7 @@ class ScrapedCounters:
                 target = self._source.begin(name, interval_ms=interval_ms)
                 live[name] = LiveTarget(target, endpoint.identity, _mark(name, marks))
             live[name].keep(wanted)
-        self._live = live
+        self._live, self._endpoints = live, dict(targets)
 
     def count(self, slis: Mapping[str, CountersSLI]) -> None:
         """Count these SLIs, by key, from the next closing on. What is known of those that stay is kept."""
@@ -130,6 +131,10 @@ class ScrapedCounters:
         """The targets that an SLI was ever observed on."""
         index = self._source.names.index(sli)
         return [name for name, target in self._source.targets.items() if target.first_ms[index] < FOREVER]
+
+    def possible(self, sli: CountersSLI) -> list[str]:
+        """The targets that an SLI may be observed on: their labels are not such as its total does not take."""
+        return [name for name, endpoint in self._endpoints.items() if sli.total.may_match(endpoint.labels)]
 
     def watermarks(self, *, whole: bool) -> Iterator[tuple[str, bytes]]:
         """The marks of what changed by the closings since they were asked for last; those before are still good.

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from slo.config.settings import ScrapeEntry
+from slo.net.url import URL
+
 EXPORTED = "exported_"
 """What the target's own label is called where ours has its name."""
 
@@ -13,6 +16,11 @@ class TargetLabels:
 
     labels: Mapping[str, str]
     honor: bool = False
+
+    @property
+    def certain(self) -> Mapping[str, str]:
+        """What every series has, whatever it says itself."""
+        return {} if self.honor else self.labels
 
     def __call__(self, series: Mapping[str, str]) -> dict[str, str]:
         """The labels of a series with those of its target."""
@@ -26,3 +34,9 @@ class TargetLabels:
                     exported = EXPORTED + exported
                 labels[exported] = own
         return labels
+
+
+def labels_of(entry: ScrapeEntry, url: str) -> TargetLabels:
+    """What is attached to the series of a target at `url`."""
+    labels = {"job": entry.name, "instance": URL.parse(url).authority, **entry.labels}
+    return TargetLabels(labels=labels, honor=entry.honor_labels)

@@ -415,6 +415,30 @@ async def test_an_sli_that_was_never_observed_is_the_fault_of_targets_only_if_al
         assert played.watch._counters.lost(at(20))[key()].state is State.BAD
 
 
+@pytest.mark.parametrize(
+    ("selected", "target"),
+    [
+        ('{job="two"}', "http://127.0.0.1:1/two"),
+        ('{job=~"t.*",instance="127.0.0.1:1"}', "http://127.0.0.1:1/two"),
+        ('{job!="one",zone="b"}', "http://127.0.0.1:1/two"),
+        ('{job="one"}', ""),
+        ('{job="three"}', ""),
+        ("", ""),
+    ],
+)
+async def test_where_it_was_never_observed_no_target_is_to_blame_that_cannot_have_its_series(
+    selected: str, target: str, tmp_path: Path
+) -> None:
+    slo = an_slo(total=TOTAL + selected, bad=TOTAL + selected)
+    async with ScrapingWatch(tmp_path, Time(), configuration(slo, targets=("one", "two"))) as played:
+        await played.slot({"other_total": 1}, target="one")
+        await played.slot(reason="status", target="two")
+        ((sli, lost),) = played.watch._counters.lost(at(20)).items()
+        assert (lost.state is State.BAD, lost.target) == (bool(target), target)
+        failing = played.watch._counters.failing(sli)
+        assert (failing is not None) == (bool(target) or not selected)
+
+
 async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
