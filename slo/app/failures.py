@@ -1,5 +1,6 @@
 """The targets that cannot be scraped at the moment: why, since when, and whose fault it is that an SLI has no data."""
 
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +9,19 @@ from slo.core.lost import Lost
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Failing:
-    """A target that fails: its newest outcome, and since when all of them have been of the same state."""
+    """A target that fails: its newest outcome, and since when all of them have been of the same state.
+
+    `told` are the reasons that were told of, since it was well.
+    """
 
     since: datetime
     outcome: Outcome
+    told: frozenset[str]
 
 
 class Failures:
@@ -27,13 +34,20 @@ class Failures:
         return len(self._failing)
 
     def notice(self, outcome: Outcome) -> None:
-        """Take in what came of a scrape."""
+        """Take in what came of a scrape; the log has each reason once until the target is well."""
         before = self._failing.pop(outcome.check, None)
+        told = before.told if before else frozenset()
+        about = {"scrape": outcome.check, "target": outcome.target}
         if outcome.state is State.GOOD:
+            if before:
+                logger.warning("a target is scraped again", extra=about)
             return
+        if outcome.reason not in told:
+            failed = {"reason": outcome.reason, "detail": outcome.detail}
+            logger.warning("a target cannot be scraped, what it counts is not known", extra=about | failed)
         goes_on = before is not None and before.outcome.state is outcome.state
         self._failing[outcome.check] = _Failing(
-            since=before.since if before and goes_on else outcome.at, outcome=outcome
+            since=before.since if before and goes_on else outcome.at, outcome=outcome, told=told | {outcome.reason}
         )
 
     def forget(self, target: str) -> None:

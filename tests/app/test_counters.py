@@ -415,6 +415,22 @@ async def test_an_sli_that_was_never_observed_is_the_fault_of_targets_only_if_al
         assert played.watch._counters.lost(at(20))[key()].state is State.BAD
 
 
+async def test_the_log_says_once_why_a_target_cannot_be_scraped_and_that_it_can_again(
+    tmp_path: Path, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        for reason in ("status", "metrics", "status", "", "status"):
+            await played.slot(None if reason else requests(1_000, 0), reason=reason)
+    said = [vars(record) for record in caplog.records if record.name == "slo.app.failures"]
+    assert {(each["scrape"], each["target"]) for each in said} == {("api", "http://127.0.0.1:1/api")}
+    assert [each.get("reason", each["message"]) for each in said] == [
+        "status",
+        "metrics",
+        "a target is scraped again",
+        "status",
+    ]
+
+
 @pytest.mark.parametrize(
     ("selected", "target"),
     [
