@@ -13,19 +13,27 @@ from slo.interop.prometheus.rule import Recording
 from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, TOTAL, Ledger
 from slo.interop.prometheus.steps import entry_rules
 
+A_NUMBER = "> -Inf"
+"""What NaN is not: one of it would stay in every sum for as long as a window is."""
+
 
 def increase_rules(sli: PrometheusSLI, windows: Iterable[int], ledger: Ledger, step: int) -> list[Recording]:
-    """What the expressions count in each of these windows (seconds), and in steps of `step` seconds."""
+    """What the expressions count in each of these windows (seconds), and in steps of `step` seconds.
+
+    A step for which one of them gives no number, as a quotient in idle times does, is not known.
+    """
     shortest, *longer = sorted(windows)
+    total, bad = (ledger.entry(shortest, entry) for entry in (TOTAL, BAD))
+    on, share = ledger.names.on, f"{step} / {shortest}"
     return [
         *_asked(sli, shortest, ledger),
         *entry_rules(
             ledger,
             step,
             {
-                TOTAL: f"{ledger.entry(shortest, TOTAL)} * {step} / {shortest}",
-                BAD: f"{ledger.entry(shortest, BAD)} * {step} / {shortest}",
-                KNOWN: f"0 * {ledger.entry(shortest, TOTAL)} + {step}",
+                TOTAL: f"{total} * {share}\nand {on}\n{bad}",
+                BAD: f"{bad} * {share}\nand {on}\n{total}",
+                KNOWN: f"0 * {ledger.entry(step, TOTAL)} + {step}",
             },
         ),
         _known(shortest, ledger, step),
@@ -37,9 +45,8 @@ def _asked(sli: PrometheusSLI, window: int, ledger: Ledger) -> list[Recording]:
     total, part = (_counted(text, window, ledger) for text in (sli.total, sli.part))
     all_events = ledger.entry(window, TOTAL)
     part = either(part, f"0 * {all_events}")
-    return entry_rules(
-        ledger, window, {TOTAL: total, BAD: part if sli.part_is == "bad" else f"{all_events} - {enclosed(part)}"}
-    )
+    bad = enclosed(part) if sli.part_is == "bad" else f"{all_events} - {enclosed(part)}"
+    return entry_rules(ledger, window, {TOTAL: f"{total} {A_NUMBER}", BAD: f"{bad} {A_NUMBER}"})
 
 
 def _counted(text: str, window: int, ledger: Ledger) -> str:

@@ -12,7 +12,7 @@ from slo.interop.prometheus.expressions import aggregate, series
 
 ID, SERVICE, NAME, WINDOW, SEVERITY = "sloth_id", "sloth_service", "sloth_slo", "sloth_window", "sloth_severity"
 LONG, SHORT = "long_window", "short_window"
-ENTRY, PIECE = "entry", "piece"
+ENTRY, PIECE, METRIC = "entry", "piece", "counted_metric"
 TOTAL, BAD, PART, KNOWN = "total", "bad", "part", "known_seconds"
 
 SEEN = "slo:sli_seen:timestamp_seconds"

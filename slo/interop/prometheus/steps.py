@@ -12,7 +12,7 @@ from slo.core.selector import NUMERIC_LABELS, Matcher, Selector
 from slo.core.sli import CountersSLI, Part, PrometheusSLI
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, newest
 from slo.interop.prometheus.rule import Recording
-from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, PART, SEEN, TOTAL, VALUE, Ledger, Names
+from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, METRIC, PART, SEEN, TOTAL, VALUE, Ledger, Names
 
 BRIDGED_SECONDS = 3600
 """How long a gap between two samples may be for what was counted in it to be found behind it."""
@@ -32,7 +32,7 @@ def counter_rules(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording
     series = {TOTAL: _series(sli.total), PART: _series(sli.part)}
     for entry, selector in ((TOTAL, sli.total), (PART, sli.part)):
         if not selector.metric:
-            named = f'label_replace({series[entry]}, "metric", "$1", "__name__", "(.+)")'
+            named = f'label_replace({series[entry]}, "{METRIC}", "$1", "__name__", "(.+)")'
             copies.append(Recording(metric=VALUE, expression=named, labels={**names.identity, ENTRY: entry}))
             series[entry] = names.mine(VALUE, **{ENTRY: entry})
     total, part = series.values()
@@ -102,10 +102,14 @@ def entry_rules(ledger: Ledger, window: int, entries: Mapping[str, str]) -> list
 
 
 def _grown(series: str, names: Names, step: int, *, resets: bool = True) -> str:
-    """What counters grew by within a step. Without `resets`, what falls is left out."""
+    """What counters grew by within a step. Without `resets`, what falls is left out.
+
+    NaN is no count. Behind it the value is not what was counted since, though no value before compares with it.
+    """
     last = newest(series, within=BRIDGED_SECONDS, ago=step)
     grown = f"({series} - {last} >= 0)"
-    begun = series if resets else f"({series} unless {last})"
+    before = f"{series} offset {step}s"
+    begun = f"({series} >= 0 unless {before} != {before})" if resets else f"({series} unless {last})"
     return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {_last_seen(names, step)})"))
 
 

@@ -21,6 +21,8 @@ from tests.interop.prometheus.promtool import (
 
 GOOD = 'http_requests_total{code="200"}'
 BAD = 'http_requests_total{code="500"}'
+NOT_NUMBERS = 'count({__name__=~"slo:.+"}) - count({__name__=~"slo:.+"} > -Inf)'
+"""How many of the figures are NaN."""
 
 
 def counted(window: str, *, total: float | None, bad: float | None, known: float | None = None) -> list[Expectation]:
@@ -38,7 +40,7 @@ def test_idle_minutes_are_no_number_that_is_none_and_leave_the_budget_as_it_was(
     busy, idle = steps("10m"), steps("20m")
     service.series = {GOOD: counter([50] * busy + [0] * idle), BAD: born([0] * 4 + [1, 1] + [0] * (busy - 6 + idle))}
     for time in ("10m", "20m", "30m"):
-        service.at(time, figure('count({__name__=~"slo:.+"}) - count({__name__=~"slo:.+"} > -Inf)', 0))
+        service.at(time, figure(NOT_NUMBERS, 0))
     spent = 2 / 1002 * (600 / 2_592_000) / 0.001
     service.at("10m", figure("slo:period_error_budget_remaining:ratio", 1 - spent, places=9))
     service.at("30m", figure("slo:sli_error:ratio_rate5m", 0.0), figure("slo:current_burn_rate:ratio", 0.0))
@@ -101,6 +103,19 @@ def test_a_reset_of_one_instance_loses_nothing_that_was_counted(tmp_path: Path) 
     service.at("3m", *counted("5m", total=120, bad=0))
     service.at("3m30s", *counted("5m", total=120 + 10 + 4, bad=0))
     service.at("5m", *counted("5m", total=100 + 60 + 4 + 30, bad=0))
+    service.judge(tmp_path)
+
+
+def test_a_value_that_is_no_number_is_no_count_and_leaves_no_figure_without_one(tmp_path: Path) -> None:
+    """An exporter shows NaN once: it is nothing, and the value behind it is not counted as a whole."""
+    service = Service(rules_of(tmp_path, requests()))
+    service.series = {
+        GOOD: [*counter([90] * 4, start=1_000_000), "NaN", *counter([90] * 12, start=1_000_540)],
+        BAD: [*counter([10] * 4, start=50_000), "NaN", *counter([10] * 12, start=50_060)],
+    }
+    service.at("2m30s", *counted("30m", total=400, bad=40))
+    service.at("8m", *counted("30m", total=1400, bad=140), *counted("30d", total=1400, bad=140))
+    service.at("8m", figure(NOT_NUMBERS, 0))
     service.judge(tmp_path)
 
 
@@ -174,6 +189,14 @@ def test_several_metrics_are_told_apart_by_their_names(tmp_path: Path) -> None:
     service.judge(tmp_path)
 
 
+def test_a_label_of_the_series_is_not_in_the_way_of_the_name_of_their_metric(tmp_path: Path) -> None:
+    sli = {"counters": {"total": '{__name__=~"(ok|failed)_total"}', "bad": "failed_total"}}
+    service = Service(rules_of(tmp_path, requests(sli=sli)))
+    service.series = {f'ok_total{{metric="{metric}"}}': counter([45] * 8) for metric in ("reads", "writes")}
+    service.at("4m", *counted("5m", total=720, bad=0))
+    service.judge(tmp_path)
+
+
 PROBES = [{"name": "gate", "type": "http", "url": "http://127.0.0.1:8084/", "interval": "10s"}]
 
 
@@ -230,6 +253,21 @@ def test_increases_over_a_window_are_asked_for_whole(tmp_path: Path) -> None:
     service.at("20m", figure("slo:sli_error:ratio_rate30d", 0.1))
     service.at("20m", *counted("30d", total=4000, bad=400))
     service.at("20m", firing("page 1h/5m"))
+    service.judge(tmp_path)
+
+
+def test_a_step_for_which_an_expression_gives_no_number_is_not_known(tmp_path: Path) -> None:
+    """The bad share of all events is 0 / 0 where there are none; nothing of that is left in longer windows."""
+    total = "sum(increase(all_total[{{.window}}]))"
+    share = "sum(increase(error_total[{{.window}}])) / sum(increase(all_total[{{.window}}]))"
+    service = asked(tmp_path, total=total, bad=f"{total} * ({share})")
+    service.series = {
+        "all_total": counter([0] * 20 + [100] * 20),
+        "error_total": counter([0] * 20 + [10] * 20),
+    }
+    service.at("9m", *counted("30s", total=None, bad=None, known=None), firing())
+    service.at("9m", figure(NOT_NUMBERS, 0))
+    service.at("20m", figure("slo:sli_error:ratio_rate30d", 0.1), figure("slo:sli_error:ratio_rate6h", 0.1))
     service.judge(tmp_path)
 
 
