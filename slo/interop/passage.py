@@ -64,6 +64,13 @@ class Passage:
             self.tell(key, f"has {len(node.value)} characters", f"write at most {longest}")
         return node.value
 
+    def words(self, key: str, *, required: bool = False) -> str:
+        """The text of a key, where a format takes a number and a truth for one as well: as it is written."""
+        node = self._value(key)
+        if node is not None and isinstance(node.value, (int, float)):
+            return node.written
+        return self.text(key, required=required)
+
     def choice(self, key: str, choices: Sequence[str], *, required: bool = False) -> str:
         """The text of a key that is one of `choices`; empty where it is none of them."""
         text = self.text(key, required=required)

@@ -63,6 +63,13 @@ def test_an_slo_is_named_as_sloth_s_id_and_counts_what_its_queries_measure(tmp_p
     )
 
 
+def test_a_label_of_a_file_that_is_a_number_or_a_truth_is_a_text_as_it_is_to_sloth(tmp_path: Path) -> None:
+    text = changed(FILE, '{team: till, tier: "2"}', "{team: true, grade: 0.20}")
+    text = changed(text, "name: Carts", "name: Carts, labels: {objective: 99}, annotations: {year: 2026}")
+    (slo,) = imported("sloth", text, tmp_path).slos
+    assert slo.labels == {"service": "shop", "team": "true", "grade": "0.20", "tier": "1"}
+
+
 @pytest.mark.parametrize(
     ("disabled", "severities"),
     [

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from slo.core.policy import Pair, Severity
 from slo.interop.passage import Passage
-from slo.interop.sloth.group import Group, read_labels, read_texts
+from slo.interop.sloth.group import Group, Spelling, read_labels, read_texts
 
 _NOT_AT_ALL = timedelta(0)
 _TOLD = "routes and destinations say who is told, and the SLO's labels go with it"
@@ -22,10 +22,10 @@ def read_alerting(alerting: Passage, group: Group, *, waits: bool) -> tuple[Pair
         hold = _hold(alert, waits=waits)
         if not alert.truth("disable"):
             pairs += [replace(pair, hold=hold) for pair in group.windows.pairs if pair.severity is severity]
-        _lose_texts(alert)
+        _lose_texts(alert, spelling)
     if pairs and alerting.text("name", required=True):
         alerting.lose("name", "incidents are named after the SLO")
-    _lose_texts(alerting)
+    _lose_texts(alerting, spelling)
     return tuple(pairs)
 
 
@@ -39,9 +39,9 @@ def _hold(alert: Passage, *, waits: bool) -> timedelta:
     return hold
 
 
-def _lose_texts(alert: Passage) -> None:
+def _lose_texts(alert: Passage, spelling: Spelling) -> None:
     """Labels and annotations of alerts, which are checked all the same."""
-    read_labels(alert.below("labels"))
-    read_texts(alert.below("annotations"))
+    read_labels(alert.below("labels"), spelling)
+    read_texts(alert.below("annotations"), spelling)
     alert.lose("labels", _TOLD)
     alert.lose("annotations", _TOLD)

@@ -15,7 +15,10 @@ _ALERT_FOR = "sloth.dev/contrib/alert_for/v1"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelling:
-    """How keys of several words are spelled. `more` are keys of an SLO that are in this spelling only."""
+    """How keys of several words are spelled. `more` are keys of an SLO that are in this spelling only.
+
+    `typed`: a label that is a number is refused, as by Kubernetes; Sloth itself takes it for a text.
+    """
 
     plugins: str
     error: str
@@ -25,6 +28,7 @@ class Spelling:
     ticket: str
     hold: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    typed: bool = False
 
 
 IN_FILES = Spelling(
@@ -44,6 +48,7 @@ IN_RESOURCES = Spelling(
     ratio="errorRatioQuery",
     page="pageAlert",
     ticket="ticketAlert",
+    typed=True,
 )
 
 
@@ -66,7 +71,7 @@ def read_group(spec: Passage, spelling: Spelling, windows: AlertWindows, server:
     return Group(
         spelling=spelling,
         service=service,
-        labels=with_service(labels, kept_labels(labels, read_labels(labels)), service),
+        labels=with_service(labels, kept_labels(labels, read_labels(labels, spelling)), service),
         waits=read_plugins(spec.below(spelling.plugins)),
         windows=windows,
         server=server,
@@ -82,17 +87,18 @@ def read_name(passage: Passage, key: str) -> str:
     return name
 
 
-def read_labels(labels: Passage) -> Mapping[str, str]:
+def read_labels(labels: Passage, spelling: Spelling) -> Mapping[str, str]:
     """Labels as Sloth takes them: none is empty, and none is the name of a metric."""
-    values = read_texts(labels)
+    values = read_texts(labels, spelling)
     if "__name__" in values:
         labels.tell("__name__", "is the name of a metric", "give the label another name")
     return values
 
 
-def read_texts(texts: Passage) -> Mapping[str, str]:
+def read_texts(texts: Passage, spelling: Spelling) -> Mapping[str, str]:
     """Texts of which none is empty."""
-    return {name: texts.text(name, required=True) for name in texts.keys}
+    read = texts.text if spelling.typed else texts.words
+    return {name: read(name, required=True) for name in texts.keys}
 
 
 def read_plugins(plugins: Passage) -> bool:

@@ -28,7 +28,7 @@ def read_objective(passage: Passage, group: Group) -> SLO | None:
     objective = _share(passage)
     description = passage.text("description")
     labels = passage.below("labels")
-    own = with_service(labels, kept_labels(labels, read_labels(labels)), group.service)
+    own = with_service(labels, kept_labels(labels, read_labels(labels, group.spelling)), group.service)
     for key in group.spelling.more:
         passage.lose(key, _RULES)
     sli = _sli(passage.below("sli", required=True), group)
