@@ -16,6 +16,7 @@ ENTRY, PIECE, METRIC = "entry", "piece", "counted_metric"
 TOTAL, BAD, PART, KNOWN = "total", "bad", "part", "known_seconds"
 
 SEEN = "slo:sli_seen:timestamp_seconds"
+FOLLOWED = "slo:sli_followed:timestamp_seconds"
 VALUE = "slo:sli_counter:value"
 LENGTH = "slo:sli_window:seconds"
 BURN = "slo:burn_rate:ratio"

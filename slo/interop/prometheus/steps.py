@@ -12,7 +12,7 @@ from slo.core.selector import NUMERIC_LABELS, Matcher, Selector
 from slo.core.sli import CountersSLI, Part, PrometheusSLI
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, newest
 from slo.interop.prometheus.rule import Recording
-from slo.interop.prometheus.series import BAD, ENTRY, KNOWN, METRIC, PART, SEEN, TOTAL, VALUE, Ledger, Names
+from slo.interop.prometheus.series import BAD, ENTRY, FOLLOWED, KNOWN, METRIC, PART, SEEN, TOTAL, VALUE, Ledger, Names
 
 BRIDGED_SECONDS = 3600
 """How long a gap between two samples may be for what was counted in it to be found behind it."""
@@ -38,7 +38,12 @@ def counter_rules(sli: CountersSLI, ledger: Ledger, step: int) -> list[Recording
     total, part = series.values()
     scraped = tuple(matcher for matcher in sli.total.matchers if matcher.label in TARGET)
     up = str(Selector(metric=UP, matchers=scraped))
-    return [*copies, *grown_rules(total, part, sli.part_is, ledger, step, up=up), _seen(total, names)]
+    return [
+        *copies,
+        _followed(total, names, step),
+        *grown_rules(total, part, sli.part_is, ledger, step, up=up),
+        _seen(total, names),
+    ]
 
 
 def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording]:
@@ -53,6 +58,7 @@ def value_rules(sli: PrometheusSLI, ledger: Ledger, step: int) -> list[Recording
             Recording(metric=VALUE, expression=expression.strip(), labels={**names.identity, ENTRY: entry})
             for entry, expression in ((TOTAL, sli.total), (PART, sli.part))
         ),
+        _followed(total, names, step),
         *grown_rules(total, part, sli.part_is, ledger, step, resets=False),
         _seen(total, names),
     ]
@@ -90,7 +96,8 @@ def round_rules(ledger: Ledger, step: int) -> list[Recording]:
         TOTAL: f"{ledger.entry(step, BAD)}\n+\n{good}",
         KNOWN: f"{enclosed(_known(series['good'], names, step))}\n*\n{enclosed(share)}",
     }
-    return [*entry_rules(ledger, step, entries), _seen(series["good"], names)]
+    followed = _followed(series["good"], names, step)
+    return [followed, *entry_rules(ledger, step, entries), _seen(series["good"], names)]
 
 
 def entry_rules(ledger: Ledger, window: int, entries: Mapping[str, str]) -> list[Recording]:
@@ -110,7 +117,8 @@ def _grown(series: str, names: Names, step: int, *, resets: bool = True) -> str:
     grown = f"({series} - {last} >= 0)"
     before = f"{series} offset {step}s"
     begun = f"({series} >= 0 unless {before} != {before})" if resets else f"({series} unless {last})"
-    return names.combined("sum", either(grown, f"({begun} and on ({', '.join(TARGET)}) {_last_seen(names, step)})"))
+    from_nothing = f"timestamp({series}) <= on ({', '.join(TARGET)}) group_left () {names.mine(FOLLOWED)}"
+    return names.combined("sum", either(grown, f"({begun} and {from_nothing})"))
 
 
 def _known(series: str, names: Names, step: int, *, up: str = "") -> str:
@@ -124,6 +132,22 @@ def _known(series: str, names: Names, step: int, *, up: str = "") -> str:
     there = f"({series} or {up})" if up else series
     targets = names.combined("count", f"{last_seen} and on ({', '.join(TARGET)}) {there}")
     return f"{known}\n/\n{targets}"
+
+
+def _followed(series: str, names: Names, step: int) -> Recording:
+    """The last scrape of each target in which a series went on, or that is the first one behind a gap.
+
+    What is new in it is born there. Where all series are new the target was given other labels, and what they show was
+    counted long before.
+    """
+    before, on = f"{series} offset {step}s", f"on ({', '.join(TARGET)})"
+    going_on = aggregate("max", f"timestamp({series}) and {before}", by=TARGET)
+    behind_a_gap = f"timestamp({series}) and {on} {_last_seen(names, step)} unless {on} {before}"
+    return Recording(
+        metric=FOLLOWED,
+        expression=either(going_on, aggregate("max", behind_a_gap, by=TARGET)),
+        labels=names.identity,
+    )
 
 
 def _seen(series: str, names: Names) -> Recording:

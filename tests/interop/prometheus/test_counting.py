@@ -119,6 +119,19 @@ def test_a_value_that_is_no_number_is_no_count_and_leaves_no_figure_without_one(
     service.judge(tmp_path)
 
 
+@pytest.mark.parametrize("end", [None, STALE])
+def test_a_target_that_is_given_another_label_begins_with_a_baseline(tmp_path: Path, end: str | None) -> None:
+    """All its series are new to Prometheus; what they count is as old as ever. The old ones are shown for a while."""
+    service = Service(rules_of(tmp_path, requests()))
+    for code, start, more in ((200, 1_000_000, 90), (500, 50_000, 0)):
+        target = f'http_requests_total{{code="{code}",instance="a"'
+        service.series[f"{target}}}"] = [*counter([more] * 10, start=start), end]
+        service.series[f'{target},zone="eu"}}'] = [None] * 11 + counter([more] * 9, start=start + 11 * more)
+    service.series['http_requests_total{code="502",instance="a",zone="eu"}'] = [None] * 14 + counter([0] * 6, start=7)
+    service.at("9m30s", *counted("30m", total=10 * 90 + 8 * 90 + 7, bad=7), firing())
+    service.judge(tmp_path)
+
+
 @pytest.mark.parametrize("gap", [None, STALE])
 def test_what_was_counted_in_a_gap_is_found_behind_it(tmp_path: Path, gap: str | None) -> None:
     """Ten minutes without a scrape, in which 200 of 2,000 requests failed."""

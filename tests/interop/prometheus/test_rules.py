@@ -62,7 +62,7 @@ def test_an_slo_is_called_as_sloth_would_call_it(
 def test_what_only_the_rules_read_has_no_label_that_somebody_could_want_to_change(tmp_path: Path) -> None:
     rules = rules_of(tmp_path, requests(labels={"service": "api", "team": "blue"}))
     for rule in recorded(rules):
-        if rule.metric.startswith(("slo:sli_events", "slo:sli_seen", "slo:sli_window")):
+        if rule.metric.startswith(("slo:sli_events", "slo:sli_followed", "slo:sli_seen", "slo:sli_window")):
             assert rule.labels.keys() <= {"sloth_id", "entry", "sloth_window"}
         elif rule.metric != "slo:sli_burning:bool":
             assert rule.labels["team"] == "blue"
