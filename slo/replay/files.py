@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,13 @@ from slo.replay.replay import Replay, Transition
 from slo.replay.samples import Samples, counted_by, instances
 from slo.sources.counters import Excess
 from slo.sources.series import Wanted
+
+LONGEST_YEARS = 10
+"""A recording that is longer has a wrong timestamp somewhere, and would be replayed for hours."""
+
+_YEAR_MS = 366 * 86_400 * 1000
+_YEAR_2_MS = -62_104_060_800_000
+_YEAR_9999_MS = 253_370_764_800_000
 
 
 class FileReplay:
@@ -93,6 +100,18 @@ def _read(path: Path, recording: Recording) -> None:
     recording.finish()
     if recording.bounds_ms is None:
         raise UsageError(f"{path}: holds no samples: record the counters of the SLOs, and `up` of their targets")
+    _refuse_implausible(path, *recording.bounds_ms)
+
+
+def _refuse_implausible(path: Path, first_ms: int, last_ms: int) -> None:
+    if first_ms < _YEAR_2_MS or last_ms >= _YEAR_9999_MS:
+        beyond = first_ms if first_ms < _YEAR_2_MS else last_ms
+        problem = f"a sample has the time {beyond / 1000:.3f}, which no calendar has"
+        raise UsageError(f"{path}: {problem}: write Unix seconds, not milliseconds: 1767225600.123")
+    if last_ms - first_ms > LONGEST_YEARS * _YEAR_MS:
+        first, last = (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at) for at in (first_ms, last_ms))
+        problem = f"its samples lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}, more than {LONGEST_YEARS} years"
+        raise UsageError(f"{path}: {problem}: mend the timestamp that is wrong, or replay a part at a time")
 
 
 def _unmatched(slos: Sequence[SLO], recording: Recording) -> Iterator[tuple[SLO, str, Selector]]:
