@@ -235,7 +235,7 @@ class _Figures:
 
     def _raw(self, span: _Span, column: Column | Mean) -> RawFigures | None:
         """What the figures would be if nothing were excluded, with the SLI of the column."""
-        if not self._excluded_seconds(self._view.reading.events, span.window.start, self._now):
+        if not self._excluded_seconds(_unsliced(self._view.reading.events), span.window.start, self._now):
             return None
         good, bad, *_ = self._counts(self._raw_reading.events, span.window)
         return RawFigures(good=good, bad=bad, sli=self._sli(column, span.window))

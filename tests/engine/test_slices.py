@@ -129,6 +129,17 @@ def test_a_slice_of_which_a_part_is_excluded_is_what_the_rest_makes_it() -> None
     assert (budget.raw.good, budget.raw.bad) == (3, 2)
 
 
+def test_an_exclusion_shorter_than_a_slice_has_raw_figures_beside_it() -> None:
+    engine = begun(sliced(by_slices()), exclusions=[excluded(700, 900)])
+    goes_on(engine, 700, gate=known(good=1))
+    goes_on(engine, 200, gate=known(bad=1))
+    assert shown(engine) == (3, 0, 0)
+    budget = engine.status("gate").budget
+    assert budget.raw is not None
+    assert (budget.raw.good, budget.raw.bad) == (2, 1)
+    assert budget.excluded == 20
+
+
 def test_a_slice_that_is_excluded_whole_is_not_without_data() -> None:
     engine = begun(sliced(by_slices(no_data_bad=True)), exclusions=[excluded(600, 1200)])
     goes_on(engine, 600, gate=known(good=1))
