@@ -67,7 +67,7 @@ def command() -> None:
 @click.option("--duration", metavar="LENGTH", help="How long it lasts, as 2h.")
 @click.option("--rule", metavar="RRULE", help="When it occurs again, as FREQ=WEEKLY;BYDAY=SU.")
 @click.option("--zone", metavar="ZONE", help="The time zone of times without an offset, as Europe/London.")
-@click.option("--until", metavar="TIME", help="With --rule: no occurrence begins after this.")
+@click.option("--until", metavar="TIME", help="With --rule: the last day, or the last time that one may begin.")
 @person_option
 @watch_options
 @json_option

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from datetime import time as time_of_day
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from slo.config.identity import LabelName, Name, NamedKeys
-from slo.config.types import Moment, PositiveDuration, Zone, wrong
+from slo.config.types import PositiveDuration, Zone, wrong
 from slo.config.wrong import shown
 from slo.core.exclusion import Exclusion, Once
 from slo.core.recurrence import Recurrence
 from slo.core.zone import unix_seconds, zone_named
 
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = _DATE + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
 
 
 def _time(value: object) -> datetime:
@@ -35,6 +37,25 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_TIME}$", "examples": ["2026-03-01T02:00:00Z"]}),
 ]
 """A point in time with its offset, or a local time without one."""
+
+
+def _last_time(value: object) -> datetime:
+    try:
+        if re.fullmatch(_DATE, str(value)):
+            return datetime.combine(datetime.fromisoformat(str(value)), time_of_day(23, 59, 59))
+    except ValueError:
+        raise wrong(f"{shown(value)} is no day", "write a day of the calendar, as 2026-03-31") from None
+    return _time(value)
+
+
+LastTime = Annotated[
+    datetime,
+    BeforeValidator(_last_time),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^({_DATE}|{_TIME})$", "examples": ["2026-03-31", "2026-03-31T02:00:00Z"]}
+    ),
+]
+"""The same, or a local date, of which the whole day is meant: as UNTIL in a rule."""
 
 
 class ExclusionKeys(NamedKeys):
@@ -58,8 +79,8 @@ class ExclusionKeys(NamedKeys):
     """When it occurs again: a recurrence rule of RFC 5545, as FREQ=WEEKLY;BYDAY=SU, in the local time of `zone`."""
     zone: Zone = "UTC"
     """The time zone of times without an offset, by its name in the IANA database."""
-    until: Moment | None = None
-    """With a rule: no occurrence begins after this."""
+    until: LastTime | None = None
+    """With a rule: no occurrence begins after this. Written as `start`, or as the last day in `zone`."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -96,7 +117,8 @@ class ExclusionKeys(NamedKeys):
     def _recurrence(self) -> Recurrence:
         if self.rule is None or self.duration is None:
             raise ValueError("has no duration; write how long each occurrence lasts")
-        return Recurrence(rule=self.rule, zone=self.zone, start=self.start, duration=self.duration, until=self.until)
+        until = self._instant(self.until) if self.until else None
+        return Recurrence(rule=self.rule, zone=self.zone, start=self.start, duration=self.duration, until=until)
 
     def _instant(self, time: datetime) -> datetime:
         """The point in time; a local one is that of the zone, the first of two."""
