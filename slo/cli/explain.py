@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from slo.cli.output import emit, json_option
 if TYPE_CHECKING:
     from slo.config.settings import Settings
     from slo.core.slo import SLO, Window
-    from slo.engine.explain import Explanation
+    from slo.engine.explain import Detection, Explanation
 
 
 NO_DATA = (
@@ -98,10 +99,27 @@ def _budget(explanation: "Explanation") -> str:
     minutes = f"Budget: {explanation.budget_seconds / 60:.1f} minutes of full outage in {window}"
     if explanation.events is None or explanation.budget_events is None:
         return f"{minutes} at steady traffic; of a million events, {float(slo.error_budget) * 1e6:,.0f} may be bad."
-    every = _span(timedelta(seconds=explanation.interval_seconds))
-    return (
-        f"{minutes}; of {explanation.events:,} rounds (one every {every}), {explanation.budget_events:,.0f} may fail."
-    )
+    from slo.core.budgeting import Method
+
+    sliced = slo.budgeting.method is Method.TIMESLICES
+    every = slo.budgeting.slice if sliced else timedelta(seconds=explanation.interval_seconds)
+    counted = f"of {explanation.events:,} {_unit(slo)}s (one every {_span(every)})"
+    return f"{minutes}; {counted}, {int(explanation.budget_events):,} may {'be bad' if sliced else 'fail'}."
+
+
+def _unit(slo: "SLO") -> str:
+    """What of an SLO is good or bad as a whole."""
+    from slo.core.budgeting import Method
+    from slo.core.sli import AllOf, ProbeSLI
+
+    if slo.budgeting.method is Method.TIMESLICES:
+        return "slice"
+    match slo.definition:
+        case ProbeSLI():
+            return "round"
+        case AllOf():
+            return "slot"
+    return "event"
 
 
 def _spending(slo: "SLO") -> Iterator[str]:
@@ -132,13 +150,27 @@ def _outages(explanation: "Explanation") -> Iterator[str]:
             for what, seconds in (("pages", detection.page_seconds), ("opens a ticket", detection.ticket_seconds))
             if seconds is not None
         ]
-        yield f"{outage} {' and '.join(told)}." if told else f"{outage} is never told: it fits the budget."
+        yield f"{outage} {' and '.join(told)}." if told else f"{outage} is never told{_untold(explanation, detection)}."
+
+
+def _untold(explanation: "Explanation", detection: "Detection") -> str:
+    """What becomes of the budget in an outage that no alert tells of."""
+    from slo.core.budgeting import Method
+
+    slo, spent = explanation.slo, detection.share
+    if slo.budgeting.method is Method.TIMESLICES:
+        spent = Fraction(spent > 1 - slo.budgeting.target)
+    if spent <= slo.error_budget:
+        return ": it fits the budget"
+    after = timedelta(seconds=round(explanation.budget_seconds / float(spent)))
+    burned = f"{float(spent / slo.error_budget):.4g}x"
+    return f", and would spend the budget in {_span(after)}; a pair below {burned} tells it"
 
 
 def _pairs(slo: "SLO") -> Iterator[str]:
     for pair in slo.pairs:
         hold = f" for {_span(pair.hold)}" if pair.hold else ""
-        least = f", from {pair.min_bad_events} bad rounds on" if pair.min_bad_events else ""
+        least = f", from {pair.min_bad_events} bad {_unit(slo)}s on" if pair.min_bad_events else ""
         factor = f"{float(pair.factor(slo.window)):.4g}x"
         yield (
             f"{pair.severity.value.capitalize()}: {_span(pair.long)}/{_span(pair.short)} above {factor}{hold}{least} "
@@ -147,8 +179,10 @@ def _pairs(slo: "SLO") -> Iterator[str]:
 
 
 def _delay(explanation: "Explanation", settings: "Settings") -> str:
+    from slo.core.sli import AllOf, ProbeSLI
+
     every = _span(timedelta(seconds=explanation.interval_seconds))
-    what = "a round" if explanation.events is not None else "an observation"
+    what = "a round" if isinstance(explanation.slo.definition, (ProbeSLI, AllOf)) else "an observation"
     return f"To each of these {what} adds at most {every}; slots of {_span(settings.slot)}."
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from slo.core.budgeting import Method
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.policy import Severity
@@ -45,8 +46,8 @@ class Detection:
 class Explanation:
     """The budget of an SLO in time and in events, and what is told of which outage after how long.
 
-    `events` are those of a whole window, one every `interval_seconds`, of which `budget_events` may be bad; None where
-    events come as people make them.
+    `events` are those of a whole window that spend the budget, of which `budget_events` may be bad: slices of time, or
+    what comes every `interval_seconds`; None where events come as people make them.
     """
 
     slo: SLO
@@ -76,7 +77,10 @@ def explain(slo: SLO, *, slot: timedelta) -> Explanation:
     counted_singly = isinstance(slo.definition, (ProbeSLI, AllOf))
     if isinstance(slo.definition, AllOf):
         interval_seconds = slot.total_seconds()
-    events = int(window_seconds // interval_seconds) if counted_singly else None
+    every = interval_seconds if counted_singly else None
+    if slo.budgeting.method is Method.TIMESLICES:
+        every = slo.budgeting.slice.total_seconds()
+    events = None if every is None else int(window_seconds // every)
     feed = _Feed(interval_seconds=interval_seconds, events=1 if counted_singly else STEADY_EVENTS)
     return Explanation(
         slo=slo,

@@ -40,6 +40,16 @@ slos:
     window: 30d
     sli: {probe: gate}
     budgeting: {method: timeslices, slice: 1m, target: 95%, no_data: bad}
+  - name: counted-in-slices
+    objective: 99%
+    window: 30d
+    sli: {counters: {total: requests_total, bad: 'requests_total{code="500"}'}}
+    budgeting: {method: timeslices, slice: 5m, target: 95%}
+  - name: hourly
+    objective: 99.9%
+    window: 30d
+    sli: {counters: {total: requests_total, bad: 'requests_total{code="500"}'}}
+    burn_policy: [{long: 1h, short: 5m, budget: 2%, severity: page}]
 exclusions:
   - {name: patches, reason: agreed, author: me, slos: [quick], start: '2026-03-01T02:00:00Z', duration: 2h}
 """
@@ -69,6 +79,12 @@ def explained(folder: Path, *arguments: str) -> Result:
         ("both", "99 % of the slots are good for all of probed, quick, over"),
         ("mean", "99 % of the events are good, as the weighted mean of probed x 3, quick x 1, over"),
         ("sliced", "Time is counted in slices of 1m: one is good if 95 % of its events are; without traffic it is not"),
+        ("sliced", "432.0 minutes of full outage in 30d; of 43,200 slices (one every 1m), 432 may be bad."),
+        ("sliced", "from 3 bad slices on"),
+        ("counted-in-slices", "An outage of 1 % is never told: it fits the budget."),
+        ("counted-in-slices", "of 8,640 slices (one every 5m), 86 may be bad."),
+        ("both", "of 259,200 slots (one every 10s), 2,592 may fail."),
+        ("hourly", "An outage of 1 % is never told, and would spend the budget in 3d; a pair below 10x tells it."),
     ],
 )
 def test_it_is_said_in_sentences(slo: str, said: str, tmp_path: Path) -> None:
