@@ -1,8 +1,8 @@
 """`watchkeep explain`: an SLO in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +34,21 @@ def command(name: str, config: Path, *, as_json: bool) -> None:
     from slo.cli.context import load_settings, named
 
     settings = load_settings(config)
-    slo = named(name, {slo.name: slo for slo in settings.slos}, "SLO")
+    in_force = _in_force(settings.slos, datetime.now(UTC))
+    slo = named(name, {slo.name: slo for slo in in_force}, "SLO")
 
     from slo.engine.explain import explain
 
     explanation = explain(slo, slot=settings.slot)
     emit(_as_json(explanation), *_sentences(explanation, settings), as_json=as_json)
+
+
+def _in_force(slos: "Sequence[SLO]", now: datetime) -> "list[SLO]":
+    """Every definition, of each SLO the one that counts now last: where all are to come, the first of them."""
+    earliest = datetime.min.replace(tzinfo=UTC)
+    by_date = sorted(slos, key=lambda slo: slo.effective_from or earliest)
+    to_come = [slo for slo in by_date if slo.effective_from and slo.effective_from > now]
+    return [*reversed(to_come), *(slo for slo in by_date if slo not in to_come)]
 
 
 def _sentences(explanation: "Explanation", settings: "Settings") -> list[str]:
@@ -88,7 +97,11 @@ def _scope(slo: "SLO", settings: "Settings") -> Iterator[str]:
     if slo.more_windows:
         yield f"Its budget is also shown over {' and over '.join(_window(window) for window in slo.more_windows)}."
     if slo.effective_from:
-        yield f"It counts since {slo.effective_from:%Y-%m-%d %H:%M} UTC; before, its earlier definitions do."
+        yield f"This is its definition from {slo.effective_from:%Y-%m-%d %H:%M} UTC on."
+    others = [each.effective_from for each in settings.slos if each.name == slo.name and each is not slo]
+    if others:
+        dates = ", ".join(f"from {at:%Y-%m-%d %H:%M} UTC on" if at else "at first" for at in others)
+        yield f"It has other definitions as well: {dates}."
     excluded = [each.name for each in settings.exclusions if matches(each, slo.name, slo.labels)]
     if excluded:
         yield f"Excluded time counts for nothing: {', '.join(excluded)}."

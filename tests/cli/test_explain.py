@@ -50,6 +50,11 @@ slos:
     window: 30d
     sli: {counters: {total: requests_total, bad: 'requests_total{code="500"}'}}
     burn_policy: [{long: 1h, short: 5m, budget: 2%, severity: page}]
+  - {name: dated, objective: 98%, window: 30d, sli: {probe: gate}, effective_from: 2024-03-01}
+  - {name: dated, objective: 97%, window: 30d, sli: {probe: gate}}
+  - {name: dated, objective: 96%, window: 30d, sli: {probe: gate}, effective_from: 2999-03-01}
+  - {name: ahead, objective: 96%, window: 30d, sli: {probe: gate}, effective_from: 2999-03-01}
+  - {name: ahead, objective: 95%, window: 30d, sli: {probe: gate}, effective_from: 2998-03-01}
 exclusions:
   - {name: patches, reason: agreed, author: me, slos: [quick], start: '2026-03-01T02:00:00Z', duration: 2h}
 """
@@ -84,6 +89,10 @@ def explained(folder: Path, *arguments: str) -> Result:
         ("counted-in-slices", "An outage of 1 % is never told: it fits the budget."),
         ("counted-in-slices", "of 8,640 slices (one every 5m), 86 may be bad."),
         ("both", "of 259,200 slots (one every 10s), 2,592 may fail."),
+        ("dated", "dated: 98 % of the rounds"),
+        ("dated", "This is its definition from 2024-03-01 00:00 UTC on."),
+        ("dated", "It has other definitions as well: at first, from 2999-03-01 00:00 UTC on."),
+        ("ahead", "ahead: 95 % of the rounds"),
         ("hourly", "An outage of 1 % is never told, and would spend the budget in 3d; a pair below 10x tells it."),
     ],
 )
