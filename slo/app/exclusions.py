@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from slo.config.names import Names
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
 from slo.core.incident import Event
@@ -34,10 +35,18 @@ class Exclusions:
         yield from (exclusion for exclusion in self.configured if exclusion.name not in self._made)
         yield from made
 
-    async def add(self, exclusion: Exclusion) -> Exclusion:
-        """Write one to the journal. Raises UsageError for a name that is taken, StoreError where it failed."""
+    async def add(self, exclusion: Exclusion, *, slos: Collection[str]) -> Exclusion:
+        """Write one to the journal; `slos` are the names of those that are there.
+
+        Raises UsageError for a name that is taken and for an SLO that is not there, StoreError where it failed.
+        """
         if any(other.name == exclusion.name for other in self):
             raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
+        for slo in exclusion.slos:
+            if slo not in slos:
+                nearest = Names(slos).nearest(slo)
+                mend = f"did you mean {nearest}?" if nearest else "name SLOs that are there, or none for all of them"
+                raise UsageError(f"there is no SLO {slo}: {mend}")
         event = ExclusionAdded.of(exclusion, at=self._clock.now())
         await self._write(event)
         self._made[exclusion.name] = event.exclusion

@@ -139,7 +139,7 @@ class RunningWatch:
     async def exclude(self, exclusion: Exclusion) -> Exclusion:
         """Make an exclusion, and change every figure accordingly."""
         async with self._reloading:
-            made = await self._exclusions.add(exclusion)
+            made = await self._exclusions.add(exclusion, slos={slo.name for slo in self._settings.slos})
             await self._rebuild()
             return made
 

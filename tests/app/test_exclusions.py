@@ -1,5 +1,6 @@
 """Time that people exclude while a watch runs, past time as well: figures change at once, and incidents do not."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,18 @@ OUTAGE_BEGINS = 20
 OUTAGE_SLOTS = 12
 
 
-def outage(name: str = "agreed", *, slos: tuple[str, ...] = ()) -> Exclusion:
+def outage(name: str = "agreed", *, slos: tuple[str, ...] = (), labels: Mapping[str, str] | None = None) -> Exclusion:
     """The whole outage, excluded."""
     begin = datetime.fromtimestamp(START + OUTAGE_BEGINS * 10, UTC)
     end = begin + timedelta(seconds=OUTAGE_SLOTS * 10)
     return Exclusion(
-        name=name, reason="CHG-17", author="sm", created_at=None, when=Once(start=begin, end=end), slos=slos
+        name=name,
+        reason="CHG-17",
+        author="sm",
+        created_at=None,
+        when=Once(start=begin, end=end),
+        slos=slos,
+        labels=labels or {},
     )
 
 
@@ -77,5 +84,14 @@ async def test_what_was_excluded_stays_so_after_a_kill(tmp_path: Path) -> None:
 async def test_an_exclusion_of_other_slos_changes_nothing(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time()) as played:
         await with_outage(played)
-        await played.watch.exclude(outage(slos=("deck-availability",)))
+        await played.watch.exclude(outage(labels={"service": "deck"}))
         assert counted(played.statuses[0]) == (20, 12)
+
+
+async def test_an_slo_that_is_not_there_cannot_be_excluded(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time()) as played:
+        name = played.statuses[0].slo.name
+        with pytest.raises(UsageError, match=f"there is no SLO {name}s: did you mean {name}"):
+            await played.watch.exclude(outage(slos=(f"{name}s",)))
+        assert played.watch.exclusions() == []
+        await played.watch.exclude(outage(slos=(name,)))
