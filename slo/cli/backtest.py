@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.output import progress
-from slo.cli.replayed import json_lines_option, step_of, step_option, tell, tell_end
+from slo.cli.replayed import json_lines_option, lost_data, step_of, step_option, tell, tell_end
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def command(
     passed_over = [
         f"{slo.name} is passed over: {server} is not asked for it" for slo in settings.slos if slo.name not in known
     ]
-    warnings = [*passed_over, *_unread(backtest.unread, backtest.slos)]
+    lost = [(at, slo) for at, slo in backtest.replay.lost if at.timestamp() > period.begin]
+    warnings = [*passed_over, *_unread(backtest.unread, backtest.slos), *lost_data(lost)]
     context.exit(tell_end(transitions, statuses, warnings, as_json=as_json))
 
 

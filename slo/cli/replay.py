@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.output import progress
-from slo.cli.replayed import json_lines_option, step_of, step_option, tell, tell_end
+from slo.cli.replayed import json_lines_option, lost_data, step_of, step_option, tell, tell_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,12 @@ def command(context: click.Context, config: Path, samples: Path, step: str, *, a
             transitions.append(transition)
             tell(transition, as_json=as_json)
         statuses = list(replay.statuses())
-    warnings = (*_passed_over(replay.passed_over), *_unmatched(replay.unmatched), *_faults(replay.excesses))
+    warnings = (
+        *_passed_over(replay.passed_over),
+        *_unmatched(replay.unmatched),
+        *lost_data(replay.lost),
+        *_faults(replay.excesses),
+    )
     context.exit(tell_end(transitions, statuses, warnings, as_json=as_json))
 
 

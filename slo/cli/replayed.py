@@ -1,7 +1,8 @@
 """What `watchkeep replay` and `watchkeep backtest` have in common: their step, and what they print."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +33,18 @@ def step_of(text: str, settings: "Settings") -> int:
         slot = duration_name(settings.slot.total_seconds())
         raise UsageError(f"--step {text}: is not a whole number of slots of {slot}: write a multiple of {slot}")
     return int(step.total_seconds())
+
+
+def lost_data(lost: Iterable[tuple[datetime, "SLO"]]) -> Iterator[str]:
+    """What to know of SLIs that lost their data: which SLOs, when first, how often."""
+    from slo.web.words import minute
+
+    times: dict[str, list[datetime]] = {}
+    for at, slo in lost:
+        times.setdefault(_title(slo), []).append(at)
+    for title, of_one in times.items():
+        more = {1: "", 2: ", and once more"}.get(len(of_one), f", and {len(of_one) - 1} times more")
+        yield f"{title} lost its data at {minute(of_one[0])}{more}: a watch alerts of that, besides what stands here"
 
 
 def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"]) -> list[Part]:

@@ -82,6 +82,11 @@ class FileReplay:
         return self._replay.statuses()
 
     @property
+    def lost(self) -> Sequence[tuple[datetime, SLO]]:
+        """When which SLO lost the data of its SLI."""
+        return self._replay.lost
+
+    @property
     def excesses(self) -> Sequence[Excess]:
         """Parts that counted more than their totals."""
         return self._samples.excesses

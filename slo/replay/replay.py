@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from slo.core.alert import Cause, FiringPair
 from slo.core.deltas import Block
@@ -45,7 +45,8 @@ class Stretch:
 class Replay:
     """An engine at the slot end `begin` (Unix seconds) with no history, evaluated every `step_seconds`.
 
-    Steps are aligned to the epoch, and whole slots.
+    Steps are aligned to the epoch, and whole slots. `lost` is when which SLO lost the data of its SLI, which is no
+    transition: whether a watch would page of that depends on why there was no data, and what is recorded does not say.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class Replay:
         self.engine = Engine(slos, ledger, exclusions=exclusions)
         self._step_seconds = step_seconds
         self._firing: dict[str, frozenset[FiringPair]] = {}
+        self.lost: list[tuple[datetime, SLO]] = []
+        self._silent: set[str] = set()
 
     def run(self, stretches: Iterable[Stretch]) -> Iterator[Transition]:
         """Go through stretches that follow one another, and give every transition."""
@@ -87,6 +90,10 @@ class Replay:
         if not changed:
             return
         firing = self.engine.firing()
+        silent = {key for key, pairs in firing.items() if any(pair.cause is Cause.LOST_DATA for pair in pairs)}
+        at = datetime.fromtimestamp(self.engine.ledger.now, UTC)
+        self.lost += [(at, self.engine.slos[key]) for key in self.engine.slos if key in silent - self._silent]
+        self._silent = silent
         for name in changed:
             burning = frozenset(pair for pair in firing.get(name, ()) if pair.cause is Cause.BURN)
             before, now = self._firing.get(name, frozenset()), burning

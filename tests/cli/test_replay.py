@@ -174,3 +174,13 @@ def test_what_is_made_of_other_slos_is_known_for_as_long_as_these_are_between_sc
     assert reports["both"]["budget"]["coverage"] == pytest.approx(reports["api"]["budget"]["coverage"], rel=1e-2)
     alerts = [(each["slo"], each["severity"], each["state"]) for each in told if each["event"] == "alert"]
     assert {alert[1:] for alert in alerts if alert[0] == "both"} == {alert[1:] for alert in alerts if alert[0] == "api"}
+
+
+def test_an_sli_that_lost_its_data_is_told_of_beside_the_alerts(tmp_path: Path) -> None:
+    scraped = [index for index in range(240) if not (60 <= index < 100 or 200 <= index < 214)]
+    series = 'requests_total{service="api",code="200"}'
+    text = "".join(f"{series} {index} {BEGIN + index * 30}\n" for index in scraped) + "# EOF\n"
+    result = replay(tmp_path, text)
+    assert "Nothing would have fired." in result.stdout
+    # The last sample before is of 00:29:30, known for 75 s; then five minutes pass.
+    assert "api lost its data at 2026-01-01 00:36:00 UTC, and once more: a watch alerts of that" in result.stderr
