@@ -166,7 +166,7 @@ def _sentence(document: Document) -> str:
     """What an error document says, its faults in lines of their own."""
     faults = document.get("faults")
     lines = [
-        str(fault.get("text") or f"{fault.get('path')}: {fault.get('problem')}")
+        str(fault.get("text") or ": ".join(str(fault[key]) for key in ("path", "problem") if fault.get(key)))
         for fault in (faults if isinstance(faults, list) else [])
         if isinstance(fault, dict)
     ]

@@ -85,6 +85,7 @@ def test_what_makes_no_sense_is_refused_with_the_mend(place: list[str], argument
     result = exclude("add", "patching", "--reason", "Patching.", *arguments, *place)
     assert result.exit_code == 2
     assert says in result.output
+    assert not any(line.startswith(":") for line in result.output.splitlines())
 
 
 def test_a_name_is_given_once_in_a_folder(data: Path) -> None:
