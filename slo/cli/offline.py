@@ -73,7 +73,7 @@ class Offline:
         try:
             act = Act.model_validate({"action": action, "by": by, "why": why, "via": "cli"})
         except ValidationError as error:
-            raise UsageError("\n".join(f"{path}: {problem}" for path, problem in faults_of(error))) from error
+            raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error
         incidents, teller = self._folded(), Teller(at=datetime.now(UTC))
         if act.action == "acknowledge":
             decision = people.acknowledge(incidents, incident, by=act.by, via=act.via, teller=teller)
@@ -93,7 +93,7 @@ class Offline:
         try:
             exclusion = ExclusionKeys.model_validate_json(json.dumps(keys)).exclusion(created_at=None)
         except ValidationError as error:
-            raise UsageError("\n".join(f"{path}: {problem}" for path, problem in faults_of(error))) from error
+            raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error
         now, taken = datetime.now(UTC), self._excluded()
         if exclusion.name in taken:
             raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
