@@ -31,6 +31,7 @@ from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.errors import ConfigError
 
+MINUTE = timedelta(minutes=1)
 DEFAULT_TIMEOUT = timedelta(seconds=5)
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
@@ -95,6 +96,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     )
     if source.whole and root.has("slos"):
         _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
+    _warn_of_broken_minutes(exclusions, report)
     faults = report.faults()
     if faults:
         raise ConfigError(faults)
@@ -184,6 +186,17 @@ def _refuse_lost_exclusions(exclusions: Sequence[Entry[ExclusionKeys]], slos: Se
                     f"did you mean {nearest}?" if nearest else "name SLOs that are there, or leave the key out for all"
                 )
                 report.tell((*entry.at, "slos", index), f"there is no SLO {shown(name)}", mend)
+
+
+def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: Report) -> None:
+    """What begins or ends within a minute excludes less of what is kept by the minute than it did of its slots."""
+    for entry in exclusions:
+        for key in ("start", "end", "duration"):
+            value = getattr(entry.keys.values, key) if entry.keys.has(key) else None
+            odd = value % MINUTE if isinstance(value, timedelta) else value is not None and value.second
+            if odd:
+                problem = "breaks a minute, of which nothing is excluded once counts are kept by the minute, after 7h"
+                report.warn((*entry.at, key), problem, "write whole minutes for figures that stay")
 
 
 def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) -> tuple[str, ...]:

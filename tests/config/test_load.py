@@ -176,6 +176,19 @@ def test_a_destination_that_no_route_leads_to_is_warned_of(tmp_path: Path) -> No
     assert [warning.path for warning in settings.warnings] == ["destinations[b]"]
 
 
+@pytest.mark.parametrize(
+    ("when", "warned"),
+    [
+        ("start: '2026-03-01T02:00:00Z', duration: 2h", []),
+        ("start: '2026-03-01T02:00:30Z', duration: 90s", ["start", "duration"]),
+        ("start: '2026-03-01T02:00Z', end: '2026-03-01T03:00:01Z'", ["end"]),
+    ],
+)
+def test_an_exclusion_that_breaks_a_minute_is_warned_of(when: str, warned: list[str], tmp_path: Path) -> None:
+    settings = loaded(f"exclusions: [{{name: patches, reason: agreed, author: kim, {when}}}]", tmp_path)
+    assert [warning.path for warning in settings.warnings] == [f"exclusions[patches].{key}" for key in warned]
+
+
 def test_an_external_url_has_no_slash_at_its_end(tmp_path: Path) -> None:
     assert (
         loaded(GATE + "external_url: https://watch.example/slo/", tmp_path).external_url == "https://watch.example/slo"
