@@ -41,22 +41,22 @@ def lost_data(lost: Iterable[tuple[datetime, "SLO"]]) -> Iterator[str]:
 
     times: dict[str, list[datetime]] = {}
     for at, slo in lost:
-        times.setdefault(_title(slo), []).append(at)
-    for title, of_one in times.items():
+        times.setdefault(slo.key, []).append(at)
+    for key, of_one in times.items():
         more = {1: "", 2: ", and once more"}.get(len(of_one), f", and {len(of_one) - 1} times more")
-        yield f"{title} lost its data at {minute(of_one[0])}{more}: a watch alerts of that, besides what stands here"
+        yield f"{key} lost its data at {minute(of_one[0])}{more}: a watch alerts of that, besides what stands here"
 
 
 def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"]) -> list[Part]:
     """What people read of a replay: every transition, and how each SLO stood at the end."""
     from slo.web.words import burn, maturity, minute, percent
 
-    paged = Counter((t.slo.name, t.slo.scope) for t in transitions if t.firing and t.severity == "page")
-    ticketed = Counter((t.slo.name, t.slo.scope) for t in transitions if t.firing and t.severity == "ticket")
+    paged = Counter(t.slo.key for t in transitions if t.firing and t.severity == "page")
+    ticketed = Counter(t.slo.key for t in transitions if t.firing and t.severity == "ticket")
     rows = [
         (
             minute(transition.at),
-            _title(transition.slo),
+            transition.slo.key,
             Cell(transition.severity.value, Tone.DOWN if transition.severity == "page" else Tone.BURNING),
             Cell("firing", Tone.BURNING) if transition.firing else Cell("resolved", Tone.GOOD),
             transition.pair.name,
@@ -66,9 +66,9 @@ def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"
     ]
     at_end = [
         (
-            _title(status.slo),
-            str(paged[status.slo.name, status.slo.scope]),
-            str(ticketed[status.slo.name, status.slo.scope]),
+            status.slo.key,
+            str(paged[status.slo.key]),
+            str(ticketed[status.slo.key]),
             percent(status.budget.sli),
             Cell(_left(status), Tone.DOWN if _overspent(status) else Tone.GOOD),
             maturity(status.maturity_seconds, status.slo.window.total_seconds()),
@@ -96,10 +96,6 @@ def _left(status: "SLOStatus") -> str:
     budget = status.budget
     raw = f" (raw {percent(budget.raw.remaining, digits=1)})" if budget.raw else ""
     return percent(budget.remaining, digits=1) + raw
-
-
-def _title(slo: "SLO") -> str:
-    return f"{slo.name} {slo.scope}" if slo.scope else slo.name
 
 
 def _overspent(status: "SLOStatus") -> bool:

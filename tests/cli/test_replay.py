@@ -165,6 +165,11 @@ def test_a_group_is_one_slo_for_each_value(tmp_path: Path) -> None:
     }
 
 
+def test_a_group_is_called_as_everywhere_else(tmp_path: Path) -> None:
+    text = outage(10, more=',cluster="eu"') + "# EOF\n"
+    assert "  api{cluster=eu}  page " in replay(tmp_path, text, config=CONFIG + "    group_by: [cluster]\n").stdout
+
+
 def test_what_is_made_of_other_slos_is_known_for_as_long_as_these_are_between_scrapes(tmp_path: Path) -> None:
     other = SLO.format(name="other", part="""bad: 'requests_total{service="other",code="500"}'""")
     both = "  - {name: both, objective: 99.9%, window: 30d, sli: {all_of: [api, other]}}\n"
