@@ -90,12 +90,15 @@ def _summary(transitions: Sequence["Transition"], statuses: Sequence["SLOStatus"
 
 
 def _left(status: "SLOStatus") -> str:
-    """What is left of the budget, and what would be if nothing were excluded."""
+    """What is left of the budget, what would be if nothing were excluded, and the same over its further windows."""
     from slo.web.words import percent
 
-    budget = status.budget
-    raw = f" (raw {percent(budget.raw.remaining, digits=1)})" if budget.raw else ""
-    return percent(budget.remaining, digits=1) + raw
+    return ", ".join(
+        (f"{budget.period or budget.window} " if number else "")
+        + percent(budget.remaining, digits=1)
+        + (f" (raw {percent(budget.raw.remaining, digits=1)})" if budget.raw else "")
+        for number, budget in enumerate(status.budgets)
+    )
 
 
 def _overspent(status: "SLOStatus") -> bool:

@@ -2,7 +2,7 @@
 
 from slo.core.duration import duration_name
 from slo.core.slo import SLO
-from slo.core.status import SLOStatus
+from slo.core.status import BudgetFigures, SLOStatus
 from slo.replay.replay import Transition
 from slo.web.documents import Document, raw_document, time_text
 
@@ -23,8 +23,8 @@ def transition_document(transition: Transition) -> Document:
 
 
 def report_document(status: SLOStatus) -> Document:
-    """The figures of an SLO at the end: the windows of its policy, and its budget."""
-    budget = status.budget
+    """The figures of an SLO at the end: the windows of its policy, and its budgets."""
+    more = status.budgets[1:]
     of_policy = {duration_name(w.total_seconds()) for pair in status.slo.pairs for w in (pair.long, pair.short)}
     return {
         "event": "report",
@@ -44,15 +44,21 @@ def report_document(status: SLOStatus) -> Document:
             for figures in status.windows
             if figures.window in of_policy
         },
-        "budget": {
-            "window": budget.window,
-            "good": budget.good,
-            "bad": budget.bad,
-            "sli": budget.sli,
-            "remaining": budget.remaining,
-            "coverage": budget.coverage,
-            "raw": raw_document(budget.raw),
-        },
+        "budget": _budget(status.budget),
+        **({"more_budgets": [_budget(each) for each in more]} if more else {}),
+    }
+
+
+def _budget(figures: BudgetFigures) -> Document:
+    return {
+        "window": figures.window,
+        **({"period": figures.period} if figures.period else {}),
+        "good": figures.good,
+        "bad": figures.bad,
+        "sli": figures.sli,
+        "remaining": figures.remaining,
+        "coverage": figures.coverage,
+        "raw": raw_document(figures.raw),
     }
 
 

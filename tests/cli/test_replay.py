@@ -189,3 +189,14 @@ def test_an_sli_that_lost_its_data_is_told_of_beside_the_alerts(tmp_path: Path) 
     assert "Nothing would have fired." in result.stdout
     # The last sample before is of 00:29:30, known for 75 s; then five minutes pass.
     assert "api lost its data at 2026-01-01 00:36:00 UTC, and once more: a watch alerts of that" in result.stderr
+
+
+def test_the_budget_is_shown_over_every_window(tmp_path: Path) -> None:
+    config = CONFIG + "    more_windows: [1d, {calendar: month, zone: Asia/Kolkata}]\n"
+    text = outage(10) + "# EOF\n"
+    (report,) = (line for line in lines(replay(tmp_path, text, "--json", config=config)) if line["event"] == "report")
+    day, month = report["more_budgets"]
+    assert (day["window"], day["good"], day["bad"]) == ("1d", 33_900, 2_000)
+    assert (month["window"], month["period"], month["bad"]) == ("month (Asia/Kolkata)", "2026-01", 2_000)
+    assert ", 1d -" in replay(tmp_path, text, config=config).stdout
+    assert ", 2026-01 " in replay(tmp_path, text, config=config).stdout
