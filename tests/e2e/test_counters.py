@@ -134,15 +134,16 @@ def watch_covers(watch: Watch, more_seconds: int = 3) -> None:
 
 def test_a_service_that_cannot_be_scraped_is_named_with_the_reason(watch: Watch, service: Counted) -> None:
     config = configuration(service)
-    wrong = {"name": "wrong", "url": f"http://{service.address}/work", "bearer_token": "s3cret", "interval": "500ms"}
-    config["scrapes"].append(wrong)
+    wrong = {"name": "api", "url": f"http://{service.address}/work", "bearer_token": "s3cret", "interval": "500ms"}
+    config["scrapes"] = [wrong]
     watch.configure(config)
     watch.start()
     until("the SLO to say why", lambda: watch.slo(SLO)["last_reason"])
     assert watch.slo(SLO)["last_reason"] == "response_closed"
     assert watch.slo(SLO)["last_target"] == wrong["url"]
-    assert watch.sample('watchkeep_scrape_failures_total{reason="response_closed",scrape="wrong"}') >= 1
+    assert watch.sample('watchkeep_scrape_failures_total{reason="response_closed",scrape="api"}') >= 1
     assert watch.stop() == 0
+    assert f"scrape=api target={wrong['url']} reason=response_closed" in watch.said
     assert "s3cret" not in watch.said
 
 
