@@ -57,7 +57,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """The state of one SLO at `at`: which pairs fire (none: nothing does) and why."""
+    """The state of one SLO at `at`: which pairs fire (none: nothing does) and why.
+
+    `known` is whether anything is known of its shortest window, be it that there were no events.
+    """
 
     slo: str
     scope: str = ""
@@ -65,6 +68,7 @@ class Alert:
     firing: frozenset[FiringPair]
     labels: Mapping[str, str]
     evidence: Evidence
+    known: bool = True
 
     @property
     def severity(self) -> Severity | None:

@@ -117,6 +117,7 @@ class Engine:
             firing=status.firing,
             labels=status.slo.labels,
             evidence=evidence,
+            known=status.windows[0].covered_seconds > 0,
         )
 
     def status(self, key: str) -> SLOStatus:

@@ -4,8 +4,8 @@ Pure, and driven by levels: the alerts as they stand are compared with the incid
 that was lost (a crash, a store that was full) heals itself at the next slot end. Nothing is remembered but incidents.
 
 A page goes out when it begins. Being clear counts only after it has lasted for `resolve_after`, and firing again within
-that time says nothing new. No data never resolves: an incident whose SLO has no alert in the round, or nothing in its
-shortest window, is left open.
+that time says nothing new. No data never resolves: an incident whose SLO has no alert in the round, or of whose
+shortest window nothing is known, is left open; that nothing happened in it is known.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from slo.core.alert import Alert, Evidence, FiringPair, worst
+from slo.core.alert import Alert, FiringPair, worst
 from slo.core.delivery import Action, Message
-from slo.core.duration import duration_name, parse_duration
+from slo.core.duration import duration_name
 from slo.core.incident import (
     Event,
     FiringChanged,
@@ -158,7 +158,7 @@ class _Round:
         if paging and not incident.page_open:
             incident = self._page(incident, alert)
             self.messages += self._teller.to_others(incident, Action.UPDATE)
-        elif not _is_known(alert.evidence):
+        elif not alert.known:
             return
         elif not alert.firing and self._lasted(incident.clear_since):
             self.resolve(incident, why=f"clear for {self._patience}")
@@ -207,12 +207,6 @@ class _Round:
     @property
     def _patience(self) -> str:
         return duration_name(self._resolve_after.total_seconds())
-
-
-def _is_known(evidence: Evidence) -> bool:
-    """Whether the shortest window has anything in it: what was clear and is now unknown does not resolve."""
-    shortest = min(evidence.burn_rates, key=parse_duration, default=None)
-    return shortest is None or evidence.burn_rates[shortest] is not None
 
 
 def _key(alert: Alert, generation: int) -> str:

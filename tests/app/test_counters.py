@@ -57,6 +57,21 @@ async def test_what_targets_count_is_what_the_slo_counts_and_pages_when_it_burns
         assert status.budget.coverage == pytest.approx(240 / 3_600)
 
 
+async def test_an_incident_of_a_service_that_is_idle_afterwards_is_over_and_one_that_is_silent_is_not(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with ScrapingWatch(tmp_path, Time(), config) as played:
+        for turn in range(12):
+            await played.slot(requests(1_000, 500 * turn))
+        assert played.triggers
+        for _ in range(60):
+            await played.slot({})
+        assert not played.resolves
+        for _ in range(60):
+            await played.slot(requests(1_000, 5_500))
+        assert played.resolves == played.triggers
+
+
 @pytest.mark.parametrize("turns", [1, 2, 5])
 async def test_a_kill_after_every_few_slots_loses_no_event_and_pages_once(
     turns: int, tmp_path: Path, config: dict[str, Any]

@@ -16,7 +16,6 @@ from slo.router import people
 from slo.router.decide import begun, decide
 from slo.router.messages import Decision, Teller
 from tests.router.making import (
-    EVIDENCE,
     FEW_EVENTS,
     LOST,
     LOST_PAGE,
@@ -321,20 +320,18 @@ def test_an_slo_without_an_alert_stays_as_it_is() -> None:
 
 
 def test_what_was_clear_and_became_unknown_stays_open_until_something_is_known() -> None:
-    unknown = replace(EVIDENCE, burn_rates={**EVIDENCE.burn_rates, "5m": None})
     watch = Watch()
     watch.fires(0, TICKET, PAGE)
     watch.fires(10, TICKET)
-    assert not watch.see(400, replace(alert(TICKET), evidence=unknown))
+    assert not watch.see(400, replace(alert(TICKET), known=False))
     assert kinds(watch.fires(410, TICKET)) == [PageCleared]
     watch.fires(420)
-    assert not watch.see(86_400, replace(alert(), evidence=unknown))
+    assert not watch.see(86_400, replace(alert(), known=False))
     assert kinds(watch.fires(86_410)) == [Resolved]
 
 
 def test_what_fires_while_nothing_is_known_pages_all_the_same() -> None:
-    unknown = replace(EVIDENCE, burn_rates=dict.fromkeys(EVIDENCE.burn_rates))
-    assert kinds(Watch().see(0, replace(alert(PAGE), evidence=unknown))) == [Opened, Paged]
+    assert kinds(Watch().see(0, replace(alert(PAGE), known=False))) == [Opened, Paged]
 
 
 def test_an_slo_that_left_the_configuration_is_resolved_everywhere() -> None:
