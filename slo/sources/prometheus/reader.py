@@ -52,6 +52,7 @@ class Reader:
             targets = self._samples(total, part, piece)
             if sli.all_groups:
                 targets = [self._scraped_before(target, sli.all_groups, piece) for target in targets]
+            targets = [part for target in targets for part in target.under_one_name()]
             return tally(targets, sli.part_is, piece, self._rhythm)
         if has_window(sli.total):
             return self._increases(sli, piece, now)

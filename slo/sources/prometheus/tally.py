@@ -6,6 +6,7 @@ earlier. So a restart, a repeated question, and a history that is read backwards
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,6 +72,23 @@ class Target:
         """The same with a scrape before all others, in which none of its series was."""
         nothing = np.full((1, self.values.shape[1]), np.nan)
         return replace(self, times_ms=np.insert(self.times_ms, 0, at_ms), values=np.concatenate([nothing, self.values]))
+
+    def under_one_name(self) -> list["Target"]:
+        """The target before and after each time at which all its series were given other labels.
+
+        Then none of them goes on, and the others that are there instead have counted no less: not what a start would
+        have left, and nothing that was just counted.
+        """
+        there = ~np.isnan(self.values)
+        before = np.logical_or.accumulate(there, axis=0)[:-1]
+        all_new = there[1:].any(axis=1) & there[:-1].any(axis=1) & ~(there[1:] & before).any(axis=1)
+        sums = np.nansum(self.values[:, : self.totals], axis=1)
+        renamed = np.flatnonzero(all_new & (sums[1:] >= sums[:-1]) & (sums[:-1] > 0)) + 1
+        edges = [0, *renamed.tolist(), len(self.times_ms)]
+        return [
+            replace(self, times_ms=self.times_ms[begin:end], values=self.values[begin:end])
+            for begin, end in pairwise(edges)
+        ]
 
     @property
     def observed(self) -> Bools:

@@ -85,6 +85,31 @@ def test_a_failure_counter_that_is_born_counts_from_nothing() -> None:
     assert counts(reader(server), sli("sum by (code) (a)", "b"), piece(30, 40)) == {40: (4, 2, 0, 10_000)}
 
 
+@pytest.mark.parametrize(
+    ("after", "counted"),
+    [
+        ((14, 6), (0, 0)),
+        ((10, 2), (0, 0)),
+        ((0, 7), (0, 7)),
+        ((3, 2), (3, 2)),
+    ],
+    ids=["went on", "idle", "a start, and failures", "a start"],
+)
+def test_a_label_that_is_given_to_all_series_of_a_target_is_no_traffic(
+    after: tuple[float, float], counted: tuple[int, int]
+) -> None:
+    """Before: ten good ones and two bad ones; afterwards a good one and two bad ones more."""
+    series: dict[str, dict[Labels, Sequence[tuple[float, float]]]] = {"a": {}, "b": {}}
+    for label, times, values in (((), (5, 35), ((10, 2), (10, 2))), ((("env", "prod"),), (65, 95), (after, after))):
+        good = [(at, good) for at, (good, _) in zip(times, values, strict=True) if good]
+        bad = [(at, bad + (at == 95) * 2) for at, (_, bad) in zip(times, values, strict=True)]
+        series["a"] |= {(("code", "200"), *label, *A): scraped(*good)} if good else {}
+        series["a"][("code", "500"), *label, *A] = series["b"][("code", "500"), *label, *A] = scraped(*bad)
+    events = counts(reader(Remembered(series)), sli("sum(a)", "b"), piece(0, 100)).values()
+    assert (sum(row[0] for row in events), sum(row[1] for row in events)) == (counted[0], counted[1] + 2)
+    assert sum(row[3] for row in events) == 100_000
+
+
 def test_a_part_of_the_total_is_taken_from_the_same_answer() -> None:
     ok, failed = (("__name__", "a"), ("code", "200"), *A), (("__name__", "a"), ("code", "500"), *A)
     server = Remembered({"a": {ok: scraped((5, 10), (35, 14)), failed: scraped((5, 1), (35, 3))}})
