@@ -64,13 +64,13 @@ class Matcher:
             case "!~":
                 return not _full_match(self.value)(value)
 
+    @property
+    def number(self) -> float | None:
+        """The number that is compared with, where values are compared as numbers."""
+        return _number(self.value) if self.label in NUMERIC_LABELS and self.operator in {"=", "!="} else None
+
     def _equals(self, value: str) -> bool:
-        if value == self.value:
-            return True
-        if self.label not in NUMERIC_LABELS:
-            return False
-        number = _number(value)
-        return number is not None and number == _number(self.value)
+        return value == self.value or (self.number is not None and self.number == _number(value))
 
     def __str__(self) -> str:
         label = self.label if _LABEL.fullmatch(self.label) else _quoted(self.label)

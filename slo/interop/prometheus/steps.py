@@ -5,10 +5,13 @@ and the new value is what was counted since. A series that has no value before c
 before, because a failure counter is born at its first failure; otherwise its value is a baseline.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Literal
 
-from slo.core.selector import NUMERIC_LABELS, Matcher, Selector
+from slo.core.selector import Matcher, Selector
 from slo.core.sli import CountersSLI, Part, PrometheusSLI
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, newest
 from slo.interop.prometheus.rule import Recording
@@ -176,11 +179,25 @@ def _series(selector: Selector) -> str:
 
 
 def _any_spelling(matcher: Matcher) -> Matcher:
-    whole = re.fullmatch(r"([+-]?[0-9]+)(?:\.0*)?", matcher.value)
-    if not whole or matcher.label not in NUMERIC_LABELS or matcher.operator not in {"=", "!="}:
+    if matcher.number is None:
         return matcher
-    return Matcher(
-        label=matcher.label,
-        operator="=~" if matcher.operator == "=" else "!~",
-        value=rf"{re.escape(whole[1])}(\.0)?",
-    )
+    spellings = list(_spellings(matcher.number))
+    if not any(re.fullmatch(spelling, matcher.value) for spelling in spellings):
+        spellings.append(re.escape(matcher.value))
+    if spellings == [re.escape(matcher.value)]:
+        return matcher
+    operator: Literal["=~", "!~"] = "=~" if matcher.operator == "=" else "!~"
+    return Matcher(label=matcher.label, operator=operator, value="|".join(spellings))
+
+
+def _spellings(number: float) -> Iterator[str]:
+    """How clients spell a number, as regular expressions: `1000000`, `1000000.0`, and `1e+06` where they are in Go."""
+    if math.isinf(number):
+        yield re.escape("+Inf" if number > 0 else "-Inf")
+        return
+    digits = Decimal(repr(number)).normalize()
+    plain = re.escape(f"{digits:f}")
+    yield rf"{plain}(\.0)?" if number.is_integer() else plain
+    if digits and not -4 <= digits.adjusted() < 6:
+        mantissa, exponent = f"{digits:e}".split("e")
+        yield re.escape(f"{mantissa}e{int(exponent):+03d}")

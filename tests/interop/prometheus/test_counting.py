@@ -193,6 +193,26 @@ def test_a_histogram_is_good_below_its_bound_however_that_is_spelled(tmp_path: P
     service.judge(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("0.30", "0.3"),
+        ("3e-1", "0.3"),
+        ("1000000", "1e+06"),
+        ("1e6", "1000000.0"),
+        ("0.00001", "1e-05"),
+        ("inf", "+Inf"),
+    ],
+)
+def test_a_bound_is_the_number_that_it_is_however_it_is_spelled(tmp_path: Path, written: str, shown: str) -> None:
+    """The engine compares them as numbers, and where rules found no good events all would be bad."""
+    sli = {"counters": {"total": "sizes_count", "good": f'sizes_bucket{{le="{written}"}}'}}
+    service = Service(rules_of(tmp_path, requests(sli=sli)))
+    service.series = {f'sizes_bucket{{le="{shown}"}}': counter([90] * 8), "sizes_count": counter([100] * 8)}
+    service.at("4m", *counted("5m", total=800, bad=80))
+    service.judge(tmp_path)
+
+
 def test_several_metrics_are_told_apart_by_their_names(tmp_path: Path) -> None:
     sli = {"counters": {"total": '{__name__=~"(ok|failed)_total"}', "bad": "failed_total"}}
     service = Service(rules_of(tmp_path, requests(sli=sli)))
