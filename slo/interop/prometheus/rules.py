@@ -13,7 +13,7 @@ from slo.core.sli import AllOf, Weighted
 from slo.core.slo import SLO
 from slo.interop.prometheus.assembly import Assembly, Windows, windows_of
 from slo.interop.prometheus.rule import Group
-from slo.interop.prometheus.series import RESERVED
+from slo.interop.prometheus.series import ENTRY, PIECE, RESERVED
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -100,6 +100,8 @@ def _refusal(slo: SLO, others: Mapping[str, SLO]) -> str:
 
 
 def _parts_left_out(slo: SLO) -> Iterator[Omission]:
+    for label in sorted(slo.labels.keys() & (RESERVED - {ENTRY, PIECE})):
+        yield Omission(subject=slo.name, what=f"its label {label}, which the rules set themselves")
     for window in slo.budget_windows:
         if isinstance(window, CalendarWindow):
             yield Omission(subject=slo.name, what=f"its budget over the {window.name}, since PromQL has no calendar")

@@ -104,6 +104,14 @@ def test_an_slo_of_which_no_definition_is_in_force_is_named(tmp_path: Path) -> N
     ]
 
 
+def test_a_label_of_the_slo_that_the_rules_set_themselves_is_named(tmp_path: Path) -> None:
+    rules = rules_of(tmp_path, requests(labels={"service": "api", "long_window": "1h", "alertname": "Api"}))
+    assert [str(omission) for omission in rules.omissions] == [
+        "api-availability: its label alertname, which the rules set themselves",
+        "api-availability: its label long_window, which the rules set themselves",
+    ]
+
+
 def test_what_an_slo_is_made_of_must_be_there(tmp_path: Path) -> None:
     rules = rules_of(
         tmp_path,
