@@ -92,6 +92,12 @@ class Counters:
             self._forget(name)
         self._scraped.configure(definitions(settings), targets, marks if restored else {})
         self._groups.configure(settings, self._scraped.series)
+        for slo in settings.slos:
+            if isinstance(slo.definition, CountersSLI) and not self._scraped.possible(slo.definition):
+                logger.warning(
+                    "no scrape can feed an SLO: its selector wants labels that no target has, as `job` or `instance`",
+                    extra={"slo": slo.name, "selector": str(slo.definition.total), "scrapes": ",".join(targets)[:200]},
+                )
 
     def begin(self) -> None:
         """Count for the groups that are watched, and for all other SLOs, from the next slot on."""
