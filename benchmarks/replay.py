@@ -18,7 +18,6 @@ from benchmarks._output import Figure, arguments, report
 from benchmarks._process import have_debian_packages
 
 SLOS = 100
-SERIES_PER_SLO = 2
 SCRAPE_SECONDS = 30
 BEGIN = 1_767_225_600
 """2026-01-01T00:00:00Z."""

@@ -71,15 +71,12 @@ class CalendarWindow:
 
 
 def period_of(window: CalendarWindow, at_seconds: int) -> tuple[int, int]:
-    """Where the period that holds a slot end begins and ends: start < at_seconds <= end, all in Unix seconds."""
+    """Where the period that holds a slot end begins and ends: start < at_seconds <= end, all in Unix seconds.
+
+    Where it ends the next one begins.
+    """
     _, span = _holding(window, at_seconds)
     return span
-
-
-def next_start(window: CalendarWindow, at_seconds: int) -> int:
-    """When the period after the one that holds a slot end begins, in Unix seconds: where the latter ends."""
-    _, end = period_of(window, at_seconds)
-    return end
 
 
 def period_label(window: CalendarWindow, at_seconds: int) -> str:

@@ -13,7 +13,6 @@ from slo.router.summary import one_line
 EVENT_LIMIT_BYTES = 500_000
 """PagerDuty takes 512 KB; the rest is for the keys that its package adds."""
 
-TEXT_LIMIT = 1024
 LABELS_LIMIT = 100
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]

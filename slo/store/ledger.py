@@ -61,10 +61,6 @@ class LedgerStore:
         except StoreDamaged as error:
             self._begin_anew(error)
 
-    def last_end(self) -> int | None:
-        """The end of the newest span on disk (Unix seconds); None where there is none."""
-        return self._opened().number("SELECT max(last) FROM blocks WHERE hour = (SELECT max(hour) FROM blocks)")
-
     def append(
         self,
         blocks: Sequence[Block],

@@ -51,7 +51,7 @@ for number in itertools.count(begin):
 
 def test_a_new_ledger_is_empty_and_its_owners_alone(tmp_path: Path) -> None:
     with ledger(tmp_path / "ledger.db") as store:
-        assert (store.last_end(), store.totals(), store.marks(), list(store.history(0))) == (None, {}, {}, [])
+        assert (store.totals(), store.marks(), list(store.history(0))) == ({}, {}, [])
         store.append([block([START + 10], ["a"])], {}, {})
         assert {entry.stat().st_mode & 0o777 for entry in tmp_path.iterdir()} == {0o600}
         assert len(list(tmp_path.iterdir())) == 3, "the file, its write-ahead log and its index"
@@ -68,7 +68,6 @@ def test_what_was_appended_is_there_after_closing_and_opening(tmp_path: Path) ->
             (START + 10, 10, "b"): (3, 1, 0, 10_000),
             (START + 20, 10, "b"): (300, 0, 0, 10_000),
         }
-        assert store.last_end() == START + 20
         assert store.totals() == {"a": Counts(good=7), "b": Counts(good=308)}, "an SLI that has left keeps its total"
         assert store.marks() == {"now": "2", "counter x": "17.5"}, "marks are replaced as a whole"
 
@@ -175,14 +174,6 @@ def test_spans_of_neither_a_slot_nor_a_minute_are_refused(tmp_path: Path) -> Non
         store.append([block([START + 30], ["a"], seconds=30)], {}, {})
     with pytest.raises(ValueError, match="does not divide a minute"), ledger(tmp_path / "other.db", slot_seconds=7):
         pass
-
-
-def test_the_newest_end_is_told_wherever_it_was_written(tmp_path: Path) -> None:
-    with ledger(tmp_path / "ledger.db") as store:
-        ahead = START + 400 * 24 * HOUR  # written while the clock was wrong
-        store.append([block([ahead, START + 10], ["a"])], {}, {})
-        store.append([block([START + 20], ["a"])], {}, {})
-        assert store.last_end() == ahead
 
 
 STEP = st.one_of(

@@ -134,7 +134,6 @@ def test_several_threads_may_use_one_ledger(tmp_path: Path) -> None:
     def read(store: LedgerStore) -> None:
         for _ in range(15):
             list(store.history(0))
-            store.last_end()
             store.size_bytes()
 
     def pack(store: LedgerStore) -> None:

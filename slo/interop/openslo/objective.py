@@ -19,7 +19,6 @@ METHODS = {
 OPERATORS = ("lte", "gte", "lt", "gt")
 
 _SLICES = tuple(timedelta(minutes=minutes) for minutes in SLICE_MINUTES)
-_DEFAULT_SLICE = timedelta(minutes=5)
 _MOST_MINUTES = Fraction(1_000_000)
 """More are as many: slices are much shorter."""
 
