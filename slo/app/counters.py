@@ -13,11 +13,10 @@ from time import perf_counter
 import numpy as np
 
 from slo.app.books import Books
-from slo.app.failures import Failures
+from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
 from slo.config.settings import ScrapeEntry, Settings
 from slo.core.deltas import Block
-from slo.core.lost import Lost
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CountersSLI
@@ -182,7 +181,7 @@ class Counters:
         """The SLIs, by key, that lost their data because a target has been at fault for minutes."""
         long_ago = now - timedelta(seconds=LOST_AFTER_SECONDS)
         lost = self.lost(now).items()
-        return frozenset(sli for sli, each in lost if each.state is State.BAD and each.since <= long_ago)
+        return frozenset(sli for sli, each in lost if each.at_fault and each.since <= long_ago)
 
     def failing(self, sli: str) -> Outcome | None:
         """The newest failed scrape of a target that an SLI is or may be observed on, and that fails now."""

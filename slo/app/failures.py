@@ -5,11 +5,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from slo.core.lost import Lost
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """The data of an SLI that nothing came of since `since`; `at_fault` where a target itself is to blame for that."""
+
+    since: datetime
+    at_fault: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,25 +67,15 @@ class Failures:
         return max(failed, key=lambda outcome: outcome.at, default=None)
 
     def lost(self, feeding: Collection[str], *, possible: Collection[str], since: datetime) -> Lost:
-        """Why an SLI has no data since then: `feeding` are the targets that it was ever observed on.
+        """Whose fault it is that an SLI has no data since then: `feeding` are the targets that it was ever observed on.
 
-        `possible` are those that it may be observed on, by their labels.
-
-        A target is at fault only since it has failed by itself without a break. Where an SLI was never observed, its
-        series may belong to a target that is well and does not have them: only if all of these are at fault, one is.
+        `possible` are those that it may be observed on, by their labels. A target is at fault only since it has failed
+        by itself without a break. Where an SLI was never observed, its series may belong to a target that is well and
+        does not have them: only if all of these are at fault, one is.
         """
         targets = feeding or possible
         failing = [self._failing[name] for name in targets if name in self._failing]
-        at_fault = [each for each in failing if each.outcome.state is State.BAD]
+        at_fault = [each.since for each in failing if each.outcome.state is State.BAD]
         if not at_fault or (not feeding and len(at_fault) < len(targets)):
-            newest = self.newest(targets)
-            return Lost(since=since, state=State.UNKNOWN, reason=newest.reason if newest else "")
-        first = min(at_fault, key=lambda each: each.since)
-        outcome = first.outcome
-        return Lost(
-            since=max(since, first.since),
-            state=State.BAD,
-            reason=outcome.reason,
-            target=outcome.target,
-            detail=outcome.detail,
-        )
+            return Lost(since=since, at_fault=False)
+        return Lost(since=max(since, min(at_fault)), at_fault=True)

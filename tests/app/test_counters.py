@@ -9,9 +9,8 @@ import pytest
 
 from slo.app import counters as module
 from slo.app.counters import EPOCH, milliseconds
-from slo.core.lost import Lost
+from slo.app.failures import Lost
 from slo.core.priority import Priority
-from slo.core.reason import State
 from slo.errors import StoreBusy, StoreDamaged
 from slo.sources.grouping import MOST_GROUPS
 from tests.app.making import START, Time, no_file_may_grow, sample
@@ -384,21 +383,21 @@ async def test_scrapes_have_metrics_of_their_own(tmp_path: Path) -> None:
 LOST = [
     pytest.param(["ok"], None, id="observed"),
     pytest.param(["ok", "connect_refused", "connect_refused"], None, id="known for 2.5 intervals"),
-    pytest.param(["ok", *["connect_refused"] * 4], (15, State.BAD, "connect_refused"), id="since its target fails"),
-    pytest.param(["ok", *["network_down"] * 4], (5, State.UNKNOWN, "network_down"), id="by our own fault"),
-    pytest.param(["ok", *["network_down"] * 3, "status"], (45, State.BAD, "status"), id="not since before"),
-    pytest.param(["ok", "status", *["missed"] * 3], (5, State.UNKNOWN, "missed"), id="we know nothing any more"),
-    pytest.param(["ok", *["none"] * 4], (5, State.UNKNOWN, ""), id="its series are gone"),
-    pytest.param(["status"], (5, State.BAD, "status"), id="never observed"),
-    pytest.param(["none"], (0, State.UNKNOWN, ""), id="never there"),
-    pytest.param([""], (0, State.UNKNOWN, ""), id="not scraped yet"),
+    pytest.param(["ok", *["connect_refused"] * 4], (15, True), id="since its target fails"),
+    pytest.param(["ok", *["network_down"] * 4], (5, False), id="by our own fault"),
+    pytest.param(["ok", *["network_down"] * 3, "status"], (45, True), id="not since before"),
+    pytest.param(["ok", "status", *["missed"] * 3], (5, False), id="we know nothing any more"),
+    pytest.param(["ok", *["none"] * 4], (5, False), id="its series are gone"),
+    pytest.param(["status"], (5, True), id="never observed"),
+    pytest.param(["none"], (0, False), id="never there"),
+    pytest.param([""], (0, False), id="not scraped yet"),
     pytest.param(["ok", *["status"] * 4, "ok"], None, id="back"),
 ]
 
 
 @pytest.mark.parametrize(("rounds", "lost"), LOST)
 async def test_an_sli_that_lost_its_data_is_told_with_since_when_and_whose_fault_it_is(
-    rounds: list[str], lost: tuple[int, State, str] | None, tmp_path: Path, config: dict[str, Any]
+    rounds: list[str], lost: tuple[int, bool] | None, tmp_path: Path, config: dict[str, Any]
 ) -> None:
     async with ScrapingWatch(tmp_path, Time(), config) as played:
         for reason in rounds:
@@ -410,9 +409,8 @@ async def test_an_sli_that_lost_its_data_is_told_with_since_when_and_whose_fault
     if lost is None:
         assert found == {}
     else:
-        since, state, reason = lost
-        target = "http://127.0.0.1:1/api" if state is State.BAD else ""
-        assert found == {key(): Lost(since=at(since), state=state, reason=reason, target=target)}
+        since, at_fault = lost
+        assert found == {key(): Lost(since=at(since), at_fault=at_fault)}
 
 
 async def test_an_sli_is_lost_only_where_all_its_targets_are(tmp_path: Path) -> None:
@@ -426,16 +424,15 @@ async def test_an_sli_is_lost_only_where_all_its_targets_are(tmp_path: Path) -> 
         assert played.statuses[0].last_target == "http://127.0.0.1:1/one"
         for _ in range(4):
             await played.slot(reason="missed", target="two")
-        found = played.watch._counters.lost(at(100))[key()]
-        assert (found.state, found.reason, found.target) == (State.BAD, "connect_refused", "http://127.0.0.1:1/one")
+        assert played.watch._counters.lost(at(100))[key()].at_fault
 
 
 async def test_an_sli_that_was_never_observed_is_the_fault_of_targets_only_if_all_of_them_fail(tmp_path: Path) -> None:
     async with ScrapingWatch(tmp_path, Time(), configuration(targets=("one", "two"))) as played:
         await played.slot(reason="status", target="one")
-        assert played.watch._counters.lost(at(10))[key()].state is State.UNKNOWN
+        assert not played.watch._counters.lost(at(10))[key()].at_fault
         await played.slot(reason="status", target="two")
-        assert played.watch._counters.lost(at(20))[key()].state is State.BAD
+        assert played.watch._counters.lost(at(20))[key()].at_fault
 
 
 async def test_the_log_says_once_why_a_target_cannot_be_scraped_and_that_it_can_again(
@@ -473,9 +470,10 @@ async def test_where_it_was_never_observed_no_target_is_to_blame_that_cannot_hav
         await played.slot({"other_total": 1}, target="one")
         await played.slot(reason="status", target="two")
         ((sli, lost),) = played.watch._counters.lost(at(20)).items()
-        assert (lost.state is State.BAD, lost.target) == (bool(target), target)
+        assert lost.at_fault == bool(target)
         failing = played.watch._counters.failing(sli)
         assert (failing is not None) == (bool(target) or not selected)
+        assert not target or (failing and failing.target == target)
 
 
 async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
@@ -487,9 +485,7 @@ async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
     time.passes(3_600)
     async with ScrapingWatch(tmp_path, time, config) as played:
         await played.slot(reason="status")
-        assert played.watch._counters.lost(at(3_620)) == {
-            key(): Lost(since=at(3_615), state=State.BAD, reason="status", target="http://127.0.0.1:1/api")
-        }
+        assert played.watch._counters.lost(at(3_620)) == {key(): Lost(since=at(3_615), at_fault=True)}
 
 
 @pytest.mark.parametrize(
