@@ -84,19 +84,13 @@ class Counters:
 
         With `restored`, targets go on from the watermarks that the run before left.
         """
-        targets = {entry.name: _endpoint(entry) for entry in settings.scrapes}
+        targets = {entry.name: endpoint_of(entry) for entry in settings.scrapes}
         marks = self._books.watermarks(SOURCE)
         self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
         for name in {*self._scraped.targets} - targets.keys():
             self._forget(name)
         self._scraped.configure(definitions(settings), targets, marks if restored else {})
         self._groups.configure(settings, self._scraped.series)
-        for slo in settings.slos:
-            if isinstance(slo.definition, CountersSLI) and not self._scraped.possible(slo.definition):
-                logger.warning(
-                    "no scrape can feed an SLO: its selector wants labels that no target has, as `job` or `instance`",
-                    extra={"slo": slo.name, "selector": str(slo.definition.total), "scrapes": ",".join(targets)[:200]},
-                )
 
     def begin(self) -> None:
         """Count for the groups that are watched, and for all other SLOs, from the next slot on."""
@@ -217,7 +211,7 @@ def milliseconds(at: datetime) -> int:
     return -((EPOCH - at) // timedelta(milliseconds=1))
 
 
-def _endpoint(entry: ScrapeEntry) -> Endpoint:
+def endpoint_of(entry: ScrapeEntry) -> Endpoint:
     """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
     assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
     url, attached = entry.config.url, labels_of(entry, entry.config.url)

@@ -1,9 +1,10 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
-from slo.app.counters import definitions
+from slo.app.counters import definitions, endpoint_of
 from slo.config.settings import Settings
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
@@ -74,12 +75,20 @@ def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Schedul
 
 
 def refuse_unfed(settings: Settings, path: Path) -> None:
-    """Raise ConfigError for SLOs that nothing in these settings can feed."""
+    """Raise ConfigError for SLOs that nothing in these settings can feed, by the last definition of each."""
     faults = []
-    for slo in settings.slos:
-        if isinstance(slo.definition, CountersSLI) and not settings.scrapes:
+    attached = [endpoint_of(entry).labels for entry in settings.scrapes]
+    earliest = datetime.min.replace(tzinfo=UTC)
+    by_date = sorted(settings.slos, key=lambda slo: slo.effective_from or earliest)
+    for slo in {slo.name: slo for slo in by_date}.values():
+        at = f"slos[{slo.name}].sli.counters"
+        if isinstance(slo.definition, CountersSLI) and not attached:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
-            faults.append(_fault(path, f"slos[{slo.name}].sli.counters", "no scrape can feed it", mend))
+            faults.append(_fault(path, at, "no scrape can feed it", mend))
+        elif isinstance(slo.definition, CountersSLI) and not any(map(slo.definition.total.may_match, attached)):
+            problem = f"no scrape can feed it: {slo.definition.total} wants labels that no target has"
+            mend = "`job` is the name of a scrape, `instance` the host and port of its URL, but for its own `labels`"
+            faults.append(_fault(path, at, problem, mend))
         elif slo.group_by and isinstance(slo.definition, PrometheusSLI) and not selectors_of(slo):
             problem = "only sums of counters are watched by group: the expressions are more than that"
             mend = "write them as sum(rate(METRIC{...}[{{.window}}])), or write an SLO for each group"

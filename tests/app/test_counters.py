@@ -216,14 +216,6 @@ async def test_a_history_that_cannot_be_read_leaves_everything_as_it_was(
         assert played.totals() == (10, 1)
 
 
-async def test_a_selector_that_no_target_can_fulfil_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    slip = an_slo("slip", total='requests_total{job="apj"}', bad='requests_total{job="apj",code="500"}')
-    async with ScrapingWatch(tmp_path, Time(), configuration(an_slo(), slip)) as played:
-        assert played.statuses
-    said = [record for record in caplog.records if record.message.startswith("no scrape can feed")]
-    assert [(record.slo, record.selector) for record in said] == [("slip", 'requests_total{job="apj"}')]  # type: ignore[attr-defined]
-
-
 # Groups
 
 
@@ -458,7 +450,6 @@ async def test_the_log_says_once_why_a_target_cannot_be_scraped_and_that_it_can_
         ('{job=~"t.*",instance="127.0.0.1:1"}', "http://127.0.0.1:1/two"),
         ('{job!="one",zone="b"}', "http://127.0.0.1:1/two"),
         ('{job="one"}', ""),
-        ('{job="three"}', ""),
         ("", ""),
     ],
 )

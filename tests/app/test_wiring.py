@@ -110,6 +110,13 @@ async def test_series_get_the_labels_that_prometheus_would_give_them(
     [
         ({"scrapes": []}, "slos[api-availability].sli.counters: no scrape can feed it; add the targets to `scrapes`"),
         (
+            {"slos": [scraping.an_slo(total='requests_total{job="apj"}', bad="failures_total")]},
+            (
+                'slos[api-availability].sli.counters: no scrape can feed it: requests_total{job="apj"} wants labels '
+                "that no target has; `job` is the name of a scrape"
+            ),
+        ),
+        (
             {
                 "servers": [{"name": "here", "url": "http://127.0.0.1:9090", "interval": "10s"}],
                 "slos": [
@@ -128,6 +135,13 @@ async def test_slos_that_nothing_feeds_are_refused(change: dict[str, Any], fault
     with pytest.raises(ConfigError) as refusal:
         refuse_unfed(settings(tmp_path, scraping.configuration() | change), tmp_path)
     assert fault in str(refusal.value)
+
+
+async def test_what_fed_an_earlier_definition_may_be_gone(tmp_path: Path) -> None:
+    before, now = (
+        scraping.an_slo(total=f'requests_total{{job="{job}"}}', bad="failures_total") for job in ("old", "api")
+    )
+    refuse_unfed(settings(tmp_path, scraping.configuration(now | {"effective_from": "2026-03-01"}, before)), tmp_path)
 
 
 async def test_every_probe_that_cannot_be_built_is_named_with_the_reason(
