@@ -63,7 +63,7 @@ def _sentences(explanation: "Explanation", settings: "Settings") -> list[str]:
         *_pairs(slo),
         _delay(explanation, settings),
         NO_DATA,
-        _lost_data(slo),
+        _lost_data(slo, settings),
     ]
 
 
@@ -194,19 +194,27 @@ def _pairs(slo: "SLO") -> Iterator[str]:
 def _delay(explanation: "Explanation", settings: "Settings") -> str:
     from slo.core.sli import AllOf, ProbeSLI
 
-    every = _span(timedelta(seconds=explanation.interval_seconds))
+    every = _span(max(explanation.slo.interval or timedelta(0), timedelta(seconds=explanation.interval_seconds)))
     what = "a round" if isinstance(explanation.slo.definition, (ProbeSLI, AllOf)) else "an observation"
     return f"To each of these {what} adds at most {every}; slots of {_span(settings.slot)}."
 
 
-def _lost_data(slo: "SLO") -> str:
+def _lost_data(slo: "SLO", settings: "Settings") -> str:
     """What happens when nothing at all is known any more."""
     from slo.core.policy import Severity
-    from slo.core.sli import CountersSLI
+    from slo.core.sli import AllOf, CountersSLI, Weighted
     from slo.engine.plan import lost_after_seconds
 
     after = _span(timedelta(seconds=lost_after_seconds(slo)))
-    paged = isinstance(slo.definition, CountersSLI) and any(pair.severity is Severity.PAGE for pair in slo.pairs)
+    match slo.definition:
+        case AllOf(slos=names):
+            fed = [member.definition for member in settings.slos if member.name in names]
+        case Weighted(weights=weights):
+            fed = [member.definition for member in settings.slos if member.name in dict(weights)]
+        case own:
+            fed = [own]
+    scraped = any(isinstance(definition, CountersSLI) for definition in fed)
+    paged = scraped and any(pair.severity is Severity.PAGE for pair in slo.pairs)
     means = "a page where its target cannot be scraped, a ticket where we are at fault" if paged else "a ticket"
     return f"An SLI that had data and has none at all for {after} is an alert of its own: {means}."
 

@@ -34,6 +34,7 @@ slos:
     sli: {prometheus: {server: prod, total: sum(a), bad: sum(b)}}
     burn_policy: [{long: 1d, short: 2h, budget: 10%, severity: page}]
   - {name: both, objective: 99%, window: 30d, sli: {all_of: [probed, quick]}}
+  - {name: all-scraped, objective: 99%, window: 30d, sli: {all_of: [probed, hourly]}}
   - {name: mean, objective: 99%, window: 30d, sli: {weighted: {probed: 3, quick: 1}}}
   - name: sliced
     objective: 99%
@@ -82,6 +83,9 @@ def explained(folder: Path, *arguments: str) -> Result:
         ("asked", "99 % of the events that `sum(a)` counts on prod are good; `sum(b)` counts the bad ones, over"),
         ("asked", "has none at all for 13m is an alert of its own: a ticket."),
         ("both", "99 % of the slots are good for all of probed, quick, over"),
+        ("both", "has none at all for 5m is an alert of its own: a ticket."),
+        ("all-scraped", "an alert of its own: a page where its target cannot be scraped"),
+        ("all-scraped", "To each of these a round adds at most 15s; slots of 10s."),
         ("mean", "99 % of the events are good, as the weighted mean of probed x 3, quick x 1, over"),
         ("sliced", "Time is counted in slices of 1m: one is good if 95 % of its events are; without traffic it is not"),
         ("sliced", "432.0 minutes of full outage in 30d; of 43,200 slices (one every 1m), 432 may be bad."),
