@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from slo.core.duration import duration_name
+from slo.core.expression import summed_counters
 from slo.core.selector import Selector
 
 Part: TypeAlias = Literal["bad", "good"]
@@ -69,6 +70,12 @@ class PrometheusSLI:
     def key(self) -> str:
         """`prometheus:SERVER:total=...;bad=...`."""
         return f"prometheus:{self.server}:total={self.total};{self.part_is}={self.part}"
+
+    @property
+    def counters(self) -> CountersSLI | None:
+        """The counters of which its expressions are no more than the sums, so that these can be counted exactly."""
+        total, part = summed_counters(self.total), summed_counters(self.part)
+        return CountersSLI(total=total, part=part, part_is=self.part_is) if total and part else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from slo.core.expression import summed_counters
-from slo.core.sli import CountersSLI, PrometheusSLI
+from slo.core.sli import PrometheusSLI
 from slo.errors import ConfigFault
 from slo.interop.imported import Entry, Import
 
@@ -17,9 +16,7 @@ def _by_counters(entry: Entry) -> Entry:
     slo = entry.slo
     if slo is None or not isinstance(slo.definition, PrometheusSLI):
         return entry
-    total, part = summed_counters(slo.definition.total), summed_counters(slo.definition.part)
-    if total and part:
-        sli = CountersSLI(total=total, part=part, part_is=slo.definition.part_is)
+    if sli := slo.definition.counters:
         return replace(entry, slo=replace(slo, definition=sli, sli=sli.key))
     note = ConfigFault(
         file=entry.origin.file,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from slo.core.expression import summed_counters
 from slo.core.selector import Selector
 from slo.core.sli import CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
@@ -118,10 +117,7 @@ def selectors_of(slo: SLO) -> tuple[Selector, Selector] | None:
     Those of a server can where its expressions are no more than the sums of counters.
     """
     match slo.definition:
-        case CountersSLI(total=total, part=part):
+        case CountersSLI(total=total, part=part) | PrometheusSLI(counters=CountersSLI(total=total, part=part)):
             return total, part
-        case PrometheusSLI(total=total_text, part=part_text):
-            asked = summed_counters(total_text), summed_counters(part_text)
-            return (asked[0], asked[1]) if asked[0] and asked[1] else None
         case _:
             return None

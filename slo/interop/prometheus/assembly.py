@@ -10,7 +10,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from slo.core.budgeting import Method
-from slo.core.expression import has_window, summed_counters
+from slo.core.expression import has_window
 from slo.core.sli import AllOf, CountersSLI, ProbeSLI, PrometheusSLI, Weighted
 from slo.core.slo import SLO
 from slo.interop.prometheus.alerts import alert_rules
@@ -125,7 +125,7 @@ class Assembly:
     def _asked(self) -> frozenset[int]:
         """The windows in which the SLI's expressions are asked for whole, so that nothing has to be summed."""
         sli = self.slo.definition
-        by_window = isinstance(sli, PrometheusSLI) and not _counters(sli) and has_window(sli.total)
+        by_window = isinstance(sli, PrometheusSLI) and not sli.counters and has_window(sli.total)
         return self._of_events.alerts if by_window else frozenset()
 
     def _sums(
@@ -144,7 +144,7 @@ class Assembly:
                 return counter_rules(sli, self.events, self.step)
             case ProbeSLI():
                 return round_rules(self.events, self.step)
-            case PrometheusSLI() as sli if counters := _counters(sli):
+            case PrometheusSLI(counters=CountersSLI() as counters):
                 return counter_rules(counters, self.events, self.step)
             case PrometheusSLI() as sli if self._asked:
                 return increase_rules(sli, self._asked, self.events, self.step)
@@ -194,12 +194,6 @@ class Assembly:
                 }
                 return MeanReading(members=tuple((readings[name], weight / whole) for name, weight in weights))
         return None
-
-
-def _counters(sli: PrometheusSLI) -> CountersSLI | None:
-    """The counters of which the expressions are no more than the sum, so that they are counted exactly."""
-    total, part = summed_counters(sli.total), summed_counters(sli.part)
-    return CountersSLI(total=total, part=part, part_is=sli.part_is) if total and part else None
 
 
 def _seconds(length: timedelta) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slo.core.expression import has_window, is_per_second, summed_counters, with_window
+from slo.core.expression import has_window, is_per_second, with_window
 from slo.core.selector import Selector
 from slo.core.sli import PrometheusSLI
 from slo.errors import ServerFault
@@ -47,12 +47,11 @@ class Reader:
 
     def read(self, sli: PrometheusSLI, piece: Piece, now: float) -> Tally:
         """What was counted in a piece; `now` (Unix seconds) is when it is asked for."""
-        total, part = summed_counters(sli.total), summed_counters(sli.part)
-        if total and part:
-            targets = self._samples(total, part, piece)
+        if counters := sli.counters:
+            targets = self._samples(counters.total, counters.part, piece)
             if sli.all_groups:
                 targets = [self._scraped_before(target, sli.all_groups, piece) for target in targets]
-            targets = [part for target in targets for part in target.under_one_name()]
+            targets = [named for target in targets for named in target.under_one_name()]
             return tally(targets, sli.part_is, piece, self._rhythm)
         if has_window(sli.total):
             return self._increases(sli, piece, now)
