@@ -61,7 +61,10 @@ class Objectives:
             if isinstance(item, Mapping):
                 entries.append(_Entry(at=place, data=item, reading=reading, indicator=self._indicator(item, place)))
         self._refuse_twins(entries)
-        by_name = {entry.name: entry for entry in entries if entry.name}
+        by_name: dict[str, list[_Entry]] = {}
+        for entry in entries:
+            if entry.name:
+                by_name.setdefault(entry.name, []).append(entry)
         return tuple(slo for entry in entries if (slo := self._slo(self._composed(entry, by_name))))
 
     def _indicator(self, data: object, at: Location) -> Indicator:
@@ -82,23 +85,21 @@ class Objectives:
                 self._report.tell((*entry.at, "name"), f"{entry.name} is the name of another SLO too, {other}", mend)
             first.setdefault(identity, entry.at)
 
-    def _composed(self, entry: _Entry, by_name: Mapping[str, _Entry]) -> _Entry:
-        """An SLO that is made of others is fed as often as the slowest of them."""
+    def _composed(self, entry: _Entry, by_name: Mapping[str, Sequence[_Entry]]) -> _Entry:
+        """An SLO that is made of others is fed as often as the slowest of them, whichever definition of it that is."""
         names = Names(by_name)
         intervals = []
         for name, at in entry.indicator.members.items():
-            member = by_name.get(name)
-            if member is None:
+            members = by_name.get(name, ())
+            intervals += [member.indicator.interval for member in members if member.indicator.interval]
+            if not members and self._around.feeds.whole:
                 nearest = names.nearest(name)
                 mend = f"did you mean {nearest}?" if nearest else "name an SLO that is there"
-                if self._around.feeds.whole:
-                    self._report.tell(at, f"there is no SLO {shown(name)}", mend)
-            elif isinstance(member.indicator.sli, (AllOf, Weighted)):
+                self._report.tell(at, f"there is no SLO {shown(name)}", mend)
+            if any(isinstance(member.indicator.sli, (AllOf, Weighted)) for member in members):
                 self._report.tell(at, f"{name} is made of SLOs itself", "name those that it is made of")
-            elif member.reading.has("group_by") and member.reading.values.group_by:
+            if any(member.reading.has("group_by") and member.reading.values.group_by for member in members):
                 self._report.tell(at, f"{name} stands for a group of SLOs", "name an SLO without group_by")
-            elif member.indicator.interval:
-                intervals.append(member.indicator.interval)
         if not intervals:
             return entry
         slowest = replace(entry.indicator, interval=max(intervals), rounds="rounds of the slowest SLO in it")

@@ -26,12 +26,10 @@ from slo.sources.prometheus.reasons import ASK_FOR_LESS, NO_SERIES
 from slo.sources.prometheus.remarks import Remarks
 from slo.sources.prometheus.tally import Piece, Rhythm, Tally, by_minute
 from slo.sources.prometheus.unread import SOURCE
+from slo.store.packing import KEEP_SLOTS_SECONDS
 
 LATE_SECONDS = 6 * 3600
 """How long samples are waited for that come late; what has no series then is taken to have had none."""
-
-BY_MINUTE_SECONDS = 7 * 3600
-"""How old counts are when the ledger keeps them by the minute."""
 
 logger = logging.getLogger(__name__)
 
@@ -242,7 +240,7 @@ class ServerSource:
             if self._is_wanted(followed, piece):
                 block = followed.taken(piece, tally)
                 if len(block.ends):
-                    self._shelf.add_history(by_minute(block) if piece.until < now - BY_MINUTE_SECONDS else block)
+                    self._shelf.add_history(by_minute(block) if piece.until < now - KEEP_SLOTS_SECONDS else block)
                 self._changed.add(followed.key)
                 self._mark()
                 await self._shelf.write()
