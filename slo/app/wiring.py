@@ -1,7 +1,6 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
@@ -78,9 +77,7 @@ def refuse_unfed(settings: Settings, path: Path) -> None:
     """Raise ConfigError for SLOs that nothing in these settings can feed, by the last definition of each."""
     faults = []
     attached = [endpoint_of(entry).labels for entry in settings.scrapes]
-    earliest = datetime.min.replace(tzinfo=UTC)
-    by_date = sorted(settings.slos, key=lambda slo: slo.effective_from or earliest)
-    for slo in {slo.name: slo for slo in by_date}.values():
+    for slo in {slo.name: slo for slo in sorted(settings.slos, key=lambda slo: slo.begins)}.values():
         at = f"slos[{slo.name}].sli.counters"
         if isinstance(slo.definition, CountersSLI) and not attached:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"

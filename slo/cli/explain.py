@@ -45,9 +45,8 @@ def command(name: str, config: Path, *, as_json: bool) -> None:
 
 def _in_force(slos: "Sequence[SLO]", now: datetime) -> "list[SLO]":
     """Every definition, of each SLO the one that counts now last: where all are to come, the first of them."""
-    earliest = datetime.min.replace(tzinfo=UTC)
-    by_date = sorted(slos, key=lambda slo: slo.effective_from or earliest)
-    to_come = [slo for slo in by_date if slo.effective_from and slo.effective_from > now]
+    by_date = sorted(slos, key=lambda slo: slo.begins)
+    to_come = [slo for slo in by_date if slo.begins > now]
     return [*reversed(to_come), *(slo for slo in by_date if slo not in to_come)]
 
 

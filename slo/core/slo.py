@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -10,6 +10,8 @@ from slo.core.budgeting import Budgeting
 from slo.core.calendar import CalendarWindow
 from slo.core.policy import Pair
 from slo.core.sli import SLI
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 Window: TypeAlias = timedelta | CalendarWindow
 """The window of a budget: rolling, or a period of the calendar."""
@@ -51,6 +53,11 @@ class SLO:
     def key(self) -> str:
         """What tells it from every other SLO: its name, or `name{scope}`. Its definitions share it."""
         return slo_key(self.name, self.scope)
+
+    @property
+    def begins(self) -> datetime:
+        """Since when this definition counts: before everything else, where it always does."""
+        return self.effective_from or ALWAYS
 
     @property
     def error_budget(self) -> Fraction:

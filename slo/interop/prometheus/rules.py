@@ -5,7 +5,7 @@ written = rules(settings.slos, now=clock.now(), slot=settings.slot, exclusions=s
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from slo.core.calendar import CalendarWindow
 from slo.core.exclusion import Exclusion, matches
@@ -14,8 +14,6 @@ from slo.core.slo import SLO
 from slo.interop.prometheus.assembly import Assembly, Windows, windows_of
 from slo.interop.prometheus.rule import Group
 from slo.interop.prometheus.series import ENTRY, PIECE, RESERVED
-
-ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,10 +73,9 @@ def _in_force(slos: Iterable[SLO], now: datetime) -> tuple[dict[str, SLO], list[
     current: dict[str, SLO] = {}
     waiting: dict[str, Omission] = {}
     for slo in slos:
-        begins = slo.effective_from or ALWAYS
-        if begins > now:
+        if slo.begins > now:
             waiting[slo.name] = Omission(subject=slo.name, what="no definition of it is in force yet", whole=True)
-        elif slo.name not in current or begins >= (current[slo.name].effective_from or ALWAYS):
+        elif slo.name not in current or slo.begins >= current[slo.name].begins:
             current[slo.name] = slo
     return current, [omission for name, omission in waiting.items() if name not in current]
 
