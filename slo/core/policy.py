@@ -11,6 +11,9 @@ from enum import StrEnum
 from fractions import Fraction
 from types import MappingProxyType
 
+KNOWN_TO_CLEAR = Fraction(4, 5)
+"""The coverage of its short window from which on a pair that fired may clear: lost data never resolves."""
+
 
 class Severity(StrEnum):
     """What an alert asks for: a person now, or a person in working hours."""

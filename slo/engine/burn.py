@@ -15,13 +15,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from slo.core.policy import Pair, Severity
+from slo.core.policy import KNOWN_TO_CLEAR, Pair, Severity
 from slo.core.slo import SLO
 from slo.engine.columns import Column, Mean
 from slo.engine.rings import Bools, Ints
 from slo.engine.snapshot import Floats, Snapshot, Weighed
 from slo.engine.view import View
-from slo.engine.windows import KNOWN_SHORT_COVERAGE
 
 CLOSE_CALL = 1e-9
 """Relative distance below which a comparison of floats is repeated exactly."""
@@ -126,7 +125,7 @@ class Group:
             holds[index] = burns[index] & (bad >= condition.at_least)
             if condition.below is not None:
                 holds[index] &= bad < condition.below
-            known[index] = short.coverage[places] >= KNOWN_SHORT_COVERAGE
+            known[index] = short.coverage[places] >= float(KNOWN_TO_CLEAR)
         return Held(burns=burns, holds=holds, known=known)
 
     def _above(self, pair: int, snapshot: Snapshot, window: Weighed, places: Ints) -> Bools:

@@ -19,9 +19,6 @@ LOST_AFTER_SECONDS = 300
 RATE_SECONDS = 3600
 """The window whose burn rate is the present one, by which budgets are forecast; or the budget's own, if shorter."""
 
-KNOWN_SHORT_COVERAGE = 0.8
-"""The coverage of its short window above which a pair that fired may clear."""
-
 
 @functools.cache
 def step_seconds(window_seconds: int, slot_seconds: int) -> int:

@@ -9,10 +9,9 @@ An alert goes on while its short window is known to less than 80 %: lost data ne
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 
 from slo.core.duration import duration_name
-from slo.core.policy import Pair, Severity
+from slo.core.policy import KNOWN_TO_CLEAR, Pair, Severity
 from slo.core.slo import SLO
 from slo.interop.prometheus.expressions import both, either, enclosed, labelled, number, rounded, samples, series
 from slo.interop.prometheus.reading import Reading
@@ -20,8 +19,6 @@ from slo.interop.prometheus.rule import Alerting, Recording, Rule
 from slo.interop.prometheus.series import BURN, BURNING, LENGTH, LONG, SEVERITY, SHORT, WINDOW, Names
 
 ALERT = "ErrorBudgetBurn"
-KNOWN_TO_CLEAR = Fraction(8, 10)
-"""The share of its short window that must be known for an alert to clear."""
 SECOND = timedelta(seconds=1)
 NOT_HELD = timedelta(0)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from slo.config.settings import ServerEntry
-from slo.core.counts import Counts
+from slo.core.counts import KNOWN_FOR_INTERVALS, Counts
 from slo.core.deltas import Block
 from slo.core.protocols import Clock
 from slo.core.slo import SLO
@@ -98,7 +98,7 @@ class ServerSource:
         self._offset = entry.offset.total_seconds()
         self._least = -(-self._interval // slot_seconds) * slot_seconds
         # Asked for once an interval when it is `offset` old, time is known without a break as long as all is well.
-        pace_seconds = max(self._interval, (self._offset + 1.5 * self._interval) / 2.5)
+        pace_seconds = self._interval + max(0.0, self._offset - self._interval) / KNOWN_FOR_INTERVALS
         rhythm = Rhythm(slot_seconds=slot_seconds, interval_ms=round(pace_seconds * 1000))
         self._reader = Reader(client, rhythm, interval_seconds=self._interval)
         self._at_once = asyncio.Semaphore(AT_ONCE)
