@@ -191,11 +191,17 @@ def _pairs(slo: "SLO") -> Iterator[str]:
 
 
 def _delay(explanation: "Explanation", settings: "Settings") -> str:
-    from slo.core.sli import AllOf, ProbeSLI
+    from slo.core.sli import AllOf, ProbeSLI, PrometheusSLI
 
-    every = _span(max(explanation.slo.interval or timedelta(0), timedelta(seconds=explanation.interval_seconds)))
-    what = "a round" if isinstance(explanation.slo.definition, (ProbeSLI, AllOf)) else "an observation"
-    return f"To each of these {what} adds at most {every}; slots of {_span(settings.slot)}."
+    slo = explanation.slo
+    every = _span(max(slo.interval or timedelta(0), timedelta(seconds=explanation.interval_seconds)))
+    what = "a round" if isinstance(slo.definition, (ProbeSLI, AllOf)) else "an observation"
+    asked = [
+        f", and {server.name} is asked {_span(server.offset)} late"
+        for server in settings.servers
+        if isinstance(slo.definition, PrometheusSLI) and server.name == slo.definition.server
+    ]
+    return f"To each of these {what} adds at most {every}{''.join(asked)}; slots of {_span(settings.slot)}."
 
 
 def _lost_data(slo: "SLO", settings: "Settings") -> str:

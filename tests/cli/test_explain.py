@@ -81,6 +81,7 @@ def explained(folder: Path, *arguments: str) -> Result:
         ("scraped", "an alert of its own: a page where its target cannot be scraped, a ticket where we are at fault."),
         ("tickets", "has none at all for 5m is an alert of its own: a ticket."),
         ("asked", "99 % of the events that `sum(a)` counts on prod are good; `sum(b)` counts the bad ones, over"),
+        ("asked", "an observation adds at most 5m, and prod is asked 5m late; slots of 10s."),
         ("asked", "has none at all for 13m is an alert of its own: a ticket."),
         ("both", "99 % of the slots are good for all of probed, quick, over"),
         ("both", "has none at all for 5m is an alert of its own: a ticket."),
