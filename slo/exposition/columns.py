@@ -80,18 +80,18 @@ class Columns:
             same &= words[1:] == words[:-1]
         return np.concatenate(([0], np.flatnonzero(~same) + 1))
 
-    def values(self, of: Ints) -> tuple[Floats, Mask]:
-        """The values of some of the plain lines, and which of them were read."""
-        whole, decimals, places, read = self._numbers(self.value_starts[of], self.time_starts[of] - 1)
+    def values(self) -> tuple[Floats, Mask]:
+        """The values of the plain lines, and which of them were read."""
+        whole, decimals, places, read = self._numbers(self.value_starts, self.time_starts - 1)
         values = whole.astype(np.float64)
         if places.any():
             power = _POWERS[places]
             values = np.where(places > 0, (whole * power + decimals) / power, values)
         return values, read
 
-    def milliseconds(self, of: Ints) -> tuple[Ints, Mask]:
-        """The timestamps of some of the plain lines, finer decimals cut off, and which of them were read."""
-        whole, decimals, places, read = self._numbers(self.time_starts[of], self.ends[of])
+    def milliseconds(self) -> tuple[Ints, Mask]:
+        """The timestamps of the plain lines, finer decimals cut off, and which of them were read."""
+        whole, decimals, places, read = self._numbers(self.time_starts, self.ends)
         return whole * 1000 + decimals * 1000 // _POWERS[places], read
 
     def _numbers(self, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints, Mask]:

@@ -5,7 +5,7 @@ simply a known series with a value and a time is read letter by letter: the firs
 exemplars, numbers that are not plain digits, and whatever is wrong.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
@@ -20,11 +20,7 @@ BLOCK_BYTES = 4 * 1024 * 1024
 LINE_BYTES = 1_000_000
 """Longer lines are refused: a file without line ends is no file of metrics."""
 
-KEPT_UNWANTED = 100_000
-"""How many series that are not wanted are known by how they are written, before they are forgotten."""
-
-_UNWANTED = -1
-_UNSEEN = -2
+_UNSEEN = -1
 _LONG_AGO = np.iinfo(np.int64).min
 
 
@@ -42,18 +38,15 @@ class Run:
     line: int
 
 
-def read_series(
-    stream: BinaryIO, *, wanted: Callable[[Mapping[str, str]], bool] | None = None, block_bytes: int = BLOCK_BYTES
-) -> Iterator[Run]:
+def read_series(stream: BinaryIO, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Run]:
     """The samples of a file, one run for each series in each block of about `block_bytes`.
 
-    The runs of one series follow one another in time; those of different series come in no order. Of series that are
-    not `wanted`, which is asked once for each, neither values nor timestamps are looked at.
+    The runs of one series follow one another in time; those of different series come in no order.
 
     Raises ParseError with the line, when it comes to it: for what is no OpenMetrics, for a sample without a timestamp
     or one that is not later than the one before it in its series, and where the file ends without `# EOF`.
     """
-    reader = _Reader(_SeriesTable(wanted))
+    reader = _Reader()
     for text in _blocks(stream, block_bytes):
         yield from reader.read(Columns(text))
     reader.end()
@@ -78,10 +71,8 @@ def _blocks(stream: BinaryIO, block_bytes: int) -> Iterator[bytes]:
 class _SeriesTable:
     """The series that were seen, by number: their labels, and the time of their last sample."""
 
-    def __init__(self, wanted: Callable[[Mapping[str, str]], bool] | None) -> None:
-        self._wanted = wanted
+    def __init__(self) -> None:
         self._by_labels: dict[frozenset[tuple[str, str]], int] = {}
-        self._unwanted = 0
         self.numbers: dict[bytes, int] = {}
         """By how a series is written."""
         self.labels: list[Labels] = []
@@ -89,18 +80,11 @@ class _SeriesTable:
 
     def add(self, written: bytes, labels: Labels) -> int:
         """The number of a series. Two ways to write the same labels are one series."""
-        if self._wanted is not None and not self._wanted(labels):
-            self._unwanted += 1
-            if self._unwanted > KEPT_UNWANTED:
-                self.numbers = {known: number for known, number in self.numbers.items() if number != _UNWANTED}
-                self._unwanted = 1
-            number = _UNWANTED
-        else:
-            number = self._by_labels.setdefault(frozenset(labels.items()), len(self.labels))
-            if number == len(self.labels):
-                self.labels.append(labels)
-            if number == len(self.last_ms):
-                self.last_ms = np.concatenate((self.last_ms, np.full_like(self.last_ms, _LONG_AGO)))
+        number = self._by_labels.setdefault(frozenset(labels.items()), len(self.labels))
+        if number == len(self.labels):
+            self.labels.append(labels)
+        if number == len(self.last_ms):
+            self.last_ms = np.concatenate((self.last_ms, np.full_like(self.last_ms, _LONG_AGO)))
         self.numbers[written] = number
         return number
 
@@ -117,8 +101,8 @@ class _Samples(NamedTuple):
 class _Reader:
     """Reads a file block by block."""
 
-    def __init__(self, table: _SeriesTable) -> None:
-        self._table = table
+    def __init__(self) -> None:
+        self._table = _SeriesTable()
         self._lines = 0
         self._end = 0
 
@@ -142,7 +126,7 @@ class _Reader:
             raise ParseError(max(self._lines, 1), 1, "the last line is not # EOF", mend)
 
     def _read_others(self, block: Columns) -> _Samples:
-        """The wanted samples in lines that are not plain."""
+        """The samples in lines that are not plain."""
         samples = []
         for index in block.others.tolist():
             content = block.line(index)
@@ -154,14 +138,13 @@ class _Reader:
                 Line(content, self._lines + index + 1, OPENMETRICS).metadata()
             else:
                 series, timestamp_ms, value = self._read_line(block, index)
-                if series != _UNWANTED:
-                    samples.append((series, self._lines + index + 1, timestamp_ms, value))
+                samples.append((series, self._lines + index + 1, timestamp_ms, value))
         whole = np.array([sample[:3] for sample in samples], np.int64).reshape(-1, 3)
         values = np.array([sample[3] for sample in samples], np.float64)
         return _Samples(whole[:, 0], whole[:, 1], whole[:, 2], values)
 
     def _read_line(self, block: Columns, index: int) -> tuple[int, int, float]:
-        """The number of the series of a line, its time in milliseconds and its value; these only if it is wanted."""
+        """The number of the series of a line, its time in milliseconds and its value."""
         content = block.line(index)
         line = Line(content, self._lines + index + 1, OPENMETRICS)
         if b"\0" in content:
@@ -169,8 +152,6 @@ class _Reader:
         labels = line.series()
         written = content[: line.at]
         series = self._table.add(written, labels)
-        if series == _UNWANTED:
-            return series, 0, 0.0
         value, timestamp_ms = line.reading()
         if timestamp_ms is None:
             mend = f"write the Unix seconds after the value: {written.decode()} {value:g} 1767225600.123"
@@ -178,18 +159,17 @@ class _Reader:
         return series, timestamp_ms, value
 
     def _read_plain(self, block: Columns) -> _Samples:
-        """The wanted samples in the plain lines."""
+        """The samples in the plain lines."""
         series = self._series_of(block)
-        wanted = np.flatnonzero(series != _UNWANTED)
-        values, read = block.values(wanted)
-        for at, index, token in _tokens(block, block.value_starts, block.time_starts - 1, wanted, read):
+        values, read = block.values()
+        for at, index, token in _tokens(block, block.value_starts, block.time_starts - 1, read):
             value = number_of(token)
             values[at] = self._read_line(block, index)[2] if value is None else value
-        timestamps_ms, read = block.milliseconds(wanted)
-        for at, index, token in _tokens(block, block.time_starts, block.ends, wanted, read):
+        timestamps_ms, read = block.milliseconds()
+        for at, index, token in _tokens(block, block.time_starts, block.ends, read):
             time = milliseconds_of(token)
             timestamps_ms[at] = self._read_line(block, index)[1] if time is None else time
-        return _Samples(series[wanted], block.plain[wanted] + (self._lines + 1), timestamps_ms, values)
+        return _Samples(series, block.plain + (self._lines + 1), timestamps_ms, values)
 
     def _series_of(self, block: Columns) -> Ints:
         """The numbers of the series of the plain lines."""
@@ -200,10 +180,8 @@ class _Reader:
         for at in np.flatnonzero(series == _UNSEEN).tolist():
             first = firsts[at]
             written = text[block.starts[first] : block.value_starts[first] - 1]
-            if written not in self._table.numbers:
-                self._read_line(block, int(block.plain[first]))
-            # Only where the line has no timestamp is it written otherwise: it is refused then, unless it is unwanted.
-            series[at] = self._table.numbers.get(written, _UNWANTED)
+            number = known.get(written)
+            series[at] = self._read_line(block, int(block.plain[first]))[0] if number is None else number
         return np.repeat(series, np.diff(firsts, append=block.plain.size))
 
     def _runs(self, samples: _Samples) -> Iterator[Run]:
@@ -214,7 +192,7 @@ class _Reader:
         order = np.argsort(samples.series.astype(np.uint16 if len(labels) < 2**16 else np.int64), kind="stable")
         series, lines = samples.series[order], samples.lines[order]
         timestamps_ms, values = samples.timestamps_ms[order], samples.values[order]
-        begins = np.flatnonzero(np.diff(series, prepend=_UNWANTED))
+        begins = np.flatnonzero(np.diff(series, prepend=_UNSEEN))
         before = np.concatenate((last_ms[series[:1]], timestamps_ms[:-1]))
         before[begins] = last_ms[series[begins]]
         if (late := np.flatnonzero(timestamps_ms <= before)).size:
@@ -240,10 +218,9 @@ def _in_file_order(some: _Samples, others: _Samples) -> _Samples:
     return _Samples(*(column[order] for column in columns))
 
 
-def _tokens(block: Columns, starts: Ints, ends: Ints, wanted: Ints, read: Mask) -> Iterator[tuple[int, int, bytes]]:
-    """What was not read in some of the plain lines: its place among them, the index of its line, and its text."""
+def _tokens(block: Columns, starts: Ints, ends: Ints, read: Mask) -> Iterator[tuple[int, int, bytes]]:
+    """What was not read in the plain lines: its place among them, the index of its line, and its text."""
     left = np.flatnonzero(~read)
-    among = wanted[left]
-    places = (left, block.plain[among], starts[among], ends[among])
+    places = (left, block.plain[left], starts[left], ends[left])
     for at, index, start, end in zip(*(column.tolist() for column in places), strict=True):
         yield at, index, block.text[start:end]

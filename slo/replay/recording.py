@@ -108,7 +108,6 @@ class Recording:
 
     def __init__(self, wanted: Callable[[Labels], bool]) -> None:
         self.targets: dict[TargetName, RecordedTarget] = {}
-        self.samples = 0
         self._wanted = wanted
         self._known: dict[int, tuple[Labels, RecordedTarget, Series | None, bool]] = {}
         self._waiting = 0
@@ -118,7 +117,6 @@ class Recording:
     def add(self, labels: Labels, times_ms: Ints, values: Floats) -> None:
         """Take in samples of one series, in the order of time; one series has one object of labels."""
         _, target, series, is_up = self._known.get(id(labels)) or self._begin(labels)
-        self.samples += len(times_ms)
         target.scraped.add(times_ms)
         if is_up:
             target.scraped.failed(times_ms[values == 0])

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.core.selector import parse_selector
 from slo.errors import ParseError
 from slo.exposition import openmetrics_file
 from slo.exposition.columns import MARGIN, Columns
@@ -148,10 +147,9 @@ NUMBERS = st.from_regex(rb"[0-9]{0,17}(\.[0-9]{0,17})?", fullmatch=True) | st.bi
 def test_numbers_are_exact_or_left_to_be_read(tokens: Sequence[tuple[bytes, bytes]], series: bytes) -> None:
     lines = b"".join(b"%b %b %b\n" % (series, value, time) for value, time in tokens if b" # {" not in time)
     columns = Columns(MARGIN + lines)
-    every = np.arange(len(columns.plain))
     plain = [columns.line(index).rsplit(b" ", 2) for index in columns.plain.tolist()]
-    values, were_read = columns.values(every)
-    milliseconds, times_read = columns.milliseconds(every)
+    values, were_read = columns.values()
+    milliseconds, times_read = columns.milliseconds()
     for (_, value, time), number, was_read, instant, time_read in zip(
         plain, values.tolist(), were_read.tolist(), milliseconds.tolist(), times_read.tolist(), strict=True
     ):
@@ -187,39 +185,6 @@ def test_series_that_differ_in_any_one_byte_are_told_apart(length: int) -> None:
     names = ["a" * length, *("a" * place + "b" + "a" * (length - place - 1) for place in range(length))]
     lines = [f"{name} 1 {time}" for name in names for time in (1, 2)]
     assert [run.labels["__name__"] for run in read("\n".join([*lines, "# EOF"]))] == names
-
-
-# What is wanted
-
-
-@pytest.mark.parametrize("block_bytes", BLOCKS)
-def test_of_series_that_are_not_wanted_nothing_is_read(block_bytes: int) -> None:
-    asked: list[Mapping[str, str]] = []
-    matches = parse_selector('a{x="1"}').matches
-
-    def wanted(labels: Mapping[str, str]) -> bool:
-        asked.append(labels)
-        return matches(labels)
-
-    lines = ['a{x="1"} 1 1', 'a{x="2"} x 1', 'a{x="2"} 1 x', 'a{x="1"} 2 2', 'a{x="2"} 1 1', "# EOF"]
-    runs = read_series(io.BytesIO("\n".join(lines).encode()), wanted=wanted, block_bytes=block_bytes)
-    assert [run.values.tolist() for run in runs] in ([[1, 2]], [[1], [2]])
-    assert asked == [{"__name__": "a", "x": "1"}, {"__name__": "a", "x": "2"}]
-
-
-def test_series_that_are_not_wanted_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openmetrics_file, "KEPT_UNWANTED", 10)
-    asked = 0
-
-    def wanted(labels: Mapping[str, str]) -> bool:
-        nonlocal asked
-        asked += 1
-        return labels["x"] == "0"
-
-    lines = [f'a{{x="{number % 12}"}} 1 {number}' for number in range(1200)]
-    runs = read_series(io.BytesIO("\n".join([*lines, "# EOF"]).encode()), wanted=wanted, block_bytes=60)
-    assert sum(len(run.values) for run in runs) == 100
-    assert asked > 100
 
 
 # What is refused
