@@ -64,9 +64,8 @@ def _cells(slo: Document) -> Mapping[str, str | Cell]:
 
 
 def overspent(slo: Document) -> bool:
-    """Whether more than the whole budget is spent."""
-    remaining = slo["budget"]["remaining"]
-    return remaining is not None and remaining < 0
+    """Whether more than the whole of any of its budgets is spent."""
+    return any(budget["remaining"] is not None and budget["remaining"] < 0 for budget in slo["budgets"])
 
 
 def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:

@@ -102,8 +102,8 @@ def _left(status: "SLOStatus") -> str:
 
 
 def _overspent(status: "SLOStatus") -> bool:
-    """Whether more than the whole budget is spent."""
-    return status.budget.remaining is not None and status.budget.remaining < 0
+    """Whether more than the whole of any of its budgets is spent."""
+    return any(budget.remaining is not None and budget.remaining < 0 for budget in status.budgets)
 
 
 def tell(transition: "Transition", *, as_json: bool) -> None:

@@ -70,6 +70,14 @@ def test_the_exit_code_says_whether_a_budget_is_overspent(watch: FakeWatch, rema
         assert status("--url", site.url, "--json").exit_code == code
 
 
+def test_a_further_budget_that_is_overspent_tells_by_the_exit_code_too(watch: FakeWatch) -> None:
+    one = a_status(an_slo("a"), remaining=0.4)
+    watch.slos = [replace(one, budgets=(one.budget, replace(one.budget, window="7d", remaining=-0.2)))]
+    with served(watch) as site:
+        shown = status("--url", site.url)
+    assert (shown.exit_code, "40 %, 7d -20 %" in shown.stdout) == (1, True)
+
+
 def test_json_is_one_document_with_the_slos_and_the_open_incidents(site: Served) -> None:
     document = json.loads(status("--url", site.url, "--json").stdout)
     assert [slo["name"] for slo in document["slos"]] == [
