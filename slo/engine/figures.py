@@ -1,7 +1,7 @@
 """The figures of one SLO at one slot end: what the page, the API, the metrics and the reports show."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -26,7 +26,7 @@ def status_of(view: View, snapshot: Snapshot, firing: frozenset[FiringPair]) -> 
     return SLOStatus(
         slo=view.slo,
         at=datetime.fromtimestamp(snapshot.now, UTC),
-        state=_state(firing, budgets[0], windows[0].covered_seconds if windows else budgets[0].covered_seconds),
+        state=_state(firing, budgets[0], is_known=figures.is_known(windows, budgets[0])),
         windows=windows,
         budgets=budgets,
         totals=figures.totals(),
@@ -105,6 +105,13 @@ class _Figures:
             excluded_seconds=self._excluded_seconds(reading.budget, span.window.start, self._now),
             raw=replace(raw, remaining=self._remaining(self._raw_reading.budget, span)) if raw else None,
         )
+
+    def is_known(self, windows: Sequence[WindowFigures], budget: BudgetFigures) -> bool:
+        """Whether anything is known of the shortest window, in which no slice may have ended."""
+        if not windows or not budget.covered_seconds:
+            return budget.covered_seconds > 0
+        *_, covered_ms = self._counts(_unsliced(self._view.reading.events), self._snapshot.window(windows[0].seconds))
+        return covered_ms > 0 or windows[0].covered_seconds > 0
 
     def totals(self) -> Mapping[str, int]:
         """Every event of its SLI, or of the SLIs that it is the mean of, since the ledger began."""
@@ -245,10 +252,10 @@ def _unsliced(column: Column | Mean) -> Column | Mean:
     return column.source if isinstance(column, Sliced) else column
 
 
-def _state(firing: frozenset[FiringPair], budget: BudgetFigures, newest_seconds: float) -> str:
-    """`newest_seconds` is how much of the shortest window there is knowledge of."""
+def _state(firing: frozenset[FiringPair], budget: BudgetFigures, *, is_known: bool) -> str:
+    """`is_known` says that there is knowledge of the shortest window."""
     if any(pair.cause is Cause.BURN for pair in firing):
         return "burning"
-    if firing or not newest_seconds:
+    if firing or not is_known:
         return "no_data"
     return "overspent" if budget.remaining is not None and budget.remaining < 0 else "ok"

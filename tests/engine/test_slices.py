@@ -1,6 +1,7 @@
 """Budgets by slices of time: good or bad as a whole, or by their ratio; live, late, and from history."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -100,6 +101,20 @@ def test_alerts_of_slices_go_by_slices() -> None:
     goes_on(engine, 10, gate=known(good=8, bad=2))
     # One of twelve slices is bad: more than twice the 1 % that may be.
     assert fires(engine) != {}
+
+
+@pytest.mark.parametrize("budgeting", [by_slices(minutes=30), replace(BY_RATIO, slice=timedelta(minutes=30))])
+def test_an_slo_whose_slices_are_longer_than_its_shortest_window_has_data_between_their_ends(
+    budgeting: Budgeting,
+) -> None:
+    engine = begun(sliced(budgeting))
+    goes_on(engine, 1790, gate=known(good=1))
+    assert engine.status("gate").state == "no_data", "no slice has ended"
+    for _ in range(6):
+        goes_on(engine, 600, gate=known(good=1))
+        assert engine.status("gate").state == "ok"
+    goes_on(engine, 600)
+    assert engine.status("gate").state == "no_data"
 
 
 def test_a_late_count_judges_its_slice_anew_while_the_slots_are_kept() -> None:
