@@ -231,7 +231,7 @@ class Telemetry:
         )
         self.server_history = Gauge(
             "watchkeep_server_history_ratio",
-            "Share of the SLO's windows that was read from its server; 1 when all is read.",
+            "Share of the SLO's windows that was read from its server, of its groups the least; 1 when all is read.",
             ["server", "slo"],
             registry=registry,
         )

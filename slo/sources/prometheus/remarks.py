@@ -39,16 +39,17 @@ class Remarks:
     def round(self, followed: Iterable[Followed]) -> None:
         """All SLIs were asked for: say what is wrong now and was not before."""
         faults: dict[str, list[Followed]] = {}
-        slos: set[str] = set()
+        read: dict[str, float] = {}
         for each in followed:
             if each.fault:
                 faults.setdefault(each.fault.reason, []).append(each)
             for slo in each.wanted.slos:
-                slos.add(slo)
-                self._telemetry.server_history.labels(self._server, slo).set(each.unread.read_ratio)
-        for slo in self._slos - slos:
+                read[slo] = min(read.get(slo, 1.0), each.unread.read_ratio)
+        for slo, ratio in read.items():
+            self._telemetry.server_history.labels(self._server, slo).set(ratio)
+        for slo in self._slos - read.keys():
             self._telemetry.server_history.remove(self._server, slo)
-        self._slos = slos
+        self._slos = set(read)
         self._telemetry.server_slis_unknown.labels(self._server).set(sum(map(len, faults.values())))
         for reason in faults.keys() - self._reasons:
             first = faults[reason][0]
