@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from slo.cli.output import Cell, Part, Table, Tone
+from slo.core.slo import slo_key
 from slo.web.words import NOTHING, STATES, burn, maturity, minute, percent, spent_in
 
 Document: TypeAlias = Mapping[str, Any]
@@ -77,7 +78,7 @@ def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
             (
                 incident["priority"],
                 incident["id"],
-                incident["slo"],
+                _slo_of(incident),
                 _status(incident),
                 _when(incident["opened_at"]),
                 _summary(incident),
@@ -92,9 +93,13 @@ def incident_lines(incidents: Iterable[Document], *, title: str = "") -> list[Pa
     lines: list[Part] = [title] if title else []
     for incident in incidents:
         status = _status(incident)
-        head = f"{incident['priority']} incident {incident['id']} {incident['slo']}: {status.text}"
+        head = f"{incident['priority']} incident {incident['id']} {_slo_of(incident)}: {status.text}"
         lines += [Cell(head, status.tone), f"   {_when(incident['opened_at'])}", f"   {_text(_summary(incident))}"]
     return lines
+
+
+def _slo_of(incident: Document) -> str:
+    return slo_key(incident["slo"], incident["scope"])
 
 
 def _summary(incident: Document) -> str | Cell:
@@ -117,7 +122,7 @@ def incident_parts(incident: Document) -> list[Part]:
     evidence = incident["evidence"]
     reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
     why = " at ".join(part for part in (reason, evidence["target"]) if part)
-    identity = f"Incident {incident['id']} of SLO {incident['slo']}, opened {_when(incident['opened_at'])}"
+    identity = f"Incident {incident['id']} of SLO {_slo_of(incident)}, opened {_when(incident['opened_at'])}"
     figures = (
         f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
         f"budget left {percent(evidence['remaining'], digits=1)}, coverage {percent(evidence['coverage'], digits=1)}"

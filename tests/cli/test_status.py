@@ -159,6 +159,15 @@ def test_the_command_needs_no_server_library() -> None:
     assert shown.stdout == "[]\n"
 
 
+def test_an_incident_of_a_group_names_the_group() -> None:
+    incident = {**incident_document(a_busy_watch().incidents()[0]), "slo": "gate", "scope": "cluster=eu"}
+    (row,) = incident_table([incident]).rows
+    head, *_ = incident_lines([incident])
+    assert row[2] == "gate{cluster=eu}"
+    assert isinstance(head, Cell)
+    assert "gate{cluster=eu}: triggered" in head.text
+
+
 def test_what_was_refused_is_said_before_everything_else_also_in_a_small_terminal() -> None:
     refusal = "oncall refused the trigger (rejected: bad key)"
     incident = {**incident_document(a_busy_watch().incidents()[0]), "refused": [refusal]}

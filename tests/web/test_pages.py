@@ -115,6 +115,11 @@ def test_open_incidents_are_there_with_an_anchor_and_resolved_ones_are_not() -> 
     assert anchors == ["incident-2026-0001"]
 
 
+def test_an_open_incident_of_a_group_names_the_group() -> None:
+    watch = FakeWatch(events=[replace(opened(), scope="cluster=eu")])
+    assert "200x too fast gate-availability{cluster=eu} Nobody" in page_of(watch).text()
+
+
 def test_a_watch_that_is_not_ready_says_so_on_top() -> None:
     watch = a_busy_watch()
     watch.reasons = ["no slot was evaluated for 40s"]
