@@ -42,15 +42,17 @@ class WatchedGroups:
         """The groups of these settings that are known, of the scraped `series` and of servers."""
         groups = Groups(settings.slos)
         groups.find(series)
+        marks = self._books.watermarks(SOURCE) if groups.grouped else {}
         for slo in groups.grouped:
-            groups.add(slo, self._remembered(slo))
+            groups.add(slo, self._remembered(slo, marks))
         return groups
 
     def configure(self, settings: Settings, series: Iterable[Mapping[str, str]]) -> None:
         """Watch the groups of these settings from now on."""
         self._groups, self._refused = self.of(settings, series), frozenset()
-        self._seen = {_key(slo): self._remembered(slo) for slo in self._groups.grouped}
-        for key in self._books.watermarks(SOURCE).keys() - self._seen.keys():
+        marks = self._books.watermarks(SOURCE)
+        self._seen = {_key(slo): self._remembered(slo, marks) for slo in self._groups.grouped}
+        for key in marks.keys() - self._seen.keys():
             self._books.mark({(SOURCE, key): None})
         self._telemetry.groups.clear()
         self._telemetry.groups_refused.clear()
@@ -88,9 +90,9 @@ class WatchedGroups:
         if new or self._groups.refused != self._refused:
             self._say()
 
-    def _remembered(self, slo: SLO) -> dict[Values, int]:
-        """The groups of an SLO that a server had not long ago, and when (Unix seconds)."""
-        mark = self._books.watermarks(SOURCE).get(_key(slo), b"[]")
+    def _remembered(self, slo: SLO, marks: Mapping[str, bytes]) -> dict[Values, int]:
+        """The groups of an SLO that a server had not long ago, and when (Unix seconds), by its mark."""
+        mark = marks.get(_key(slo), b"[]")
         oldest = self._clock.now().timestamp() - REMEMBERED_SECONDS
         try:
             seen = {tuple(map(str, values)): int(at) for values, at in json.loads(mark)}
