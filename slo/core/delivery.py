@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from slo.core.alert import Evidence, FiringPair
+from slo.core.eta import ETA
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 
@@ -21,6 +22,12 @@ class Action(StrEnum):
     TRIGGER = "trigger"
     UPDATE = "update"
     ACKNOWLEDGE = "acknowledge"
+    NOTE = "note"
+    """Somebody said something."""
+    ETA = "eta"
+    """Somebody said when the service will have recovered."""
+    REMIND = "remind"
+    """The response time runs out, or what was promised is overdue."""
     RESOLVE = "resolve"
 
 
@@ -30,8 +37,9 @@ class Message:
 
     Messages with the same `destination` and `key` are a lane: each waits for the one before it. `id` names the
     message for good (it is the idempotency key where the other side takes one). `status` is that of the incident after
-    what is told here. `firing` is empty on a resolve. `by` and `why` are of the person who acted. `external_url` is
-    where people reach the watch; empty where nobody said.
+    what is told here. `firing` is empty on a resolve. `by` and `why` are of the person who acted, `text` is what was
+    said. `due` is when the contract wants a human response, `responded_at` when there was one. `services` are those
+    that are affected. `external_url` is where people reach the watch; empty where nobody said.
     """
 
     id: str
@@ -53,6 +61,12 @@ class Message:
     by: str = ""
     why: str = ""
     external_url: str = ""
+    text: str = ""
+    due: datetime | None = None
+    responded_at: datetime | None = None
+    eta: ETA | None = None
+    owner: str = ""
+    services: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -63,6 +77,20 @@ class Message:
     def lane(self) -> tuple[str, str]:
         """What keeps its order: the messages to one destination under one key."""
         return self.destination, self.key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lane:
+    """What a destination needs to know of the lane of the message that it is given.
+
+    `credential` is what the lane was begun with. `reference` is what the other side called its first message, where it
+    said so: a message of Slack to answer in its thread, the number of a ticket. `attempts` are those that were made for
+    this message before: one of them may have been taken although nobody heard so.
+    """
+
+    credential: str = ""
+    reference: str = ""
+    attempts: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +125,15 @@ class Ambiguous:
     detail: str = ""
 
 
-Verdict = Sent | Retry | Refused | Ambiguous
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """There is nothing to send: the other side has no place for it. Nothing is wrong."""
+
+    reason: str = "not_for_this_destination"
+    detail: str = ""
+
+
+Verdict = Sent | Retry | Refused | Ambiguous | Dropped
 
 
 def backoff_seconds(attempt: int, *, after_seconds: float | None, jitter: float) -> float:

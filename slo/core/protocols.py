@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from slo.core.counts import Counts
-from slo.core.delivery import Message, Verdict
+from slo.core.delivery import Lane, Message, Verdict
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -65,8 +65,11 @@ class Destination(Protocol):
         A lane keeps the credential that it began with, because the other side drops what comes with another one.
         """
 
-    async def deliver(self, message: Message, credential: str) -> Verdict:
-        """Send one message once, with the credential of its lane. The caller retries, and keeps the order."""
+    async def deliver(self, message: Message, lane: Lane) -> Verdict:
+        """Send one message once, with the credential of its lane. The caller retries, and keeps the order.
+
+        What the other side calls a lane's first message is the reference of its `Sent`.
+        """
 
     async def aclose(self) -> None:
         """Let go of connections. Nothing is delivered afterwards."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from slo.core.delivery import Ambiguous, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Ambiguous, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.protocols import Destination
 from slo.exposition.catalogue import Telemetry
 
@@ -16,11 +16,11 @@ MISSING = "destination_missing"
 logger = logging.getLogger(__name__)
 
 
-async def attempt(destination: Destination, message: Message, credential: str, *, telemetry: Telemetry) -> Verdict:
+async def attempt(destination: Destination, message: Message, lane: Lane, *, telemetry: Telemetry) -> Verdict:
     """Deliver once. Raises nothing but the cancellation of the caller."""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            verdict = await destination.deliver(message, credential)
+            verdict = await destination.deliver(message, lane)
     except TimeoutError:
         verdict = Ambiguous(reason="timeout", detail=f"no verdict within {DEADLINE_SECONDS:.0f} s")
     except Exception as error:
@@ -34,7 +34,7 @@ def count(message: Message, verdict: Verdict, *, telemetry: Telemetry) -> None:
     """Show a verdict on `/metrics`, and say it in the log where it is not good."""
     name = type(verdict).__name__.lower()
     telemetry.delivery_attempts.labels(message.destination, name).inc()
-    if isinstance(verdict, Sent):
+    if isinstance(verdict, Sent | Dropped):
         return
     telemetry.delivery_failures.labels(message.destination, verdict.reason).inc()
     logger.log(

@@ -29,7 +29,7 @@ from slo.core.incident import (
     incident_key,
 )
 from slo.core.policy import Severity
-from slo.core.priority import Priority, priority_of
+from slo.core.priority import EnvironmentClass, Priority, circumstances_of, priority_in
 from slo.core.slo import slo_key
 from slo.router.messages import Decision, Teller
 from slo.router.summary import burning
@@ -215,4 +215,5 @@ def _key(alert: Alert, generation: int) -> str:
 
 
 def _priority(alert: Alert, severity: Severity) -> Priority:
-    return priority_of(severity, alert.labels.get("environment", ""))
+    environment = EnvironmentClass.of(alert.labels.get("environment", ""))
+    return priority_in(circumstances_of(severity, environment))

@@ -19,6 +19,8 @@ from slo.core.delivery import (
     Action,
     Ambiguous,
     Delivery,
+    Dropped,
+    Lane,
     Refused,
     Retry,
     Sent,
@@ -170,13 +172,13 @@ class DeliveryLoop:
         if destination is None and not self._elsewhere(delivery):
             await self._park(delivery)
             return
-        credential = await self._begin(delivery, destination.credential if destination else "")
+        lane = await self._begin(delivery, destination.credential if destination else "")
         if self._direct.sends(message):
             return
         verdict = self._elsewhere(delivery)
         if verdict is None and destination is not None:
             self._direct.forget(message)
-            verdict = await attempt(destination, message, credential, telemetry=self._telemetry)
+            verdict = await attempt(destination, message, lane, telemetry=self._telemetry)
             await self._record(delivery, verdict)
         elif verdict is not None:
             await self._record(delivery, verdict)
@@ -189,7 +191,7 @@ class DeliveryLoop:
             return Sent()
         return self._direct.verdict(message)
 
-    async def _begin(self, delivery: Delivery, credential: str) -> str:
+    async def _begin(self, delivery: Delivery, credential: str) -> Lane:
         """Write that an attempt is made, before it is. A page that this keeps back may go out directly."""
         begin, now = self._outbox.journal.begin, self._clock.now()
         try:
@@ -201,7 +203,7 @@ class DeliveryLoop:
     async def _record(self, delivery: Delivery, verdict: Verdict) -> None:
         """Write what became of it, and when it is tried again."""
         now, message, not_before = self._clock.now(), delivery.message, None
-        if not isinstance(verdict, Sent | Refused):
+        if not isinstance(verdict, Sent | Refused | Dropped):
             after = verdict.after_seconds if isinstance(verdict, Retry) else None
             wait = backoff_seconds(delivery.attempts + 1, after_seconds=after, jitter=self._jitter())
             not_before = now + timedelta(seconds=wait)

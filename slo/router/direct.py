@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from slo.core.delivery import Action, Message, Refused, Retry, Sent, Verdict, backoff_seconds
+from slo.core.delivery import Action, Dropped, Lane, Message, Refused, Retry, Sent, Verdict, backoff_seconds
 from slo.core.priority import Priority
 from slo.core.protocols import Destination
 from slo.exposition.catalogue import Telemetry
@@ -29,7 +29,7 @@ class _Page:
     message: Message
     task: asyncio.Task[None] | None = None
     taken: bool = False
-    verdict: Sent | Refused | None = None
+    verdict: Sent | Refused | Dropped | None = None
 
 
 class DirectPages:
@@ -67,7 +67,7 @@ class DirectPages:
         page = self._pages.get(message.id)
         return page is not None and page.taken and page.verdict is None
 
-    def verdict(self, message: Message) -> Sent | Refused | None:
+    def verdict(self, message: Message) -> Sent | Refused | Dropped | None:
         """What became of it, where it was sent from here."""
         page = self._pages.get(message.id)
         return page.verdict if page else None
@@ -98,7 +98,7 @@ class DirectPages:
         while page.verdict is None:
             attempts += 1
             verdict = await self._attempt(page.message)
-            if isinstance(verdict, Sent | Refused):
+            if isinstance(verdict, Sent | Refused | Dropped):
                 page.verdict = verdict
             else:
                 after = verdict.after_seconds if isinstance(verdict, Retry) else None
@@ -110,4 +110,5 @@ class DirectPages:
         destination = self.destinations.get(message.destination)
         if destination is None:
             return Retry(reason=MISSING)
-        return await attempt(destination, message, destination.credential, telemetry=self._telemetry)
+        lane = Lane(credential=destination.credential)
+        return await attempt(destination, message, lane, telemetry=self._telemetry)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
-from slo.core.delivery import Delivery, Message, Verdict
+from slo.core.delivery import Delivery, Lane, Message, Verdict
 from slo.core.incident import Event
 from slo.core.protocols import Clock
 from slo.errors import StoreError
@@ -36,8 +36,8 @@ class Journal(Protocol):
         Those that are under way are among them. `limit` is for each destination.
         """
 
-    def begin(self, sequence: int, *, credential: str, now: datetime) -> str:
-        """Write that a delivery is attempted; the credential of its lane: the one given, unless it has one."""
+    def begin(self, sequence: int, *, credential: str, now: datetime) -> Lane:
+        """Write that a delivery is attempted; its lane: with the credential given, unless it has one."""
 
     def finish(self, sequence: int, verdict: Verdict, *, now: datetime, not_before: datetime | None) -> None:
         """Write what became of the attempt, and when the next one may be made."""

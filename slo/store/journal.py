@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, LargeBinary, cast, select
 
-from slo.core.delivery import Delivery, Message, Refused, Verdict
+from slo.core.delivery import Delivery, Lane, Message, Refused, Verdict
 from slo.core.incident import Event
 from slo.errors import StoreDamaged, StoreError
 from slo.exposition.catalogue import Telemetry
@@ -98,10 +98,11 @@ class Journal:
         with self._reading() as connection:
             return connection.execute(outbox.next_due(now)).scalar()
 
-    def begin(self, sequence: int, *, credential: str, now: datetime) -> str:
-        """Write that the delivery is attempted, before the call; the credential to use for it.
+    def begin(self, sequence: int, *, credential: str, now: datetime) -> Lane:
+        """Write that the delivery is attempted, before the call; what its destination needs to know of its lane.
 
-        That is the one its lane was begun with, as long as something may be open under it; else the given one.
+        The credential is the one that the lane was begun with, as long as something may be open under it; else the
+        given one.
         """
         with self._writing() as connection:
             return outbox.begin(connection, sequence, credential=credential, now=now)

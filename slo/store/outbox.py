@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from slo.core.delivery import Action, Ambiguous, Delivery, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Delivery, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.errors import StoreError
 from slo.store.records import message_from_text, message_to_text
 from slo.store.tables import PENDING, REFUSED, SENT, SUPERSEDED, credentials, outbox
@@ -93,8 +93,8 @@ def delivery_of(row: Row[*tuple[object, ...]]) -> Delivery:
     )
 
 
-def begin(connection: Connection, sequence: int, *, credential: str, now: datetime) -> str:
-    """Write that an attempt begins; the credential of its lane, which is this one where there is none yet."""
+def begin(connection: Connection, sequence: int, *, credential: str, now: datetime) -> Lane:
+    """Write that an attempt begins; its lane, whose credential is this one where there is none yet."""
     attempted = (
         outbox.update()
         .where(outbox.c.sequence == sequence, _IS_PENDING)
@@ -109,7 +109,27 @@ def begin(connection: Connection, sequence: int, *, credential: str, now: dateti
     if stored is None and credential:
         first = {"credential": credential, "sequence": sequence, "attempt": row.attempts}
         connection.execute(credentials.insert().values(destination=row.destination, key=row.key, **first))
-    return credential if stored is None else stored
+    return Lane(
+        credential=credential if stored is None else stored,
+        reference=_reference(connection, row.destination, row.key),
+        attempts=row.attempts - 1,
+    )
+
+
+def _reference(connection: Connection, destination: str, key: str) -> str:
+    """What the other side called the last trigger of a lane."""
+    last = (
+        select(outbox.c.detail)
+        .where(
+            outbox.c.destination == destination,
+            outbox.c.key == key,
+            outbox.c.action == Action.TRIGGER.value,
+            outbox.c.state == SENT,
+        )
+        .order_by(outbox.c.sequence.desc())
+        .limit(1)
+    )
+    return connection.execute(last).scalar() or ""
 
 
 def finish(
@@ -122,6 +142,8 @@ def finish(
             values = {"state": SENT, "reason": "", "detail": reference, "finished_at": now}
         case Refused(reason=reason, detail=detail):
             values = {"state": REFUSED, "reason": reason, "detail": detail, "finished_at": now}
+        case Dropped(reason=reason, detail=detail):
+            values = {"state": SUPERSEDED, "reason": reason, "detail": detail, "finished_at": now}
         case Retry(reason=reason, detail=detail) | Ambiguous(reason=reason, detail=detail):
             values = {"reason": reason, "detail": detail, "not_before": not_before or now}
     finished = (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from slo.core.alert import Alert, Cause, Evidence, FiringPair
 from slo.core.delivery import Action, Message
 from slo.core.policy import Severity
-from slo.core.priority import priority_of
+from slo.core.priority import EnvironmentClass, circumstances_of, priority_in
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 SLO = "gate-availability"
@@ -70,7 +70,7 @@ def message(
         "incident": "1",
         "slo": SLO,
         "severity": severity,
-        "priority": priority_of(severity, labels.get("environment", "")),
+        "priority": priority_in(circumstances_of(severity, EnvironmentClass.of(labels.get("environment", "")))),
         "summary": "gate-availability (acme, production) burns 1000x its budget",
         "at": at(90),
         "opened_at": at(60),

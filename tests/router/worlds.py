@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from slo.core.delivery import Message, Sent, Verdict
+from slo.core.delivery import Lane, Message, Sent, Verdict
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
 from tests.router.making import T0
@@ -62,7 +62,7 @@ class TroubledJournal(Journal):
         self._meet("depth")
         return super().depth(*args, **kwargs)
 
-    def begin(self, *args: Any, **kwargs: Any) -> str:
+    def begin(self, *args: Any, **kwargs: Any) -> Lane:
         self._meet("begin")
         return super().begin(*args, **kwargs)
 
@@ -82,9 +82,9 @@ class Recorder:
         self.credentials: list[str] = []
         self.closed = 0
 
-    async def deliver(self, message: Message, credential: str) -> Verdict:
+    async def deliver(self, message: Message, lane: Lane) -> Verdict:
         self.begun.append(message)
-        self.credentials.append(credential)
+        self.credentials.append(lane.credential)
         verdict: Verdict | Callable[[Message], Any] = self.answers.pop(0) if self.answers else Sent()
         if callable(verdict):
             verdict = await verdict(message)

@@ -175,7 +175,7 @@ def attempt(
 ) -> str:
     """Begin the first delivery that is due and finish it with this verdict; the credential that it used."""
     head = store.due(now)[0]
-    used = store.begin(head.sequence, credential=credential, now=now)
+    used = store.begin(head.sequence, credential=credential, now=now).credential
     store.finish(head.sequence, verdict, now=now, not_before=None if wait is None else now + timedelta(seconds=wait))
     return used
 

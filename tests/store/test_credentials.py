@@ -59,7 +59,7 @@ def test_a_rotation_is_followed_as_long_as_nothing_can_be_open_under_the_old_one
 def test_an_attempt_that_was_cut_short_by_a_kill_may_have_opened_something(store: Journal) -> None:
     put(store, message("t"))
     (head,) = store.due(NOW)
-    assert store.begin(head.sequence, credential="old", now=NOW) == "old"
+    assert store.begin(head.sequence, credential="old", now=NOW).credential == "old"
     assert attempt(store, Retry(reason="http_503"), credential="new") == "old"
     assert attempt(store, Sent(), credential="new") == "old"
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Message, Verdict
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Verdict
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.page import event_of
@@ -71,9 +71,11 @@ class PagerDuty:
         """The routing key: PagerDuty drops what comes with another one than the trigger came with."""
         return self._config.routing_key.reveal()
 
-    async def deliver(self, message: Message, credential: str) -> Verdict:
+    async def deliver(self, message: Message, lane: Lane) -> Verdict:
         """Send one event, within the timeout."""
-        sending = _Sending(self._config, self._context, message, credential)
+        if message.action not in _ACTIONS:
+            return Dropped()
+        sending = _Sending(self._config, self._context, message, lane.credential)
         try:
             async with asyncio.timeout(self._config.timeout.total_seconds()):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, sending.run)

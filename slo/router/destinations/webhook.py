@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from slo.config.request import HeaderName, HeaderValue
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Ambiguous, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.net.context import Context
 from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
@@ -71,7 +71,7 @@ class Webhook:
         """None: whoever may post may post about every incident, so that a new token is used at once."""
         return ""
 
-    async def deliver(self, message: Message, credential: str) -> Verdict:  # noqa: ARG002 - there is none
+    async def deliver(self, message: Message, lane: Lane) -> Verdict:  # noqa: ARG002 - there is no credential in it
         """Post one message, within the timeout."""
         body = json.dumps(payload_of(message)).encode()
         try:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from slo.core.delivery import Action, Ambiguous, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.policy import Severity
 from slo.demo.vendors.authority import Authority
 from slo.demo.vendors.events_v2 import BODY_LIMIT_BYTES, parse_event
@@ -58,7 +58,7 @@ async def make(standin: PagerDutyStandIn, context: Context) -> AsyncIterator[Cal
 
 
 async def deliver(destination: PagerDuty, sent: Message) -> Verdict:
-    return await destination.deliver(sent, destination.credential)
+    return await destination.deliver(sent, Lane(credential=destination.credential))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ async def test_an_incident_goes_its_way_under_one_key(
 async def test_the_routing_key_of_the_lane_is_used(make: Callable[..., PagerDuty], standin: PagerDutyStandIn) -> None:
     destination = make()
     assert destination.credential == KEY
-    await destination.deliver(message(), OLD_KEY)
-    await destination.deliver(message(action=Action.RESOLVE), OLD_KEY)
+    await destination.deliver(message(), Lane(credential=OLD_KEY))
+    await destination.deliver(message(action=Action.RESOLVE), Lane(credential=OLD_KEY))
     assert [(i["routing_key"], i["status"]) for i in standin.incidents] == [(OLD_KEY, "resolved")]
 
 

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from slo.core.delivery import Action, Ambiguous, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.policy import Severity
 from slo.demo.vendors.authority import Authority
 from slo.net.context import Context
@@ -134,7 +134,7 @@ def test_a_payload_is_json_whatever_it_is_made_of() -> None:
 
 async def test_it_posts_with_its_headers_and_its_token(make: Make, receiver: Receiver) -> None:
     destination = make(receiver.url, bearer_token=SECRET, headers={"X-Team": "blue"})
-    assert await destination.deliver(hook(Action.TRIGGER), destination.credential) == Sent()
+    assert await destination.deliver(hook(Action.TRIGGER), Lane(credential=destination.credential)) == Sent()
     [(payload, headers)] = receiver.seen
     assert payload == payload_of(hook(Action.TRIGGER))
     assert (headers["Authorization"], headers["X-Team"]) == (f"Bearer {SECRET}", "blue")
@@ -161,7 +161,7 @@ async def test_an_answer_is_a_verdict_after_one_request(
     make: Make, receiver: Receiver, status: int, headers: dict[str, str], verdict: Verdict
 ) -> None:
     receiver.status, receiver.headers = status, headers
-    given = await make(receiver.url).deliver(hook(Action.TRIGGER), "")
+    given = await make(receiver.url).deliver(hook(Action.TRIGGER), Lane())
     assert (given if isinstance(given, Sent) else replace(given, detail="")) == verdict
     assert len(receiver.seen) == 1
 
@@ -172,7 +172,7 @@ async def test_what_the_other_side_says_is_kept_without_our_secrets(
     caplog.set_level(logging.DEBUG)
     receiver.status, receiver.text = 403, f"no\nentry for {SECRET}" + "x" * 10_000
     destination = make(receiver.url, bearer_token=SECRET, headers={"X-Key": SECRET})
-    verdict = await destination.deliver(hook(Action.TRIGGER), "")
+    verdict = await destination.deliver(hook(Action.TRIGGER), Lane())
     assert isinstance(verdict, Refused)
     assert verdict.detail.startswith("HTTP 403: no entry for <secret>xxx")
     assert len(verdict.detail) < 600
@@ -190,7 +190,7 @@ async def test_a_success_counts_although_its_body_never_comes(make: Make) -> Non
 
     runner = await serving(stall)
     try:
-        verdict = await make(f"http://127.0.0.1:{runner.addresses[0][1]}/hook").deliver(hook(Action.TRIGGER), "")
+        verdict = await make(f"http://127.0.0.1:{runner.addresses[0][1]}/hook").deliver(hook(Action.TRIGGER), Lane())
     finally:
         await runner.cleanup()
     assert verdict == Sent()
@@ -205,7 +205,7 @@ async def test_a_failure_that_never_ends_is_not_read_to_the_end(make: Make) -> N
 
     runner = await serving(flood)
     try:
-        verdict = await make(f"http://127.0.0.1:{runner.addresses[0][1]}/hook").deliver(hook(Action.TRIGGER), "")
+        verdict = await make(f"http://127.0.0.1:{runner.addresses[0][1]}/hook").deliver(hook(Action.TRIGGER), Lane())
     finally:
         await runner.cleanup()
     assert isinstance(verdict, Retry)
@@ -247,7 +247,7 @@ async def test_a_server_that_is_broken_leaves_it_open_whether_it_has_the_message
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-        verdict = await make(url, timeout="300ms").deliver(hook(Action.TRIGGER), "")
+        verdict = await make(url, timeout="300ms").deliver(hook(Action.TRIGGER), Lane())
     assert isinstance(verdict, Ambiguous)
     assert verdict.reason == reason
 
@@ -255,13 +255,13 @@ async def test_a_server_that_is_broken_leaves_it_open_whether_it_has_the_message
 async def test_a_port_that_nobody_listens_on_did_not_take_it(make: Make) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        verdict = await make(f"http://127.0.0.1:{unused.getsockname()[1]}/hook").deliver(hook(Action.TRIGGER), "")
+        verdict = await make(f"http://127.0.0.1:{unused.getsockname()[1]}/hook").deliver(hook(Action.TRIGGER), Lane())
     assert isinstance(verdict, Retry)
     assert verdict.reason == "connect_refused"
 
 
 async def test_a_name_that_does_not_exist_did_not_take_it(make: Make) -> None:
-    verdict = await make("http://no-such-host.invalid/hook").deliver(hook(Action.TRIGGER), "")
+    verdict = await make("http://no-such-host.invalid/hook").deliver(hook(Action.TRIGGER), Lane())
     assert isinstance(verdict, Retry)
     assert verdict.reason == "dns"
 
@@ -271,9 +271,9 @@ async def test_it_trusts_the_authority_it_is_told_to_and_no_other(make: Make, tm
     runner = await serving(receiver.take, ssl_context=authority.server_context())
     try:
         url = f"https://127.0.0.1:{runner.addresses[0][1]}/hook"
-        trusting = await make(url, ca_file=str(authority.ca_file)).deliver(hook(Action.TRIGGER), "")
+        trusting = await make(url, ca_file=str(authority.ca_file)).deliver(hook(Action.TRIGGER), Lane())
         other = Authority(tmp_path / "other")
-        wary = await make(url, ca_file=str(other.ca_file)).deliver(hook(Action.TRIGGER), "")
+        wary = await make(url, ca_file=str(other.ca_file)).deliver(hook(Action.TRIGGER), Lane())
     finally:
         await runner.cleanup()
     assert trusting == Sent()
@@ -285,7 +285,7 @@ async def test_it_trusts_the_authority_it_is_told_to_and_no_other(make: Make, tm
 async def test_it_can_be_closed_before_it_was_used_and_twice(context: Context, receiver: Receiver) -> None:
     destination = build(Config.model_validate({"url": receiver.url}), context)
     await destination.aclose()
-    await destination.deliver(hook(Action.TRIGGER), "")
+    await destination.deliver(hook(Action.TRIGGER), Lane())
     await destination.aclose()
     await destination.aclose()
 
