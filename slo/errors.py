@@ -7,6 +7,9 @@
     │   ├── StoreBusy         another transaction holds it, or another process owns the folder
     │   ├── StoreFull         no space is left on its disk
     │   └── StoreDamaged      a file is not what it was when it was written
+    ├── InboundError          a request from outside is not taken
+    │   ├── Forged            it does not prove who sent it
+    │   └── Malformed         what it says cannot be understood
     ├── ParseError            metrics that were read are not what their format says
     ├── ServerFault           a Prometheus-compatible server gave no answer that can be counted
     └── Fault                 a check could not finish; becomes an outcome with a bounded reason
@@ -68,6 +71,18 @@ class StoreFull(StoreError):
 
 class StoreDamaged(StoreError):
     """A file of the store does not read as it was written."""
+
+
+class InboundError(WatchkeepError):
+    """A request from outside is not taken; the message says why, without its contents."""
+
+
+class Forged(InboundError):
+    """The request does not prove who sent it, or not when: nothing of it is believed."""
+
+
+class Malformed(InboundError):
+    """The request is from whom it says, and what it says cannot be understood."""
 
 
 @dataclass(eq=False)

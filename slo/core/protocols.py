@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from slo.core.counts import Counts
+from slo.core.acts import Act
 from slo.core.delivery import Lane, Message, Verdict
+from slo.core.inbound import Inbound, Received
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -73,3 +75,20 @@ class Destination(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections. Nothing is delivered afterwards."""
+
+
+class Receiver(Protocol):
+    """The other direction of a destination: what people do there comes in."""
+
+    async def receive(self, inbound: Inbound) -> Received:
+        """What a request says that proves who sent it.
+
+        Raises Forged where it does not prove that, Malformed where what it says cannot be understood.
+        """
+
+
+class Reconciling(Protocol):
+    """A destination that can be asked what people did there, in case nobody told us."""
+
+    async def acts_on(self, keys: Sequence[str]) -> Sequence[Act]:
+        """What people did to the pages under these keys. Raises WatchkeepError where the other side does not say."""
