@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from slo.core.counts import Counts
 from slo.core.acts import Act
+from slo.core.counts import Counts
 from slo.core.delivery import Lane, Message, Verdict
 from slo.core.inbound import Inbound, Received
 from slo.core.outcome import Judgement

@@ -29,7 +29,7 @@ def test_another_lane_has_another_reference_and_a_new_trigger_a_new_one(store: J
 
 def test_a_destination_knows_that_it_may_have_been_sent_before(store: Journal) -> None:
     put(store, message("t"))
-    verdicts = [Ambiguous(reason="timeout"), Retry(reason="reset"), Sent()]
+    verdicts: list[Verdict] = [Ambiguous(reason="timeout"), Retry(reason="reset"), Sent()]
     assert [begun(store, verdict).attempts for verdict in verdicts] == [0, 1, 2]
 
 
