@@ -5,7 +5,7 @@ its opening, or a later time, to the first at which they show its closing. So sp
 over a change of the clocks is as long as it really is: 00:00-24:00 has 23 hours on the day that loses one.
 
 Business time is elapsed time within spans. A moment at which a span closes belongs to it when time is counted up to it,
-and to what comes after when time is counted from it.
+and to what comes after when time is counted from it. Moments are in UTC.
 """
 
 import itertools

@@ -4,10 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slo.core.contract import DEFAULT, BusinessDays, Contract, DayReading, office_hours
 from slo.core.priority import Priority
 from slo.core.response import Response, Turn, TurnKind, response_of
+from tests.core import calendars
+from tests.core.calendars import MINUTE
+from tests.oracle.clock import Stretch, watched
 
 P0, P1, P2 = Priority.P0, Priority.P1, Priority.P2
 HOUR = timedelta(hours=1)
@@ -353,3 +358,39 @@ def test_moments_are_the_same_in_any_offset() -> None:
     for kind in (P0, P1, P2):
         in_utc = moment("2026-06-06T12:00+05:30").astimezone(UTC)
         assert clock(opened("2026-06-06T12:00+05:30", kind)).due == clock(opened(in_utc.isoformat(), kind)).due
+
+
+# Minute by minute
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_it_agrees_with_a_clock_that_is_watched_every_minute(data: st.DataObject) -> None:
+    change = data.draw(st.sampled_from(calendars.CHANGES))
+    business_days = st.integers(1, 3).map(lambda count: BusinessDays(count=count))
+    elapsed = st.integers(1, 3 * 24 * 60).map(lambda minutes: minutes * MINUTE)
+    contract = replace(
+        DEFAULT,
+        hours=data.draw(calendars.hours(change)),
+        days=data.draw(st.sampled_from(DayReading)),
+        responses={
+            P0: data.draw(elapsed),
+            P1: data.draw(business_days | elapsed),
+            P2: data.draw(business_days | elapsed),
+        },
+    )
+    turns = data.draw(calendars.turns(change))
+    now = turns[-1].at + data.draw(st.integers(0, 4 * 24 * 60)) * MINUTE
+    stretch = Stretch(contract.hours, change.date - calendars.BEFORE, calendars.STRETCH // MINUTE)
+
+    response, expected = response_of(turns, contract), watched(turns, contract, stretch, now)
+    assert response.due == expected.due
+    assert response.counted_from == expected.counted_from
+    assert response.responded_at == expected.answered_at
+    assert response.breached_at(now) == expected.breached_at
+    assert response.priority == expected.priority
+    assert response.paused == expected.waiting
+    assert response.remaining(now) == expected.left_at(now) * MINUTE
+    for share in (0.25, 0.5, 0.75):
+        assert response.moment_of(share) == expected.moment_of(share)
+    assert response.moment_of(1) == response.due
