@@ -41,7 +41,8 @@ class Exclusion:
     """When what is excluded, who said so (`author`) and why.
 
     `created_at` is when it was said, with a zone; None where it stands in the configuration. It is for the SLOs named
-    in `slos`, or all where none is named, as far as they have all of `labels`. Raises ValueError that says the mend.
+    in `slos`, or all where none is named, as far as they have all of `labels`. With `silence`, nobody is told of their
+    alerts either while it is in force. Raises ValueError that says the mend.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Exclusion:
     when: Once | Recurrence
     slos: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    silence: bool = False
 
     def __post_init__(self) -> None:
         for name, value, mend in (
@@ -62,6 +64,8 @@ class Exclusion:
                 raise ValueError(f"{name} is empty; write {mend}")
         if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("created_at has no offset; write it with one, such as Z for UTC")
+        if self.silence and isinstance(self.when, Recurrence) and self.when.endless:
+            raise ValueError("silence is without an end; write until, so that it ends some day")
 
 
 def matches(exclusion: Exclusion, slo_name: str, labels: Mapping[str, str]) -> bool:

@@ -99,6 +99,11 @@ class Recurrence:
         if last is not None and last < unix_seconds(first, zone):
             raise ValueError(f"it ends before its first occurrence, {first}; write a later end, or none")
 
+    @property
+    def endless(self) -> bool:
+        """Whether neither `until` nor the rule itself ends it."""
+        return self._last_start() is None and not _plan(self.rule, self.start).rule.count
+
     def occurrences(self, begin_seconds: int, end_seconds: int) -> Iterator[tuple[int, int]]:
         """The starts and ends of those that have a part in (begin, end], in Unix seconds, in the order of local time.
 

@@ -13,6 +13,7 @@ from slo.core.incident import (
     Resolved,
     SentDirectly,
 )
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 
 SUMMARY_LIMIT = 1024
 """The longest summary that PagerDuty takes, in characters."""
@@ -64,11 +65,22 @@ def told(event: Event) -> str:
             return f"resolved{f' by {by}' if by else ''}: {why}"
         case SentDirectly(destination=destination, key=key):
             return f"sent to {destination} under {key} without the journal"
+        case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired():
+            return _agreed(event)
+    raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceExpired) -> str:
+    """What people agreed upon, that is about no incident."""
+    match event:
         case ExclusionAdded(name=name, by=by, reason=reason):
             return f"{by} excludes time as {name}: {reason}"
         case ExclusionWithdrawn(name=name, by=by, why=why):
             return f"{by} takes the exclusion {name} back{f': {why}' if why else ''}"
-    raise TypeError(f"no words for {type(event).__name__}")
+        case SilenceAdded(name=name, by=by, matchers=matchers, reason=reason):
+            return f"{by} silences {', '.join(matchers)} as {name}: {reason}"
+        case SilenceExpired(name=name, by=by, why=why):
+            return f"{by} ends the silence {name}{f': {why}' if why else ''}"
 
 
 def over(slo: str, *, by: str, why: str) -> str:

@@ -27,6 +27,7 @@ from slo.core.incident import (
     Resolved,
     SentDirectly,
 )
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Reader = Callable[[Json], object]
@@ -43,6 +44,8 @@ EVENTS: tuple[type[Event], ...] = (
     Raised,
     Resolved,
     SentDirectly,
+    SilenceAdded,
+    SilenceExpired,
 )
 """Every kind of event that can be stored."""
 

@@ -20,8 +20,10 @@ from slo.core.incident import (
 )
 from slo.core.policy import Severity
 from slo.core.priority import Priority
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.core.status import RawFigures
 from slo.errors import ConfigFault
+from slo.store import records
 from slo.web.documents import (
     delivery_document,
     event_document,
@@ -183,9 +185,8 @@ def test_every_kind_of_event_is_told_with_all_that_it_says(event: Event, kind: s
 
 
 def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
-    of_none = {ExclusionAdded.__name__, ExclusionWithdrawn.__name__}
-    of_incidents = {kind.__name__ for kind in Event.__subclasses__()} - of_none
-    assert {type(event).__name__ for event, _ in EVENTS} == of_incidents
+    of_none = {ExclusionAdded, ExclusionWithdrawn, SilenceAdded, SilenceExpired}
+    assert {type(event) for event, _ in EVENTS} == {*records.EVENTS} - of_none
 
 
 def test_only_a_delivery_that_waits_has_a_next_attempt() -> None:
