@@ -43,6 +43,7 @@ def cause(
     incident: str = "7",
     **labels: str,
 ) -> Cause:
+    """An open incident, with these labels besides its own."""
     return Cause(
         incident=incident,
         slo=slo,
@@ -110,8 +111,8 @@ def test_rules_suppress_by_labels_where_those_agree_that_must(
     source: Mapping[str, str], target: Mapping[str, str], *, is_told: bool
 ) -> None:
     by_severity = rule("severity=page", "severity=ticket", "service", "customer")
-    page = cause("a", **{"severity": "page", **source})
-    ticket = cause("b", priority=Priority.P1, **{"severity": "ticket", **target})
+    page = replace(cause("a"), labels={"severity": "page", **source})
+    ticket = replace(cause("b", priority=Priority.P1), labels={"severity": "ticket", **target})
     assert told(ticket, page, rules=(by_severity,)) == is_told
 
 

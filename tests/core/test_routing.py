@@ -1,7 +1,6 @@
 """Routing: who is told of what, as Alertmanager would route it, and on whose terms."""
 
 import subprocess
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -63,7 +62,7 @@ TREE = route(
     ],
 )
 def test_the_first_route_that_matches_takes_it_and_tells_where_none_below_does(
-    labels: Mapping[str, str], told: str
+    labels: dict[str, str], told: str
 ) -> None:
     assert " ".join(TREE.plan(PAGE | labels).destinations) == told
 

@@ -1,6 +1,5 @@
 """Silences: who is not told, until when, and that none is without an end or an owner."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,7 +53,7 @@ def silence(*matchers: str, when: Once | Recurrence = ONCE, name: str = "move") 
     ],
 )
 def test_it_hides_what_fulfils_every_matcher_and_never_what_the_watch_says_of_itself(
-    matchers: tuple[str, ...], labels: Mapping[str, str], *, hidden: bool
+    matchers: tuple[str, ...], labels: dict[str, str], *, hidden: bool
 ) -> None:
     assert (silenced_by(GATE | labels, [silence(*matchers)], AT) is not None) == hidden
 
@@ -118,7 +117,8 @@ def test_one_without_owner_reason_subject_or_end_is_refused(broken: dict[str, ob
 
 @pytest.mark.parametrize("rule", ["FREQ=DAILY;COUNT=3", "FREQ=DAILY;UNTIL=20260401"])
 def test_a_rule_may_end_itself(rule: str) -> None:
-    assert silence(when=Recurrence(rule=rule, zone="UTC", start=SUNDAYS.start, duration=HOUR))
+    when = Recurrence(rule=rule, zone="UTC", start=SUNDAYS.start, duration=HOUR)
+    assert silence(when=when).when == when
 
 
 def test_an_exclusion_may_silence_what_it_excludes_while_it_is_in_force() -> None:
