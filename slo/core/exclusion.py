@@ -29,6 +29,11 @@ class Once:
         if self.end <= self.start:
             raise ValueError(f"end is not after start; write a time after {self.start}")
 
+    @property
+    def over_by_seconds(self) -> int:
+        """When it is over, in Unix seconds."""
+        return int(self.end.timestamp())
+
     def occurrences(self, begin_seconds: int, end_seconds: int) -> Iterator[tuple[int, int]]:
         """Its start and end in Unix seconds, where it has a part in (begin, end]."""
         start, end = int(self.start.timestamp()), int(self.end.timestamp())
@@ -64,7 +69,7 @@ class Exclusion:
                 raise ValueError(f"{name} is empty; write {mend}")
         if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("created_at has no offset; write it with one, such as Z for UTC")
-        if self.silence and isinstance(self.when, Recurrence) and self.when.endless:
+        if self.silence and self.when.over_by_seconds is None:
             raise ValueError("silence is without an end; write until, so that it ends some day")
 
 

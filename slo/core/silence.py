@@ -7,7 +7,7 @@ about itself.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from slo.core.exclusion import Exclusion, Once
 from slo.core.matching import Matcher, fulfil
@@ -43,7 +43,7 @@ class Silence:
                 raise ValueError(f"{name} is empty; write {mend}")
         if not self.exclusion and all(matcher.accepts("") for matcher in self.matchers):
             raise ValueError('match holds for every alert; write a matcher that names some, as service="gate"')
-        if isinstance(self.when, Recurrence) and self.when.endless:
+        if self.when.over_by_seconds is None:
             raise ValueError("until is missing; write when the last occurrence may begin, so that it ends some day")
 
     def hides(self, labels: Mapping[str, str]) -> bool:
@@ -52,8 +52,18 @@ class Silence:
 
     def in_force(self, at: datetime) -> bool:
         """Whether it is in force at `at`: from its start on, and no longer at its end."""
+        return self.until(at) is not None
+
+    def until(self, at: datetime) -> datetime | None:
+        """When what is in force at `at` ends; None where it is not in force."""
         second = int(at.timestamp())
-        return any(self.when.occurrences(second, second + 1))
+        end = max((end for _, end in self.when.occurrences(second, second + 1)), default=None)
+        return None if end is None else datetime.fromtimestamp(end, UTC)
+
+    def over(self, at: datetime) -> bool:
+        """Whether it will never be in force again."""
+        ends = self.when.over_by_seconds
+        return ends is not None and ends <= at.timestamp()
 
 
 def silence_of(exclusion: Exclusion) -> Silence:

@@ -12,6 +12,7 @@ from slo.core.incident import Event
 from slo.core.matching import parse_matcher
 from slo.core.silence import Silence
 from slo.core.timed_event import TimedEvent, stored
+from slo.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +57,18 @@ class SilenceExpired(Event):
     name: str
     by: str
     why: str
+
+
+def silence_added(silence: Silence, others: Iterable[Silence], *, at: datetime) -> SilenceAdded:
+    """The event that makes a silence beside others. Raises UsageError for a name that is taken, and one that is over.
+
+    A name is free again when the silence that had it is over.
+    """
+    if any(other.name == silence.name and not other.over(at) for other in others):
+        raise UsageError(f"there is a silence {silence.name} already: give it another name, or end that one first")
+    if silence.over(at):
+        raise UsageError(f"the silence {silence.name} is over before it begins: write an end that is to come")
+    return SilenceAdded.of(silence, at=at)
 
 
 def silences_after(events: Iterable[Event]) -> dict[str, Silence]:
