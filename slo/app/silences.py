@@ -5,14 +5,15 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT
-from slo.core.incident import Event
 from slo.core.protocols import Clock
 from slo.core.silence import Silence, silence_of, silenced_by
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import UsageError
-from slo.router.summary import one_line, told
+from slo.router.summary import one_line
+from slo.router.words import told
 from slo.store.journal import Journal
 
 logger = logging.getLogger(__name__)

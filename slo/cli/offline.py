@@ -17,6 +17,7 @@ from slo.cli.context import named
 from slo.cli.figures import Document
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.silence_keys import SilenceKeys
+from slo.core.acts import Target
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
 from slo.core.incident import Incident, fold_all
@@ -24,11 +25,11 @@ from slo.core.silence import Silence
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
-from slo.router import people
 from slo.router.messages import Teller
+from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
-from slo.web.act import Act, faults_of
+from slo.web.act import ACTS, faults_of
 from slo.web.documents import in_order, incident_document, incident_with_history
 from slo.web.exclusions import exclusion_document
 from slo.web.silences import silence_document
@@ -74,16 +75,21 @@ class Offline:
         found = named(incident, self._folded(), "incident")
         return incident_with_history(found, self._journal.events(found.id), self._journal.deliveries(found.id))
 
-    def act(self, incident: str, *, action: str, by: str, why: str) -> Document:
+    def open(self, _keys: Document) -> Document:
+        """Refused: who is told stands in the configuration of a watch that runs."""
+        raise UsageError(
+            f"--data {self.where}: an incident is opened by a watch that runs, which knows whom to tell: start it, and "
+            "leave --data away"
+        )
+
+    def act(self, incident: str, keys: Document) -> Document:
         """Its new state. Raises UsageError for what the API would refuse too."""
-        act = _read(Act, {"action": action, "by": by, "why": why, "via": "cli"})
-        incidents, teller = self._folded(), Teller(at=datetime.now(UTC))
-        if act.action == "acknowledge":
-            decision = people.acknowledge(incidents, incident, by=act.by, via=act.via, teller=teller)
-        else:
-            decision = people.resolve(incidents, incident, by=act.by, why=act.why, teller=teller)
+        now = datetime.now(UTC)
+        with _refusals():
+            act = ACTS.validate_json(json.dumps(keys)).act(Target(incident=incident), now)
+        decision = decide_act(act, self._folded(), teller=Teller(at=now))
         if decision:
-            self._journal.commit(decision.events, decision.messages, at=teller.at)
+            self._journal.commit(decision.events, decision.messages, at=now)
         return incident_document(self._folded()[incident])
 
     def exclusions(self) -> Document:
@@ -137,9 +143,16 @@ class Offline:
         return fold_all(event for _, event in self._journal.events())
 
 
-def _read(model: type[K], document: Document) -> K:
+def _read(model: type[K], keys: Document) -> K:
     """What the API would read. Raises UsageError with its faults."""
+    with _refusals():
+        return model.model_validate_json(json.dumps(keys))
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """What is wrong with keys, as the sentences of the API."""
     try:
-        return model.model_validate_json(json.dumps(document))
+        yield
     except ValidationError as error:
         raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error

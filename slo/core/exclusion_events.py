@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
-from slo.core.incident import Event
 from slo.core.timed_event import TimedEvent, stored
 
 NO_INCIDENT = ""

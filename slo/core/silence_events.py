@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from slo.core.events import Event
 from slo.core.exclusion_events import NO_INCIDENT
-from slo.core.incident import Event
 from slo.core.matching import parse_matcher
 from slo.core.silence import Silence
 from slo.core.timed_event import TimedEvent, stored

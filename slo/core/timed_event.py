@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
+from slo.core.events import Event
 from slo.core.exclusion import Once
-from slo.core.incident import Event
 from slo.core.recurrence import Recurrence
 
 
