@@ -80,7 +80,6 @@ def _told(answer: "Routed") -> list[Part]:
 
 def _terms(answer: "Routed") -> list[Part]:
     from slo.core.duration import duration_name
-    from slo.core.priority import Priority
     from slo.core.routing import BY_INCIDENT
 
     plan = answer.plan
@@ -92,9 +91,7 @@ def _terms(answer: "Routed") -> list[Part]:
     else:
         grouped = f"Grouped with others of the same {', '.join(plan.group_by)}"
     if plan.group_wait:
-        urgent = answer.labels["priority"] == Priority.P0
-        waits = f"would wait {wait}, but a P0 does not" if urgent else f"waits {wait} for others"
-        grouped += f"; the first {waits}"
+        grouped += f"; the first waits {wait} for others"
     return [
         f"{grouped}.",
         f"Reminded every {repeat} while it is open.",

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
+from slo.config.names import Names
 from slo.config.report import Location, Report
 from slo.core.matching import Matcher
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.slo import SLO
+
+FEW = 10
+"""So many labels or values are listed in a warning."""
 
 
 class AlertLabels:
@@ -30,11 +34,14 @@ class AlertLabels:
             if matcher.label in self._open or any(map(matcher.accepts, {"", *self._values.get(matcher.label, ())})):
                 continue
             problem = f"no SLO has an alert with {matcher}"
-            known = sorted(self._values.get(matcher.label, ()))
-            if known and len(known) <= 10:
-                mend = f"the values of {matcher.label} are {', '.join(known)}"
-            elif known:
-                mend = f"write a value that {matcher.label} has"
-            else:
-                mend = f"the labels are {', '.join(sorted({*self._values, *self._open}))}"
-            report.warn((*at, index), problem, mend)
+            report.warn((*at, index), problem, self._mend(matcher))
+
+    def _mend(self, matcher: Matcher) -> str:
+        """What may have been meant instead."""
+        values = self._values.get(matcher.label)
+        known, meant = (values, matcher.value) if values else ({*self._values, *self._open}, matcher.label)
+        if nearest := Names(known).nearest(meant):
+            return f"did you mean {nearest}?"
+        what = f"values of {matcher.label}" if values else "labels"
+        listed = sorted(known)
+        return f"the {what} are {', '.join(listed[:FEW])}{' and others' if len(listed) > FEW else ''}"

@@ -56,10 +56,11 @@ class Route:
         """What this tree says about an alert with these labels, as `alert_labels` makes them."""
         path = tuple(self.visits(labels))
         leaves = [visit.route for visit in path if visit.tells]
+        urgent = labels.get("priority") == Priority.P0
         return Plan(
             destinations=_once(name for leaf in leaves for name in leaf.destinations),
             group_by=_once(label for leaf in leaves for label in leaf.group_by),
-            group_wait=min(leaf.group_wait for leaf in leaves),
+            group_wait=timedelta(0) if urgent else min(leaf.group_wait for leaf in leaves),
             repeat_interval=min(leaf.repeat_interval for leaf in leaves),
             resolve_after=max(leaf.resolve_after for leaf in leaves),
             escalation=_merged([step for leaf in leaves for step in leaf.escalation]),
@@ -114,7 +115,7 @@ class Plan:
     Where `continue` leads to several routes there is still one plan, since there is one incident: its destinations are
     those of all of them, each once, and of what else they say it has what is the most careful. Nobody waits longer than
     the shortest wait, reminders come as often as the most frequent, the incident stays open for the longest
-    `resolve_after`, and only what all of them group is grouped.
+    `resolve_after`, and only what all of them group is grouped. A P0 waits for nobody.
     """
 
     destinations: tuple[str, ...]

@@ -4,6 +4,7 @@ A silence has somebody who answers for it and an end, so that none is forgotten.
 about itself.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Silence:
 
     def in_force(self, at: datetime) -> bool:
         """Whether it is in force at `at`: from its start on, and no longer at its end."""
-        return self.until(at) is not None
+        return _in_force(self.when, int(at.timestamp()))
 
     def until(self, at: datetime) -> datetime | None:
         """When what is in force at `at` ends; None where it is not in force."""
@@ -64,6 +65,12 @@ class Silence:
         """Whether it will never be in force again."""
         ends = self.when.over_by_seconds
         return ends is not None and ends <= at.timestamp()
+
+
+@functools.lru_cache(1024)
+def _in_force(when: Once | Recurrence, second: int) -> bool:
+    """Whether it is in force in that second, in Unix seconds: every alert of one moment asks the same."""
+    return any(when.occurrences(second, second + 1))
 
 
 def silence_of(exclusion: Exclusion) -> Silence:

@@ -10,7 +10,7 @@ from slo.core.matching import parse_matcher
 from slo.core.silence import Silence
 from slo.errors import UsageError
 from tests.app.making import START, Time
-from tests.app.played import PlayedWatch
+from tests.app.played import PlayedWatch, configuration
 
 BEGIN = datetime.fromtimestamp(START, UTC)
 HOUR = timedelta(hours=1)
@@ -75,6 +75,25 @@ async def test_an_exclusion_that_silences_does_so_while_it_is_in_force_and_there
             await silences.expire("patching", by="kim", why="")
         await played.watch.withdraw_exclusion("patching", by="kim", why="")
         assert silences.at(LABELS, BEGIN) is None
+
+
+async def test_those_of_the_configuration_come_and_go_with_a_reload(tmp_path: Path) -> None:
+    config = configuration("gate")
+    written = {
+        "name": "standing",
+        "match": ["service=gate"],
+        "reason": "The gate moves.",
+        "owner": "kim",
+        "start": "2026-01-01T00:00Z",
+        "duration": "1h",
+    }
+    async with PlayedWatch(tmp_path, Time(), config | {"silences": [written]}) as played:
+        found = played.watch.silences.at(LABELS, BEGIN)
+        assert found is not None
+        assert (found.name, found.created_at) == ("standing", None)
+        played.configure(config)
+        await played.watch.reload()
+        assert played.watch.silences.at(LABELS, BEGIN) is None
 
 
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

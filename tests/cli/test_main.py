@@ -34,7 +34,16 @@ def modules_after(*arguments: str, folder: Path) -> set[str]:
     return set(done.stdout.rpartition("LOADED ")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "-c", str(SMALLEST)), ("run", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("check", "-c", str(SMALLEST)),
+        ("run", "--help"),
+        ("route", "-c", str(SMALLEST), "--label", "severity=ticket"),
+    ],
+)
 def test_nothing_heavy_is_loaded_for(arguments: tuple[str, ...], tmp_path: Path) -> None:
     loaded = modules_after(*arguments, folder=tmp_path)
     assert "slo.cli.main" in loaded

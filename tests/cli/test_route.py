@@ -1,6 +1,7 @@
 """What `watchkeep route` says of an alert: who is told, on which terms, and why."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from slo.cli.main import cli
 
+MANUAL = Path(__file__).parents[2] / "docs/routing.md"
 CONFIG = """
 probes: [{name: gate, type: tcp, target: 'gate.example:443'}]
 slos:
@@ -130,13 +132,17 @@ def test_it_is_said_so_that_it_can_be_read_at_night(tmp_path: Path, arguments: t
     assert result.output == said
 
 
+def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PD_ROUTING_KEY", "0123456789abcdef0123456789abcdef")
+    shown, config = re.findall(r"(?ms)^```(?:yaml)?\n(.*?)^```$", MANUAL.read_text(encoding="utf-8"))[:2]
+    labels = ("--label", "slo=gate-availability", "--label", "severity=page")
+    assert route(tmp_path, *labels, config=config).output == shown
+
+
 def test_what_waits_for_company_says_so_and_a_p0_never_does(tmp_path: Path) -> None:
     config = CONFIG.replace("continue: true", "continue: false, group_by: [customer], group_wait: 30s")
     labels = ("--label", "customer=acme", "--label", "environment=production")
-    assert (
-        "Grouped with others of the same customer; the first would wait 30s, but a P0 does not.\n"
-        in route(tmp_path, *labels, config=config).output
-    )
+    assert "Grouped with others of the same customer.\n" in route(tmp_path, *labels, config=config).output
     assert (
         "Grouped with others of the same customer; the first waits 30s for others.\n"
         in route(tmp_path, *labels, "--label", "severity=ticket", config=config).output

@@ -97,31 +97,34 @@ routes:
                 )
             ],
         ),
+        (
+            "routes: {routes: [{match: [region=eu]}, {match: ['priority=~\"high|low\"']}]}\n",
+            [
+                (
+                    'routes.routes[0].match[0]: no SLO has an alert with region="eu"; '
+                    "the labels are customer, environment, priority, scope, severity, slo, source"
+                ),
+                (
+                    'routes.routes[1].match[0]: no SLO has an alert with priority=~"high|low"; '
+                    "the values of priority are P0, P1, P2"
+                ),
+            ],
+        ),
         ("routes: {routes: [{match: [customer=acme], continue: true}, {match: [customer=acme]}]}\n", []),
         (
             "routes: {routes: [{match: [severity=pgae]}, {match: [customer=acme]}]}\n",
-            [
-                (
-                    'routes.routes[0].match[0]: no SLO has an alert with severity="pgae"; '
-                    "the values of severity are page, ticket"
-                )
-            ],
+            [('routes.routes[0].match[0]: no SLO has an alert with severity="pgae"; did you mean page?')],
         ),
         (
             (
                 "silences: [{name: a, match: [custmer=acme], reason: r, owner: o, "
                 "start: 2026-03-01T02:00Z, duration: 1h}]\n"
             ),
-            [
-                (
-                    'silences[a].match[0]: no SLO has an alert with custmer="acme"; '
-                    "the labels are customer, environment, priority, scope, severity, slo, source"
-                )
-            ],
+            [('silences[a].match[0]: no SLO has an alert with custmer="acme"; did you mean customer?')],
         ),
         (
             "inhibit: [{source: [slo=gaet], target: [slo!=gate, cluster!=eu]}]\n",
-            ['inhibit[0].source[0]: no SLO has an alert with slo="gaet"; the values of slo are deck, gate'],
+            ['inhibit[0].source[0]: no SLO has an alert with slo="gaet"; did you mean gate?'],
         ),
     ],
 )

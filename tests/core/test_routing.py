@@ -116,6 +116,11 @@ def test_where_several_routes_tell_nobody_waits_longer_than_one_of_them_says() -
     )
 
 
+@pytest.mark.parametrize(("priority", "wait"), [("P0", timedelta(0)), ("P1", MINUTE), ("P2", MINUTE)])
+def test_a_p0_waits_for_nobody(priority: str, wait: timedelta) -> None:
+    assert route(group_wait=MINUTE).plan({"priority": priority}).group_wait == wait
+
+
 def test_the_path_says_of_every_route_that_was_looked_at_why_it_took_the_alert_or_not() -> None:
     labels = PAGE | {"service": "orca"}
     path = TREE.plan(labels).path
