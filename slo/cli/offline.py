@@ -20,7 +20,8 @@ from slo.config.silence_keys import SilenceKeys
 from slo.core.acts import Target
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
-from slo.core.incident import Incident, fold_all
+from slo.core.folding import fold_all
+from slo.core.incident import Incident
 from slo.core.silence import Silence
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import StoreBusy, UsageError
