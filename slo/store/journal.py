@@ -49,6 +49,8 @@ class Journal:
         self._reader = engines.reader(path, busy_timeout_seconds=busy_timeout_seconds)
         try:
             migrate(self._reader, self._writer, path)
+            with self._reading() as connection:
+                telemetry.journal_head.set(chain.head_number(connection))
         except BaseException:
             self.close()
             raise
@@ -59,8 +61,9 @@ class Journal:
         A message whose id is there already stays as it is.
         """
         with self._writing() as connection:
-            chain.extend(connection, events)
+            number = chain.extend(connection, events)
             outbox.put(connection, messages, at)
+        self._telemetry.journal_head.set(number)
         for event in events:
             self._telemetry.journal_events.labels(kind_of(event)).inc()
 
@@ -136,7 +139,7 @@ class Journal:
         See `slo.store.chain` for what the chain cannot tell.
         """
         with self._reading() as connection:
-            return chain.verify(connection, self._path)
+            return chain.verify(connection, self._path).events
 
     def close(self) -> None:
         """Close every connection; the write-ahead log goes into the file if that can be."""

@@ -27,6 +27,7 @@ from slo.core.incident import (
     Resolved,
     SentDirectly,
 )
+from slo.core.restored import Restored
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Reader = Callable[[Json], object]
@@ -42,6 +43,7 @@ EVENTS: tuple[type[Event], ...] = (
     Paged,
     Raised,
     Resolved,
+    Restored,
     SentDirectly,
 )
 """Every kind of event that can be stored."""
