@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slo.cli.client import DEFAULT_DATA, PATH
 from slo.cli.context import moment
 from slo.cli.output import Part, emit, json_option, progress, say
 from slo.cli.place import journal_in
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from slo.store.chain import Chain
     from slo.store.export import Export
 
-PATH = click.Path(path_type=Path)
-
 
 @click.group(name="audit")
 def command() -> None:
@@ -28,7 +27,7 @@ def command() -> None:
 
 @command.command(name="verify")
 @click.argument("export", required=False, type=PATH)
-@click.option("--data", type=PATH, help="The data folder, or a backup, whose journal is checked.")
+@click.option("--data", type=PATH, help=f"The data folder, or a backup; {DEFAULT_DATA} without it and EXPORT.")
 @click.option(
     "--head", "anchors", multiple=True, metavar="NUMBER:HASH", help="That this event has this hash, kept elsewhere."
 )
@@ -46,7 +45,7 @@ def verify(
     from slo.store import export as exports
 
     if export is None and data is None:
-        raise UsageError("nothing is named: give --data DIR, or the file of an export")
+        data = DEFAULT_DATA
     document: dict[str, object] = {"whole": True}
     parts: list[Part] = []
     hashes = _anchors(anchors)
@@ -77,7 +76,13 @@ def verify(
 
 
 @command.command(name="export")
-@click.option("--data", required=True, type=PATH, help="The data folder, or a backup, whose events are exported.")
+@click.option(
+    "--data",
+    default=DEFAULT_DATA,
+    show_default=True,
+    type=PATH,
+    help="The data folder, or a backup, whose events are exported.",
+)
 @click.option("--incident", metavar="ID", help="Only the events of this incident.")
 @click.option("--customer", metavar="NAME", help="Only the events of incidents with this label `customer`.")
 @click.option("--from", "since", metavar="TIME", help="Only what happened at or after it, as 2026-03-01T00:00:00Z.")

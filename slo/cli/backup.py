@@ -5,13 +5,20 @@ from pathlib import Path
 
 import click
 
+from slo.cli.client import DEFAULT_DATA
 from slo.cli.output import emit, json_option, progress
 from slo.cli.place import journal_in
 
 
 @click.command(name="backup")
 @click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="The data folder; a watch may run on it.")
+@click.option(
+    "--data",
+    default=DEFAULT_DATA,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The data folder; a watch may run on it.",
+)
 @json_option
 def command(target: Path, data: Path, *, as_json: bool) -> None:
     """Copy the data folder into the new folder DIR, whole or not at all, after checking the journal's chain.

@@ -33,6 +33,10 @@ from slo.store.manifest import JOURNAL, LEDGER, MANIFEST, Manifest, seen
 
 BUSY_SECONDS = 10.0
 _COPY_BYTES = 1 << 20
+_MENDS = {
+    JOURNAL: "keep the folder as it is, and restore the last backup",
+    LEDGER: "stop the watch and move this file away, to begin without its history",
+}
 _NOBODYS = {"lock", "token", "lost+found"}
 """What a folder may hold that a backup is put into."""
 
@@ -125,8 +129,13 @@ def _copy_database(source: Path, copy: Path) -> None:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as db:
             db.execute("VACUUM INTO ?", (str(copy),))
     except sqlite3.Error as error:
-        full = isinstance(store_error(error, copy), StoreFull)
-        raise store_error(error, copy if full else source) from error
+        told = store_error(error, copy)
+        if isinstance(told, StoreFull):
+            raise told from error
+        told = store_error(error, source)
+        if isinstance(told, StoreDamaged):
+            told = StoreDamaged(f"{told}: nothing is backed up: {_MENDS[source.name]}")
+        raise told from error
     with copy.open("rb") as file:
         os.fsync(file.fileno())
 

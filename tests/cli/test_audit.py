@@ -83,7 +83,8 @@ def test_a_head_that_is_not_that_of_the_journal_exits_1(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("verify",), "nothing is named: give --data DIR, or the file of an export"),
+        (("verify",), "--data watchkeep-data: is no data folder of a watch"),
+        (("export",), "--data watchkeep-data: is no data folder of a watch"),
         (("verify", "--data", "{tmp}"), "is no data folder of a watch"),
         (("verify", "{tmp}/none"), "is no file: name one that `watchkeep audit export` wrote"),
         (("verify", "--data", "{data}", "--head", "6"), "--head 6: is no head: write it as"),
@@ -94,8 +95,9 @@ def test_a_head_that_is_not_that_of_the_journal_exits_1(data: Path) -> None:
     ],
 )
 def test_a_call_that_cannot_be_is_answered_with_the_mend(
-    data: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     result = audit(*(argument.format(data=data, tmp=tmp_path) for argument in arguments))
     assert result.exit_code == 2
     assert says in result.stderr

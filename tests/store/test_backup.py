@@ -146,6 +146,18 @@ def test_a_broken_journal_is_not_backed_up(data: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == ["data"]
 
 
+@pytest.mark.parametrize(
+    ("name", "mend"), [("journal.db", "restore the last backup"), ("ledger.db", "move this file away")]
+)
+def test_a_file_that_cannot_be_read_is_told_with_the_mend(data: Path, tmp_path: Path, name: str, mend: str) -> None:
+    with (data / name).open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * ((data / name).stat().st_size - 4096))
+    with pytest.raises(StoreDamaged, match=f"{name}: the file does not read as it was written .* {mend}"):
+        back_up(data, tmp_path / "backup")
+    assert names(tmp_path) == ["data"]
+
+
 @pytest.mark.parametrize("full_at", ["ledger.db", "journal.db"])
 def test_a_full_disk_is_told_and_nothing_is_left(data: Path, tmp_path: Path, full_at: str) -> None:
     kilobytes = {"ledger.db": 40, "journal.db": (data / "ledger.db").stat().st_size // 1024 + 40}[full_at]
