@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from slo.core.incident import Event
+from slo.core.events import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

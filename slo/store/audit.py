@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from slo.core.incident import Opened
+from slo.core.events import Opened
 from slo.store import chain, engines
 from slo.store.chain import NO_ANCHORS, Chain, Entry
 from slo.store.migrate import revision

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from slo.core.incident import Event
+from slo.core.events import Event
 from slo.core.restored import Restored
 from slo.errors import StoreBusy, StoreDamaged, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry

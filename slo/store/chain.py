@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, LargeBinary, cast, select
 
-from slo.core.incident import Event
+from slo.core.events import Event
 from slo.errors import StoreDamaged
 from slo.store.records import event_to_text, kind_of
 from slo.store.tables import EVENT_TRIGGERS, events, head

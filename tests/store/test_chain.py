@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.core.incident import Acknowledged
+from slo.core.events import Acknowledged
 from slo.errors import StoreDamaged, StoreError
 from slo.store import audit
 from slo.store.chain import FIRST, Chain, link

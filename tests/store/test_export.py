@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from slo.core.events import Acknowledged, Opened, Resolved
 from slo.core.exclusion_events import ExclusionWithdrawn
-from slo.core.incident import Acknowledged, Opened, Resolved
 from slo.errors import StoreDamaged, StoreFull
 from slo.store import audit, export
 from slo.store.audit import Choice, Chosen
