@@ -36,6 +36,7 @@ from slo.core.events import (
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.restored import Restored
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Reader = Callable[[Json], object]
@@ -59,6 +60,8 @@ EVENTS: tuple[type[Event], ...] = (
     Resolved,
     Restored,
     SentDirectly,
+    SilenceAdded,
+    SilenceExpired,
     WaitBegan,
     WaitEnded,
 )
