@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
 from slo.cli.figures import Document
+from slo.cli.place import journal_in
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.silence_keys import SilenceKeys
 from slo.core.acts import Target
@@ -49,10 +50,7 @@ class Offline:
     @contextlib.contextmanager
     def opened(cls, data: Path) -> Iterator[Self]:
         """Take the folder while the block runs. Raises UsageError where there is none, or a watch has it."""
-        if not (data / "journal.db").is_file():
-            raise UsageError(
-                f"--data {data}: is no data folder of a watch: name the one that `watchkeep run` was given"
-            )
+        journal_in(data)
         try:
             folder = DataFolder(data)
         except StoreBusy as error:

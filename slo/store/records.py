@@ -43,6 +43,7 @@ from slo.core.events import (
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -70,6 +71,7 @@ EVENTS: tuple[type[Event], ...] = (
     Resolved,
     ResponseMissed,
     ResponseWarned,
+    Restored,
     SentDirectly,
     SilenceAdded,
     SilenceExpired,

@@ -77,6 +77,21 @@ def test_what_is_written_is_counted_by_kind(tmp_path: Path) -> None:
         assert telemetry.registry.get_sample_value("watchkeep_journal_events_total", {"kind": kind}) == count
 
 
+def test_the_number_of_the_last_event_is_told_from_the_start_for_others_to_remember(tmp_path: Path) -> None:
+    def told(telemetry: Telemetry) -> float | None:
+        return telemetry.registry.get_sample_value("watchkeep_journal_head_number")
+
+    first, second = Telemetry(), Telemetry()
+    with journal(tmp_path / "journal.db", telemetry=first) as store:
+        assert told(first) == 0
+        store.commit([opened("i1"), opened("i2")], [], at=NOW)
+        assert told(first) == 2
+        store.commit([], [message("m1")], at=NOW)
+        assert told(first) == 2
+    with journal(tmp_path / "journal.db", telemetry=second):
+        assert told(second) == 2
+
+
 def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
     with journal(tmp_path / "journal.db") as store:
         store.commit([opened()], [], at=NOW)
