@@ -6,6 +6,7 @@ Errors of the API come with status 200: https://docs.slack.dev/reference/methods
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ class SlackAPI:
         from aiohttp.http_exceptions import HttpProcessingError
 
         client = await self._client()
-        from slack_sdk.errors import SlackApiError
+        from slack_sdk.errors import SlackApiError  # a thread has imported the package by now
 
         try:
             if method in READING:
@@ -109,7 +110,9 @@ class SlackAPI:
 
     async def aclose(self) -> None:
         """Close the session."""
-        if self._opening is not None:
+        if self._opening is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # certificates that cannot be read opened nothing
             client = await self._opening
             if client.session is not None:
                 await client.session.close()

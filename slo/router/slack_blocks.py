@@ -26,7 +26,7 @@ SUMMARY_LIMIT = 700
 FIELD_LIMIT = 200
 EVIDENCE_LIMIT = 300
 NOTE_LIMIT = 2700
-"""In characters, so that a message stays below 3,000 in a section and 12,000 as a whole whatever it is made of."""
+"""In characters, so that a section stays below 3,000 and a message below 12,000 whatever it is made of."""
 
 _URL_LIMIT = 500
 _LINES_LIMIT = 100
@@ -35,6 +35,7 @@ _STATES: Mapping[str, str] = {
     "acknowledged": "\N{BLACK UP-POINTING TRIANGLE} Acknowledged",
     "resolved": "\N{BLACK CIRCLE} Resolved",
 }
+_LONGER_IN_JSON = ('"', "\\", "\n")
 _ESCAPES: Mapping[str, str] = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -66,14 +67,14 @@ def beginning(message: Message, *, interactive: bool) -> Post:
 
 def following(message: Message) -> Post:
     """What has happened, for the thread of the incident."""
-    said = _told(message)
-    return Post(text=said, blocks=({"type": "section", "text": _marked(said)},))
+    said = [part for part in (_told(message), _quoted(message.text, NOTE_LIMIT)) if part]
+    return Post(text="\n".join(said), blocks=tuple({"type": "section", "text": _marked(part)} for part in said))
 
 
 def alone(message: Message, *, interactive: bool) -> Post:
     """What has happened to an incident that has no message here to answer to: so it brings the incident along."""
     said, incident = following(message), beginning(message, interactive=interactive)
-    about = f"{said.text} ({escaped(message.slo, FIELD_LIMIT)})"
+    about = f"{escaped(message.slo, FIELD_LIMIT)}: {said.text}"
     return Post(text=about, blocks=(*said.blocks, *incident.blocks))
 
 
@@ -90,23 +91,27 @@ def _quoted(text: str, limit: int) -> str:
 
 def _escape(text: str, limit: int) -> str:
     """What Slack would read as markup, written so that it does not; what is cut is not cut within such a code."""
-    whole = "".join(_ESCAPES.get(character, character) for character in text)
-    if len(whole) <= limit:
-        return whole
-    pieces, room = [], limit - 1
-    for character in text:
-        piece = _ESCAPES.get(character, character)
-        room -= len(piece)
+    pieces = [_ESCAPES.get(character, character) for character in text]
+    if sum(map(_length, pieces)) <= limit:
+        return "".join(pieces)
+    kept, room = [], limit - 1
+    for piece in pieces:
+        room -= _length(piece)
         if room < 0:
             break
-        pieces.append(piece)
-    return "".join(pieces) + "…"
+        kept.append(piece)
+    return "".join(kept) + "…"
+
+
+def _length(piece: str) -> int:
+    """In JSON, since the size of a message as a whole is that of its JSON."""
+    return len(piece) + (piece in _LONGER_IN_JSON)
 
 
 def _told(message: Message) -> str:
-    """What happened, who did it, and what that person said."""
+    """What happened, who did it, and why."""
     by, why = escaped(message.by, FIELD_LIMIT), escaped(message.why, SUMMARY_LIMIT)
-    text, who = _quoted(message.text, NOTE_LIMIT), f" by {by}" if by else ""
+    who = f" by {by}" if by else ""
     match message.action:
         case Action.ACKNOWLEDGE:
             first = f"*Acknowledged*{who}"
@@ -121,7 +126,7 @@ def _told(message: Message) -> str:
         case _:
             summary = escaped(message.summary, SUMMARY_LIMIT)
             first = f"*{_state(message)} \N{MIDDLE DOT} {message.priority}*{who}\n{summary}"
-    return "\n".join(part for part in (first, why, text) if part)
+    return "\n".join(part for part in (first, why) if part)
 
 
 def _promise(eta: ETA | None, at: datetime) -> str:
@@ -147,19 +152,17 @@ def _reminder(message: Message) -> str:
 
 def _facts(message: Message) -> Iterable[tuple[str, str]]:
     """What is worth a place of its own. What is missing and should not be says so while the incident is open."""
-    now, labels, over = message.at, message.labels, _over(message)
+    labels, over, eta = message.labels, _over(message), message.eta
     if message.responded_at is not None:
         yield "Answered", _time(message.responded_at)
     elif message.due is not None:
-        yield "Response due", _when(message.due, now)
+        yield "Response due", _time(message.due)
     yield "Owner", escaped(message.owner, FIELD_LIMIT) or ("" if over else "nobody yet")
-    eta = message.eta
-    if eta is not None and eta.recover_at is not None:
-        yield "Expected to recover", f"{_when(eta.recover_at, now)} ({eta.confidence} confidence)"
-    elif not over:
-        yield "Expected to recover", "not known yet"
-    if eta is not None and eta.next_update_at is not None and not over:
-        yield "Next update", _when(eta.next_update_at, now)
+    if not over:
+        eta = eta or ETA()
+        sure = f" ({eta.confidence} confidence)"
+        yield "Expected to recover", _time(eta.recover_at) + sure if eta.recover_at else "not known yet"
+        yield "Next update", _time(eta.next_update_at) if eta.next_update_at else ""
     yield "Opened", _time(message.opened_at)
     about = (labels.get("customer", ""), labels.get("environment", ""), message.scope)
     yield "Where", escaped(", ".join(part for part in about if part), FIELD_LIMIT)
@@ -171,11 +174,14 @@ def _evidence(message: Message) -> Iterable[str]:
     evidence = message.evidence
     if message.firing:
         yield escaped("Fires: " + ", ".join(f"{p.name} ({p.severity})" for p in sorted(message.firing)), EVIDENCE_LIMIT)
-    burns = [f"{rate:.3g}x over {window}" for window, rate in evidence.burn_rates.items() if _finite(rate)]
+    rates = {window: rate for window, rate in evidence.burn_rates.items() if rate is not None and math.isfinite(rate)}
+    burns = [f"{f'{rate:.3g}' if rate < 1000 else f'{rate:.0f}'}x over {window}" for window, rate in rates.items()]
     if burns:
         yield escaped("Burn rate: " + ", ".join(burns), EVIDENCE_LIMIT)
     figures = {"SLI": evidence.sli, "objective": evidence.objective, "budget left": evidence.remaining}
-    known = [f"{name} {_percent(value)}" for name, value in figures.items() if value is not None and _finite(value)]
+    known = [
+        f"{name} {_percent(ratio)}" for name, ratio in figures.items() if ratio is not None and math.isfinite(ratio)
+    ]
     if evidence.window and known:
         yield escaped(f"Over {evidence.window}: {', '.join(known)}", EVIDENCE_LIMIT)
     if why := reason(evidence):
@@ -221,10 +227,6 @@ def _time(at: datetime) -> str:
     """A time that Slack shows in the zone of the reader, and in UTC where it cannot."""
     at = at.astimezone(UTC)
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
-
-
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 def _percent(ratio: float) -> str:
