@@ -281,9 +281,7 @@ class SlackStandIn:
 def _arguments(request: web.Request, body: bytes) -> dict[str, Any]:
     """The arguments of a call: of the query, and of a body in JSON. Raises Refusal."""
     arguments: dict[str, Any] = dict(request.query)
-    if request.method == "GET":
-        return arguments
-    if request.content_type == "application/x-www-form-urlencoded" and not body:
+    if request.method == "GET" or not body:
         return arguments
     if request.content_type != "application/json":
         raise Refusal("invalid_post_type")
