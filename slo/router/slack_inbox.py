@@ -28,7 +28,7 @@ BODY_LIMIT_BYTES = 256 * 1024
 OPEN_SECONDS = 2.5
 """How long opening a form may take: the person's press is good for three seconds."""
 
-NAME_LIMIT = 160
+NAME_LIMIT = 150
 ID_LIMIT = 40
 
 FORM = "application/x-www-form-urlencoded"

@@ -90,7 +90,7 @@ def view_submission(view: Value, values: Value, *, user: Value, trigger_id: str)
     state: dict[str, Any] = {}
     for name, block in inputs.items():
         element, value = block["element"], values.get(name)
-        if value in (None, "") and not block.get("optional", False):
+        if value in (None, "") and not block.get("optional", False) and "initial_option" not in element:
             raise ValueError(f"{name} must be given")
         state[name] = {element["action_id"]: _entered(element, value)}
     return {
