@@ -33,7 +33,8 @@ from aiohttp import ClientSession, ClientTimeout, web
 from slo.demo.vendors.authority import Authority
 from slo.demo.vendors.injection import Injection, Injections, perform
 from slo.demo.vendors.interactions import Answered, block_actions, signed, view_submission
-from slo.demo.vendors.web_api import Refusal, WebAPI
+from slo.demo.vendors.record import Record
+from slo.demo.vendors.web_api import Refusal, WebAPI, arguments_of
 from slo.demo.vendors.workspace import Workspace
 
 CHANNEL = "C0WATCHKEEP"
@@ -64,7 +65,7 @@ class SlackStandIn:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authority = Authority(folder)
-        self._record = folder / "record.jsonl"
+        self._record = Record(folder / "record.jsonl")
         self._port = port
         self._now = now
         self._signing_secret = signing_secret
@@ -74,7 +75,8 @@ class SlackStandIn:
         self.requests: list[dict[str, Any]] = []
         self.workspace = Workspace.of(channels)
         self._api = WebAPI(self.workspace, token=token, now=now, monotonic=monotonic)
-        self._read()
+        for entry in self._record.entries():
+            self._apply(entry)
 
     @property
     def ca_file(self) -> Path:
@@ -188,7 +190,7 @@ class SlackStandIn:
             "status": status,
             "effect": effect,
         }
-        self._write(entry)
+        self._record.write(entry)
         self._apply(entry)
         return await perform(injection, request, answer) if injection else answer
 
@@ -199,7 +201,7 @@ class SlackStandIn:
         try:
             if self._refusals[method]:
                 raise Refusal(self._refusals[method].pop(0))
-            arguments = _arguments(request, body)
+            arguments = dict(request.query) | arguments_of(body, request.content_type)
             said, effect = self._api.call(method, arguments, token if scheme == "Bearer" else "")
         except Refusal as refusal:
             if not refusal.retry_after:
@@ -250,25 +252,9 @@ class SlackStandIn:
         self._refusals.clear()
         return web.json_response({"ok": True})
 
-    def _read(self) -> None:
-        """What an earlier process recorded. A last line that a kill cut short was never answered: it is dropped."""
-        if not self._record.exists():
-            return
-        content = self._record.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            self._record.write_bytes(whole)
-        for line in whole.splitlines():
-            self._apply(json.loads(line))
-
-    def _write(self, entry: Mapping[str, Any]) -> None:
-        """On record before it is answered."""
-        with self._record.open("ab") as record:
-            record.write(json.dumps(entry).encode() + b"\n")
-
     def _do(self, effect: dict[str, Any]) -> None:
         entry = {"kind": "act", "effect": effect}
-        self._write(entry)
+        self._record.write(entry)
         self._apply(entry)
 
     def _apply(self, entry: dict[str, Any]) -> None:
@@ -276,22 +262,6 @@ class SlackStandIn:
             self.requests.append(entry)
         if entry["effect"] is not None:
             self.workspace.apply(entry["effect"])
-
-
-def _arguments(request: web.Request, body: bytes) -> dict[str, Any]:
-    """The arguments of a call: of the query, and of a body in JSON. Raises Refusal."""
-    arguments: dict[str, Any] = dict(request.query)
-    if request.method == "GET" or not body:
-        return arguments
-    if request.content_type != "application/json":
-        raise Refusal("invalid_post_type")
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refusal("invalid_json") from None
-    if not isinstance(given, dict):
-        raise Refusal("json_not_object")
-    return arguments | given
 
 
 async def _stand(standin: SlackStandIn) -> None:

@@ -158,6 +158,21 @@ class WebAPI:
         return channel
 
 
+def arguments_of(body: bytes, content_type: str) -> dict[str, Any]:
+    """The arguments of a call that has a body, in JSON. Raises Refusal."""
+    if not body:
+        return {}
+    if content_type != "application/json":
+        raise Refusal("invalid_post_type")
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal("invalid_json") from None
+    if not isinstance(given, dict):
+        raise Refusal("json_not_object")
+    return given
+
+
 def _check_content(arguments: Arguments, text_limit: int) -> None:
     text, blocks = arguments.get("text", ""), arguments.get("blocks", [])
     if not isinstance(text, str):
