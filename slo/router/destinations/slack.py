@@ -1,9 +1,11 @@
 """Slack: a message for each incident, kept up to date, with everything that happens in its thread, and buttons."""
 
 import asyncio
+import logging
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema, model_validator
 
@@ -35,8 +37,12 @@ _PAGE = 100
 _PAGES_LIMIT = 10
 _CHANNEL = r"[CDG][A-Z0-9]{8,20}"
 
+logger = logging.getLogger(__name__)
+
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 """The first message cannot be brought up to date, now or ever. What happened is in the channel all the same."""
+
+_LAYOUT = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 
 _UNASKABLE = frozenset({"missing_scope", "not_in_channel", "not_allowed_token_type", "no_permission"})
 """Slack does not say what is in the channel: a message that may be there is sent again rather than never."""
@@ -127,11 +133,9 @@ class Slack:
         return ts if channel == self._config.channel else ""
 
     async def _post(self, message: Message, thread: str) -> str:
-        post = self._words(message, thread)
-        answer = await self._api.call(
+        answer = await self._write(
             "chat.postMessage",
-            channel=self._config.channel,
-            **_content(post),
+            self._words(message, thread),
             metadata={"event_type": EVENT, "event_payload": {"id": message.id, "incident": message.incident}},
             unfurl_links=False,
             unfurl_media=False,
@@ -148,12 +152,28 @@ class Slack:
         return following(message) if thread else alone(message, interactive=self._interactive)
 
     async def _refresh(self, message: Message, ts: str) -> None:
-        post = beginning(message, interactive=self._interactive)
         try:
-            await self._api.call("chat.update", channel=self._config.channel, ts=ts, **_content(post))
+            await self._write("chat.update", beginning(message, interactive=self._interactive), ts=ts)
         except CallFailed as failure:
             if failure.error not in _GONE:
                 raise
+
+    async def _write(self, method: str, post: Post, **arguments: object) -> Mapping[str, Any]:
+        """Write a message as it is, not as it could be understood: Slack looks for no links and no names in it.
+
+        A layout that Slack does not take any more keeps nothing back: then the text goes alone.
+        """
+        given = {"channel": self._config.channel, "text": post.text, "parse": "none", "link_names": False, **arguments}
+        try:
+            return await self._api.call(method, blocks=list(post.blocks), **given)
+        except CallFailed as failure:
+            if failure.error not in _LAYOUT:
+                raise
+            logger.warning(
+                "Slack does not take the layout of a message",
+                extra={"channel": self._config.channel, "detail": failure.verdict.detail},
+            )
+        return await self._api.call(method, blocks=[], **given)
 
     async def _find(self, message: Message, thread: str) -> str:
         """The timestamp of a message that an earlier attempt may have left; empty where there is none."""
@@ -164,21 +184,21 @@ class Slack:
                 except CallFailed as failure:
                     if failure.error != "thread_not_found":
                         raise
-            since = f"{(message.at - HISTORY_MARGIN).timestamp():.6f}"
-            return await self._look(message, "conversations.history", oldest=since)
+            return await self._look(message, "conversations.history")
         except CallFailed as failure:
             if failure.error in _UNASKABLE:
                 return ""
             raise
 
     async def _look(self, message: Message, method: str, **arguments: str) -> str:
-        cursor = ""
+        cursor, since = "", message.at - HISTORY_MARGIN
         for _ in range(_PAGES_LIMIT):
             page = await self._api.call(
                 method,
                 channel=self._config.channel,
                 include_all_metadata="true",
                 limit=str(_PAGE),
+                oldest=f"{since.timestamp():.6f}",
                 **arguments,
                 **({"cursor": cursor} if cursor else {}),
             )
@@ -209,11 +229,6 @@ class _Pace:
         if at > now:
             await self._clock.sleep_until(at)
         return 0.0
-
-
-def _content(post: Post) -> dict[str, object]:
-    """A message as it is written, not as it could be understood: Slack looks for no links and no names in it."""
-    return {"text": post.text, "blocks": list(post.blocks), "parse": "none", "link_names": False}
 
 
 def _among(messages: object, name: str) -> str:

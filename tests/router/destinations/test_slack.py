@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 import socket
 import subprocess
 import sys
@@ -333,7 +334,7 @@ async def test_a_bad_day_is_a_verdict_after_one_request(
         ("is_archived", Retry(reason="not_permitted")),
         ("restricted_action", Retry(reason="not_permitted")),
         ("something_new", Retry(reason="not_permitted")),
-        ("invalid_blocks", Refused(reason="rejected")),
+        ("invalid_arguments", Refused(reason="rejected")),
         ("msg_too_long", Refused(reason="rejected")),
         ("no_text", Refused(reason="rejected")),
     ],
@@ -346,6 +347,24 @@ async def test_what_somebody_can_mend_is_tried_again_and_only_a_message_that_can
     assert not isinstance(given, Sent)
     assert replace(given, detail="") == verdict
     assert error in given.detail
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"])
+async def test_a_layout_that_slack_does_not_take_any_more_keeps_nothing_back(
+    make: Make, standin: SlackStandIn, clock: QuickClock, error: str
+) -> None:
+    destination = make()
+    standin.refuse("chat.postMessage", error)
+    begun = await destination.deliver(TRIGGER, Lane())
+    assert isinstance(begun, Sent)
+    assert (standin.messages[0]["text"], standin.messages[0]["blocks"]) == (f"■ Triggered · P0: {TRIGGER.summary}", [])
+    standin.refuse("chat.postMessage", error)
+    standin.refuse("chat.postMessage", error)
+    assert isinstance(await destination.deliver(TRIGGER, Lane()), Refused)
+    standin.refuse("chat.update", error)
+    resolved = told(Action.RESOLVE, why="clear for 5m")
+    assert isinstance(await destination.deliver(resolved, Lane(reference=begun.reference)), Sent)
+    assert standin.messages[0]["text"].startswith("● Resolved")
 
 
 async def test_a_typo_in_the_channel_or_the_token_loses_nothing_and_says_what_it_is(make: Make) -> None:
@@ -387,6 +406,38 @@ async def test_what_was_taken_although_nobody_heard_so_is_found_and_not_sent_aga
     assert again.reference == f"{CHANNEL}:{standin.messages[-1]['ts']}"
     if reference:
         assert standin.calls[-1] == "chat.update"
+
+
+BAD_DAYS = (
+    Injection(),
+    Injection(reset=True),
+    Injection(reset=True, processed=True),
+    Injection(status=503),
+    Injection(status=503, processed=True),
+    Injection(status=429, retry_after="1"),
+    Injection(status=200, body="garbage", processed=True),
+)
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_whatever_happens_on_the_way_everything_is_said_once_and_in_order(
+    make: Make, standin: SlackStandIn, clock: QuickClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    for injection in chance.choices(BAD_DAYS, k=12):
+        standin.inject(injection)
+    destination, reference = make(), ""
+    sent = [told(action, by="anna", text="words") for action in (Action.TRIGGER, Action.NOTE, Action.RESOLVE)]
+    for each in sent:
+        verdict, attempts = None, 0
+        while not isinstance(verdict, Sent):
+            assert attempts < 20
+            clock.move(2)
+            verdict = await destination.deliver(each, Lane(reference=reference, attempts=attempts))
+            attempts += 1
+        reference = reference or verdict.reference
+    assert [each["metadata"]["event_payload"]["id"] for each in standin.messages] == [each.id for each in sent]
+    assert standin.messages[0]["blocks"][0]["text"]["text"].startswith("● Resolved")
 
 
 async def test_what_was_not_taken_is_sent_again(make: Make, standin: SlackStandIn) -> None:

@@ -1,7 +1,10 @@
 """What people do in Slack: true requests are acts, everything else is refused; forms end to end with the stand-in."""
 
+import hashlib
+import hmac
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.core.acts import Acknowledge, Act, EndChat, Promise, Say, Target
-from slo.core.delivery import Action, Lane
+from slo.core.delivery import Action, Lane, Retry
 from slo.core.eta import ETA, Confidence
 from slo.core.inbound import Inbound, Received
 from slo.core.protocols import Receiver
@@ -26,7 +29,8 @@ from slo.demo.vendors.workspace import BOT_USER, TEAM
 from slo.errors import Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.slack import Config, build, receiver
-from slo.router.slack_inbox import BODY_LIMIT_BYTES
+from slo.router.slack_api import CallFailed, SlackAPI
+from slo.router.slack_inbox import BODY_LIMIT_BYTES, SlackInbox
 from slo.router.slack_modals import modal
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.quick import QuickClock
@@ -419,9 +423,6 @@ async def test_a_request_that_another_app_signed_is_forged(
 
 def signed_body(standin: SlackStandIn, body: bytes, content_type: str = "application/x-www-form-urlencoded") -> Inbound:
     """A request with any body at all, signed as Slack would."""
-    import hashlib
-    import hmac
-
     stamp = f"{standin._now():.0f}"
     digest = hmac.new(SIGNING_SECRET.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
     headers = {
@@ -506,13 +507,14 @@ KEYS = ("user", "view", "actions", "team", "message", "trigger_id", "container")
 @given(
     kind=st.sampled_from(["block_actions", "view_submission"]),
     parts=st.dictionaries(st.sampled_from(KEYS), JSON | st.just(ANNA), max_size=6),
-    action=st.dictionaries(st.sampled_from(["action_id", "value", "action_ts"]), JSON | st.just("acknowledge")),
+    action=st.dictionaries(
+        st.sampled_from(["action_id", "value", "action_ts"]), JSON | st.sampled_from(["acknowledge", "note", "eta"])
+    ),
 )
 async def test_any_json_that_is_signed_is_answered_or_malformed(
     kind: str, parts: dict[str, Any], action: dict[str, Any]
 ) -> None:
-    inbox = receiver("chat", HYPOTHETICAL, Context.__new__(Context))
-    assert inbox is not None
+    inbox = SlackInbox(name="chat", secret=SIGNING_SECRET, api=Unreachable)
     payload = {"type": kind, "actions": [action]} | parts
     try:
         received = await inbox.receive(signed_body(NOBODY, form(json.dumps(payload))))
@@ -522,7 +524,16 @@ async def test_any_json_that_is_signed_is_answered_or_malformed(
     assert all(act.by.isprintable() and act.source.isprintable() for act in received.acts)
 
 
-HYPOTHETICAL = Config.model_validate({"token": TOKEN, "channel": CHANNEL, "signing_secret": SIGNING_SECRET})
+class Unreachable(SlackAPI):
+    """A Slack that nobody gets through to."""
+
+    def __init__(self) -> None:
+        super().__init__(token=TOKEN, url="https://127.0.0.1:1/api/", tls=ssl.create_default_context)
+
+    async def call(self, method: str, **arguments: object) -> Mapping[str, Any]:
+        raise CallFailed(Retry(reason="connect_refused"))
+
+
 NOBODY: Any = type("Nobody", (), {"_now": staticmethod(lambda: 1_767_236_490.0)})()
 
 
