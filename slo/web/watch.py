@@ -7,6 +7,7 @@ from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
+from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
@@ -46,6 +47,12 @@ class Watch(Protocol):
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards. Raises UsageError where it cannot be, StoreError where it
         failed.
+        """
+
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        """Do what a request to `/webhooks/WAY` says; how to answer it, None where nobody receives there.
+
+        Raises Forged, Malformed, and StoreError where it could not be put on record.
         """
 
     def exclusions(self) -> Sequence[Exclusion]:

@@ -11,6 +11,7 @@ from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
+from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident, fold_all
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
@@ -198,6 +199,8 @@ class FakeWatch:
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
     refuses: Exception | None = None
+    inbound: list[tuple[str, Inbound]] = field(default_factory=list)
+    answers: dict[str, Received] = field(default_factory=dict)
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
 
@@ -230,6 +233,12 @@ class FakeWatch:
             decision = decide_act(act, fold_all(self.events), teller=teller)
         self.events += decision.events
         return fold_all(self.events)[decision.events[0].incident if decision else act.target.incident]
+
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        if self.refuses:
+            raise self.refuses
+        self.inbound.append((way, inbound))
+        return self.answers.get(way)
 
     def exclusions(self) -> Sequence[Exclusion]:
         return list(self.excluded)
