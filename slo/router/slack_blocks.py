@@ -14,7 +14,7 @@ from slo.core.delivery import Action, Message
 from slo.core.duration import duration_name
 from slo.core.eta import ETA
 from slo.router.page import Json
-from slo.router.summary import one_line, reason
+from slo.router.summary import one_line, promised, reason
 
 ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
@@ -67,7 +67,7 @@ def beginning(message: Message, *, interactive: bool) -> Post:
 
 def following(message: Message) -> Post:
     """What has happened, for the thread of the incident."""
-    said = [part for part in (_told(message), _quoted(message.text, NOTE_LIMIT)) if part]
+    said = [part for part in (_told(message), _quoted(_own_words(message), NOTE_LIMIT)) if part]
     return Post(text="\n".join(said), blocks=tuple({"type": "section", "text": _marked(part)} for part in said))
 
 
@@ -108,6 +108,15 @@ def _length(piece: str) -> int:
     return len(piece) + (piece in _LONGER_IN_JSON)
 
 
+def _own_words(message: Message) -> str:
+    """What a person wrote, without what is said already: a promise is, with times in the zone of the reader."""
+    if message.action is Action.UPDATE:
+        return ""
+    if message.action is Action.ETA and message.eta is not None:
+        return message.text.removeprefix(promised(message.eta)).removeprefix(": ")
+    return message.text
+
+
 def _told(message: Message) -> str:
     """What happened, who did it, and why."""
     by, why = escaped(message.by, FIELD_LIMIT), escaped(message.why, SUMMARY_LIMIT)
@@ -116,13 +125,15 @@ def _told(message: Message) -> str:
         case Action.ACKNOWLEDGE:
             first = f"*Acknowledged*{who}"
         case Action.NOTE:
-            first = f"*{by or 'Somebody'}* says:"
+            first = f"*{by or 'Somebody'}*:"
         case Action.ETA:
             first = f"*{by or 'Somebody'}*: {_promise(message.eta, message.at)}"
         case Action.REMIND:
             first = f"*Reminder*: {_reminder(message)}"
         case Action.RESOLVE:
             first = f"*Resolved*{who}"
+        case _ if message.text:
+            first = f"*{by or 'Changed'}*: {escaped(message.text, SUMMARY_LIMIT)}"
         case _:
             summary = escaped(message.summary, SUMMARY_LIMIT)
             first = f"*{_state(message)} \N{MIDDLE DOT} {message.priority}*{who}\n{summary}"

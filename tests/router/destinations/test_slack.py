@@ -29,6 +29,7 @@ from slo.net.context import Context
 from slo.router.destinations.slack import PAGES_ONLY, Config, Slack, build
 from slo.router.slack_api import ANSWER_LIMIT_BYTES
 from slo.router.slack_blocks import Post, alone, beginning, escaped, following
+from slo.router.summary import promised
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.quick import QuickClock
 from tests.router.making import EVIDENCE, LOST, STAGING, at, message
@@ -138,9 +139,18 @@ TRIGGER = told(Action.TRIGGER)
             ),
         ),
         ("slack-update.json", following(told(Action.UPDATE, by="anna", why="all of it is down"))),
+        (
+            "slack-update-said.json",
+            following(told(Action.UPDATE, by="anna", why="they have to restart it", text="waits for the customer")),
+        ),
         ("slack-acknowledge.json", following(told(Action.ACKNOWLEDGE, by="anna", status="acknowledged"))),
         ("slack-note.json", following(told(Action.NOTE, by="anna", text="Two lines,\nwith <!channel> & all.\n"))),
-        ("slack-eta.json", following(told(Action.ETA, by="anna", eta=PROMISED, text="The disk is being replaced."))),
+        (
+            "slack-eta.json",
+            following(
+                told(Action.ETA, by="anna", eta=PROMISED, text=f"{promised(PROMISED)}: The disk is being replaced.")
+            ),
+        ),
         ("slack-eta-unknown.json", following(told(Action.ETA, by="anna", eta=ETA(next_update_at=at(990))))),
         ("slack-remind-response.json", following(told(Action.REMIND, due=at(990)))),
         ("slack-remind-late.json", following(told(Action.REMIND, at=at(4000), due=at(3660)))),
