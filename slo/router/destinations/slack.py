@@ -141,6 +141,7 @@ class Slack:
             unfurl_media=False,
             **({"thread_ts": thread} if thread else {}),
         )
+        self._pace.taken()
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise CallFailed(Ambiguous(reason="response_malformed", detail="chat.postMessage gave no ts"))
@@ -229,6 +230,10 @@ class _Pace:
         if at > now:
             await self._clock.sleep_until(at)
         return 0.0
+
+    def taken(self) -> None:
+        """A message has arrived, at the latest now: the next one is a second later, however long this one took."""
+        self._free_at = max(self._free_at, self._clock.monotonic() + 1.0)
 
 
 def _among(messages: object, name: str) -> str:

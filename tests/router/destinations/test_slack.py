@@ -296,6 +296,20 @@ async def test_messages_wait_their_turn_and_a_long_queue_is_tried_again(
     assert all(verdict.after_seconds and verdict.after_seconds > 4 for verdict in later)
 
 
+async def test_the_next_message_waits_a_second_after_one_that_took_long(
+    make: Make, standin: SlackStandIn, clock: QuickClock
+) -> None:
+    standin.inject(Injection(hang_seconds=0.2))
+    destination = make()
+    slow = asyncio.create_task(destination.deliver(TRIGGER, Lane()))
+    while not standin.requests:
+        await asyncio.sleep(0.01)
+    clock.move(5)
+    assert isinstance(await slow, Sent)
+    assert isinstance(await destination.deliver(told(Action.TRIGGER, incident="2"), Lane()), Sent)
+    assert clock.woken == [1006.0]
+
+
 # What becomes of it on a bad day
 
 
