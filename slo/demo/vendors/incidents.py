@@ -67,6 +67,7 @@ class VendorIncident:
     routing_key: str
     dedup_key: str
     opened_at: str
+    alerts: dict[str, str] = field(default_factory=dict)
     status: str = "triggered"
     triggers: int = 1
     acknowledged_by: str = ""
@@ -75,6 +76,11 @@ class VendorIncident:
     priority: str = ""
     assignee: str = "On call"
     history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def incident_key(self) -> str | None:
+        """Its deduplication key; None where it is made of several alerts."""
+        return self.dedup_key if len(self.alerts) == 1 else None
 
     @property
     def next_step_id(self) -> str:
@@ -95,9 +101,13 @@ class Happening:
 
 
 class VendorIncidents:
-    """At most one incident is open for a routing key and a deduplication key."""
+    """At most one incident is open for a routing key and a deduplication key.
 
-    def __init__(self) -> None:
+    With `grouped` there is one for a routing key, made of all its alerts, as services do that group them by time.
+    """
+
+    def __init__(self, *, grouped: bool = False) -> None:
+        self._grouped = grouped
         self.all: list[VendorIncident] = []
         self._open: dict[tuple[str, str], VendorIncident] = {}
 
@@ -117,10 +127,14 @@ class VendorIncidents:
         """An event that was accepted. What acknowledges or resolves nothing is dropped; None where nothing changed."""
         key = (event["routing_key"], event["dedup_key"])
         incident, action = self._open.get(key), event["event_action"]
+        if incident is None and action == "trigger" and self._grouped:
+            incident = next((each for (routing_key, _), each in self._open.items() if routing_key == key[0]), None)
         opens = incident is None and action == "trigger"
         if opens:
             incident = self._begin(key, at)
         if incident is None:
+            return None
+        if not self._take(incident, key, action):
             return None
         changes = opens or action == "resolve" or (action == "acknowledge" and incident.status == "triggered")
         step = self._step(incident, action, INTEGRATION, at, by="api")
@@ -130,6 +144,17 @@ class VendorIncidents:
         else:
             self._change(incident, step)
         return Happening(incident=incident, step=step) if changes else None
+
+    def _take(self, incident: VendorIncident, key: tuple[str, str], action: str) -> bool:
+        """Note what becomes of the alert; whether the incident follows it."""
+        if action == "trigger":
+            incident.alerts[key[1]] = "triggered"
+            self._open[key] = incident
+        if action == "resolve":
+            incident.alerts[key[1]] = "resolved"
+            del self._open[key]
+            return set(incident.alerts.values()) == {"resolved"}
+        return True
 
     def act(self, incident: VendorIncident, action: str, agent: Agent, at: str, **about: str) -> Happening:
         """Somebody or something else does one of `ACTS`; `about` says with what."""
@@ -144,7 +169,6 @@ class VendorIncidents:
             id=f"Q{number:013}", number=number, routing_key=key[0], dedup_key=key[1], opened_at=at, triggers=0
         )
         self.all.append(incident)
-        self._open[key] = incident
         return incident
 
     def _step(self, incident: VendorIncident, action: str, agent: Agent, at: str, **about: str) -> dict[str, Any]:
@@ -158,7 +182,8 @@ class VendorIncidents:
                 incident.status, incident.acknowledged_by = "acknowledged", step["by"]
             case "resolve":
                 incident.status = "resolved"
-                self._open.pop((incident.routing_key, incident.dedup_key), None)
+                incident.alerts = dict.fromkeys(incident.alerts, "resolved")
+                self._open = {key: each for key, each in self._open.items() if each is not incident}
             case "assign":
                 incident.assignee = step["to"]
             case "prioritize":

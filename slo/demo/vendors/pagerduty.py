@@ -42,7 +42,8 @@ class PagerDutyStandIn:
     """The server, to be used as an async context manager; its record and its authority lie in `folder`.
 
     `routing_keys`, `api_tokens` and `users` (email addresses) are those that exist; without any, every well-formed one
-    does. `monotonic` is what the rates are held against, in seconds.
+    does. With `grouped` an incident takes up every alert of its routing key. `monotonic` is what the rates are held
+    against, in seconds.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class PagerDutyStandIn:
         routing_keys: Collection[str] = (),
         api_tokens: Collection[str] = (),
         users: Collection[str] = (),
+        grouped: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
         retries_after_seconds: Sequence[float] = RETRIES_AFTER_SECONDS,
     ) -> None:
@@ -64,7 +66,7 @@ class PagerDutyStandIn:
         self.injections = Injections()
         self._runner: web.AppRunner | None = None
         self.requests: list[dict[str, Any]] = []
-        self._incidents = VendorIncidents()
+        self._incidents = VendorIncidents(grouped=grouped)
         self._rest = RestAPI(self._incidents, tokens=api_tokens, users=users, monotonic=monotonic)
         self.webhooks = Webhooks(retries_after_seconds)
         for entry in self._record.read():

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from slo.demo.vendors.incidents import PRIORITIES, VendorIncident, VendorIncidents, priority, user
 from slo.demo.vendors.rates import Rate
-from slo.demo.vendors.rest_views import incident_of, listed, log_entry_of, note_of
+from slo.demo.vendors.rest_views import alerts_of, incident_of, listed, log_entry_of, note_of
 
 REQUESTS_A_MINUTE = 960
 STATUSES = ("triggered", "acknowledged", "resolved")
@@ -100,6 +100,9 @@ class RestAPI:
             case "GET", ["incidents", id_, "log_entries"]:
                 entries = [log_entry_of(self._incident(id_), step) for step in self._incident(id_).history]
                 return [], lambda: listed("log_entries", [entry for entry in reversed(entries) if entry])
+            case "GET", ["incidents", id_, "alerts"]:
+                alerts = alerts_of(self._incident(id_))
+                return [], lambda: listed("alerts", alerts)
             case "GET", ["incidents", id_, "notes"]:
                 notes = [note_of(step) for step in self._incident(id_).steps("annotate")]
                 return [], lambda: {"notes": notes[::-1]}
@@ -144,7 +147,7 @@ class RestAPI:
         found = [
             incident_of(incident)
             for incident in reversed(self._incidents.all)
-            if incident.status in statuses and key in (None, incident.dedup_key) and incident.opened_at >= since
+            if incident.status in statuses and (key is None or key in incident.alerts) and incident.opened_at >= since
         ]
         return listed("incidents", found, limit=int(query.get("limit", "25")))
 

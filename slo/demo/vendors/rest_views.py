@@ -30,7 +30,7 @@ def incident_of(incident: VendorIncident) -> dict[str, Any]:
         "title": incident.summary,
         "created_at": incident.opened_at,
         "status": incident.status,
-        "incident_key": incident.dedup_key,
+        "incident_key": incident.incident_key,
         "service": SERVICE,
         "assignments": [
             {"at": incident.opened_at, "assignee": user(incident.assignee)}
@@ -43,6 +43,15 @@ def incident_of(incident: VendorIncident) -> dict[str, Any]:
         "urgency": "high",
         "last_status_change_at": incident.history[-1]["at"] if incident.history else incident.opened_at,
     }
+
+
+def alerts_of(incident: VendorIncident) -> list[dict[str, Any]]:
+    """The alerts that it is made of."""
+    where = reference("incident", incident.id, incident.summary)
+    return [
+        {"id": f"{incident.id}A{number}", "type": "alert", "alert_key": key, "status": status, "incident": where}
+        for number, (key, status) in enumerate(incident.alerts.items())
+    ]
 
 
 def note_of(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _data(incident: VendorIncident, step: Mapping[str, Any]) -> dict[str, Any]:
         "html_url": where["html_url"],
         "number": incident.number,
         "status": incident.status,
-        "incident_key": incident.dedup_key,
+        "incident_key": incident.incident_key,
         "created_at": incident.opened_at,
         "title": incident.summary,
         "service": SERVICE,
