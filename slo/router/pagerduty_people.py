@@ -39,10 +39,7 @@ class People:
     def acts_of(self, event: Json, data: Json, targets: Sequence[Target]) -> tuple[Act, ...]:
         """The act of an event of a webhook, for each page that is meant by it; none where it is nothing to us."""
         source = f"pagerduty:{event['id']}"
-        if len(targets) == 1:
-            sources = [source]
-        else:
-            sources = [f"{source}/{target.key}" for target in targets]
+        sources = [source] if len(targets) == 1 else [f"{source}/{target.key}" for target in targets]
         acts = [self._act_of(event, data, target, source) for target, source in zip(targets, sources, strict=True)]
         return tuple(act for act in acts if act is not None)
 

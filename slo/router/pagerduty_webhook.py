@@ -55,7 +55,7 @@ class PagerDutyWebhook:
     def _is_signed(self, inbound: Inbound) -> bool:
         """Whether any signature is that of any secret. All are compared, in constant time."""
         given = [
-            part.strip().removeprefix(VERSION).encode()
+            part.strip().removeprefix(VERSION).encode(errors="replace")
             for part in inbound.headers.get(SIGNATURE, "").split(",")
             if part.strip().startswith(VERSION)
         ]
