@@ -15,10 +15,12 @@ from slo.app.place import Place
 from slo.app.servers import Servers
 from slo.app.wiring import destinations_of, fed_of
 from slo.config.settings import Settings
+from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
-from slo.core.incident import Event, Incident
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
@@ -193,13 +195,9 @@ class RunningWatch:
         """What was sent, or waits to be, about one incident."""
         return await asyncio.to_thread(self._journal.deliveries, incident)
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        """Record that a person took it on."""
-        return await self._router.acknowledge(incident, by=by, via=via)
-
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        """Close it by a person's decision."""
-        return await self._router.resolve(incident, by=by, why=why)
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards."""
+        return await self._router.act(act)
 
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""

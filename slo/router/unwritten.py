@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slo.core.delivery import Message
-from slo.core.incident import Event, FiringChanged, Incident, fold, fold_all
+from slo.core.events import Event, FiringChanged
+from slo.core.incident import Incident, fold, fold_all
 from slo.router.messages import Decision
 
 
