@@ -7,7 +7,6 @@ nobody heard whether it was taken, and known as ours when PagerDuty tells of it.
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slo.core.delivery import Action, Message, Refused, Retry
@@ -66,11 +65,11 @@ def prioritize(call: "IncidentsCall", message: Message, names: Mapping[Priority,
 
 
 def text_of(message: Message) -> str:
-    """What a note says."""
-    said = "\n".join(line for each in message.text.splitlines() if (line := one_line(each)))
+    """What a note says: whose words they are, and the words."""
+    lines = (one_line(line, TEXT_LIMIT) for line in message.text.splitlines())
+    said = "\n".join(line for line in lines if line) or one_line(message.why) or one_line(message.summary)
     by = one_line(message.by)
-    lines = [_recovery(message) if message.action is Action.ETA else "", f"{by}: {said}" if by and said else said or by]
-    text = "\n".join(line for line in lines if line) or one_line(message.why) or one_line(message.summary)
+    text = f"{by}: {said}" if by else said
     return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
 
 
@@ -93,18 +92,3 @@ def _publish(call: "IncidentsCall", incident: str, text: str) -> None:
     except Unanswered as error:
         if not isinstance(error.verdict, Refused):
             raise
-
-
-def _recovery(message: Message) -> str:
-    """When the service will have recovered, and when more is said."""
-    eta = message.eta
-    if eta is None or eta.recover_at is None:
-        when = "Nobody knows yet when the service will have recovered"
-    else:
-        when = f"The service is expected to have recovered at {_time(eta.recover_at)} (confidence {eta.confidence})"
-    then = f"; more is said by {_time(eta.next_update_at)}" if eta is not None and eta.next_update_at else ""
-    return f"{when}{then}."
-
-
-def _time(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ other agents, or none: what they do answers nobody, and is no act.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from slo.core.acts import Acknowledge, Act, Prioritize, Resolve, Say, Target
@@ -36,16 +37,16 @@ class People:
             return ""
         return one_line(str(agent.get("summary") or "")) or id_
 
-    def acts_of(self, event: Json, data: Json, targets: Sequence[Target]) -> tuple[Act, ...]:
-        """The act of an event of a webhook, for each page that is meant by it; none where it is nothing to us."""
-        source = f"pagerduty:{event['id']}"
-        sources = [source] if len(targets) == 1 else [f"{source}/{target.key}" for target in targets]
-        acts = [self._act_of(event, data, target, source) for target, source in zip(targets, sources, strict=True)]
-        return tuple(act for act in acts if act is not None)
-
-    def _act_of(self, event: Json, data: Json, target: Target, source: str) -> Act | None:
+    def act_of(self, event: Json, data: Json, target: Target) -> Act | None:
+        """The act of an event of a webhook; None where it is nothing to us."""
         by = self.name_of(event.get("agent"))
-        about: dict[str, Any] = {"target": target, "by": by, "via": VIA, "source": source}
+        about: dict[str, Any] = {
+            "target": target,
+            "by": by,
+            "via": VIA,
+            "source": f"pagerduty:{event['id']}",
+            "acted_at": _time(event.get("occurred_at")),
+        }
         match event.get("event_type"):
             case _ if not by:
                 return None
@@ -64,12 +65,19 @@ class People:
 
     def acts_in(self, incident: Json, log: Sequence[Json], target: Target) -> Iterator[Act]:
         """What people did to an incident, the oldest first: who took it on, and who declared it over."""
-        for entry in sorted(log, key=lambda entry: str(entry.get("created_at", ""))):
+        entries = list(reversed(log))  # PagerDuty shows the newest first, and its times are whole seconds
+        entries.sort(key=lambda entry: str(entry.get("created_at", "")))
+        for entry in entries:
             by, id_ = self.name_of(entry.get("agent")), entry.get("id")
             if not by or not isinstance(id_, str):
                 continue
-            source = f"pagerduty:{id_}/{target.key}"  # one entry may be about several pages
-            about: dict[str, Any] = {"target": target, "by": by, "via": VIA, "source": source}
+            about: dict[str, Any] = {
+                "target": target,
+                "by": by,
+                "via": VIA,
+                "source": f"pagerduty:{id_}",
+                "acted_at": _time(entry.get("created_at")),
+            }
             match entry.get("type"):
                 case "acknowledge_log_entry":
                     yield Acknowledge(**about)
@@ -82,3 +90,12 @@ def _over(about: Mapping[str, Any], incident: Json) -> Act:
     if incident.get("resolve_reason"):
         return Acknowledge(**about)
     return Resolve(**about, why="resolved at PagerDuty")
+
+
+def _time(text: object) -> datetime | None:
+    """When it was done; None where that cannot be understood."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None

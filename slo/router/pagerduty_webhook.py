@@ -49,8 +49,8 @@ class PagerDutyWebhook:
         if not isinstance(data, Mapping):
             raise Malformed(f"the event {kind} has no data")
         keys = await self._keys(data["incident"] if kind in _ABOUT_NOTES and "incident" in data else data)
-        targets = [Target(destination=self._name, key=key) for key in keys]
-        return Received(acts=self._people.acts_of(event, data, targets))
+        acts = [self._people.act_of(event, data, Target(destination=self._name, key=key)) for key in keys]
+        return Received(acts=tuple(act for act in acts if act is not None))
 
     def _is_signed(self, inbound: Inbound) -> bool:
         """Whether any signature is that of any secret. All are compared, in constant time."""
@@ -80,6 +80,7 @@ class PagerDutyWebhook:
 def _event_in(body: bytes) -> Mapping[str, Any]:
     try:
         event: Mapping[str, Any] = json.loads(body)["event"]
+        json.dumps(event, ensure_ascii=False).encode()  # half a character could be written nowhere
         if isinstance(event["id"], str) and event["id"] and isinstance(event["event_type"], str):
             return event
     except (ValueError, RecursionError, KeyError, TypeError):

@@ -4,13 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
-from slo.core.eta import ETA, Confidence
 from slo.core.priority import Priority
 from slo.demo.vendors.incidents import user_id
 from slo.demo.vendors.injection import Injection
@@ -21,13 +19,13 @@ from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.pagerduty_account import EMAIL, NOTES, TOKEN, Account, account
 from tests.router.making import message
 
-ETA_TOLD = ETA(
-    recover_at=datetime(2026, 1, 1, 5, tzinfo=UTC),
-    confidence=Confidence.MEDIUM,
-    next_update_at=datetime(2026, 1, 1, 4, 30, tzinfo=UTC),
-)
 NOTE = message("note-1", action=Action.NOTE, by="anna", text="The primary does not answer.\nFailing over.")
-PROMISE = message("eta-1", action=Action.ETA, by="anna", text="Failover runs.", eta=ETA_TOLD)
+PROMISE = message(
+    "eta-1",
+    action=Action.ETA,
+    by="anna",
+    text="recovery expected at 2026-01-01 05:00 UTC (medium confidence), next update by 04:30 UTC: failover runs",
+)
 REMINDER = message("remind-1", action=Action.REMIND, text="Half of the response time is over.")
 
 
@@ -46,7 +44,6 @@ async def deliver(destination: PagerDuty, sent: Message, attempts: int = 0) -> V
     [
         ("pagerduty-note.json", NOTE),
         ("pagerduty-eta.json", PROMISE),
-        ("pagerduty-eta-unknown.json", replace(PROMISE, eta=ETA(), text="")),
         ("pagerduty-remind.json", REMINDER),
     ],
 )
