@@ -5,11 +5,12 @@ with the secret of a webhook it says so itself.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
@@ -68,12 +69,31 @@ def _api_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise wrong("is no email address", "write that of the user of PagerDuty who is to say what the watch says")
+    return value
+
+
+def _user_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]+", value):
+        raise wrong("is no id of a user of PagerDuty", "write the end of the address of the user's page, as in PXPGF42")
+    return value
+
+
 def _as_list(value: object) -> object:
     """One secret may be written without the list around it."""
     return value if isinstance(value, tuple) else (value,)
 
 
-Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_as_list)]
+_SECRET = {"type": ["string", "integer"], "minLength": 1, "writeOnly": True}
+
+Secrets = Annotated[
+    tuple[Secret, ...],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [_SECRET, {"type": "array", "items": _SECRET}]}),
+]
+"""One secret, or several while one is replaced by another."""
 
 
 class Config(KindConfig):
@@ -88,7 +108,7 @@ class Config(KindConfig):
     api_token: Secret | None = None
     """A token of the REST API, for notes, times to recover, priorities, and to ask what people did."""
 
-    from_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    from_email: Annotated[str, AfterValidator(_email)] | None = None
     """The email address of the user of PagerDuty that notes are from; needed with `api_token`."""
 
     api_url: Annotated[HTTPURL, AfterValidator(_api_url)] = "https://api.pagerduty.com"
@@ -99,7 +119,7 @@ class Config(KindConfig):
     )
     """What the account calls our priorities: these are set there, and taken over when people change them."""
 
-    service_user: Annotated[str, Field(pattern=r"^[A-Z0-9]+$")] | None = None
+    service_user: Annotated[str, AfterValidator(_user_id)] | None = None
     """The id of the user of `from_email`: what it does is done by this watch, and by nobody who responds."""
 
     webhook_secret: Secrets = ()
@@ -114,7 +134,7 @@ class Config(KindConfig):
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
         if (self.api_token is None) != (self.from_email is None):
-            raise wrong("has one of api_token and from_email", "give both: who changes something has to be named")
+            raise wrong("has one of api_token and from_email alone", "give both: who changes something has to be named")
         unused = {"api_url"} if self.api_token is None else set()
         if self.api_token is None and not self.webhook_secret:
             unused |= {"priorities", "service_user"}
