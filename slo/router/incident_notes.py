@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 2000
 """The longest text of a note, in characters; the ticket has all of it."""
 
-_MARK = re.compile(r"\[watchkeep [0-9a-f]{16}\]")
+_MARK = re.compile(r"\[watchkeep [0-9a-f]{16}\]\s*\Z")
 
 
 def mark_of(message: Message) -> str:
@@ -29,7 +29,7 @@ def mark_of(message: Message) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a note has a mark of ours."""
+    """Whether a note ends with a mark of ours; one that quotes us goes on after it."""
     return _MARK.search(text) is not None
 
 
@@ -51,7 +51,9 @@ def say(call: "IncidentsCall", message: Message, *, again: bool) -> str:
 
 
 def prioritize(call: "IncidentsCall", message: Message, names: Mapping[Priority, str]) -> None:
-    """Give the incident of a message the priority of that name, unless it has it. Raises Unanswered."""
+    """Give the incident of a message its priority by our `names`. One that is none of these was somebody's choice, and
+    stays. Raises Unanswered.
+    """
     name = names[message.priority]
     priority = call.priority_named(name)
     if priority is None:
@@ -60,7 +62,8 @@ def prioritize(call: "IncidentsCall", message: Message, names: Mapping[Priority,
     if found is None:
         raise _missing(message.key)
     has = found.get("priority")
-    if not isinstance(has, dict) or has.get("id") != priority.get("id"):
+    current = has.get("summary") if isinstance(has, Mapping) else None
+    if current is None or (current != name and current in names.values()):
         call.prioritize(str(found.get("id", "")), str(priority.get("id", "")))
 
 

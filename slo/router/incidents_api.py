@@ -61,7 +61,7 @@ class IncidentsCall:
 
         One that is made of several alerts is found under the key of each.
         """
-        query = {"incident_key": key, "date_range": "all", "sort_by": "created_at:desc", "limit": PAGE}
+        query = {"incident_key": key, "date_range": "all", "sort_by": "created_at:desc", "limit": 1}
         found = self._list("incidents", "incidents", query | {"statuses[]": ["triggered", "acknowledged"]})
         if not found:
             found = self._list("incidents", "incidents", query | {"statuses[]": ["resolved"]})

@@ -1,7 +1,7 @@
 """The log of pages: what people did to them at PagerDuty, in case no webhook told us.
 
-A page is two requests, one after the other and over one connection; a round of many pages is cut short and goes on
-where it was the next time, so that an account's requests are left for notes.
+A page is two requests, three when it is over, one after the other and over one connection; a round of many pages is
+cut short and goes on where it was the next time, so that an account's requests are left for notes.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slo.router.incidents_api import IncidentsCall
 
 PAGES_AT_ONCE = 50
-"""How many pages are asked about in a round: once a minute, that is a ninth of what an account may ask."""
+"""How many pages are asked about in a round: once a minute, that is at most a sixth of what an account may ask."""
 
 
 class PageLog:

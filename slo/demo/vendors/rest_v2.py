@@ -136,7 +136,7 @@ class RestAPI:
         return incident
 
     def _found(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The incidents that are asked for, the newest first; those of the last month unless `date_range` is `all`."""
+        """The incidents that are asked for, oldest first by default; without `date_range=all` of the last month."""
         statuses = [value for name, value in query.items() if name == "statuses[]"] or list(STATUSES)
         if unknown := sorted(set(statuses) - set(STATUSES)):
             raise _invalid(f"Invalid status: {unknown[0]}")
@@ -146,9 +146,11 @@ class RestAPI:
         key = query.get("incident_key")
         found = [
             incident_of(incident)
-            for incident in reversed(self._incidents.all)
+            for incident in self._incidents.all
             if incident.status in statuses and (key is None or key in incident.alerts) and incident.opened_at >= since
         ]
+        if query.get("sort_by") == "created_at:desc":
+            found.reverse()
         return listed("incidents", found, limit=int(query.get("limit", "25")))
 
     def _put(

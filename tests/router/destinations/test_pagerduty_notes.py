@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,8 @@ from slo.demo.vendors.injection import Injection
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, PagerDuty
 from slo.router.incident_notes import TEXT_LIMIT, is_ours, mark_of, text_of
+from slo.router.pagerduty_priorities import Priorities
+from slo.router.pagerduty_rest import Rest
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.pagerduty_account import EMAIL, NOTES, TOKEN, Account, account
 from tests.router.making import message
@@ -64,6 +67,7 @@ def test_a_note_keeps_within_a_limit_and_is_known_as_ours() -> None:
     assert is_ours(f"x\n{mark_of(NOTE)}")
     assert mark_of(NOTE) != mark_of(PROMISE)
     assert not is_ours("[watchkeep]")
+    assert not is_ours(f"> {mark_of(NOTE)}\nis that so?")
 
 
 @pytest.mark.parametrize("action", NOTES)
@@ -222,15 +226,41 @@ async def test_a_priority_that_is_not_set_at_first_is_tried_again(pd: Account) -
     await until_priority(pd, "P1")
 
 
-async def test_a_priority_that_it_has_already_is_left_alone(pd: Account) -> None:
+@pytest.mark.parametrize("name", ["P1", "P5"])
+async def test_a_priority_that_it_has_or_that_is_none_of_ours_is_left_alone(pd: Account, name: str) -> None:
     await pd.page()
-    pd.standin.act(message().key, "prioritize", by="anna", priority="P1")
+    pd.standin.act(message().key, "prioritize", by="anna", priority=name)
     assert isinstance(await deliver(pd.destination(), message()), Sent)
     async with asyncio.timeout(10):
         while ("GET", "/incidents", 200) not in pd.asked:
             await asyncio.sleep(0.01)
     await pd.made[-1].aclose()
     assert [method for method, _, _ in pd.asked] == ["GET", "GET"]
+
+
+class HeldRest:
+    """An API that does nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.done = 0
+
+    async def use(self, work: object) -> None:
+        await self.let.wait()
+        self.done += 1
+
+
+async def test_a_newer_priority_takes_the_place_of_one_that_is_under_way(pd: Account) -> None:
+    rest = HeldRest()
+    priorities = Priorities(cast("Rest", rest), {Priority.P0: "P1", Priority.P1: "P2"}, pd.context.clock)
+    for priority in (Priority.P0, Priority.P1, Priority.P2):  # the last one has no name there
+        priorities.set_soon(message(priority=priority))
+        await asyncio.sleep(0)
+    rest.let.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert rest.done == 1
+    await priorities.aclose()
 
 
 async def test_what_is_under_way_for_priorities_ends_with_the_destination(pd: Account) -> None:
@@ -240,3 +270,12 @@ async def test_what_is_under_way_for_priorities_ends_with_the_destination(pd: Ac
     await deliver(destination, message())
     async with asyncio.timeout(3):
         await destination.aclose()
+
+
+async def test_what_is_said_after_the_end_is_written_on_the_last_incident_under_the_key(pd: Account) -> None:
+    for _ in range(2):
+        await pd.page()
+        pd.standin.act(message().key, "resolve", by="anna")
+    assert isinstance(await deliver(pd.destination(), NOTE), Sent)
+    assert len(pd.did("annotate")) == 1
+    assert len(pd.standin.incidents) == 2
