@@ -15,7 +15,7 @@ from dataclasses import replace
 from slo.core.acts import Act, Open, Target
 from slo.core.alert import Alert
 from slo.core.delivery import Message
-from slo.core.events import Event, SentDirectly
+from slo.core.events import SentDirectly
 from slo.core.incident import Incident, fold
 from slo.core.priority import EnvironmentClass, Priority
 from slo.core.protocols import Clock, Destination
@@ -86,6 +86,11 @@ class Router:
         """Every incident by id, oldest first; with what the journal does not have yet."""
         return self._unwritten.incidents
 
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """The destinations in force, by name."""
+        return self._destinations
+
     async def judge(self, alerts: Sequence[Alert], known_slos: Collection[str]) -> None:
         """Bring the incidents in line with the alerts of one slot end.
 
@@ -116,7 +121,7 @@ class Router:
     async def _open(self, act: Open) -> Incident:
         before = opened_before(act, self.incidents)
         if before is not None:
-            return before
+            return await self._do(before.id, Decision())
         decision = decide_open(
             act,
             self.incidents,
@@ -127,14 +132,19 @@ class Router:
         return await self._do(decision.events[0].incident, decision)
 
     async def _do(self, incident: str, decision: Decision) -> Incident:
-        """Make a person's decision part of the state, with the page that follows from it."""
-        if decision:
-            after = dict(self.incidents)
-            for event in decision.events:
-                after[event.incident] = fold(after.get(event.incident), event)
-            pages = decide_pages(after, audience=self._audience, teller=self._teller)
-            await self._take(decision, pages)
-            self._refuse_unwritten([*decision.events, *pages.events])
+        """Make a person's decision part of the state, with the page that follows from it.
+
+        Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
+        """
+        after = dict(self.incidents)
+        for event in decision.events:
+            after[event.incident] = fold(after.get(event.incident), event)
+        await self._take(decision, decide_pages(after, audience=self._audience, teller=self._teller))
+        if self._unwritten.holds(incident):
+            raise StoreBusy(
+                "the journal cannot be written now: this is held in memory and written as soon as possible,"
+                " look at the incident again before you rely on it"
+            )
         return self.incidents[incident]
 
     async def _meant(self, target: Target) -> str:
@@ -214,13 +224,6 @@ class Router:
             self._show()
         if self._unwritten:
             await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
-
-    def _refuse_unwritten(self, events: Iterable[Event]) -> None:
-        if any(self._unwritten.holds(event) for event in events):
-            raise StoreBusy(
-                "the journal cannot be written now: this is held in memory and written as soon as possible,"
-                " look at the incident again before you rely on it"
-            )
 
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writer is None or self._writer.done():

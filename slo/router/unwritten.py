@@ -33,9 +33,9 @@ class Unwritten:
         """Every incident by id, oldest first."""
         return self._incidents
 
-    def holds(self, event: Event) -> bool:
-        """Whether the journal still lacks that very event."""
-        return any(entry.event is event for entry in self._entries)
+    def holds(self, incident: str) -> bool:
+        """Whether the journal still lacks anything of the incident."""
+        return any(entry.event.incident == incident for entry in self._entries)
 
     def holds_message(self, message: Message) -> bool:
         """Whether the journal still lacks that message."""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from slo.core.acts import Open, Say, Target
 from slo.core.alert import Alert, FiringPair
 from slo.core.delivery import Message, Retry, Sent, Verdict
 from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.priority import Impact
 from slo.core.protocols import Destination
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
@@ -347,6 +349,59 @@ async def test_what_a_person_does_while_the_store_is_busy_is_said_to_be_held_and
         await until(lambda: oncall.actions == ["trigger", "acknowledge"])
         assert (await watch.router.act(takes_on())).acknowledged_by == "anna"
     assert oncall.actions == ["trigger", "acknowledge"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_an_act_that_is_sent_again_is_not_said_to_be_on_record_before_it_is(
+    path: Path, clock: MovableClock
+) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        await watch.sees(PAGE)
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        for _ in range(2):
+            with pytest.raises(StoreBusy):
+                await watch.router.act(takes_on(source="pagerduty:1"))
+        watch.journal.failing = {}
+        await watch.router.act(takes_on(source="pagerduty:1"))
+        assert watch.events().count(Acknowledged) == 1
+
+
+async def test_an_act_finds_its_incident_by_what_a_destination_knows_it_as(path: Path, clock: MovableClock) -> None:
+    ticket = Recorder(answers=[Sent(reference="OPS-7")])
+    async with Watch(path, clock, oncall=Recorder(), hook=ticket).running() as watch:
+        await watch.sees(PAGE)
+        (incident,) = watch.router.incidents.values()
+        await until(watch.is_delivered)
+        known = [
+            Target(destination="oncall", key=incident.page_key),
+            Target(destination="hook", reference="OPS-7"),
+        ]
+        for number, target in enumerate(known):
+            act = Say(target=target, by="anna", via=target.destination, source=str(number), text="looking")
+            assert (await watch.router.act(act)).id == incident.id
+        for target in (Target(destination="hook", reference="OPS-8"), Target(destination="oncall", key="k")):
+            with pytest.raises(UsageError, match="and no incident is known by that here"):
+                await watch.router.act(takes_on(target=target))
+
+
+async def test_what_people_open_pages_and_is_found_again_by_its_ticket(path: Path, clock: MovableClock) -> None:
+    oncall, hook = Recorder(), Recorder()
+    async with Watch(path, clock, oncall=oncall, hook=hook).running() as watch:
+        ticket = Open(
+            target=Target(destination="hook", reference="OPS-9"),
+            by="customer",
+            via="hook",
+            source="hook:1",
+            summary="nothing works",
+            environment="production",
+            impact=Impact.SEVERE,
+        )
+        opened = await watch.router.act(ticket)
+        assert (await watch.router.act(ticket)).id == opened.id
+        assert (await watch.router.act(takes_on(target=ticket.target))).acknowledged_by == "anna"
+        await until(watch.is_delivered)
+    assert oncall.actions == ["trigger", "acknowledge"]
+    assert [lane.reference for lane in hook.lanes] == ["OPS-9"]
 
 
 async def test_people_are_told_what_they_cannot_do(path: Path, clock: MovableClock) -> None:

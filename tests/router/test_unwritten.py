@@ -44,7 +44,8 @@ def test_what_comes_while_the_journal_is_written_is_written_next() -> None:
     events, messages = state.take()
     assert [type(event) for event in events][-1] is Resolved
     assert [message.action for message in messages] == ["resolve", "resolve"]
-    assert state.holds(events[-1])
+    assert state.holds(events[-1].incident)
+    assert not state.holds("2")
     assert state.holds_message(messages[-1])
 
 

@@ -11,12 +11,14 @@ from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
+from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident, fold_all
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import EnvironmentClass, Priority
 from slo.core.reason import state_of
 from slo.core.sample import Sample
+from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
@@ -186,6 +188,32 @@ def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http:/
 
 
 @dataclass(kw_only=True)
+class FakeSilences:
+    """Silences in memory. With `refuses`, every act raises it."""
+
+    made: list[Silence] = field(default_factory=list)
+    ended: list[tuple[str, str, str]] = field(default_factory=list)
+    refuses: Exception | None = None
+
+    def __iter__(self) -> Iterator[Silence]:
+        yield from self.made
+
+    async def add(self, silence: Silence) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        self.made.append(replace(silence, created_at=AT))
+        return self.made[-1]
+
+    async def expire(self, name: str, *, by: str, why: str) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        taken = next(each for each in self.made if each.name == name)
+        self.made.remove(taken)
+        self.ended.append((name, by, why))
+        return taken
+
+
+@dataclass(kw_only=True)
 class FakeWatch:
     """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
 
@@ -197,7 +225,10 @@ class FakeWatch:
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
+    silences: FakeSilences = field(default_factory=FakeSilences)
     refuses: Exception | None = None
+    inbound: list[tuple[str, Inbound]] = field(default_factory=list)
+    answers: dict[str, Received] = field(default_factory=dict)
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
 
@@ -230,6 +261,12 @@ class FakeWatch:
             decision = decide_act(act, fold_all(self.events), teller=teller)
         self.events += decision.events
         return fold_all(self.events)[decision.events[0].incident if decision else act.target.incident]
+
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        if self.refuses:
+            raise self.refuses
+        self.inbound.append((way, inbound))
+        return self.answers.get(way)
 
     def exclusions(self) -> Sequence[Exclusion]:
         return list(self.excluded)
