@@ -131,7 +131,7 @@ async def test_a_bad_day_is_a_verdict_after_one_request(pd: Account, injection: 
 
 
 @pytest.mark.parametrize(
-    "injection", [Injection(hang_seconds=30), Injection(slow_seconds=60, status=200, body="x" * 60)]
+    "injection", [Injection(hang_seconds=30), Injection(slow_seconds=60, status=200, body="x" * 600)]
 )
 async def test_a_vendor_that_hangs_or_trickles_is_given_up_as_a_whole(pd: Account, injection: Injection) -> None:
     """There are fewer threads than calls: all of them were made only because the threads of the first were ended."""
