@@ -94,7 +94,7 @@ def _headline(message: Message) -> str:
         case Action.NOTE:
             return f"{by} wrote"
         case Action.ETA:
-            return f"Recovery: {_prediction(message.eta) or 'not known'}"
+            return f"Recovery {_prediction(message.eta) or 'not known yet'}"
         case Action.REMIND:
             return one_line(message.why) or "This waits for an answer"
     return one_line(message.summary) or message.slo
