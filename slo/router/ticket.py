@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from slo.core.delivery import Action, Lane, Message
-from slo.core.priority import Impact, Priority
 from slo.router.letter import text_of
 from slo.router.notice import Notice, notice_of
 
@@ -28,13 +27,6 @@ MENDED_HERE: Mapping[int, str] = {
 
 INTERNAL = frozenset({Action.REMIND})
 """What the customer is not told: that we are late is between us."""
-
-IMPACTS: Mapping[Priority, Impact] = {
-    Priority.P0: Impact.SEVERE,
-    Priority.P1: Impact.PARTIAL,
-    Priority.P2: Impact.MINOR,
-}
-"""What a priority that a customer chose says about how bad it is: the contract makes a priority of it."""
 
 TICKETS_KEPT = 1000
 """Of how many tickets it is remembered when they were last asked for without a clear answer."""
