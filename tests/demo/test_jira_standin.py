@@ -38,10 +38,9 @@ async def ask(
     standin: JiraStandIn, method: str, path: str, body: object = None, *, token: str = TOKEN
 ) -> tuple[int, Any]:
     trust = ssl.create_default_context(cafile=standin.ca_file)
+    login = {"Authorization": aiohttp.encode_basic_auth(USER, token)}
     async with (
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trust), auth=aiohttp.BasicAuth(USER, token)
-        ) as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust), headers=login) as session,
         session.request(method, f"{standin.url}{path}", json=body) as response,
     ):
         text = await response.text()

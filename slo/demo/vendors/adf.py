@@ -40,8 +40,7 @@ def _is_node(node: object) -> bool:
     children = node.get("content", [])
     if not isinstance(children, list) or (sort in _NOT_EMPTY and not children):
         return False
-    allowed = _CONTENT[sort]
-    return all(isinstance(child, dict) and child.get("type") in allowed and _is_node(child) for child in children)
+    return all(_is_node(child) and child["type"] in _CONTENT[sort] for child in children)
 
 
 def _is_mark(mark: object) -> bool:
