@@ -36,7 +36,7 @@ def _is_node(node: object) -> bool:
         text, marks = node.get("text"), node.get("marks", [])
         return isinstance(text, str) and text != "" and all(_is_mark(mark) for mark in marks)
     if not isinstance(sort, str) or sort not in _CONTENT:
-        return sort in _INLINE | _BLOCKS
+        return isinstance(sort, str) and sort in _INLINE | _BLOCKS
     children = node.get("content", [])
     if not isinstance(children, list) or (sort in _NOT_EMPTY and not children):
         return False

@@ -75,17 +75,17 @@ class JiraStandIn(StandIn):
 
     def create(self, by: Mapping[str, Any], summary: str, **fields: Any) -> Webhook:
         """A person creates an issue."""
-        return self._person(self._creation(by, {"summary": summary, "labels": [], **fields}))
+        return self.act(self._creation(by, {"summary": summary, "labels": [], **fields}))[0]
 
     def comment(self, key: str, by: Mapping[str, Any], text: str, *, public: bool = True) -> Webhook:
         """A person comments."""
         paragraph = {"type": "paragraph", "content": [{"type": "text", "text": text}]}
         document = {"type": "doc", "version": 1, "content": [paragraph]}
-        return self._person(self._comment(key, by, {"body": document, "jsdPublic": public, "properties": []}))
+        return self.act(self._comment(key, by, {"body": document, "jsdPublic": public, "properties": []}))[0]
 
     def change(self, key: str, by: Mapping[str, Any], field: str, to: str) -> Webhook:
         """A person, or an automation, sets the status or the priority."""
-        return self._person(self._change(key, by, field, to))
+        return self.act(self._change(key, by, field, to))[0]
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -106,7 +106,7 @@ class JiraStandIn(StandIn):
         except Refusal as refusal:
             return None, refusal.response
 
-    def webhook_of(self, effect: Effect) -> Webhook:
+    def webhooks_of(self, effect: Effect) -> list[Webhook]:
         issue = self._issues.by_key[effect["key"]].shown()
         told: dict[str, Any] = {"timestamp": 1_767_236_400_000, "issue": issue, "user": effect["by"]}
         if effect["do"] == "create":
@@ -121,7 +121,7 @@ class JiraStandIn(StandIn):
         body = json.dumps(told).encode()
         digest = hmac.new(self.callback_secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "X-Hub-Signature": f"sha256={digest}"}
-        return Webhook(headers=headers | {"X-Atlassian-Webhook-Identifier": effect["id"]}, body=body)
+        return [Webhook(headers=headers | {"X-Atlassian-Webhook-Identifier": effect["id"]}, body=body)]
 
     def _answer(self, request: web.Request, body: bytes) -> tuple[Effect | None, web.Response]:
         path = request.path.removeprefix("/rest/api/3")
@@ -228,11 +228,6 @@ class JiraStandIn(StandIn):
         before = issue.status if field == "status" else issue.fields.get("priority", {}).get("name", "")
         change = {"field": field, "from": before, "to": to}
         return {"do": "change", "id": self._issues.next_id(), "key": key, "by": by} | change
-
-    def _person(self, effect: Effect) -> Webhook:
-        webhook = self.act(effect)
-        assert webhook is not None  # noqa: S101 - Jira tells of everything
-        return webhook
 
     async def _show(self, _: web.Request) -> web.Response:
         return web.json_response({"issues": [asdict(issue) for issue in self.issues]})

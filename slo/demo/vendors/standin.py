@@ -87,8 +87,8 @@ class StandIn(ABC):
         """Take an effect into the state."""
 
     @abstractmethod
-    def webhook_of(self, effect: Effect) -> Webhook | None:
-        """What the vendor tells of an effect that was applied, signed; None where it tells nothing."""
+    def webhooks_of(self, effect: Effect) -> list[Webhook]:
+        """What the vendor tells of an effect that was applied, signed."""
 
     @property
     def ca_file(self) -> Path:
@@ -104,7 +104,7 @@ class StandIn(ABC):
         """Have bad days come."""
         self._injections.add(injection)
 
-    def act(self, effect: Effect) -> Webhook | None:
+    def act(self, effect: Effect) -> list[Webhook]:
         """A person does something there; what the vendor tells of it."""
         self._write({"kind": "act", "at": now_text(), "effect": effect})
         self.apply(effect)
@@ -179,15 +179,14 @@ class StandIn(ABC):
         self._recent.append(now)
         return self.answer(request, body)
 
-    def _tell(self, effect: Effect) -> Webhook | None:
-        webhook = self.webhook_of(effect)
-        if webhook is not None:
-            self.webhooks.append(webhook)
-            if self.callback_url:
-                task = asyncio.get_running_loop().create_task(_post(self.callback_url, webhook))
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
-        return webhook
+    def _tell(self, effect: Effect) -> list[Webhook]:
+        told = self.webhooks_of(effect)
+        self.webhooks += told
+        if self.callback_url and told:
+            task = asyncio.get_running_loop().create_task(_post(self.callback_url, told))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return told
 
     async def _show_requests(self, _: web.Request) -> web.Response:
         return web.json_response({"requests": self.requests})
@@ -229,14 +228,13 @@ class StandIn(ABC):
             record.write(json.dumps(entry).encode() + b"\n")
 
 
-async def _post(url: str, webhook: Webhook) -> None:
+async def _post(url: str, webhooks: list[Webhook]) -> None:
     """Vendors try a few times; a stand-in once, so that what goes wrong is seen."""
-    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-            session.post(url, data=webhook.body, headers=dict(webhook.headers)) as response,
-        ):
-            await response.read()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        for webhook in webhooks:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with session.post(url, data=webhook.body, headers=dict(webhook.headers)) as response:
+                    await response.read()
 
 
 def now_text() -> str:

@@ -156,7 +156,7 @@ class Zendesk:
         return Sent(reference=number)
 
     async def _find(self, name: str) -> str:
-        """The number of the oldest ticket with that external id; empty where there is none. Listed, hence there at once."""
+        """The number of the oldest ticket with that external id; empty where there is none. A list does not lag behind."""
         found = await self._api.call("GET", f"/tickets.json?external_id={quote(name)}", manner=_LOOK)
         numbers = [number for each in items_at(found, "tickets") if (number := text_at(each, "id")).isdigit()]
         return min(numbers, key=int, default="")
@@ -170,7 +170,7 @@ class Zendesk:
 
     async def _has_update(self, path: str, name: str) -> bool:
         """Whether one of the newest audits has that marker."""
-        newest = f"{path}/audits.json?sort_order=desc&per_page={AUDITS_LOOKED_AT}"
+        newest = f"{path}/audits.json?sort_by=created_at&sort_order=desc&per_page={AUDITS_LOOKED_AT}"
         audits = await self._api.call("GET", newest, manner=_LOOK)
         return any(text_at(audit, "metadata", "custom", "watchkeep") == name for audit in items_at(audits, "audits"))
 
