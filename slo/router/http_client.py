@@ -11,7 +11,7 @@ from slo.net.context import Context
 from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
 
 ANSWER_LIMIT_BYTES = 4_194_304
 """The largest answer that is read: a hundred long comments are smaller."""
@@ -26,6 +26,10 @@ class Unanswered(Exception):
     def __init__(self, verdict: Retry | Refused | Ambiguous) -> None:
         super().__init__(str(verdict))
         self.verdict = verdict
+
+
+class _BrokenOff(Exception):
+    """The connection ended under a request; the cause says how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,8 +89,9 @@ class HTTPClient:
             raise Unanswered(Retry(reason=connection_reason(error), detail=detail)) from None
         except (ClientResponseError, ClientPayloadError) as error:
             raise Unanswered(in_doubt(manner, "response_malformed", type(error).__name__)) from None
-        except (ClientError, OSError) as error:
-            raise Unanswered(in_doubt(manner, connection_reason(error), type(error).__name__)) from None
+        except (ClientError, OSError, _BrokenOff) as error:
+            detail = type(error.__cause__ if isinstance(error, _BrokenOff) else error).__name__
+            raise Unanswered(in_doubt(manner, connection_reason(error), detail)) from None
 
     async def aclose(self) -> None:
         """Close the session."""
@@ -124,7 +129,20 @@ class HTTPClient:
             timeout=ClientTimeout(total=None),
             headers=self._headers,
             trust_env=False,
+            middlewares=(_once,),
         )
+
+
+async def _once(request: "ClientRequest", handler: "ClientHandlerType") -> "ClientResponse":
+    """Send it once: for methods that HTTP calls idempotent aiohttp would repeat what broke off, and a PUT may comment."""
+    from aiohttp import ClientConnectorError, ClientOSError, ServerDisconnectedError
+
+    try:
+        return await handler(request)
+    except ClientConnectorError:
+        raise
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise _BrokenOff from error
 
 
 def in_doubt(manner: Manner, reason: str, detail: str = "") -> Retry | Ambiguous:

@@ -5,7 +5,7 @@ Beside what `slo.demo.vendors.standin` describes:
     GET    /_standin/tickets                 every ticket
     POST   /_standin/tickets                 a person opens one: {"by": USER, "subject": "...", "text": "..."}
     POST   /_standin/tickets/ID/changes      a person comments, or sets the status or the priority:
-                                             {"by": USER, "text": "...", "public": true, "status": "...", "priority": "..."}
+                                             {"by": USER, "text": "...", "public": true, "status": S, "priority": P}
 
 USER is `{"id": 7, "name": "...", "is_staff": true}`; the user -1 is Zendesk's own triggers.
 `python -m slo.demo.vendors.zendesk --folder DIR --user EMAIL --token TOKEN` prints one line of JSON with its address.

@@ -156,7 +156,7 @@ class Zendesk:
         return Sent(reference=number)
 
     async def _find(self, name: str) -> str:
-        """The number of the oldest ticket with that external id; empty where there is none. A list does not lag behind."""
+        """The number of the oldest ticket with that external id; empty where there is none. Lists do not lag behind."""
         found = await self._api.call("GET", f"/tickets.json?external_id={quote(name)}", manner=_LOOK)
         numbers = [number for each in items_at(found, "tickets") if (number := text_at(each, "id")).isdigit()]
         return min(numbers, key=int, default="")
