@@ -134,7 +134,7 @@ class HTTPClient:
 
 
 async def _once(request: "ClientRequest", handler: "ClientHandlerType") -> "ClientResponse":
-    """Send it once: for methods that HTTP calls idempotent aiohttp would repeat what broke off, and a PUT may comment."""
+    """Send it once: aiohttp repeats what broke off under methods that HTTP calls idempotent, and a PUT may comment."""
     from aiohttp import ClientConnectorError, ClientOSError, ServerDisconnectedError
 
     try:

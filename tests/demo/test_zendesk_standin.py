@@ -45,7 +45,7 @@ async def ask(
         return response.status, json.loads(await response.text()), response.headers.get("x-idempotency-lookup", "")
 
 
-async def create(standin: ZendeskStandIn, key: str = "", **fields: object) -> tuple[int, Any, str]:
+async def create(standin: ZendeskStandIn, key: str = "", **fields: Any) -> tuple[int, Any, str]:
     return await ask(standin, "POST", "/api/v2/tickets.json", {"ticket": TICKET | fields}, key=key)
 
 
@@ -66,7 +66,7 @@ async def test_nothing_is_done_for_who_is_not_known(standin: ZendeskStandIn) -> 
     ],
 )
 async def test_a_ticket_that_is_not_right_is_refused(
-    standin: ZendeskStandIn, fields: dict[str, object], says: str
+    standin: ZendeskStandIn, fields: dict[str, Any], says: str
 ) -> None:
     status, said, _ = await create(standin, **fields)
     assert (status, said["description"], standin.tickets) == (422, says, [])

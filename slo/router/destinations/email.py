@@ -1,6 +1,7 @@
 """Email: everything about every incident, as a thread of letters. Who reads them needs no account anywhere."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from datetime import timedelta
 from email.headerregistry import Address
@@ -115,7 +116,7 @@ class Email:
             sender=self._sender,
             to=self._to,
             list_id=self._config.list_id,
-            thread=lane.reference or thread_id(message, self._sender.domain),
+            thread=lane.reference if _is_id(lane.reference) else thread_id(message, self._sender.domain),
         )
         handover = Handover(sender=self._sender.addr_spec, readers=readers, letter=letter, secret=self._password)
         try:
@@ -158,6 +159,11 @@ class Email:
             tls_context=tls,
             timeout=None,  # the whole has a deadline
         )
+
+
+def _is_id(reference: str) -> bool:
+    """Whether it is the Message-ID of a letter, and not what a destination of another kind left under this name."""
+    return re.fullmatch(r"<[\x21-\x7e]+@[\x21-\x7e]+>", reference) is not None
 
 
 def _parsed(value: str) -> Address:

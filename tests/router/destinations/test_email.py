@@ -5,6 +5,8 @@ import logging
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -175,7 +177,7 @@ async def test_an_incident_is_one_thread_even_where_nobody_remembers_its_first_l
     first = await destination.deliver(mail(), Lane())
     assert isinstance(first, Sent)
     assert first.reference == letter(mailbox)["Message-ID"]
-    for lane in (Lane(reference=first.reference), Lane()):
+    for lane in (Lane(reference=first.reference), Lane(), Lane(reference="OPS-1"), Lane(reference="<a@b>\r\nBcc: c@d")):
         await destination.deliver(mail(Action.NOTE, text="hello", summary="another one"), lane)
         later = letter(mailbox)
         assert (later["In-Reply-To"], later["References"]) == (first.reference, first.reference)
@@ -425,3 +427,11 @@ def test_it_is_secured_unless_somebody_says_otherwise_and_told_of_everything() -
     assert (config.security, config.timeout) == ("starttls", timedelta(seconds=20))
     assert PASSWORD not in repr(config)
     assert not PAGES_ONLY
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+    kinds = ", ".join(f"slo.router.destinations.{name}" for name in ("email", "jira", "ticket_webhook", "zendesk"))
+    heavy = ("aiosmtplib", "jinja2", "aiohttp", "cryptography")
+    look = f"import sys, {kinds}; print([name for name in {heavy} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
+    assert loaded == "[]\n"
