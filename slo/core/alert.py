@@ -40,15 +40,15 @@ class FiringPair:
 class Evidence:
     """The figures behind an alert at the time it was made; None where there was nothing to divide by.
 
-    `burn_rates` maps a window to its burn rate. `reason` and `target` are of the last bad outcome, where the SLI
-    comes from checks.
+    Empty where there are none: an alert of others, or an incident that a person opened. `burn_rates` maps a window to
+    its burn rate. `reason` and `target` are of the last bad outcome, where the SLI comes from checks.
     """
 
-    objective: float
-    window: str
-    sli: float | None
-    remaining: float | None
-    coverage: float
+    objective: float | None = None
+    window: str = ""
+    sli: float | None = None
+    remaining: float | None = None
+    coverage: float | None = None
     burn_rates: Mapping[str, float | None] = field(default_factory=dict)
     reason: str = ""
     target: str = ""

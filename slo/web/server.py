@@ -19,7 +19,9 @@ from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
+from slo.web.silences import SilencesAPI
 from slo.web.watch import Watch
+from slo.web.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,8 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
     application.on_response_prepare.append(_secure)
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
     application.add_routes(Pages(watch).routes())
     return application

@@ -1,15 +1,31 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from slo.core.acts import Act
 from slo.core.delivery import Delivery
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
-from slo.core.incident import Event, Incident
+from slo.core.inbound import Inbound, Received
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
+from slo.core.silence import Silence
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
+
+
+class Silences(Protocol):
+    """The silences of a watch: iterated, all that nobody has ended, those of the configuration first."""
+
+    def __iter__(self) -> Iterator[Silence]: ...
+
+    async def add(self, silence: Silence) -> Silence:
+        """Make one; the next decision knows of it. Raises UsageError where it cannot be, StoreError where it failed."""
+
+    async def expire(self, name: str, *, by: str, why: str) -> Silence:
+        """End one early that was made while the watch ran. Raises as `add` does."""
 
 
 class Watch(Protocol):
@@ -41,11 +57,16 @@ class Watch(Protocol):
     async def deliveries(self, incident: str) -> Sequence[Delivery]:
         """What was sent, or waits to be, about one incident."""
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        """Record that a person took it on. Raises UsageError where that cannot be, StoreError where it failed."""
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards. Raises UsageError where it cannot be, StoreError where it
+        failed.
+        """
 
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        """Close it by a person's decision. Raises UsageError where that cannot be, StoreError where it failed."""
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        """Do what a request to `/webhooks/WAY` says; how to answer it, None where nobody receives there.
+
+        Raises Forged, Malformed, and StoreError where it could not be put on record.
+        """
 
     def exclusions(self) -> Sequence[Exclusion]:
         """Every exclusion in force, those of the configuration first."""
@@ -55,6 +76,10 @@ class Watch(Protocol):
 
     async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
         """Take one back that was made while the watch ran. Raises as `exclude` does."""
+
+    @property
+    def silences(self) -> Silences:
+        """Which alerts nobody is told of."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""
