@@ -9,7 +9,7 @@ from typing import Any
 
 from slo.errors import Forged, Malformed
 
-BODY_LIMIT_BYTES = 2_097_152
+BODY_LIMIT_BYTES = 1_048_576
 """The largest request that is read; a ticket with a long description has a tenth of it."""
 
 FRESH = timedelta(minutes=5)
@@ -89,7 +89,7 @@ def moment_of(text: str) -> datetime | None:
         return None
 
 
-def creation_of(text: str, now: datetime) -> datetime | None:
-    """When a ticket was created, as its system says; not later than now, None where it does not say."""
+def past_of(text: str, now: datetime) -> datetime | None:
+    """When something was done, as the other side says; not later than now, None where it does not say."""
     at = moment_of(text)
     return None if at is None else min(at, now)

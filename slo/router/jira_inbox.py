@@ -8,7 +8,7 @@ again, and a copy of an old request does nothing.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wait
@@ -16,11 +16,11 @@ from slo.core.inbound import Inbound, Received
 from slo.router.adf import plain_text
 from slo.router.desk import Desk
 from slo.router.inbox import (
-    creation_of,
     digest_of,
     document_of,
     items_at,
     needed_at,
+    past_of,
     refuse_unless_same,
     refuse_unless_small,
     text_at,
@@ -66,43 +66,47 @@ class JiraInbox:
         issue = needed_at(document, "issue", "key")
         if issue.rpartition("-")[0] != self._project:
             return
-        target = Target(destination=self._name, reference=issue)
+        frame = {
+            "target": Target(destination=self._name, reference=issue),
+            "via": self._name,
+            "acted_at": _happened_at(document, now),
+        }
         if event == "comment_created":
-            yield from self._said(document, target)
+            yield from self._said(document, frame)
         elif event == "jira:issue_created":
-            yield from self._opened(document, target, now)
+            yield from self._opened(document, frame, now)
         else:
-            yield from self._changed(document, target)
+            yield from self._changed(document, frame)
 
-    def _said(self, document: Mapping[str, Any], target: Target) -> Iterator[Act]:
+    def _said(self, document: Mapping[str, Any], frame: Mapping[str, Any]) -> Iterator[Act]:
         author, comment = self._person(value_at(document, "comment", "author")), value_at(document, "comment")
         internal = value_at(comment, "jsdPublic") is False or bool(value_at(comment, "visibility"))
         if author.ours or author.program or internal:
             return
         text = lines_of(plain_text(value_at(comment, "body"))) or "(an attachment)"
-        source = f"comment-{needed_at(document, 'comment', 'id')}"
-        yield Say(**self._who(target, author, source), text=text, responds=author.engineer)
+        who = self._who(frame, author, f"comment-{needed_at(document, 'comment', 'id')}")
+        yield Say(**who, text=text, responds=author.engineer)
 
-    def _opened(self, document: Mapping[str, Any], target: Target, now: datetime) -> Iterator[Act]:
+    def _opened(self, document: Mapping[str, Any], frame: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         author, fields = self._person(value_at(document, "user")), value_at(document, "issue", "fields")
         if author.ours or author.program:
             return
         labels = {str(label).casefold() for label in items_at(fields, "labels")}
         yield Open(
-            **self._who(target, author, f"issue-{needed_at(document, 'issue', 'id')}"),
+            **self._who(frame, author, f"issue-{needed_at(document, 'issue', 'id')}"),
             summary=one_line(needed_at(document, "issue", "fields", "summary")),
             customer=self._desk.customer,
             environment=self._desk.environment,
             impact=self._desk.impact(text_at(fields, "priority", "name")),
             security=SECURITY_LABEL in labels,
             found_by="provider" if author.engineer else "customer",
-            created_at=creation_of(text_at(fields, "created"), now),
+            created_at=past_of(text_at(fields, "created"), now),
             services=tuple(
                 name for each in items_at(fields, "components") if (name := one_line(text_at(each, "name")))
             ),
         )
 
-    def _changed(self, document: Mapping[str, Any], target: Target) -> Iterator[Act]:
+    def _changed(self, document: Mapping[str, Any], frame: Mapping[str, Any]) -> Iterator[Act]:
         author = self._person(value_at(document, "user"))
         if author.ours or value_at(document, "changelog") is None:
             return
@@ -111,13 +115,13 @@ class JiraInbox:
             before, after = text_at(item, "fromString"), text_at(item, "toString")
             match text_at(item, "field"):
                 case "status":
-                    who = self._who(target, author, f"change-{change}-status")
+                    who = self._who(frame, author, f"change-{change}-status")
                     category = text_at(document, "issue", "fields", "status", "statusCategory", "key")
                     yield from self._moved(before, after, who, done=category == "done", program=author.program)
                 case "priority" if not author.program and (priority := self._desk.priority(after)):
                     why = f"set to {one_line(after)} in {self._name}"
                     yield Prioritize(
-                        **self._who(target, author, f"change-{change}-priority"), priority=priority, why=why
+                        **self._who(frame, author, f"change-{change}-priority"), priority=priority, why=why
                     )
 
     def _moved(self, before: str, after: str, who: Mapping[str, Any], *, done: bool, program: bool) -> Iterator[Act]:
@@ -132,8 +136,8 @@ class JiraInbox:
         elif self._desk.is_waiting(before):
             yield GoOn(**who, why=why)
 
-    def _who(self, target: Target, author: _Person, source: str) -> dict[str, Any]:
-        return {"target": target, "by": author.name, "via": self._name, "source": f"{self._name}:{source}"}
+    def _who(self, frame: Mapping[str, Any], author: _Person, source: str) -> dict[str, Any]:
+        return {**frame, "by": author.name, "source": f"{self._name}:{source}"}
 
     def _person(self, user: object) -> _Person:
         account = text_at(user, "accountId")
@@ -143,3 +147,14 @@ class JiraInbox:
             program=not account or text_at(user, "accountType") == "app",
             ours=account == self._desk.account,
         )
+
+
+def _happened_at(document: Mapping[str, Any], now: datetime) -> datetime | None:
+    """When it was, in milliseconds of Unix time; not later than now, None where it does not say."""
+    milliseconds = value_at(document, "timestamp")
+    if not isinstance(milliseconds, int):
+        return None
+    try:
+        return min(datetime.fromtimestamp(milliseconds / 1000, tz=UTC), now)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from slo.core.delivery import Action, Message
-from slo.core.eta import ETA
-from slo.router.summary import one_line, reason
+from slo.core.incident import REPORTED
+from slo.router.summary import one_line, promised, reason
 
 SAID_LIMIT = 20_000
 """The longest text of a person that is passed on, in characters: mail and tickets take more."""
@@ -59,7 +59,7 @@ def notice_of(message: Message) -> Notice:
         subject=_subject(message),
         headline=_headline(message),
         facts=tuple((name, one_line(value)) for name, value in _facts(message) if value),
-        said=lines_of(message.text),
+        said=lines_of(_said(message)),
         url=one_line(message.url),
     )
 
@@ -76,9 +76,8 @@ def time_of(at: datetime) -> str:
 
 
 def _subject(message: Message) -> str:
-    return one_line(
-        f"Incident {message.incident}: {message.slo or 'reported by a person'}{_where(message)}", SUBJECT_LIMIT
-    )
+    about = "" if message.slo == REPORTED else f": {message.slo}"
+    return one_line(f"Incident {message.incident}{about}{_where(message)}", SUBJECT_LIMIT)
 
 
 def _where(message: Message) -> str:
@@ -93,17 +92,34 @@ def _headline(message: Message) -> str:
             return f"{by} is working on it"
         case Action.NOTE:
             return f"{by} wrote"
-        case Action.ETA:
-            return f"Recovery {_prediction(message.eta) or 'not known yet'}"
+        case Action.ETA if message.eta is not None:
+            words = promised(message.eta)
+            return f"{words[0].upper()}{words[1:]}"
+        case Action.UPDATE if message.text:
+            return f"{by}: {one_line(message.text)}"
         case Action.REMIND:
-            return one_line(message.why) or "This waits for an answer"
+            return one_line(message.why or message.text) or "This waits for an answer"
     return one_line(message.summary) or message.slo
 
 
+def _said(message: Message) -> str:
+    """The words of a person, without what the headline says."""
+    match message.action:
+        case Action.ETA if message.eta is not None:
+            return message.text.removeprefix(promised(message.eta)).removeprefix(": ")
+        case Action.UPDATE:
+            return message.why if message.text else ""
+        case Action.REMIND:
+            return message.text if message.why else ""
+    return message.text
+
+
 def _facts(message: Message) -> list[tuple[str, str]]:
-    service = message.labels.get("service", "")
+    affected = ", ".join(message.services) or message.labels.get("service", "")
+    if not affected and message.slo != REPORTED:
+        affected = message.slo
     found = [
-        ("Affected", f"{', '.join(message.services) or service or message.slo}{_where(message)}"),
+        ("Affected", f"{affected}{_where(message)}"),
         ("Since", time_of(message.opened_at)),
         ("Priority", message.priority.value),
         ("Response", _response(message)),
@@ -111,8 +127,8 @@ def _facts(message: Message) -> list[tuple[str, str]]:
     ]
     if message.action is Action.RESOLVE:
         return [*found, ("Resolved", time_of(message.at))]
-    if message.action is not Action.ETA:
-        found.append(("Recovery", _prediction(message.eta)))
+    if message.eta is not None and message.action is not Action.ETA:
+        found.append(("Recovery", promised(message.eta).removeprefix("recovery ")))
     if message.eta is not None and message.eta.next_update_at is not None:
         found.append(("Next update", f"due by {time_of(message.eta.next_update_at)}"))
     return [*found, ("Last seen", reason(message.evidence))]
@@ -122,11 +138,3 @@ def _response(message: Message) -> str:
     if message.responded_at is not None:
         return f"answered {time_of(message.responded_at)}"
     return f"due by {time_of(message.due)}" if message.due is not None else ""
-
-
-def _prediction(eta: ETA | None) -> str:
-    if eta is None:
-        return ""
-    if eta.recover_at is None:
-        return "not known yet"
-    return f"expected by {time_of(eta.recover_at)}, confidence {eta.confidence.value}"

@@ -13,11 +13,11 @@ from slo.core.inbound import Inbound, Received
 from slo.core.priority import Impact, Priority
 from slo.errors import Forged, Malformed
 from slo.router.inbox import (
-    creation_of,
     digest_of,
     document_of,
     moment_of,
     needed_at,
+    past_of,
     refuse_unless_fresh,
     refuse_unless_same,
     refuse_unless_small,
@@ -67,6 +67,7 @@ class TicketInbox:
             "by": one_line(needed_at(document, "by", "name")),
             "via": self._name,
             "source": f"{self._name}:{needed_at(document, 'id')}",
+            "acted_at": past_of(text_at(document, "at"), now),
         }
         text, engineer = lines_of(text_at(document, "text")), role == "engineer"
         match event:
@@ -100,7 +101,7 @@ class TicketInbox:
             workaround=value_at(document, "workaround") is True,
             security=value_at(document, "security") is True,
             found_by="customer" if by_customer else "provider",
-            created_at=creation_of(created, now),
+            created_at=past_of(created, now),
             **who,
         )
 

@@ -16,12 +16,12 @@ from slo.core.inbound import Inbound, Received
 from slo.errors import Forged
 from slo.router.desk import Desk
 from slo.router.inbox import (
-    creation_of,
     digest_of,
     document_of,
     items_at,
     moment_of,
     needed_at,
+    past_of,
     refuse_unless_fresh,
     refuse_unless_same,
     refuse_unless_small,
@@ -66,13 +66,13 @@ class ZendeskInbox:
     def _acts_of(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         event = needed_at(document, "type").removeprefix(EVENT)
         if event == "comment_added":
-            yield from self._said(document)
+            yield from self._said(document, now)
         elif event == "created":
             yield from self._opened(document, now)
         elif event in ("status_changed", "priority_changed"):
-            yield from self._changed(document, event)
+            yield from self._changed(document, event, now)
 
-    def _said(self, document: Mapping[str, Any]) -> Iterator[Act]:
+    def _said(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         comment = value_at(document, "event", "comment")
         author, staff = needed_at(comment, "author", "id"), value_at(comment, "author", "is_staff") is True
         if self._is_ours_or_a_program(author) or value_at(comment, "is_public") is not True:
@@ -82,7 +82,7 @@ class ZendeskInbox:
             return
         name = one_line(text_at(comment, "author", "name")) or f"user {author}"
         text = lines_of(text_at(comment, "body")) or "(an attachment)"
-        yield Say(**self._who(document, name), text=text, responds=self._is_engineer(author, staff=staff))
+        yield Say(**self._who(document, name, now), text=text, responds=self._is_engineer(author, staff=staff))
 
     def _opened(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         detail = value_at(document, "detail")
@@ -91,23 +91,23 @@ class ZendeskInbox:
             return
         tags = {str(tag).casefold() for tag in items_at(detail, "tags")}
         yield Open(
-            **self._who(document, f"user {author}"),
+            **self._who(document, f"user {author}", now),
             summary=one_line(needed_at(document, "detail", "subject")),
             customer=self._desk.customer,
             environment=self._desk.environment,
             impact=self._desk.impact(text_at(detail, "priority")),
             security=SECURITY_TAG in tags,
             found_by="provider" if self._is_engineer(author, staff=False) else "customer",
-            created_at=creation_of(text_at(detail, "created_at"), now),
+            created_at=past_of(text_at(detail, "created_at"), now),
         )
 
-    def _changed(self, document: Mapping[str, Any], event: str) -> Iterator[Act]:
+    def _changed(self, document: Mapping[str, Any], event: str, now: datetime) -> Iterator[Act]:
         actor = needed_at(document, "detail", "actor_id")
         if actor == self._desk.account:
             return
         program = self._is_ours_or_a_program(actor)
         before, after = text_at(document, "event", "previous"), text_at(document, "event", "current")
-        who, why = self._who(document, f"user {actor}"), f"{one_line(after).lower()} in {self._name}"
+        who, why = self._who(document, f"user {actor}", now), f"{one_line(after).lower()} in {self._name}"
         if event == "priority_changed":
             priority = self._desk.priority(after)
             if priority is not None and not program:
@@ -128,7 +128,11 @@ class ZendeskInbox:
     def _is_engineer(self, user: str, *, staff: bool) -> bool:
         return self._desk.is_engineer(user) or (staff and STAFF in self._desk.engineers)
 
-    def _who(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
-        target = Target(destination=self._name, reference=needed_at(document, "detail", "id"))
-        source = f"{self._name}:{needed_at(document, 'id')}"
-        return {"target": target, "by": name, "via": self._name, "source": source}
+    def _who(self, document: Mapping[str, Any], name: str, now: datetime) -> dict[str, Any]:
+        return {
+            "target": Target(destination=self._name, reference=needed_at(document, "detail", "id")),
+            "by": name,
+            "via": self._name,
+            "source": f"{self._name}:{needed_at(document, 'id')}",
+            "acted_at": past_of(text_at(document, "time"), now),
+        }

@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -108,7 +109,7 @@ class JiraStandIn(StandIn):
 
     def webhooks_of(self, effect: Effect) -> list[Webhook]:
         issue = self._issues.by_key[effect["key"]].shown()
-        told: dict[str, Any] = {"timestamp": 1_767_236_400_000, "issue": issue, "user": effect["by"]}
+        told: dict[str, Any] = {"timestamp": time.time_ns() // 1_000_000, "issue": issue, "user": effect["by"]}
         if effect["do"] == "create":
             told |= {"webhookEvent": "jira:issue_created", "issue_event_type_name": "issue_created"}
         elif effect["do"] == "comment":

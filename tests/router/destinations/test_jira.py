@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -339,7 +339,15 @@ async def acts(standin: JiraStandIn, context: Context, of: Webhook, **keys: obje
     inbox = receiver("jira", config(standin, **keys), context)
     assert inbox is not None
     headers = {name.lower(): value for name, value in of.headers.items()}
-    return list((await inbox.receive(Inbound(headers=headers, body=of.body, at=datetime.now(UTC)))).acts)
+    now = datetime.now(UTC)
+    received = await inbox.receive(Inbound(headers=headers, body=of.body, at=now))
+    return [timeless(act, now) for act in received.acts]
+
+
+def timeless(act: Act, now: datetime) -> Act:
+    """An act without when it was done, which is checked here: just now, to the millisecond."""
+    assert act.acted_at is None or now - timedelta(seconds=30) < act.acted_at <= now
+    return replace(act, acted_at=None)
 
 
 def who(person: dict[str, str], source: str) -> dict[str, Any]:

@@ -201,6 +201,10 @@ WHO: dict[str, Any] = {
     [
         ({"event": "commented", "by": ENGINEER, "text": "On it.\nSoon."}, Say(by="anna", text="On it.\nSoon.", **WHO)),
         (
+            {"event": "commented", "by": ENGINEER, "text": "x", "at": "2026-01-01T03:05:00Z"},
+            Say(by="anna", text="x", acted_at=datetime(2026, 1, 1, 3, 5, tzinfo=UTC), **WHO),
+        ),
+        (
             {"event": "commented", "by": CUSTOMER, "text": "And now?"},
             Say(by="carla", text="And now?", responds=False, **WHO),
         ),
