@@ -68,8 +68,8 @@ class Doubts:
 
     settle_seconds: float
     now: Callable[[], datetime]
-    _since: dict[str, datetime] = field(default_factory=dict)
-    _clear: dict[str, None] = field(default_factory=dict)
+    _since: dict[str, datetime] = field(default_factory=dict, init=False)
+    _clear: dict[str, None] = field(default_factory=dict, init=False)
 
     def seconds_left(self, name: str, attempts: int) -> float:
         """How long to wait until a search that finds nothing can be believed; 0 where it can be already."""
