@@ -26,25 +26,19 @@ from typing import Any
 import click
 from aiohttp import web
 
-from slo.demo.vendors.adf import is_document
-from slo.demo.vendors.jira_issues import PRIORITIES, TRANSITIONS, Issue, Issues
+from slo.demo.vendors.jira_issues import TRANSITIONS, Issue, Issues
+from slo.demo.vendors.jira_rules import (
+    PROJECT,
+    Refusal,
+    checked_comment,
+    checked_fields,
+    key_of,
+    parsed,
+    priority_in,
+)
 from slo.demo.vendors.standin import Effect, StandIn, Webhook, now_text, serve
 
-ISSUE_TYPES = ("Incident", "Service Request", "Task")
-SUMMARY_LIMIT = 255
-BODY_LIMIT = 32_767
-PROJECT = "OPS"
-
-_SYSTEM_FIELDS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority", "components"})
 _JQL = re.compile(r'project = "([A-Z0-9_]+)" AND labels = "([^"\s]+)"( ORDER BY created (ASC|DESC))?')
-
-
-class Refusal(Exception):
-    """A request that is not taken; carries its answer."""
-
-    def __init__(self, status: int, *messages: str, **errors: str) -> None:
-        super().__init__(status)
-        self.response = web.json_response({"errorMessages": list(messages), "errors": errors}, status=status)
 
 
 class JiraStandIn(StandIn):
@@ -128,7 +122,7 @@ class JiraStandIn(StandIn):
         path = request.path.removeprefix("/rest/api/3")
         match request.method, path.strip("/").split("/"):
             case "POST", ["issue"]:
-                effect = self._creation(self._account, self._checked_fields(_parsed(request, body).get("fields")))
+                effect = self._creation(self._account, checked_fields(parsed(request, body).get("fields")))
                 shown = {
                     "id": effect["id"],
                     "key": effect["key"],
@@ -136,56 +130,26 @@ class JiraStandIn(StandIn):
                 }
                 return effect, web.json_response(shown, status=201)
             case "POST", ["search", "jql"]:
-                return None, web.json_response(self._found(_parsed(request, body)))
+                return None, web.json_response(self._found(parsed(request, body)))
             case "PUT", ["issue", key]:
-                name = _priority_in(_parsed(request, body).get("fields"))
+                name = priority_in(parsed(request, body).get("fields"))
                 return self._change(self._known(key).key, self._account, "priority", name), web.Response(status=204)
             case "GET", ["issue", key, "comment"]:
                 return None, web.json_response(self._comments(self._known(key), request.query))
             case "POST", ["issue", key, "comment"]:
-                comment = _checked_comment(_parsed(request, body))
+                comment = checked_comment(parsed(request, body))
                 effect = self._comment(self._known(key).key, self._account, comment)
                 return effect, web.json_response({"id": effect["id"]} | comment, status=201)
             case "GET", ["issue", key, "transitions"]:
                 return None, web.json_response({"transitions": self._known(key).transitions()})
             case "POST", ["issue", key, "transitions"]:
-                return self._transition(self._known(key), _parsed(request, body)), web.Response(status=204)
+                return self._transition(self._known(key), parsed(request, body)), web.Response(status=204)
         raise Refusal(404, "null for uri")
 
     def _known(self, key: str) -> Issue:
         if key not in self._issues.by_key:
             raise Refusal(404, "Issue does not exist or you do not have permission to see it.")
         return self._issues.by_key[key]
-
-    def _checked_fields(self, fields: object) -> dict[str, Any]:
-        if not isinstance(fields, dict):
-            raise Refusal(400, "fields is required")
-        unknown = [name for name in fields if name not in _SYSTEM_FIELDS and not name.startswith("customfield_")]
-        errors = {
-            name: f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown." for name in unknown
-        }
-        summary, labels = fields.get("summary"), fields.get("labels", [])
-        if _key_of(fields.get("project"), "key") != PROJECT:
-            errors["project"] = "valid project is required"
-        if _key_of(fields.get("issuetype"), "name") not in ISSUE_TYPES:
-            errors["issuetype"] = "Specify a valid issue type"
-        if not isinstance(summary, str) or not summary.strip():
-            errors["summary"] = "You must specify a summary of the issue."
-        elif len(summary) > SUMMARY_LIMIT:
-            errors["summary"] = "Summary must be less than 255 characters."
-        elif "\n" in summary or "\r" in summary:
-            errors["summary"] = "The summary is invalid because it contains newline characters."
-        if not isinstance(labels, list) or any(
-            not isinstance(label, str) or re.search(r"\s", label) for label in labels
-        ):
-            errors["labels"] = "The label contains spaces which is invalid."
-        if "description" in fields and not _is_body(fields["description"]):
-            errors["description"] = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
-        if "priority" in fields and _key_of(fields["priority"], "name") not in PRIORITIES:
-            errors["priority"] = "The priority selected is invalid."
-        if errors:
-            raise Refusal(400, **errors)
-        return fields
 
     def _found(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         query = _JQL.fullmatch(str(asked.get("jql", "")))
@@ -210,7 +174,7 @@ class JiraStandIn(StandIn):
         return {"startAt": 0, "total": len(comments), "comments": kept}
 
     def _transition(self, issue: Issue, asked: Mapping[str, Any]) -> Effect:
-        number = _key_of(asked.get("transition"), "id")
+        number = key_of(asked.get("transition"), "id")
         if number not in [each["id"] for each in issue.transitions()]:
             raise Refusal(
                 400, f"It seems that you have tried to perform a workflow operation ({number}) that is not valid."
@@ -248,43 +212,6 @@ class JiraStandIn(StandIn):
         asked = await request.json()
         self.change(request.match_info["key"], asked["by"], asked["field"], asked["to"])
         return web.json_response({}, status=201)
-
-
-def _parsed(request: web.Request, body: bytes) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise Refusal(415)
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        raise Refusal(400, "Invalid request payload. Refer to the REST API documentation and try again.") from None
-    if not isinstance(parsed, dict):
-        raise Refusal(400, "Invalid request payload. Refer to the REST API documentation and try again.")
-    return parsed
-
-
-def _checked_comment(asked: Mapping[str, Any]) -> dict[str, Any]:
-    if not _is_body(asked.get("body")):
-        raise Refusal(400, comment="Comment body is not valid!")
-    properties = asked.get("properties", [])
-    if not all(isinstance(each, dict) and each.keys() == {"key", "value"} for each in properties):
-        raise Refusal(400, "Invalid request payload. Refer to the REST API documentation and try again.")
-    internal = {"key": "sd.public.comment", "value": {"internal": True}} in properties
-    return {"body": asked["body"], "properties": properties, "jsdPublic": not internal}
-
-
-def _is_body(value: object) -> bool:
-    return is_document(value) and len(json.dumps(value)) <= BODY_LIMIT
-
-
-def _priority_in(fields: object) -> str:
-    name = _key_of(fields.get("priority") if isinstance(fields, dict) else None, "name")
-    if name not in PRIORITIES:
-        raise Refusal(400, priority="The priority selected is invalid.")
-    return name
-
-
-def _key_of(value: object, key: str) -> str:
-    return str(value.get(key, "")) if isinstance(value, dict) else ""
 
 
 def _as_wiki(document: Mapping[str, Any]) -> str:

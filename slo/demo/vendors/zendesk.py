@@ -18,7 +18,7 @@ import json
 from base64 import b64encode
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,64 +27,12 @@ import click
 from aiohttp import web
 
 from slo.demo.vendors.standin import Effect, StandIn, Webhook, now_text, serve
+from slo.demo.vendors.zendesk_tickets import Refusal, Ticket, checked, parsed
 
-STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-PRIORITIES = ("low", "normal", "high", "urgent")
-COMMENT_LIMIT = 65_535
 KEY_LIMIT = 255
 KEY_LIFETIME_SECONDS = 7200
 UPDATES_IN_TEN_MINUTES = 30
 """How often one user may update one ticket."""
-
-_FIELDS = frozenset(
-    {
-        *("subject", "comment", "priority", "type", "status", "external_id", "metadata", "requester", "tags"),
-        *("group_id", "ticket_form_id", "organization_id", "custom_fields", "assignee_id"),
-    }
-)
-
-
-class Refusal(Exception):
-    """A request that is not taken; carries its answer."""
-
-    def __init__(self, status: int, error: str, description: str) -> None:
-        super().__init__(status)
-        self.response = web.json_response({"error": error, "description": description}, status=status)
-
-
-@dataclass(slots=True)
-class Ticket:
-    """One ticket, with its audits, oldest first."""
-
-    id: int
-    subject: str
-    created_at: str
-    submitter_id: int
-    description: str
-    external_id: str | None = None
-    status: str = "new"
-    priority: str | None = None
-    tags: list[str] = field(default_factory=list)
-    audits: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def comments(self) -> list[dict[str, Any]]:
-        """What was said, oldest first, the description before all."""
-        return [event for audit in self.audits for event in audit["events"] if event["type"] == "Comment"]
-
-    def apply(self, effect: Effect) -> None:
-        """Take an update in."""
-        changes, events = effect["changes"], []
-        if comment := changes.get("comment"):
-            events.append({"type": "Comment", "body": comment["body"], "public": comment.get("public", True)})
-        for name in ("status", "priority"):
-            if name in changes:
-                setattr(self, name, changes[name])
-                events.append({"type": "Change", "field_name": name, "value": changes[name]})
-        metadata = {"custom": changes.get("metadata", {}), "system": {}}
-        self.audits.append(
-            {"id": effect["id"], "author_id": effect["by"]["id"], "metadata": metadata, "events": events}
-        )
 
 
 class ZendeskStandIn(StandIn):
@@ -198,13 +146,13 @@ class ZendeskStandIn(StandIn):
         path = request.path.removeprefix("/api/v2").removesuffix(".json")
         match request.method, path.strip("/").split("/"):
             case "POST", ["tickets"]:
-                return self._created(request, _parsed(request, body))
+                return self._created(request, parsed(request, body))
             case "GET", ["tickets"]:
                 wanted = request.query.get("external_id")
                 found = [{"id": t.id} for t in self.tickets if wanted is None or t.external_id == wanted]
                 return None, web.json_response({"tickets": found, "count": len(found)})
             case "PUT", ["tickets", number]:
-                ticket, changes = self._known(number), _checked(_parsed(request, body))
+                ticket, changes = self._known(number), checked(parsed(request, body))
                 if ticket.status == "closed":
                     raise Refusal(422, "RecordInvalid", "Status: closed prevents ticket update")
                 self._count_update(ticket)
@@ -216,8 +164,8 @@ class ZendeskStandIn(StandIn):
                 return None, web.json_response({"audits": shown, "count": len(audits)})
         raise Refusal(404, "InvalidEndpoint", "Not found")
 
-    def _created(self, request: web.Request, parsed: Mapping[str, Any]) -> tuple[Effect | None, web.Response]:
-        fields, key = _checked(parsed), request.headers.get("Idempotency-Key", "")
+    def _created(self, request: web.Request, asked: Mapping[str, Any]) -> tuple[Effect | None, web.Response]:
+        fields, key = checked(asked), request.headers.get("Idempotency-Key", "")
         if len(key) > KEY_LIMIT:
             raise Refusal(400, "IdempotentRequestError", "The idempotency key is too long")
         if not str(fields.get("comment", {}).get("body", "")).strip():
@@ -273,33 +221,6 @@ class ZendeskStandIn(StandIn):
             changes["comment"] = {"body": asked["text"], "public": asked.get("public", True)}
         self.update(int(request.match_info["id"]), asked["by"], **changes)
         return web.json_response({}, status=201)
-
-
-def _parsed(request: web.Request, body: bytes) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        raise Refusal(415, "UnsupportedMediaType", "The content type is not application/json")
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        raise Refusal(400, "UnprocessableRequest", "The request body is not valid JSON") from None
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("ticket"), dict):
-        raise Refusal(400, "InvalidParameters", "ticket: is required")
-    return parsed
-
-
-def _checked(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = parsed["ticket"]
-    if unknown := sorted(fields.keys() - _FIELDS):
-        raise Refusal(422, "RecordInvalid", f"{unknown[0]}: is not a field of a ticket")
-    if "priority" in fields and fields["priority"] not in PRIORITIES:
-        raise Refusal(422, "RecordInvalid", "Priority: is not valid")
-    if "status" in fields and fields["status"] not in STATUSES[1:]:
-        raise Refusal(422, "RecordInvalid", "Status: is not valid")
-    if len(str(fields.get("comment", {}).get("body", ""))) > COMMENT_LIMIT:
-        raise Refusal(422, "RecordInvalid", "Comment: is too long")
-    if "requester" in fields and "@" not in str(fields["requester"].get("email", "")):
-        raise Refusal(422, "RecordInvalid", "Requester: Email is not valid")
-    return fields
 
 
 @click.command()
