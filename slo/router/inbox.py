@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slo.errors import Forged, Malformed
+from slo.router.summary import one_line
 
 BODY_LIMIT_BYTES = 1_048_576
 """The largest request that is read; a ticket with a long description has a tenth of it."""
@@ -67,10 +68,15 @@ def text_at(document: object, *path: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def line_at(document: object, *path: str) -> str:
+    """A text as one line that can be stored and shown: a name, an id. Empty where there is none."""
+    return one_line(text_at(document, *path))
+
+
 def needed_at(document: object, *path: str) -> str:
-    """A text that has to be there. Raises Malformed."""
-    if text := text_at(document, *path):
-        return text
+    """A line that has to be there. Raises Malformed."""
+    if line := line_at(document, *path):
+        return line
     raise Malformed(f"{'.'.join(path)} is missing")
 
 

@@ -19,6 +19,7 @@ from slo.router.inbox import (
     digest_of,
     document_of,
     items_at,
+    line_at,
     needed_at,
     past_of,
     refuse_unless_same,
@@ -27,7 +28,6 @@ from slo.router.inbox import (
     value_at,
 )
 from slo.router.notice import lines_of
-from slo.router.summary import one_line
 
 SIGNATURE = "x-hub-signature"
 SECURITY_LABEL = "security"
@@ -94,16 +94,14 @@ class JiraInbox:
         labels = {str(label).casefold() for label in items_at(fields, "labels")}
         yield Open(
             **self._who(frame, author, f"issue-{needed_at(document, 'issue', 'id')}"),
-            summary=one_line(needed_at(document, "issue", "fields", "summary")),
+            summary=needed_at(document, "issue", "fields", "summary"),
             customer=self._desk.customer,
             environment=self._desk.environment,
             impact=self._desk.impact(text_at(fields, "priority", "name")),
             security=SECURITY_LABEL in labels,
             found_by="provider" if author.engineer else "customer",
             created_at=past_of(text_at(fields, "created"), now),
-            services=tuple(
-                name for each in items_at(fields, "components") if (name := one_line(text_at(each, "name")))
-            ),
+            services=tuple(name for each in items_at(fields, "components") if (name := line_at(each, "name"))),
         )
 
     def _changed(self, document: Mapping[str, Any], frame: Mapping[str, Any]) -> Iterator[Act]:
@@ -112,21 +110,21 @@ class JiraInbox:
             return
         change = needed_at(document, "changelog", "id")
         for item in items_at(document, "changelog", "items"):
-            before, after = text_at(item, "fromString"), text_at(item, "toString")
+            before, after = line_at(item, "fromString"), line_at(item, "toString")
             match text_at(item, "field"):
                 case "status":
                     who = self._who(frame, author, f"change-{change}-status")
                     category = text_at(document, "issue", "fields", "status", "statusCategory", "key")
                     yield from self._moved(before, after, who, done=category == "done", program=author.program)
                 case "priority" if not author.program and (priority := self._desk.priority(after)):
-                    why = f"set to {one_line(after)} in {self._name}"
+                    why = f"set to {after} in {self._name}"
                     yield Prioritize(
                         **self._who(frame, author, f"change-{change}-priority"), priority=priority, why=why
                     )
 
     def _moved(self, before: str, after: str, who: Mapping[str, Any], *, done: bool, program: bool) -> Iterator[Act]:
         """A status is another. Automations too are believed that a clock goes on: they notice the customer's answer."""
-        why = f"{one_line(after)} in {self._name}"
+        why = f"{after} in {self._name}"
         if done:
             if not program:
                 yield Resolve(**who, why=why)
@@ -140,9 +138,9 @@ class JiraInbox:
         return {**frame, "by": author.name, "source": f"{self._name}:{source}"}
 
     def _person(self, user: object) -> _Person:
-        account = text_at(user, "accountId")
+        account = line_at(user, "accountId")
         return _Person(
-            name=one_line(text_at(user, "displayName")) or account or "somebody",
+            name=line_at(user, "displayName") or account or "somebody",
             engineer=self._desk.is_engineer(account, text_at(user, "emailAddress")),
             program=not account or text_at(user, "accountType") == "app",
             ours=account == self._desk.account,

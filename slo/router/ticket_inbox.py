@@ -15,6 +15,7 @@ from slo.errors import Forged, Malformed
 from slo.router.inbox import (
     digest_of,
     document_of,
+    line_at,
     moment_of,
     needed_at,
     past_of,
@@ -25,7 +26,6 @@ from slo.router.inbox import (
     value_at,
 )
 from slo.router.notice import lines_of
-from slo.router.summary import one_line
 
 TIMESTAMP = "X-Watchkeep-Timestamp"
 SIGNATURE = "X-Watchkeep-Signature"
@@ -64,7 +64,7 @@ class TicketInbox:
         target = Target(destination=self._name, reference=needed_at(document, "reference"))
         who: dict[str, Any] = {
             "target": target,
-            "by": one_line(needed_at(document, "by", "name")),
+            "by": needed_at(document, "by", "name"),
             "via": self._name,
             "source": f"{self._name}:{needed_at(document, 'id')}",
             "acted_at": past_of(text_at(document, "at"), now),
@@ -94,9 +94,9 @@ class TicketInbox:
         if created and moment_of(created) is None:
             raise Malformed("created_at is no time in ISO 8601")
         return Open(
-            summary=one_line(needed_at(document, "summary")),
-            customer=one_line(text_at(document, "customer")),
-            environment=one_line(text_at(document, "environment")),
+            summary=needed_at(document, "summary"),
+            customer=line_at(document, "customer"),
+            environment=line_at(document, "environment"),
             impact=_one_of(Impact, document, "impact") if text_at(document, "impact") else Impact.PARTIAL,
             workaround=value_at(document, "workaround") is True,
             security=value_at(document, "security") is True,

@@ -19,6 +19,7 @@ from slo.router.inbox import (
     digest_of,
     document_of,
     items_at,
+    line_at,
     moment_of,
     needed_at,
     past_of,
@@ -29,7 +30,6 @@ from slo.router.inbox import (
     value_at,
 )
 from slo.router.notice import lines_of
-from slo.router.summary import one_line
 
 SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
@@ -80,19 +80,19 @@ class ZendeskInbox:
         # The first comment of a ticket is its description, which opens the incident.
         if text_at(comment, "body") and text_at(comment, "body") == text_at(document, "detail", "description"):
             return
-        name = one_line(text_at(comment, "author", "name")) or f"user {author}"
+        name = line_at(comment, "author", "name") or f"user {author}"
         text = lines_of(text_at(comment, "body")) or "(an attachment)"
         yield Say(**self._who(document, name, now), text=text, responds=self._is_engineer(author, staff=staff))
 
     def _opened(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         detail = value_at(document, "detail")
-        author = text_at(detail, "submitter_id") or needed_at(document, "detail", "actor_id")
+        author = line_at(detail, "submitter_id") or needed_at(document, "detail", "actor_id")
         if self._is_ours_or_a_program(author) or text_at(detail, "external_id").startswith("watchkeep-"):
             return
         tags = {str(tag).casefold() for tag in items_at(detail, "tags")}
         yield Open(
             **self._who(document, f"user {author}", now),
-            summary=one_line(needed_at(document, "detail", "subject")),
+            summary=needed_at(document, "detail", "subject"),
             customer=self._desk.customer,
             environment=self._desk.environment,
             impact=self._desk.impact(text_at(detail, "priority")),
@@ -106,8 +106,8 @@ class ZendeskInbox:
         if actor == self._desk.account:
             return
         program = self._is_ours_or_a_program(actor)
-        before, after = text_at(document, "event", "previous"), text_at(document, "event", "current")
-        who, why = self._who(document, f"user {actor}", now), f"{one_line(after).lower()} in {self._name}"
+        before, after = line_at(document, "event", "previous"), line_at(document, "event", "current")
+        who, why = self._who(document, f"user {actor}", now), f"{after.lower()} in {self._name}"
         if event == "priority_changed":
             priority = self._desk.priority(after)
             if priority is not None and not program:

@@ -22,6 +22,7 @@ from slo.router.adf import document_of_notice
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.inbox import items_at, line_at
 from slo.router.jira_inbox import JiraInbox
 from slo.router.notice import notice_of
 from slo.router.ticket import MENDED_HERE, Doubts, external_id, is_public, marker, opens
@@ -166,8 +167,8 @@ class Jira:
             **self._priority(message),
         }
         issue = await created(self._doubts, name, self._api.call("POST", "/issue", {"fields": fields}, manner=_WRITE))
-        key = issue.get("key")
-        if not isinstance(key, str):
+        key = line_at(issue, "key")
+        if not key:
             return Ambiguous(reason="response_malformed", detail="the answer names no issue")
         return Sent(reference=key)
 
@@ -179,9 +180,7 @@ class Jira:
             "maxResults": 1,
         }
         found = await self._api.call("POST", "/search/jql", query, manner=_LOOK)
-        issues = found.get("issues")
-        first = issues[0] if isinstance(issues, list) and issues else None
-        return str(first["key"]) if isinstance(first, dict) and isinstance(first.get("key"), str) else ""
+        return next((key for issue in items_at(found, "issues") if (key := line_at(issue, "key"))), "")
 
     async def _go_on(self, issue: str, message: Message, lane: Lane) -> None:
         """Comment, and set what follows from it. Each step may have been made before."""
@@ -196,20 +195,16 @@ class Jira:
     async def _has_comment(self, path: str, name: str) -> bool:
         """Whether one of the newest comments has that marker. Comments are not searched for: they are there at once."""
         newest = f"{path}/comment?orderBy=-created&maxResults={COMMENTS_LOOKED_AT}&expand=properties"
-        comments = (await self._api.call("GET", newest, manner=_LOOK)).get("comments")
-        properties = [
-            each
-            for comment in (comments if isinstance(comments, list) else [])
-            for each in (comment.get("properties") or [])
-        ]
-        return {"key": PROPERTY, "value": {"message": name}} in properties
+        comments = items_at(await self._api.call("GET", newest, manner=_LOOK), "comments")
+        marked = {"key": PROPERTY, "value": {"message": name}}
+        return any(marked in items_at(comment, "properties") for comment in comments)
 
     async def _move(self, path: str, name: str) -> None:
         """Make the transition of that name where the issue's status has it; elsewhere it stands where people put it."""
-        known = (await self._api.call("GET", f"{path}/transitions", manner=_LOOK)).get("transitions")
-        for transition in known if isinstance(known, list) else []:
-            if str(transition.get("name", "")).casefold() == name.casefold():
-                chosen = {"transition": {"id": transition.get("id")}}
+        known = items_at(await self._api.call("GET", f"{path}/transitions", manner=_LOOK), "transitions")
+        for transition in known:
+            if line_at(transition, "name").casefold() == name.casefold():
+                chosen = {"transition": {"id": line_at(transition, "id")}}
                 await self._api.call("POST", f"{path}/transitions", chosen, manner=_WRITE_UNREAD)
                 return
 

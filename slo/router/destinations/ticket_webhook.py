@@ -18,7 +18,7 @@ from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.hook import payload_of
 from slo.router.http_client import HTTPClient, Manner, Unanswered
-from slo.router.inbox import document_of, text_at
+from slo.router.inbox import document_of, line_at
 from slo.router.ticket import MENDED_HERE, external_id, is_public, marker, opens, told
 from slo.router.ticket_inbox import SIGNATURE, TIMESTAMP, TicketInbox, signature_of
 
@@ -118,7 +118,7 @@ def ticket_payload_of(message: Message, lane: Lane) -> dict[str, object]:
 def _reference_in(answer: bytes) -> str:
     """The reference that the other side gives; empty where it answers something else, which is its right."""
     try:
-        return text_at(document_of(answer), "reference")
+        return line_at(document_of(answer), "reference")
     except Malformed:
         return ""
 

@@ -21,7 +21,7 @@ from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
-from slo.router.inbox import items_at, text_at
+from slo.router.inbox import items_at, line_at, text_at
 from slo.router.ticket import MENDED_HERE, external_id, is_public, marker, opens, told
 from slo.router.ticket_calls import JSONCalls
 from slo.router.zendesk_inbox import ZendeskInbox
@@ -150,7 +150,7 @@ class Zendesk:
             manner=_WRITE,
             headers={"Idempotency-Key": name},
         )
-        number = text_at(answer, "ticket", "id")
+        number = line_at(answer, "ticket", "id")
         if not number:
             return Ambiguous(reason="response_malformed", detail="the answer names no ticket")
         return Sent(reference=number)
