@@ -40,16 +40,30 @@ class _Refusal:
 class Handover:
     """One letter from `sender` to `readers`, bare addresses. `secret` is what the server is not quoted with.
 
+    `shared` is whether other readers have it already. With `hurried`, readers that cannot be reached now are not waited
+    for once somebody has it: the next letter of the thread is for everybody.
+
     `so_far` is the verdict if it is given up now, `taken` are the readers for whom the letter was taken.
     """
 
-    def __init__(self, *, sender: str, readers: Sequence[str], letter: bytes, secret: str) -> None:
+    def __init__(
+        self,
+        *,
+        sender: str,
+        readers: Sequence[str],
+        letter: bytes,
+        secret: str,
+        shared: bool = False,
+        hurried: bool = False,
+    ) -> None:
         self.so_far: Verdict = Retry(reason="timeout")
         self.taken: frozenset[str] = frozenset()
         self._sender = sender
         self._readers = readers
         self._letter = letter
         self._secret = secret
+        self._shared = shared
+        self._hurried = hurried
 
     async def run(self, client: SMTP) -> Verdict:
         """Connect, hand over, hang up. Raises nothing for what the server does."""
@@ -85,9 +99,11 @@ class Handover:
     def _of_refusals(self, refusals: Sequence[_Refusal]) -> Verdict:
         """Readers that may be reached later are tried again; for the others the thread goes on without them."""
         detail = self._shown("; ".join(str(refusal) for refusal in refusals))
-        if any(refusal.code < 500 or refusal.code in _MENDED_HERE for refusal in refusals):
+        late = any(refusal.code < 500 or refusal.code in _MENDED_HERE for refusal in refusals)
+        read = self._shared or bool(self.taken)
+        if late and not (read and self._hurried):
             return Retry(reason="deferred", detail=detail)
-        if refusals and not self.taken:
+        if refusals and not read:
             return Refused(reason="rejected", detail=detail)
         if refusals:
             logger.warning("a letter was refused for some of its readers", extra={"detail": detail})

@@ -25,6 +25,9 @@ PAGES_ONLY = False
 HALF_DELIVERED = 1000
 """Of how many letters it is remembered that some of their readers have them already."""
 
+LATE_ATTEMPTS = 10
+"""How often one reader may keep the thread of all others waiting: about nine minutes, longer than greylists ask for."""
+
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -118,7 +121,14 @@ class Email:
             list_id=self._config.list_id,
             thread=lane.reference if _is_id(lane.reference) else thread_id(message, self._sender.domain),
         )
-        handover = Handover(sender=self._sender.addr_spec, readers=readers, letter=letter, secret=self._password)
+        handover = Handover(
+            sender=self._sender.addr_spec,
+            readers=readers,
+            letter=letter,
+            secret=self._password,
+            shared=bool(have_it),
+            hurried=lane.attempts >= LATE_ATTEMPTS,
+        )
         try:
             async with asyncio.timeout(self._config.timeout.total_seconds()):
                 verdict = await handover.run(await self._client())

@@ -24,7 +24,7 @@ from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, 
 from slo.core.eta import ETA, Confidence
 from slo.demo.vendors.authority import Authority
 from slo.net.context import Context
-from slo.router.destinations.email import PAGES_ONLY, Config, Email, build
+from slo.router.destinations.email import LATE_ATTEMPTS, PAGES_ONLY, Config, Email, build
 from tests.router.destinations.goldens import hold_text_against
 from tests.router.making import at, message
 
@@ -297,6 +297,30 @@ async def test_who_has_a_letter_does_not_get_it_again_when_another_reader_is_lat
     assert isinstance(await destination.deliver(mail(), Lane(attempts=2)), Sent)
     assert [readers for readers, _ in mailbox.letters] == [("ben@customer.example",), ("anna@customer.example",)]
     assert letter(mailbox, 0)["Message-ID"] == letter(mailbox, 1)["Message-ID"]
+
+
+async def test_a_reader_that_stays_late_does_not_keep_the_thread_of_the_others_waiting(
+    make: Make, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox.readers = {"anna@customer.example": "452 mailbox full"}
+    destination = make(mailbox.port)
+    assert isinstance(await destination.deliver(mail(), Lane(attempts=LATE_ATTEMPTS - 1)), Retry)
+    assert isinstance(await destination.deliver(mail(), Lane(attempts=LATE_ATTEMPTS)), Sent)
+    assert "refused for some" in caplog.text
+    assert [readers for readers, _ in mailbox.letters] == [("ben@customer.example",)]
+    mailbox.readers["ben@customer.example"] = "452 mailbox full"
+    nobody = await destination.deliver(mail(Action.NOTE), Lane(attempts=LATE_ATTEMPTS))
+    assert isinstance(nobody, Retry), "somebody has to have it"
+
+
+async def test_a_reader_that_is_unknown_after_all_does_not_end_the_thread_of_the_others(
+    make: Make, mailbox: Mailbox
+) -> None:
+    mailbox.readers = {"anna@customer.example": "451 greylisted"}
+    destination = make(mailbox.port)
+    assert isinstance(await destination.deliver(mail(), Lane()), Retry)
+    mailbox.readers = {"anna@customer.example": "550 no such user"}
+    assert isinstance(await destination.deliver(mail(), Lane(attempts=1)), Sent)
 
 
 async def test_a_server_that_hangs_at_the_door_has_taken_the_letter(make: Make, mailbox: Mailbox) -> None:
