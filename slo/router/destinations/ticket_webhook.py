@@ -29,13 +29,10 @@ SHORTEST_SECRET = 16
 _POSTED = Manner(mended_here=MENDED_HERE)
 
 
-def _long_enough(secret: Secret) -> Secret:
-    if len(secret.reveal()) < SHORTEST_SECRET:
+def _long_enough(secret: Secret | None) -> Secret | None:
+    if secret is not None and len(secret.reveal()) < SHORTEST_SECRET:
         raise wrong(f"is shorter than {SHORTEST_SECRET} characters", "make one as `openssl rand -hex 32` does")
     return secret
-
-
-SigningSecret = Annotated[Secret, AfterValidator(_long_enough)]
 
 
 class Config(KindConfig):
@@ -44,10 +41,10 @@ class Config(KindConfig):
     url: HTTPURL
     """The address that takes the POST. Redirects are not followed."""
 
-    signing_secret: SigningSecret
+    signing_secret: Annotated[Secret, AfterValidator(_long_enough)]
     """What requests to it are signed with."""
 
-    webhook_secret: SigningSecret | None = None
+    webhook_secret: Annotated[Secret | None, AfterValidator(_long_enough)] = None
     """What requests from it are signed with; without it none is taken."""
 
     ca_file: AuthoritiesFile | None = None

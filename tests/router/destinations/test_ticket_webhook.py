@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -303,7 +304,18 @@ def test_without_a_secret_of_the_other_side_nothing_is_taken(context: Context) -
     assert receiver("desk", Config.model_validate({"url": "http://d.example", "signing_secret": OURS}), context) is None
 
 
+def test_both_secrets_can_lie_in_files(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text(f"{OURS}\n")
+    (tmp_path / "in").write_text(f"{THEIRS}\n")
+    given = {"url": "http://d.example", "signing_secret_file": "out", "webhook_secret_file": "in"}
+    config = Config.model_validate(given, context={"folder": tmp_path})
+    assert config.webhook_secret is not None
+    assert (config.signing_secret.reveal(), config.webhook_secret.reveal()) == (OURS, THEIRS)
+
+
 def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ValidationError, match="is shorter than 16 characters"):
+        Config.model_validate({"url": "http://d.example", "signing_secret": OURS, "webhook_secret": "short"})
     with pytest.raises(ValidationError, match="is shorter than 16 characters"):
         Config.model_validate({"url": "http://d.example", "signing_secret": "short"})
 
