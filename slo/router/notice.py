@@ -18,6 +18,9 @@ SAID_LIMIT = 20_000
 
 SUBJECT_LIMIT = 200
 
+INTERNAL = frozenset({Action.REMIND})
+"""What the customer is not told: that we are late is between us."""
+
 
 class State(Enum):
     """How things stand: a shape and a word, so that nobody has to see colours."""
@@ -50,6 +53,11 @@ class Notice:
     facts: tuple[tuple[str, str], ...]
     said: str
     url: str
+
+
+def is_public(message: Message) -> bool:
+    """Whether the customer reads it."""
+    return message.action not in INTERNAL
 
 
 def notice_of(message: Message) -> Notice:
@@ -93,12 +101,11 @@ def _headline(message: Message) -> str:
         case Action.NOTE:
             return f"{by} wrote"
         case Action.ETA if message.eta is not None:
-            words = promised(message.eta)
-            return f"{words[0].upper()}{words[1:]}"
+            return _sentence(promised(message.eta))
         case Action.UPDATE if message.text:
             return f"{by}: {one_line(message.text)}"
         case Action.REMIND:
-            return one_line(message.why or message.text) or "This waits for an answer"
+            return _sentence(one_line(message.text or message.why)) or "This waits for an answer"
     return one_line(message.summary) or message.slo
 
 
@@ -110,8 +117,14 @@ def _said(message: Message) -> str:
         case Action.UPDATE:
             return message.why if message.text else ""
         case Action.REMIND:
-            return message.text if message.why else ""
+            return message.why if message.text else ""
+        case Action.TRIGGER:  # what an escalation says of our own clock is not for a customer
+            return ""
     return message.text
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _facts(message: Message) -> list[tuple[str, str]]:

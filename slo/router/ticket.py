@@ -25,9 +25,6 @@ MENDED_HERE: Mapping[int, str] = {
 }
 """Statuses by which a ticket system says that something is not set up, or not now: the message is none the worse."""
 
-INTERNAL = frozenset({Action.REMIND})
-"""What the customer is not told: that we are late is between us."""
-
 TICKETS_KEPT = 1000
 """Of how many tickets it is remembered when they were last asked for without a clear answer."""
 
@@ -45,11 +42,6 @@ def marker(message: Message) -> str:
 def opens(message: Message, lane: Lane) -> bool:
     """Whether the message opens a ticket; a trigger for a ticket that there is already is a comment on it."""
     return message.action is Action.TRIGGER and not lane.reference
-
-
-def is_public(message: Message) -> bool:
-    """Whether the customer reads it."""
-    return message.action not in INTERNAL
 
 
 def told(message: Message) -> tuple[Notice, str]:

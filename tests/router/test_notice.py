@@ -36,8 +36,8 @@ KNOWN = ETA(recover_at=at(7200), confidence=Confidence.HIGH)
             "Nobody knows yet when it will have recovered, next update by 03:30 UTC",
             "",
         ),
-        (Action.REMIND, {"why": "due soon"}, "due soon", ""),
-        (Action.REMIND, {"text": "due soon"}, "due soon", ""),
+        (Action.REMIND, {"text": "the response is due"}, "The response is due", ""),
+        (Action.TRIGGER, {"summary": "it burns", "text": "nobody has answered"}, "it burns", ""),
         (Action.RESOLVE, {"summary": "it is resolved by anna: fixed"}, "it is resolved by anna: fixed", ""),
     ],
 )

@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import KindConfig, Secret, wrong
-from slo.core.delivery import Ambiguous, Lane, Message, Retry, Sent, Verdict
+from slo.core.delivery import Ambiguous, Dropped, Lane, Message, Retry, Sent, Verdict
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.letter import letter_id, letter_of, thread_id
+from slo.router.notice import is_public
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
@@ -78,6 +79,9 @@ class Config(KindConfig):
     list_id: str = Field(default="", pattern=r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+)?$")
     """What readers can sort letters by (the header List-Id), as in `incidents.example.org`."""
 
+    reminders: bool = False
+    """Whether reminders are sent as well, as that a response is due: for readers on our own side."""
+
     ca_file: AuthoritiesFile | None = None
     """The certificate authorities to trust instead of the system's, in PEM format."""
 
@@ -110,6 +114,8 @@ class Email:
 
     async def deliver(self, message: Message, lane: Lane) -> Verdict:
         """Hand one letter over, within the timeout."""
+        if not is_public(message) and not self._config.reminders:
+            return Dropped()
         have_it = self._have_it.get(message.id, frozenset())
         from slo.router.smtp import Handover
 

@@ -24,8 +24,8 @@ from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import items_at, line_at
 from slo.router.jira_inbox import JiraInbox
-from slo.router.notice import notice_of
-from slo.router.ticket import MENDED_HERE, Doubts, external_id, is_public, marker, opens
+from slo.router.notice import is_public, notice_of
+from slo.router.ticket import MENDED_HERE, Doubts, external_id, marker, opens
 from slo.router.ticket_calls import JSONCalls, created, engineers_are_named
 
 PAGES_ONLY = False

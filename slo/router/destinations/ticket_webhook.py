@@ -19,7 +19,8 @@ from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.hook import payload_of
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import document_of, line_at
-from slo.router.ticket import MENDED_HERE, external_id, is_public, marker, opens, told
+from slo.router.notice import is_public
+from slo.router.ticket import MENDED_HERE, external_id, marker, opens, told
 from slo.router.ticket_inbox import SIGNATURE, TIMESTAMP, TicketInbox, signature_of
 
 PAGES_ONLY = False

@@ -22,7 +22,8 @@ from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import items_at, line_at, text_at
-from slo.router.ticket import MENDED_HERE, external_id, is_public, marker, opens, told
+from slo.router.notice import is_public
+from slo.router.ticket import MENDED_HERE, external_id, marker, opens, told
 from slo.router.ticket_calls import JSONCalls
 from slo.router.zendesk_inbox import ZendeskInbox
 

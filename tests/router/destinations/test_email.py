@@ -20,7 +20,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 
-from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.eta import ETA, Confidence
 from slo.demo.vendors.authority import Authority
 from slo.net.context import Context
@@ -321,6 +321,13 @@ async def test_a_reader_that_is_unknown_after_all_does_not_end_the_thread_of_the
     assert isinstance(await destination.deliver(mail(), Lane()), Retry)
     mailbox.readers = {"anna@customer.example": "550 no such user"}
     assert isinstance(await destination.deliver(mail(), Lane(attempts=1)), Sent)
+
+
+async def test_reminders_are_for_readers_on_our_own_side(make: Make, mailbox: Mailbox) -> None:
+    reminder = mail(Action.REMIND, text="the response is due in 15 minutes")
+    assert await make(mailbox.port).deliver(reminder, Lane()) == Dropped()
+    assert isinstance(await make(mailbox.port, reminders=True).deliver(reminder, Lane()), Sent)
+    assert "The response is due in 15 minutes" in part(letter(mailbox), "plain")
 
 
 async def test_a_server_that_hangs_at_the_door_has_taken_the_letter(make: Make, mailbox: Mailbox) -> None:

@@ -102,7 +102,7 @@ ETA_KNOWN = ETA(recover_at=at(7200), confidence=Confidence.HIGH, next_update_at=
     [
         ("jira-description.json", ticket(due=at(3660), services=("gate",))),
         ("jira-eta.json", ticket(Action.ETA, by="anna", text="One.\n\nTwo.", status="acknowledged", eta=ETA_KNOWN)),
-        ("jira-remind.json", ticket(Action.REMIND, why="The response is due in 15 minutes")),
+        ("jira-remind.json", ticket(Action.REMIND, text="the response is due in 15 minutes")),
     ],
 )
 def test_a_comment_is_a_document_and_what_is_between_us_is_internal(name: str, of: Message) -> None:

@@ -102,7 +102,7 @@ def ticket(action: Action = Action.TRIGGER, **others: Any) -> Message:
             ),
             Lane(reference="T-1"),
         ),
-        ("ticket-remind.json", ticket(Action.REMIND, why="The response is due in 15 minutes"), Lane(reference="T-1")),
+        ("ticket-remind.json", ticket(Action.REMIND, text="the response is due in 15 minutes"), Lane(reference="T-1")),
     ],
 )
 def test_the_payload_is_what_a_ticket_needs(name: str, of: Message, lane: Lane) -> None:

@@ -96,7 +96,7 @@ def shortly(value: object) -> str | None:
             "zendesk-eta.json",
             update_of(ticket(Action.ETA, text="Soon.", eta=ETA(recover_at=at(60), confidence=Confidence.LOW)), ""),
         ),
-        ("zendesk-remind.json", update_of(ticket(Action.REMIND, why="The response is due in 15 minutes"), "")),
+        ("zendesk-remind.json", update_of(ticket(Action.REMIND, text="the response is due in 15 minutes"), "")),
         ("zendesk-resolve.json", update_of(ticket(Action.RESOLVE, status="resolved"), "solved")),
     ],
 )
