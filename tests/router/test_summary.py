@@ -7,6 +7,7 @@ import pytest
 from slo.core.alert import Alert, FiringPair
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.policy import Severity
+from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
 from slo.router.words import told as words
@@ -88,7 +89,8 @@ def test_the_log_has_words_for_every_event() -> None:
     withdrawn = ExclusionWithdrawn(incident="", at=AT, name="patching", by="kim", why="it was tomorrow")
     silenced = SilenceAdded.of(silence(), at=AT)
     expired = SilenceExpired(incident="", at=AT, name="move", by="kim", why="it is done")
-    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired]
+    restored = Restored(incident="", at=AT, by="kim", made_at=AT)
+    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired, restored]
     assert {type(event).__name__ for event in events} == {kind.__name__ for kind in KINDS}
     said = [words(event) for event in events]
     assert len(set(said)) == len(said)
