@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from slo.core.inbound import Inbound
 from slo.core.protocols import Receiver
 from slo.errors import InboundError
-from slo.router.desk import Desk
-from slo.router.jira_inbox import JiraInbox
-from slo.router.ticket_inbox import TicketInbox
-from slo.router.zendesk_inbox import ZendeskInbox
+from slo.router.tickets.desk import Desk
+from slo.router.tickets.inbox import TicketInbox
+from slo.router.tickets.jira import JiraInbox
+from slo.router.tickets.zendesk import ZendeskInbox
 
 SECRET = "s3cret"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

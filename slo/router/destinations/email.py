@@ -15,7 +15,7 @@ from slo.config.types import KindConfig, Secret, wrong
 from slo.core.delivery import Ambiguous, Dropped, Lane, Message, Retry, Sent, Verdict
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.letter import letter_id, letter_of, thread_id
+from slo.router.mail.letter import letter_id, letter_of, thread_id
 from slo.router.notice import is_public
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Email:
         if not is_public(message) and not self._config.reminders:
             return Dropped()
         have_it = self._have_it.get(message.id, frozenset())
-        from slo.router.smtp import Handover
+        from slo.router.mail.smtp import Handover
 
         readers = tuple(reader.addr_spec for reader in self._to if reader.addr_spec not in have_it)
         letter = letter_of(

@@ -18,15 +18,15 @@ from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, 
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
-from slo.router.adf import document_of_notice
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import items_at, line_at
-from slo.router.jira_inbox import JiraInbox
 from slo.router.notice import is_public, notice_of
-from slo.router.ticket import MENDED_HERE, Doubts, external_id, marker, opens
-from slo.router.ticket_calls import JSONCalls, created, engineers_are_named
+from slo.router.tickets.adf import document_of_notice
+from slo.router.tickets.calls import JSONCalls, created, engineers_are_named
+from slo.router.tickets.desk import Desk
+from slo.router.tickets.jira import JiraInbox
+from slo.router.tickets.ticket import MENDED_HERE, Doubts, external_id, marker, opens
 
 PAGES_ONLY = False
 

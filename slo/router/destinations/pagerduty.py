@@ -18,18 +18,18 @@ from slo.core.acts import Act
 from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Sent, Verdict
 from slo.core.priority import Priority
 from slo.net.context import Context
-from slo.router.call_threads import CallThreads
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.incident_notes import say
 from slo.router.page import event_of
-from slo.router.page_log import PageLog
-from slo.router.pagerduty_people import People
-from slo.router.pagerduty_priorities import Priorities
-from slo.router.pagerduty_rest import Rest, RestAccess, Unanswered
-from slo.router.pagerduty_webhook import PagerDutyWebhook
+from slo.router.pagerduty.log import PageLog
+from slo.router.pagerduty.notes import say
+from slo.router.pagerduty.people import People
+from slo.router.pagerduty.priorities import Priorities
+from slo.router.pagerduty.rest import Rest, RestAccess, Unanswered
+from slo.router.pagerduty.threads import CallThreads
+from slo.router.pagerduty.webhook import PagerDutyWebhook
 
 if TYPE_CHECKING:
-    from slo.router.events_api import EventCall
+    from slo.router.pagerduty.events import EventCall
 
 PAGES_ONLY = True
 
@@ -209,7 +209,7 @@ class PagerDuty:
 
     def _begin(self, credential: str) -> "EventCall":
         """Runs in a thread: the package takes a moment to import."""
-        from slo.router.events_api import EventCall
+        from slo.router.pagerduty.events import EventCall
 
         return EventCall(
             base_url=self._config.events_url.removesuffix(ENQUEUE),

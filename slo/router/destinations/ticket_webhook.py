@@ -20,8 +20,8 @@ from slo.router.hook import payload_of
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import document_of, line_at
 from slo.router.notice import is_public
-from slo.router.ticket import MENDED_HERE, external_id, marker, opens, told
-from slo.router.ticket_inbox import SIGNATURE, TIMESTAMP, TicketInbox, signature_of
+from slo.router.tickets.inbox import SIGNATURE, TIMESTAMP, TicketInbox, signature_of
+from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
 
 PAGES_ONLY = False
 

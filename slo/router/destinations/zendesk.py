@@ -19,13 +19,13 @@ from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.desk import Desk
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import items_at, line_at, text_at
 from slo.router.notice import is_public
-from slo.router.ticket import MENDED_HERE, external_id, marker, opens, told
-from slo.router.ticket_calls import JSONCalls
-from slo.router.zendesk_inbox import ZendeskInbox
+from slo.router.tickets.calls import JSONCalls
+from slo.router.tickets.desk import Desk
+from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
+from slo.router.tickets.zendesk import ZendeskInbox
 
 PAGES_ONLY = False
 

@@ -282,7 +282,7 @@ async def test_some_readers_that_are_unknown_keep_the_thread_from_nobody_and_are
     mailbox.readers = {"anna@customer.example": "550 no such user"}
     assert isinstance(await make(mailbox.port).deliver(mail(), Lane()), Sent)
     assert [readers for readers, _ in mailbox.letters] == [("ben@customer.example",)]
-    [record] = [record for record in caplog.records if record.name == "slo.router.smtp"]
+    [record] = [record for record in caplog.records if record.name == "slo.router.mail.smtp"]
     assert record.levelno == logging.WARNING
     assert record.__dict__["detail"] == "550 for anna@customer.example: no such user"
 

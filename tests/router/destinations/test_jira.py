@@ -26,10 +26,10 @@ from slo.demo.vendors.jira import JiraStandIn
 from slo.demo.vendors.standin import Webhook
 from slo.errors import Forged, Malformed
 from slo.net.context import Context
-from slo.router.adf import LIMIT, document_of_notice, plain_text
 from slo.router.destinations.jira import PAGES_ONLY, SETTLE_SECONDS, Config, Jira, build, comment_of, receiver
 from slo.router.inbox import BODY_LIMIT_BYTES
 from slo.router.notice import notice_of
+from slo.router.tickets.adf import LIMIT, document_of_notice, plain_text
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import STAGING, at, message
 

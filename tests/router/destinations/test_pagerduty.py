@@ -23,8 +23,8 @@ from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, build
-from slo.router.events_api import EventCall
 from slo.router.page import event_of
+from slo.router.pagerduty.events import EventCall
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, STAGING, message
 

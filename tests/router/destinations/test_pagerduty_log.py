@@ -11,7 +11,7 @@ from slo.core.acts import Acknowledge, Resolve, Target
 from slo.demo.vendors.injection import Injection
 from slo.errors import DestinationFault
 from slo.net.context import Context
-from slo.router.page_log import PAGES_AT_ONCE
+from slo.router.pagerduty.log import PAGES_AT_ONCE
 from tests.router.destinations.pagerduty_account import EMAIL, KEY, Account, account
 
 

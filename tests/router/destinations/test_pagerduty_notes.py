@@ -15,9 +15,9 @@ from slo.demo.vendors.incidents import user_id
 from slo.demo.vendors.injection import Injection
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, PagerDuty
-from slo.router.incident_notes import TEXT_LIMIT, is_ours, mark_of, text_of
-from slo.router.pagerduty_priorities import Priorities
-from slo.router.pagerduty_rest import Rest
+from slo.router.pagerduty.notes import TEXT_LIMIT, is_ours, mark_of, text_of
+from slo.router.pagerduty.priorities import Priorities
+from slo.router.pagerduty.rest import Rest
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.pagerduty_account import EMAIL, NOTES, TOKEN, Account, account
 from tests.router.making import message

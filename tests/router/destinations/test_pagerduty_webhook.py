@@ -19,8 +19,8 @@ from slo.demo.vendors.webhooks_v3 import signature
 from slo.errors import DestinationFault, Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import receiver
-from slo.router.incident_notes import mark_of
-from slo.router.pagerduty_webhook import PagerDutyWebhook
+from slo.router.pagerduty.notes import mark_of
+from slo.router.pagerduty.webhook import PagerDutyWebhook
 from tests.demo.test_pagerduty_webhooks import Listener, listener, settled
 from tests.router.destinations.pagerduty_account import EMAIL, KEY, SECRET, Account, account
 from tests.router.making import message

@@ -24,7 +24,7 @@ from slo.errors import Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.ticket_webhook import Config, TicketWebhook, build, receiver, ticket_payload_of
 from slo.router.inbox import BODY_LIMIT_BYTES
-from slo.router.ticket import external_id
+from slo.router.tickets.ticket import external_id
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import at, message
 

@@ -26,7 +26,7 @@ from slo.errors import Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.zendesk import PAGES_ONLY, Config, Zendesk, build, receiver, ticket_of, update_of
 from slo.router.inbox import BODY_LIMIT_BYTES
-from slo.router.ticket import external_id
+from slo.router.tickets.ticket import external_id
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import STAGING, at, message
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from slo.core.acts import Acknowledge, Act, Prioritize, Resolve, Say, Target
 from slo.core.priority import Priority
-from slo.router.incident_notes import is_ours
+from slo.router.pagerduty.notes import is_ours
 from slo.router.summary import one_line
 
 VIA = "pagerduty"

@@ -1,7 +1,7 @@
 """Calls of PagerDuty's REST API v2 about incidents, through PagerDuty's own package.
 
 Sources: https://developer.pagerduty.com/api-reference; what is read of an answer is checked, since a proxy may stand
-between. Importing this costs as much as `slo.router.events_api`.
+between. Importing this costs as much as `slo.router.pagerduty.events`.
 """
 
 import ssl
@@ -15,8 +15,8 @@ from pagerduty import Error, RestApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.router.answers import retry_after_seconds, shown
-from slo.router.cuttable import FAILURES, CuttableTransport, make_once, of_failure
-from slo.router.pagerduty_rest import Unanswered
+from slo.router.pagerduty.rest import Unanswered
+from slo.router.pagerduty.transport import FAILURES, CuttableTransport, make_once, of_failure
 
 ANSWER_LIMIT_BYTES = 2 * 1024 * 1024
 """The largest answer that is read: a hundred log entries have a tenth of it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from slo.core.delivery import Action, Lane, Message
-from slo.router.letter import text_of
+from slo.router.mail.letter import text_of
 from slo.router.notice import Notice, notice_of
 
 MENDED_HERE: Mapping[int, str] = {

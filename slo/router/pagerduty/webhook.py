@@ -15,8 +15,8 @@ from slo.config.secret import Secret
 from slo.core.acts import Target
 from slo.core.inbound import Inbound, Received
 from slo.errors import Forged, Malformed
-from slo.router.pagerduty_people import People
-from slo.router.pagerduty_rest import Rest
+from slo.router.pagerduty.people import People
+from slo.router.pagerduty.rest import Rest
 
 SIGNATURE = "x-pagerduty-signature"
 VERSION = "v1="

@@ -14,7 +14,7 @@ from pagerduty import Error, EventsApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
 from slo.router.answers import retry_after_seconds, shown
-from slo.router.cuttable import FAILURES, CuttableTransport, make_once, of_failure
+from slo.router.pagerduty.transport import FAILURES, CuttableTransport, make_once, of_failure
 
 ANSWER_LIMIT_BYTES = 16_384
 """The largest answer that is read; a real one has a hundredth of it."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from slo.core.delivery import Action, Message, Refused, Retry
 from slo.core.priority import Priority
-from slo.router.pagerduty_rest import Unanswered
+from slo.router.pagerduty.rest import Unanswered
 from slo.router.summary import one_line
 
 if TYPE_CHECKING:
-    from slo.router.incidents_api import IncidentsCall
+    from slo.router.pagerduty.incidents import IncidentsCall
 
 TEXT_LIMIT = 2000
 """The longest text of a note, in characters; the ticket has all of it."""

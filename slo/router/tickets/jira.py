@@ -13,8 +13,6 @@ from typing import Any
 
 from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wait
 from slo.core.inbound import Inbound, Received
-from slo.router.adf import plain_text
-from slo.router.desk import Desk
 from slo.router.inbox import (
     digest_of,
     document_of,
@@ -28,6 +26,8 @@ from slo.router.inbox import (
     value_at,
 )
 from slo.router.notice import lines_of
+from slo.router.tickets.adf import plain_text
+from slo.router.tickets.desk import Desk
 
 SIGNATURE = "x-hub-signature"
 SECURITY_LABEL = "security"

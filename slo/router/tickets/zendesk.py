@@ -14,7 +14,6 @@ from typing import Any
 from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wait
 from slo.core.inbound import Inbound, Received
 from slo.errors import Forged
-from slo.router.desk import Desk
 from slo.router.inbox import (
     digest_of,
     document_of,
@@ -30,6 +29,7 @@ from slo.router.inbox import (
     value_at,
 )
 from slo.router.notice import lines_of
+from slo.router.tickets.desk import Desk
 
 SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"

@@ -9,7 +9,7 @@ from slo.core.delivery import Ambiguous
 from slo.errors import Malformed
 from slo.router.http_client import HTTPClient, Manner, Unanswered, in_doubt
 from slo.router.inbox import document_of
-from slo.router.ticket import Doubts
+from slo.router.tickets.ticket import Doubts
 
 
 class JSONCalls:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from slo.core.delivery import Message, Refused
 from slo.core.priority import Priority
 from slo.core.protocols import Clock
-from slo.router.incident_notes import prioritize
-from slo.router.pagerduty_rest import Rest, Unanswered
+from slo.router.pagerduty.notes import prioritize
+from slo.router.pagerduty.rest import Rest, Unanswered
 
 WAITS_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
 """How long to wait before each attempt: PagerDuty makes an incident of an event within a second or two."""

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slo.core.acts import Act, Target
-from slo.router.pagerduty_people import People
-from slo.router.pagerduty_rest import Rest, Unanswered
+from slo.router.pagerduty.people import People
+from slo.router.pagerduty.rest import Rest, Unanswered
 
 if TYPE_CHECKING:
-    from slo.router.incidents_api import IncidentsCall
+    from slo.router.pagerduty.incidents import IncidentsCall
 
 PAGES_AT_ONCE = 50
 """How many pages are asked about in a round: once a minute, that is at most a sixth of what an account may ask."""

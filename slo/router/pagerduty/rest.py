@@ -13,10 +13,10 @@ from slo.config.tls import TLSSettings
 from slo.core.delivery import RETRY_AFTER_CAP_SECONDS, Ambiguous, Refused, Retry
 from slo.errors import DestinationFault
 from slo.net.context import Context
-from slo.router.call_threads import CallThreads
+from slo.router.pagerduty.threads import CallThreads
 
 if TYPE_CHECKING:
-    from slo.router.incidents_api import IncidentsCall
+    from slo.router.pagerduty.incidents import IncidentsCall
 
 THREADS = 16
 """More than calls are ever under way, as for events; they are started one by one, when they are needed."""
@@ -80,7 +80,7 @@ class Rest:
 
     def _begin(self) -> "IncidentsCall":
         """Runs in a thread: the package takes a moment to import."""
-        from slo.router.incidents_api import IncidentsCall
+        from slo.router.pagerduty.incidents import IncidentsCall
 
         return IncidentsCall(
             base_url=self._access.url,
