@@ -123,15 +123,21 @@ def incident_parts(incident: Document) -> list[Part]:
     reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
     why = " at ".join(part for part in (reason, evidence["target"]) if part)
     identity = f"Incident {incident['id']} of SLO {_slo_of(incident)}, opened {_when(incident['opened_at'])}"
-    figures = (
-        f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
-        f"budget left {percent(evidence['remaining'], digits=1)}, coverage {percent(evidence['coverage'], digits=1)}"
-    )
     parts: list[Part] = [
         Cell(f"{incident['priority']} {incident['status']}: {incident['summary']}", STATUS_TONES[incident["status"]]),
         f"{identity}; {fires(incident['firing'])}.",
-        f"{figures}; last bad outcome: {why}." if why else f"{figures}.",
     ]
+    if evidence["objective"] is not None:
+        remaining, coverage = (percent(evidence[name], digits=1) for name in ("remaining", "coverage"))
+        figures = (
+            f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
+            f"budget left {remaining}, coverage {coverage}"
+        )
+        parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
+    if report := evidence["report"]:
+        parts.append(f"Reported: {report['description'] or report['summary']}")
+        links = (("Runbook", report["runbook_url"]), ("Where the alert comes from", report["source_url"]))
+        parts += [f"{name}: {url}" for name, url in links if url]
     parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
     if incident["labels"]:
         parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
@@ -185,6 +191,8 @@ def fires(firing: Sequence[Document]) -> str:
 
 
 def _cause(pair: Document) -> str:
+    if pair["alert"]:
+        return f"alert {pair['alert']}"
     return f"{pair['long']}/{pair['short']}" if pair["long"] else "SLI lost its data"
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from slo.core.alert import Evidence, FiringPair
+from slo.core.alert import Evidence, FiringPair, Report
 from slo.core.delivery import Delivery
 from slo.core.incident import Event, Incident
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
@@ -112,7 +112,7 @@ def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -
         "key": incident.key,
         "generation": incident.generation,
         "firing": _pairs(incident.firing),
-        "evidence": _evidence(incident.evidence),
+        "evidence": _fields(incident.evidence),
         "opened_at": time_text(incident.opened_at),
         "paged_at": _time(incident.paged_at),
         "clear_since": _time(incident.clear_since),
@@ -200,13 +200,14 @@ def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
             "long": pair.long or None,
             "short": pair.short or None,
             "cause": pair.cause.value,
+            "alert": pair.alert or None,
         }
         for pair in sorted(firing)
     ]
 
 
-def _evidence(evidence: Evidence) -> Document:
-    return {field.name: _plain(getattr(evidence, field.name)) for field in fields(evidence)}
+def _fields(record: Evidence | Report) -> Document:
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
 
 
 def _plain(value: object) -> object:
@@ -217,8 +218,8 @@ def _plain(value: object) -> object:
             return value
         case datetime():
             return time_text(value)
-        case Evidence():
-            return _evidence(value)
+        case Evidence() | Report():
+            return _fields(value)
         case frozenset():
             return _pairs(pair for pair in value if isinstance(pair, FiringPair))
         case Mapping():

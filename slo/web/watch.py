@@ -1,15 +1,18 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from slo.core.delivery import Delivery
 from slo.core.exclusion import Exclusion
+from slo.core.foreign import ForeignAlert
 from slo.core.incident import Event, Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
+from slo.router.foreign import Fate
 
 
 class Watch(Protocol):
@@ -55,6 +58,12 @@ class Watch(Protocol):
 
     async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
         """Take one back that was made while the watch ran. Raises as `exclude` does."""
+
+    def now(self) -> datetime:
+        """The time that the watch goes by."""
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        """Take in what somebody else said last of an alert of theirs; it is judged at the end of the slot."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

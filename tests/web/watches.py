@@ -9,6 +9,7 @@ from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
+from slo.core.foreign import ForeignAlert
 from slo.core.incident import Acknowledged, Event, FiringChanged, Incident, Opened, Resolved, fold_all
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
@@ -19,6 +20,7 @@ from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.errors import UsageError
 from slo.exposition.catalogue import Telemetry
+from slo.router.foreign import Fate, ForeignAlerts
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -193,6 +195,7 @@ class FakeWatch:
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
+    foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
     refuses: Exception | None = None
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -238,6 +241,12 @@ class FakeWatch:
         self.excluded.remove(taken)
         self.withdrawn.append((name, by, why))
         return taken
+
+    def now(self) -> datetime:
+        return AT
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        return self.foreign.take(alert, fold_all(self.events))
 
     async def reload(self) -> None:
         if self.refuses:
