@@ -75,13 +75,26 @@ def _parsed(body: bytes) -> object:
 
 
 def _batch(prefix: str, alerts: list[object], read: Callable[[str, Mapping[str, object]], ForeignAlert]) -> Batch:
-    read_all = [(f"{prefix}{number}", alert) for number, alert in enumerate(alerts)]
-    found = [(at, read(at, _object(alert, at))) for at, alert in read_all]
-    faults = [(at, alert.fault) for at, alert in found]
-    return Batch(
-        alerts=tuple(alert for (_, alert), (_, fault) in zip(found, faults, strict=True) if not fault),
-        faults=tuple((at, fault) for at, fault in faults if fault),
-    )
+    """What `read` makes of each alert. What is missing is said last: Alertmanager reads everything before it looks."""
+    valid: list[ForeignAlert] = []
+    faults: list[tuple[str, str]] = []
+    missing: list[Malformed] = []
+    for number, keys in enumerate(alerts):
+        at = f"{prefix}{number}"
+        try:
+            alert = read(at, _object(keys, at))
+        except Malformed as error:
+            if error.status == 400:
+                raise
+            missing.append(error)
+            continue
+        if alert.fault:
+            faults.append((at, alert.fault))
+        else:
+            valid.append(alert)
+    if missing:
+        raise missing[0]
+    return Batch(alerts=tuple(valid), faults=tuple(faults))
 
 
 def _postable(at: str, keys: Mapping[str, object], now: datetime) -> ForeignAlert:
@@ -103,23 +116,24 @@ def _notified(at: str, keys: Mapping[str, object], now: datetime) -> ForeignAler
 
 
 def _alert(at: str, keys: Mapping[str, object], *, starts_at: datetime, ends_at: datetime | None) -> ForeignAlert:
-    if keys.get("labels") is None:
-        raise Malformed(f"{at}.labels in body is required", status=422)
-    url = _text(keys.get("generatorURL"), f"{at}.generatorURL")
-    if url and not _URI.fullmatch(url):
-        raise Malformed(f"{at}.generatorURL in body must be of type uri: {json.dumps(url)}", status=422)
-    return ForeignAlert(
-        labels=_texts(keys["labels"], f"{at}.labels"),
-        annotations=_texts(keys.get("annotations") or {}, f"{at}.annotations"),
+    alert = ForeignAlert(
+        labels=_texts(keys.get("labels"), f"{at}.labels"),
+        annotations=_texts(keys.get("annotations"), f"{at}.annotations"),
         starts_at=starts_at,
         ends_at=ends_at,
-        source_url=url,
+        source_url=_text(keys.get("generatorURL"), f"{at}.generatorURL"),
     )
+    if keys.get("labels") is None:
+        raise Malformed("labels in body is required", at=at, status=422)
+    if alert.source_url and not _URI.fullmatch(alert.source_url):
+        raise Malformed("it must be of type uri", at=f"{at}.generatorURL", status=422)
+    return alert
 
 
 def _texts(value: object, at: str) -> dict[str, str]:
     """Names with their values, without those that are empty: to Prometheus they are not there."""
-    texts = {_text(name, at): _text(text, f"{at}.{name}") for name, text in _object(value, at).items()}
+    given = {} if value is None else _object(value, at)
+    texts = {_text(name, at): _text(text, f"{at}.{name}") for name, text in given.items()}
     return {name: text for name, text in texts.items() if text}
 
 
