@@ -4,12 +4,14 @@ It is in memory alone. After a restart nothing is known of an alert until it is 
 resolves nothing: what an open incident was opened for fires until that alert is heard of.
 """
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from slo.core.alert import Alert, Cause, Evidence, FiringPair
+from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
 from slo.core.foreign import ForeignAlert
 from slo.core.incident import Incident
 from slo.core.policy import Severity
@@ -25,6 +27,9 @@ MOST_CHANGES = 500
 
 Key = tuple[str, str]
 """An SLO and a scope."""
+
+Identity = frozenset[tuple[str, str]]
+"""The labels of an alert."""
 
 
 class Fate(StrEnum):
@@ -43,13 +48,26 @@ class _Held:
     meaning: Meaning
 
 
+class _Said(NamedTuple):
+    """What fires of a matter, and its last incident."""
+
+    key: Key
+    incident: Incident | None
+    firing: frozenset[FiringPair]
+
+    @property
+    def urgency(self) -> int:
+        """0 where it pages, 1 where it opens a ticket, 2 where it is over."""
+        return {Severity.PAGE: 0, Severity.TICKET: 1, None: 2}[worst(self.firing)]
+
+
 class ForeignAlerts:
     """The alerts of others, some of which are about these SLOs. `most` is how many of them are kept."""
 
     def __init__(self, slos: Iterable[SLO] = (), *, most: int = MOST_ALERTS) -> None:
         self._most = most
         self._meanings = Meanings(slos)
-        self._matters: dict[Key, dict[frozenset[tuple[str, str]], _Held]] = {}
+        self._matters: dict[Key, dict[Identity, _Held]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -72,22 +90,24 @@ class ForeignAlerts:
         """What they say at `now`, for every matter of which there is an incident to open, to follow or to end."""
         last = {(incident.slo, incident.scope): incident for incident in incidents.values()}
         followed = {key for key, incident in last.items() if _is_followed(incident)}
-        same: list[Alert] = []
-        changes: list[Alert] = []
-        clear: list[tuple[datetime, Alert]] = []
+        same: list[_Said] = []
+        changes: list[_Said] = []
+        clear: list[tuple[datetime, _Said]] = []
         for key in self._matters.keys() | followed:
             incident = last.get(key)
-            firing = self._firing(key, incident, now)
-            if incident is None or _changes(incident, firing):
-                if firing or incident is not None:
-                    changes.append(self._alert(key, incident, firing, now))
+            said = _Said(key, incident, self._firing(key, incident, now))
+            if incident is None:
+                if said.firing:
+                    changes.append(said)
+            elif _changes(incident, said.firing):
+                changes.append(said)
             elif incident.open and incident.clear_since is not None:
-                clear.append((incident.clear_since, self._alert(key, incident, firing, now)))
+                clear.append((incident.clear_since, said))
             elif incident.open or incident.firing:
-                same.append(self._alert(key, incident, firing, now))
-        changes.sort(key=lambda alert: (alert.severity is not Severity.PAGE, alert.severity is None, alert.slo))
-        clear.sort(key=lambda entry: entry[0])
-        return same + changes[:MOST_CHANGES] + [alert for _, alert in clear[:MOST_CHANGES]]
+                same.append(said)
+        first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
+        oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
+        return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
 
     def _keep(self, alert: ForeignAlert) -> bool:
         meaning = self._meanings.of(alert)
@@ -105,28 +125,31 @@ class ForeignAlerts:
         """What fires of a matter: what was said so, and what nothing was said of yet. Forgets what is over."""
         matter = self._matters.get(key, {})
         heard = {held.meaning.pair for held in matter.values()}
-        firing = {held.meaning.pair for held in matter.values() if held.alert.fires(now)}
+        over = {identity: held.meaning.pair for identity, held in matter.items() if not held.alert.fires(now)}
+        firing = {held.meaning.pair for identity, held in matter.items() if identity not in over} if over else heard
         recorded = incident.firing if incident else frozenset()
-        for identity, held in tuple(matter.items()):
-            pair = held.meaning.pair
-            if not held.alert.fires(now) and (pair in firing or pair not in recorded):
-                del matter[identity]
-                self._count -= 1
-        if not matter:
-            self._matters.pop(key, None)
-        if incident is not None and incident.open:
+        for identity, pair in over.items():
+            if pair in firing or pair not in recorded:
+                self._forget(key, identity)
+        if incident is not None and incident.open and recorded != heard:
             firing |= _reported(recorded) - heard
         return frozenset(firing)
 
-    def _alert(self, key: Key, incident: Incident | None, firing: frozenset[FiringPair], now: datetime) -> Alert:
+    def _forget(self, key: Key, identity: Identity) -> None:
+        del self._matters[key][identity]
+        self._count -= 1
+        if not self._matters[key]:
+            del self._matters[key]
+
+    def _alert(self, said: _Said, now: datetime) -> Alert:
         """What is said of a matter, in the words of the most urgent of its alerts that began first."""
-        slo, scope = key
+        (slo, scope), incident, firing = said
         if incident is not None and firing <= incident.firing:
             return Alert(
                 slo=slo, scope=scope, at=now, firing=firing, labels=incident.labels, evidence=incident.evidence
             )
         held = min(
-            (held for held in self._matters[key].values() if held.alert.fires(now)),
+            (held for held in self._matters[said.key].values() if held.alert.fires(now)),
             key=lambda held: (held.meaning.pair.severity is not Severity.PAGE, held.alert.starts_at, held.meaning.pair),
         )
         labels = shown_labels(held.alert)
@@ -171,11 +194,11 @@ def _is_ours(alert: ForeignAlert, incidents: Mapping[str, Incident]) -> bool:
 def _is_followed(incident: Incident) -> bool:
     """Whether it waits for what others say: it is of theirs and clears, or they said that something fires."""
     waits = incident.open and incident.clear_since is not None and incident.evidence.objective is None
-    return waits or bool(_reported(incident.firing))
+    return waits or any(pair.cause is Cause.REPORTED for pair in incident.firing)
 
 
 def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
-    return bool(firing - incident.firing or _reported(incident.firing) - firing)
+    return firing != incident.firing and bool(firing - incident.firing or _reported(incident.firing) - firing)
 
 
 def _reported(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:

@@ -87,6 +87,8 @@ def over(slo: str, *, by: str, why: str) -> str:
 
 def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
     """The text without line breaks and other control characters, and no longer than `limit`."""
+    if len(text) <= limit and " " not in text and text.isprintable():
+        return text  # as most are, of which there may be a hundred thousand
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
