@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slo.core.alert import Alert, Cause, Evidence, FiringPair
+from slo.core.alert import Alert, Cause, Evidence, FiringPair, Report
 from slo.core.delivery import Action, Message
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, circumstances_of, priority_in
@@ -30,6 +30,14 @@ EVIDENCE = Evidence(
     burn_rates={"5m": 1000.0, "1h": 83.3, "30m": 166.7, "6h": 13.9, "2h": 41.7, "1d": 3.5},
     reason="connect_refused",
     target="http://10.0.0.7:8084/health",
+)
+
+REPORTED = FiringPair(severity=Severity.PAGE, cause=Cause.REPORTED, alert="GateDown")
+REPORT = Report(
+    summary="gate answers nobody",
+    description="No request was answered for 3m.",
+    source_url="http://prometheus.example/graph?g0.expr=up",
+    runbook_url="https://runbooks.example/gate",
 )
 
 

@@ -17,7 +17,7 @@ from slo.core.slo import slo_key
 from slo.router.decide import decide
 from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined, unwatched
 from slo.router.hook import payload_of
-from tests.router.making import EVIDENCE, PAGE, TICKET, Routes, alert, at, message
+from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, Routes, alert, at, message
 from tests.router.test_meaning import an_slo
 
 
@@ -181,7 +181,8 @@ def test_a_storm_opens_its_incidents_over_several_slots_and_pages_first() -> Non
     assert sum(incident.severity is Severity.PAGE for incident in first.values()) == len(pages)
     assert len(world.judge(10)) == MOST_CHANGES + len(pages)
     world.take(*(replace(each, ends_at=at(15)) for each in tickets + pages))
-    for slot in range(2, 5):
+    assert sum(not incident.firing for incident in world.judge(20).values()) == MOST_CHANGES
+    for slot in range(3, 5):
         world.judge(10 * slot)
     for slot in range(2):
         world.judge(400 + 10 * slot)
@@ -203,16 +204,12 @@ def test_ours_that_comes_back_is_dropped_and_that_of_another_watch_is_not() -> N
     assert elsewhere.take(back) == [Fate.TAKEN]
 
 
-REPORT = Report(summary="it is down")
-THEIRS = FiringPair(severity=Severity.PAGE, cause=Cause.REPORTED, alert="Down")
-
-
 @pytest.mark.parametrize(
     ("ours", "theirs", "firing", "report"),
     [
-        (set(), {THEIRS}, {THEIRS}, REPORT),
-        ({TICKET}, {THEIRS}, {TICKET, THEIRS}, REPORT),
-        ({PAGE}, {THEIRS}, {PAGE, THEIRS}, None),
+        (set(), {REPORTED}, {REPORTED}, REPORT),
+        ({TICKET}, {REPORTED}, {TICKET, REPORTED}, REPORT),
+        ({PAGE}, {REPORTED}, {PAGE, REPORTED}, None),
         ({PAGE}, {PAGE}, {PAGE}, None),
         ({PAGE}, set(), {PAGE}, None),
         (set(), set(), set(), None),
