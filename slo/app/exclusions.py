@@ -5,12 +5,13 @@ import logging
 from collections.abc import Collection, Iterator, Sequence
 
 from slo.config.names import Names
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
-from slo.core.incident import Event
 from slo.core.protocols import Clock
 from slo.errors import UsageError
-from slo.router.summary import one_line, told
+from slo.router.summary import one_line
+from slo.router.words import told
 from slo.store.journal import Journal
 
 logger = logging.getLogger(__name__)

@@ -10,16 +10,20 @@ from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.exclusions import Exclusions
 from slo.app.groups import WatchedGroups
+from slo.app.inbound import InboundActs, keep_reconciling, receivers_of
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
 from slo.app.wiring import destinations_of, fed_of
 from slo.config.settings import Settings
+from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.foreign import ForeignAlert
-from slo.core.incident import Event, Incident
+from slo.core.inbound import Inbound, Received
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.slo import slo_key
@@ -92,6 +96,8 @@ class RunningWatch:
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
+        self._inbound = InboundActs(self._router.act, telemetry=telemetry)
+        self._inbound.receivers = receivers_of(settings, place.kinds, context, place.config)
         connectivity = context.connectivity
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
@@ -126,6 +132,7 @@ class RunningWatch:
             tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self._router.run(), name="router")
             tasks.create_task(self._servers.run(), name="servers")
+            tasks.create_task(keep_reconciling(self._reconcile), name="reconciling")
             tasks.create_task(self._close_slots(), name="slots")
 
     def now(self) -> datetime:
@@ -206,13 +213,16 @@ class RunningWatch:
         """What was sent, or waits to be, about one incident."""
         return await asyncio.to_thread(self._journal.deliveries, incident)
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        """Record that a person took it on."""
-        return await self._router.acknowledge(incident, by=by, via=via)
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards."""
+        return await self._router.act(act)
 
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        """Close it by a person's decision."""
-        return await self._router.resolve(incident, by=by, why=why)
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        """Do what a request of a destination says."""
+        return await self._inbound.receive(way, inbound)
+
+    async def _reconcile(self) -> None:
+        await self._inbound.reconcile(self._router.destinations, self._router.incidents)
 
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
@@ -225,6 +235,7 @@ class RunningWatch:
         settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
         checks, scrapes = place.built(settings, self._context)
         destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
+        receivers = receivers_of(settings, place.kinds, self._context, place.config)
         clients = self._servers.clients(settings)
         async with self._books.lock:
             self._exclusions.configured = settings.exclusions
@@ -238,6 +249,7 @@ class RunningWatch:
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
+            self._inbound.receivers = receivers
         await self._router.reconfigure(
             destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
         )

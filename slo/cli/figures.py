@@ -78,7 +78,7 @@ def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
             (
                 incident["priority"],
                 incident["id"],
-                _slo_of(incident),
+                slo_of(incident),
                 _status(incident),
                 _when(incident["opened_at"]),
                 _summary(incident),
@@ -93,12 +93,13 @@ def incident_lines(incidents: Iterable[Document], *, title: str = "") -> list[Pa
     lines: list[Part] = [title] if title else []
     for incident in incidents:
         status = _status(incident)
-        head = f"{incident['priority']} incident {incident['id']} {_slo_of(incident)}: {status.text}"
+        head = f"{incident['priority']} incident {incident['id']} {slo_of(incident)}: {status.text}"
         lines += [Cell(head, status.tone), f"   {_when(incident['opened_at'])}", f"   {_text(_summary(incident))}"]
     return lines
 
 
-def _slo_of(incident: Document) -> str:
+def slo_of(incident: Document) -> str:
+    """The key of the SLO that an incident is about."""
     return slo_key(incident["slo"], incident["scope"])
 
 
@@ -117,72 +118,6 @@ def _status(incident: Document) -> Cell:
     return Cell(f"{status} by {by}" if by and status != "triggered" else status, STATUS_TONES[status])
 
 
-def incident_parts(incident: Document) -> list[Part]:
-    """One incident with its evidence, its timeline and what was sent about it."""
-    evidence = incident["evidence"]
-    reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
-    why = " at ".join(part for part in (reason, evidence["target"]) if part)
-    identity = f"Incident {incident['id']} of SLO {_slo_of(incident)}, opened {_when(incident['opened_at'])}"
-    parts: list[Part] = [
-        Cell(f"{incident['priority']} {incident['status']}: {incident['summary']}", STATUS_TONES[incident["status"]]),
-        f"{identity}; {fires(incident['firing'])}.",
-    ]
-    if evidence["objective"] is not None:
-        remaining, coverage = (percent(evidence[name], digits=1) for name in ("remaining", "coverage"))
-        figures = (
-            f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
-            f"budget left {remaining}, coverage {coverage}"
-        )
-        parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
-    if report := evidence["report"]:
-        parts.append(f"Reported: {report['description'] or report['summary']}")
-        links = (("Runbook", report["runbook_url"]), ("Where the alert comes from", report["source_url"]))
-        parts += [f"{name}: {url}" for name, url in links if url]
-    parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
-    if incident["labels"]:
-        parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
-    parts.append(
-        Table(
-            title="Timeline",
-            columns=("number", "at", "event", "what"),
-            rows=[(str(e["number"]), _when(e["at"]), e["event"], told(e)) for e in incident["events"]],
-            numeric=frozenset({"number"}),
-        )
-    )
-    if incident["deliveries"]:
-        parts.append(
-            Table(
-                title="Deliveries",
-                columns=("destination", "action", "state", "attempts", "last reason", "next attempt"),
-                rows=[_delivery_row(delivery) for delivery in incident["deliveries"]],
-                numeric=frozenset({"attempts"}),
-            )
-        )
-    return parts
-
-
-def told(event: Document) -> str:
-    """One event of a timeline in a few words."""
-    match event["event"]:
-        case "opened":
-            return f"{event['priority']}: {event['summary']}"
-        case "firing_changed":
-            return fires(event["firing"])
-        case "raised":
-            return f"to {event['priority']}: {event['why']}"
-        case "paged":
-            return f"generation {event['generation']}, key {event['key']}"
-        case "page_cleared":
-            return f"key {event['key']}"
-        case "acknowledged":
-            return f"by {event['by']} via {event['via']}"
-        case "resolved":
-            return f"by {event['by'] or 'the watch'}" + (f": {event['why']}" if event["why"] else "")
-        case "sent_directly":
-            return f"to {event['destination']}, while the journal could not be written"
-    return ""
-
-
 def fires(firing: Sequence[Document]) -> str:
     """`fires: page 1h/5m, ticket 3d/6h`, or that nothing does."""
     if not firing:
@@ -194,18 +129,6 @@ def _cause(pair: Document) -> str:
     if pair["alert"]:
         return f"alert {pair['alert']}"
     return f"{pair['long']}/{pair['short']}" if pair["long"] else "SLI lost its data"
-
-
-def _delivery_row(delivery: Document) -> Sequence[str | Cell]:
-    state = delivery["state"]
-    return (
-        delivery["destination"],
-        delivery["action"],
-        Cell(state, Tone.DOWN) if state == "refused" else state,
-        str(delivery["attempts"]),
-        ": ".join(part for part in (delivery["last_reason"], delivery["last_detail"]) if part),
-        _when(delivery["not_before"]) if delivery["not_before"] else "",
-    )
 
 
 def _when(text: str) -> str:

@@ -1,55 +1,15 @@
-"""`watchkeep incident`: list, show, acknowledge and resolve, through a running watch or in its data folder."""
+"""`watchkeep incident`: list and show incidents, and work on them, through a running watch or in its data folder."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote
 
 import click
 
-from slo.cli.client import Client, understood, watch_options
-from slo.cli.figures import Document, incident_lines, incident_parts, incident_table
+from slo.cli.client import understood, watch_options
+from slo.cli.figures import Document, incident_lines, incident_table
+from slo.cli.incident_acts import ACTS
+from slo.cli.incidents import incidents_at
 from slo.cli.output import Part, emit, is_narrow, json_option
-from slo.cli.person import person, person_option
-from slo.cli.place import watch_or_folder
-
-
-class Incidents(Protocol):
-    """Where incidents are worked on, called `where`; each answer is a document of the API."""
-
-    where: str
-
-    def listed(self, *, everything: bool, limit: int) -> Document: ...
-    def shown(self, incident: str) -> Document: ...
-    def act(self, incident: str, *, action: str, by: str, why: str) -> Document: ...
-
-
-class Remote:
-    """The incidents of a running watch."""
-
-    def __init__(self, client: Client) -> None:
-        self.where = client.url
-        self._client = client
-
-    def listed(self, *, everything: bool, limit: int) -> Document:
-        """Open ones first."""
-        return self._client.get("/api/v1/incidents", {"status": "all" if everything else "open", "limit": str(limit)})
-
-    def shown(self, incident: str) -> Document:
-        """One, with its timeline and deliveries."""
-        return self._client.get(_path(incident))
-
-    def act(self, incident: str, *, action: str, by: str, why: str) -> Document:
-        """Its new state."""
-        return self._client.post(_path(incident), {"action": action, "by": by, "why": why, "via": "cli"})
-
-
-def _path(incident: str) -> str:
-    return f"/api/v1/incidents/{quote(incident, safe='')}"
-
-
-def _incidents(url: str | None, token_file: Path | None, data: Path | None) -> AbstractContextManager[Incidents]:
-    return watch_or_folder(url, token_file, data, Remote)
+from slo.cli.timeline import incident_parts
 
 
 @click.group(name="incident")
@@ -66,7 +26,7 @@ def list_incidents(
     url: str | None, token_file: Path | None, data: Path | None, *, everything: bool, limit: int, as_json: bool
 ) -> None:
     """List the open incidents, the most urgent first."""
-    with _incidents(url, token_file, data) as incidents:
+    with incidents_at(url, token_file, data) as incidents:
         document = incidents.listed(everything=everything, limit=limit)
         parts = understood(incidents.where, lambda: _list_parts(document, everything=everything))
     emit(document, *parts, as_json=as_json)
@@ -88,49 +48,11 @@ def _list_parts(document: Document, *, everything: bool) -> list[Part]:
 @json_option
 def show_incident(incident: str, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
     """Show one incident: its evidence, its timeline, and what was sent about it."""
-    with _incidents(url, token_file, data) as incidents:
+    with incidents_at(url, token_file, data) as incidents:
         document = incidents.shown(incident)
         parts = understood(incidents.where, lambda: incident_parts(document))
     emit(document, *parts, as_json=as_json)
 
 
-@command.command(name="ack")
-@click.argument("incident", metavar="ID")
-@person_option
-@watch_options
-@json_option
-def acknowledge_incident(
-    incident: str, by: str | None, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool
-) -> None:
-    """Take an incident on; everybody who was told of it is told so."""
-    with _incidents(url, token_file, data) as incidents:
-        document = incidents.act(incident, action="acknowledge", by=person(by), why="")
-        parts = understood(incidents.where, lambda: _acted_parts(document))
-    emit(document, *parts, as_json=as_json)
-
-
-@command.command(name="resolve")
-@click.argument("incident", metavar="ID")
-@person_option
-@click.option("--why", default="", help="What the timeline says about it.")
-@watch_options
-@json_option
-def resolve_incident(
-    incident: str,
-    by: str | None,
-    why: str,
-    url: str | None,
-    token_file: Path | None,
-    data: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Declare an incident over; everybody who was told of it is told so."""
-    with _incidents(url, token_file, data) as incidents:
-        document = incidents.act(incident, action="resolve", by=person(by), why=why)
-        parts = understood(incidents.where, lambda: _acted_parts(document))
-    emit(document, *parts, as_json=as_json)
-
-
-def _acted_parts(incident: Document) -> list[Part]:
-    return [incident_table([incident])]
+for act in ACTS:
+    command.add_command(act)

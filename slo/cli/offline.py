@@ -16,16 +16,17 @@ from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
 from slo.cli.figures import Document
 from slo.config.exclusion_keys import ExclusionKeys
+from slo.core.acts import Target
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
 from slo.core.incident import Incident, fold_all
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
-from slo.router import people
 from slo.router.messages import Teller
+from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
-from slo.web.act import Act, faults_of
+from slo.web.act import ACTS, faults_of
 from slo.web.documents import in_order, incident_document, incident_with_history
 from slo.web.exclusions import exclusion_document
 
@@ -68,19 +69,23 @@ class Offline:
         found = named(incident, self._folded(), "incident")
         return incident_with_history(found, self._journal.events(found.id), self._journal.deliveries(found.id))
 
-    def act(self, incident: str, *, action: str, by: str, why: str) -> Document:
+    def open(self, _keys: Document) -> Document:
+        """Refused: who is told stands in the configuration of a watch that runs."""
+        raise UsageError(
+            f"--data {self.where}: an incident is opened by a watch that runs, which knows whom to tell: start it, and "
+            "leave --data away"
+        )
+
+    def act(self, incident: str, keys: Document) -> Document:
         """Its new state. Raises UsageError for what the API would refuse too."""
+        now = datetime.now(UTC)
         try:
-            act = Act.model_validate({"action": action, "by": by, "why": why, "via": "cli"})
+            act = ACTS.validate_json(json.dumps(keys)).act(Target(incident=incident), now)
         except ValidationError as error:
             raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error
-        incidents, teller = self._folded(), Teller(at=datetime.now(UTC))
-        if act.action == "acknowledge":
-            decision = people.acknowledge(incidents, incident, by=act.by, via=act.via, teller=teller)
-        else:
-            decision = people.resolve(incidents, incident, by=act.by, why=act.why, teller=teller)
+        decision = decide_act(act, self._folded(), teller=Teller(at=now))
         if decision:
-            self._journal.commit(decision.events, decision.messages, at=teller.at)
+            self._journal.commit(decision.events, decision.messages, at=now)
         return incident_document(self._folded()[incident])
 
     def exclusions(self) -> Document:

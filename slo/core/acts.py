@@ -39,13 +39,15 @@ class Act:
     """Something that the person `by` does, which came by way of `via` (`cli`, `api`, `slack`, a destination's name).
 
     `source` names the act at the other side, for instance `pagerduty:01DF...`: what was done under a source is not done
-    again when it is delivered twice. Empty where nothing names it.
+    again when it is delivered twice. Empty where nothing names it. `acted_at` is when it was done, where the other side
+    says so: a response counts from then.
     """
 
     target: Target
     by: str
     via: str
     source: str = ""
+    acted_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,8 +126,8 @@ class EndChat(Act):
 class Open(Act):
     """Opens an incident: an issue that a person found. Its clocks run from `created_at`, or from now where it is None.
 
-    `target` says what a ticket system calls it, where it comes from one. Without a `priority` it follows from the
-    impact, the workaround, the security and the class of the environment.
+    `target` says what a ticket system calls it, where it comes from one. Its priority follows from the impact, the
+    workaround, the security and the class of the environment.
     """
 
     summary: str

@@ -62,9 +62,9 @@ class Report:
 class Evidence:
     """The figures behind an alert at the time it was made; None where there was nothing to divide by.
 
-    `burn_rates` maps a window to its burn rate. `reason` and `target` are of the last bad outcome, where the SLI
-    comes from checks. Without an `objective` there are no figures: the engine does not watch what this is about.
-    `report` is there where others report something more urgent than the figures do.
+    Empty where there are none: an alert of others, or an incident that a person opened. `burn_rates` maps a window to
+    its burn rate. `reason` and `target` are of the last bad outcome, where the SLI comes from checks. `report` is there
+    where others report something more urgent than the figures do.
     """
 
     objective: float | None = None

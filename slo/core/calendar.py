@@ -8,7 +8,6 @@ A slot belongs to the period in which it ends. One that ends at the very instant
 that instant with all its time, and belongs to the period before.
 """
 
-import bisect
 import functools
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -16,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from slo.core.zone import unix_seconds, zone_named
+from slo.core.zone import first_instant, local_time, zone_named
 
 
 class Period(StrEnum):
@@ -111,18 +110,11 @@ def _span(period: Period, zone: str, first: date) -> tuple[int, int]:
 
 def _first_instant(day: date, zone: ZoneInfo) -> int:
     """The first instant at which the clocks of a zone show `day` or a later date."""
-    midnight = datetime.combine(day, time())
-    with_offset_before = unix_seconds(midnight, zone)
-    with_offset_after = int(midnight.replace(tzinfo=zone, fold=1).timestamp())
-    if with_offset_before <= with_offset_after:
-        return with_offset_before
-    # Midnight is skipped: the clocks go forward between these two instants. A zone does not tell when: look for it.
-    instants = range(with_offset_after, with_offset_before)
-    return instants.start + bisect.bisect_left(instants, day, key=lambda at: _local_date(at, zone))
+    return first_instant(datetime.combine(day, time()), zone)
 
 
 def _local_date(at_seconds: int, zone: ZoneInfo) -> date:
-    return datetime.fromtimestamp(at_seconds, zone).date()
+    return local_time(at_seconds, zone).date()
 
 
 def _first_date_around(period: Period, day: date) -> date:

@@ -39,7 +39,8 @@ class Message:
     message for good (it is the idempotency key where the other side takes one). `status` is that of the incident after
     what is told here. `firing` is empty on a resolve. `by` and `why` are of the person who acted, `text` is what was
     said. `due` is when the contract wants a human response, `responded_at` when there was one. `services` are those
-    that are affected. `external_url` is where people reach the watch; empty where nobody said.
+    that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
+    customer wrote. `external_url` is where people reach the watch; empty where nobody said.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Message:
     eta: ETA | None = None
     owner: str = ""
     services: tuple[str, ...] = ()
+    reference: str = ""
 
     @property
     def url(self) -> str:
@@ -84,7 +86,8 @@ class Lane:
     """What a destination needs to know of the lane of the message that it is given.
 
     `credential` is what the lane was begun with. `reference` is what the other side called its first message, where it
-    said so: a message of Slack to answer in its thread, the number of a ticket. `attempts` are those that were made for
+    said so: a message of Slack to answer in its thread, the number of a ticket. A trigger has one where the incident
+    began there, so that nothing is to be made anew. `attempts` are those that were made for
     this message before: one of them may have been taken although nobody heard so.
     """
 

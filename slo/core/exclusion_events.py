@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion, Once
-from slo.core.incident import Event
 from slo.core.recurrence import Recurrence
 
 NO_INCIDENT = ""

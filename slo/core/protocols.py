@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from slo.core.acts import Act
 from slo.core.counts import Counts
@@ -87,6 +87,7 @@ class Receiver(Protocol):
         """
 
 
+@runtime_checkable
 class Reconciling(Protocol):
     """A destination that can be asked what people did there, in case nobody told us."""
 

@@ -4,6 +4,7 @@ The rules come from the package tzdata, never from the machine: the system's own
 replicas, or an auditor with the same lock file, must get the same periods to the second.
 """
 
+import bisect
 import functools
 from datetime import datetime
 from importlib import resources
@@ -34,3 +35,22 @@ def unix_seconds(local: datetime, zone: ZoneInfo) -> int:
     so that 02:30 becomes 03:30 where they go from 02:00 to 03:00. Source: RFC 5545, section 3.3.5.
     """
     return int(local.replace(tzinfo=zone, fold=0).timestamp())
+
+
+def first_instant(local: datetime, zone: ZoneInfo) -> int:
+    """The first instant at which the clocks of a zone show a local time or a later one, in Unix seconds.
+
+    Of a time that comes twice it is the first one; of one that is skipped it is the instant at which clocks go forward.
+    """
+    with_offset_before = unix_seconds(local, zone)
+    with_offset_after = int(local.replace(tzinfo=zone, fold=1).timestamp())
+    if with_offset_before <= with_offset_after:
+        return with_offset_before
+    # It is skipped: the clocks go forward between these two instants. A zone does not tell when: look for it.
+    instants = range(with_offset_after, with_offset_before)
+    return instants.start + bisect.bisect_left(instants, local, key=lambda at: local_time(at, zone))
+
+
+def local_time(at_seconds: int, zone: ZoneInfo) -> datetime:
+    """What the clocks of a zone show at an instant in Unix seconds, without a zone."""
+    return datetime.fromtimestamp(at_seconds, zone).replace(tzinfo=None)

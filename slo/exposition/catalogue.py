@@ -242,6 +242,12 @@ class Telemetry:
             ["server", "slo"],
             registry=registry,
         )
+        self.inbound = Counter(
+            "watchkeep_webhooks_total",
+            "Requests of destinations under /webhooks/, by what became of them.",
+            ["way", "result"],
+            registry=registry,
+        )
         self.reload_successful = Gauge(
             "watchkeep_config_last_reload_successful",
             "Whether the configuration that was read last is the one in force.",

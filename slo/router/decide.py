@@ -10,41 +10,21 @@ shortest window nothing is known, is left open; that nothing happened in it is k
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 from slo.core.alert import Alert, FiringPair, worst
 from slo.core.delivery import Action, Message
 from slo.core.duration import duration_name
-from slo.core.incident import (
-    Event,
-    FiringChanged,
-    Incident,
-    Opened,
-    PageCleared,
-    Paged,
-    Raised,
-    Resolved,
-    fold,
-    incident_key,
-)
+from slo.core.events import Event, FiringChanged, Opened, PageCleared, Paged, Raised, Resolved
+from slo.core.incident import Incident, fold
+from slo.core.incident_key import incident_key
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, Priority, circumstances_of, priority_in
 from slo.core.slo import slo_key
-from slo.router.messages import Decision, Teller
+from slo.router.audience import Audience
+from slo.router.messages import Decision, Said, Teller
+from slo.router.opening import next_id
 from slo.router.summary import burning
-
-
-class Routes(Protocol):
-    """Who is told, and how long an alert must be clear before its incident resolves."""
-
-    @property
-    def destinations(self) -> tuple[str, ...]:
-        """The names of the destinations, each told once."""
-
-    @property
-    def resolve_after(self) -> timedelta:
-        """How long."""
 
 
 def decide(
@@ -52,23 +32,28 @@ def decide(
     incidents: Mapping[str, Incident],
     *,
     known_slos: Collection[str],
-    routes: Routes,
-    paging: Collection[str],
-    now: datetime,
-    external_url: str = "",
+    audience: Audience,
+    teller: Teller,
 ) -> Decision:
-    """The events and messages that bring `incidents` (by id, oldest first) in line with `alerts` at `now`.
+    """The events and messages that bring `incidents` (by id, oldest first) in line with `alerts`.
 
-    `paging` names the destinations that are told of pages only. An open incident of an SLO whose key is not in
-    `known_slos` is resolved.
+    An open incident of an SLO whose key is not in `known_slos` is resolved.
     """
-    moment = _Round(incidents, routes=routes, paging=paging, teller=Teller(at=now, external_url=external_url))
+    moment = _Round(incidents, audience=audience, teller=teller)
     for alert in alerts:
         moment.consider(alert)
+    moment.page_waiting()
     for (slo, scope), incident in tuple(moment.last.items()):
-        if slo_key(slo, scope) not in known_slos:
+        if not incident.human and slo_key(slo, scope) not in known_slos:
             moment.forget(incident)
-    return Decision(events=tuple(moment.events), messages=tuple(moment.messages))
+    return moment.decision
+
+
+def decide_pages(incidents: Mapping[str, Incident], *, audience: Audience, teller: Teller) -> Decision:
+    """The pages for what people made a P0, where it has not paged yet."""
+    moment = _Round(incidents, audience=audience, teller=teller)
+    moment.page_waiting()
+    return moment.decision
 
 
 def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
@@ -80,18 +65,18 @@ def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> froze
 class _Round:
     """One decision in the making: every event is folded at once, so that the next one is made of the new state."""
 
-    def __init__(
-        self, incidents: Mapping[str, Incident], *, routes: Routes, paging: Collection[str], teller: Teller
-    ) -> None:
+    def __init__(self, incidents: Mapping[str, Incident], *, audience: Audience, teller: Teller) -> None:
         self.last = {(incident.slo, incident.scope): incident for incident in incidents.values()}
         self.events: list[Event] = []
         self.messages: list[Message] = []
-        self._next_id = max(map(int, incidents), default=0) + 1
-        self._resolve_after = routes.resolve_after
-        routed = dict.fromkeys(routes.destinations)
-        self._pagers = tuple(name for name in routed if name in paging)
-        self._others = tuple(name for name in routed if name not in paging)
+        self._next_id = int(next_id(incidents))
+        self._audience = audience
         self._teller = teller
+
+    @property
+    def decision(self) -> Decision:
+        """What was decided."""
+        return Decision(events=tuple(self.events), messages=tuple(self.messages))
 
     def consider(self, alert: Alert) -> None:
         """Bring the last incident of the alert's SLO and scope in line with it, or open one."""
@@ -109,6 +94,12 @@ class _Round:
             )
         if incident.open:
             self._follow(incident, alert)
+
+    def page_waiting(self) -> None:
+        """Page for what people made a P0."""
+        for incident in tuple(self.last.values()):
+            if incident.needs_page:
+                self._page(incident, incident.summary)
 
     def forget(self, incident: Incident) -> None:
         """Its SLO is gone: nothing fires any more, so that what fires when the SLO comes back is new."""
@@ -145,55 +136,55 @@ class _Round:
                 labels=alert.labels,
                 firing=alert.firing,
                 evidence=alert.evidence,
-                told=self._others,
+                told=self._audience.of(alert.labels).others,
             ),
         )
         self._next_id += 1
         if severity is Severity.PAGE:
-            incident = self._page(incident, alert)
+            incident = self._page(incident, burning(alert))
         self.messages += self._teller.to_others(incident, Action.TRIGGER)
 
     def _follow(self, incident: Incident, alert: Alert) -> None:
         paging = alert.severity is Severity.PAGE
         if paging and not incident.page_open:
-            incident = self._page(incident, alert)
+            incident = self._page(self._raised(incident, alert), burning(alert))
             self.messages += self._teller.to_others(incident, Action.UPDATE)
         elif not alert.known:
             return
-        elif not alert.firing and self._lasted(incident.clear_since):
-            self.resolve(incident, why=f"clear for {self._patience}")
-        elif not paging and incident.page_open and self._lasted(incident.page_clear_since):
+        elif not alert.firing and self._lasted(incident, incident.clear_since):
+            self.resolve(incident, why=f"clear for {self._patience(incident)}")
+        elif not paging and incident.page_open and self._lasted(incident, incident.page_clear_since):
             self._clear_page(incident)
 
-    def _page(self, incident: Incident, alert: Alert) -> Incident:
+    def _raised(self, incident: Incident, alert: Alert) -> Incident:
+        """A page inside a ticket: as urgent as if it had begun with it, and never less than a person made it."""
+        if incident.severity is Severity.PAGE:
+            return incident
+        priority = min(incident.priority, _priority(alert, Severity.PAGE), key=lambda each: each.rank)
+        why = "a page fires"
+        event = Raised(incident=incident.id, at=self._now, severity=Severity.PAGE, priority=priority, why=why)
+        return self._record(incident, event)
+
+    def _page(self, incident: Incident, summary: str) -> Incident:
         """Page under the incident's own key at first, and under a new generation each time after that."""
         generation = incident.generation + 1 if incident.page_key else incident.generation
-        if incident.severity is not Severity.PAGE:
-            raised = Raised(
-                incident=incident.id,
-                at=self._now,
-                severity=Severity.PAGE,
-                priority=_priority(alert, Severity.PAGE),
-                why="a page fires",
-            )
-            incident = self._record(incident, raised)
         paged = Paged(
             incident=incident.id,
             at=self._now,
             generation=generation,
-            key=_key(alert, generation),
-            summary=burning(alert),
-            told=self._pagers,
+            key=incident_key(customer=incident.customer, slo=incident.slo, scope=incident.scope, generation=generation),
+            summary=summary,
+            told=self._audience.of(incident.labels).pagers,
         )
         incident = self._record(incident, paged)
         self.messages += self._teller.to_pagers(incident, Action.TRIGGER)
         return incident
 
     def _clear_page(self, incident: Incident) -> None:
-        why = f"no page has fired for {self._patience}"
+        why = f"no page has fired for {self._patience(incident)}"
         incident = self._record(incident, PageCleared(incident=incident.id, at=self._now, key=incident.page_key))
-        self.messages += self._teller.to_pagers(incident, Action.RESOLVE, why=why)
-        self.messages += self._teller.to_others(incident, Action.UPDATE, why=why)
+        self.messages += self._teller.to_pagers(incident, Action.RESOLVE, Said(why=why))
+        self.messages += self._teller.to_others(incident, Action.UPDATE, Said(why=why))
 
     def _record(self, incident: Incident | None, event: Event) -> Incident:
         after = fold(incident, event)
@@ -201,12 +192,11 @@ class _Round:
         self.last[after.slo, after.scope] = after
         return after
 
-    def _lasted(self, since: datetime | None) -> bool:
-        return since is not None and self._now - since >= self._resolve_after
+    def _lasted(self, incident: Incident, since: datetime | None) -> bool:
+        return since is not None and self._now - since >= self._audience.of(incident.labels).resolve_after
 
-    @property
-    def _patience(self) -> str:
-        return duration_name(self._resolve_after.total_seconds())
+    def _patience(self, incident: Incident) -> str:
+        return duration_name(self._audience.of(incident.labels).resolve_after.total_seconds())
 
 
 def _key(alert: Alert, generation: int) -> str:

@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from slo.core.delivery import (
@@ -173,6 +173,7 @@ class DeliveryLoop:
             await self._park(delivery)
             return
         lane = await self._begin(delivery, destination.credential if destination else "")
+        lane = replace(lane, reference=lane.reference or message.reference)
         if self._direct.sends(message):
             return
         verdict = self._elsewhere(delivery)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from slo.core.delivery import Action, Message
-from slo.core.incident import Acknowledged, Event, Incident, Resolved, fold
+from slo.core.events import Acknowledged, Event, Resolved
+from slo.core.incident import Incident, fold
 from slo.router.summary import over
 
 
@@ -25,46 +26,56 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a message says beside the state of the incident: who did what and why, in whose words."""
+
+    by: str = ""
+    why: str = ""
+    text: str = ""
+    summary: str = ""
+
+
+NOTHING = Said()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Teller:
     """Makes the messages of one moment, `at`; `external_url` is where people reach this watch."""
 
     at: datetime
     external_url: str = ""
 
-    def to_pagers(self, incident: Incident, action: Action, *, by: str = "", why: str = "") -> list[Message]:
+    def to_pagers(self, incident: Incident, action: Action, said: Said = NOTHING) -> list[Message]:
         """To the paging destinations that have its page."""
-        return self._messages(incident, action, incident.paged_to, incident.page_key, by=by, why=why)
+        return self._messages(incident, action, incident.paged_to, incident.page_key, said)
 
-    def to_others(
-        self, incident: Incident, action: Action, *, summary: str = "", by: str = "", why: str = ""
-    ) -> list[Message]:
+    def to_others(self, incident: Incident, action: Action, said: Said = NOTHING) -> list[Message]:
         """To those that know it under its own key."""
-        return self._messages(incident, action, incident.told, incident.key, summary=summary, by=by, why=why)
+        return self._messages(incident, action, incident.told, incident.key, said)
 
-    def acknowledged(self, incident: Incident, event: Acknowledged) -> list[Message]:
+    def to_everyone(self, incident: Incident, action: Action, said: Said, *, but: str = "") -> list[Message]:
+        """To the pagers as long as its page is open, and to the others. `but` is a destination that knows it."""
+        pagers = self.to_pagers(incident, action, said) if incident.page_open else []
+        return [message for message in pagers + self.to_others(incident, action, said) if message.destination != but]
+
+    def acknowledged(self, incident: Incident, event: Acknowledged, *, but: str = "") -> list[Message]:
         """Everyone who has the incident, or a page of it that was not answered yet, hears that somebody is on it."""
-        after = fold(incident, event)
+        after, said = fold(incident, event), Said(by=event.by)
         unanswered = incident.page_open and not incident.page_answered
-        pagers = self.to_pagers(after, Action.ACKNOWLEDGE, by=event.by) if unanswered else []
-        return pagers + self.to_others(after, Action.ACKNOWLEDGE, by=event.by)
+        pagers = self.to_pagers(after, Action.ACKNOWLEDGE, said) if unanswered else []
+        told = pagers + self.to_others(after, Action.ACKNOWLEDGE, said)
+        return [message for message in told if message.destination != but]
 
     def resolved(self, incident: Incident, event: Resolved) -> list[Message]:
         """Everyone who has the incident, or a page of it that is open, hears that it is over."""
-        after, about = fold(incident, event), {"by": event.by, "why": event.why}
-        summary = over(incident.slo, by=event.by, why=event.why)
-        pagers = self.to_pagers(after, Action.RESOLVE, **about) if incident.page_open else []
-        return pagers + self.to_others(after, Action.RESOLVE, summary=summary, **about)
+        after, said = fold(incident, event), Said(by=event.by, why=event.why)
+        summary = over(incident.subject, by=event.by, why=event.why)
+        pagers = self.to_pagers(after, Action.RESOLVE, said) if incident.page_open else []
+        told = Said(by=event.by, why=event.why, summary=summary)
+        return pagers + self.to_others(after, Action.RESOLVE, told)
 
     def _messages(
-        self,
-        incident: Incident,
-        action: Action,
-        destinations: Iterable[str],
-        key: str,
-        *,
-        summary: str = "",
-        by: str,
-        why: str,
+        self, incident: Incident, action: Action, destinations: Iterable[str], key: str, said: Said
     ) -> list[Message]:
         return [
             Message(
@@ -78,15 +89,21 @@ class Teller:
                 severity=incident.severity,
                 priority=incident.priority,
                 status=incident.status,
-                summary=summary or incident.summary,
+                summary=said.summary or incident.summary,
                 at=self.at,
                 opened_at=incident.opened_at,
                 labels=incident.labels,
                 firing=frozenset() if action is Action.RESOLVE else incident.firing,
                 evidence=incident.evidence,
-                by=by,
-                why=why,
+                by=said.by,
+                why=said.why,
+                text=said.text,
                 external_url=self.external_url,
+                responded_at=incident.responded_at,
+                eta=incident.eta,
+                owner=incident.owner,
+                services=incident.services,
+                reference=incident.reference if destination == incident.destination else "",
             )
             for destination in destinations
         ]

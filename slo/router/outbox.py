@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
 from slo.core.delivery import Delivery, Lane, Message, Verdict
-from slo.core.incident import Event
+from slo.core.events import Event
 from slo.core.protocols import Clock
 from slo.errors import StoreError
 from slo.store.faults import reason_of
@@ -41,6 +41,9 @@ class Journal(Protocol):
 
     def finish(self, sequence: int, verdict: Verdict, *, now: datetime, not_before: datetime | None) -> None:
         """Write what became of the attempt, and when the next one may be made."""
+
+    def incident_of(self, destination: str, *, key: str = "", reference: str = "") -> str | None:
+        """The incident that a destination knows by a key, or by a reference that it gave; None where none is."""
 
     def next_due(self, now: datetime) -> datetime | None:
         """When the next message may be sent that may not be sent now."""

@@ -1,38 +1,169 @@
-"""What people do to an incident: the event of it, and who hears of it."""
+"""What people do to an incident: the events of it, and who hears of it.
 
-from collections.abc import Mapping
+An act that came from a destination is not told to that destination again, where it can be read already.
+"""
 
-from slo.core.incident import Acknowledged, Incident, Resolved
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from slo.core.acts import (
+    Acknowledge,
+    Act,
+    Assign,
+    Attribute,
+    EndChat,
+    GoOn,
+    Prioritize,
+    Promise,
+    Resolve,
+    Say,
+    Wait,
+)
+from slo.core.delivery import Action
+from slo.core.events import (
+    Acknowledged,
+    Assigned,
+    Attributed,
+    ChatEnded,
+    Event,
+    Noted,
+    Promised,
+    Reprioritized,
+    Resolved,
+    WaitBegan,
+    WaitEnded,
+)
+from slo.core.incident import Incident, fold
+from slo.core.priority import Priority
 from slo.errors import UsageError
-from slo.router.messages import Decision, Teller
+from slo.router.messages import Decision, Said, Teller
+from slo.router.summary import promised
+
+E = TypeVar("E", bound=Event)
 
 
-def acknowledge(incidents: Mapping[str, Incident], name: str, *, by: str, via: str, teller: Teller) -> Decision:
-    """Somebody takes the incident on; nothing where somebody has, and no page came after it.
+def decide_act(act: Act, incidents: Mapping[str, Incident], *, teller: Teller) -> Decision:
+    """The events and messages of an act on an incident; nothing where it was done before, or changes nothing.
 
-    Raises UsageError for an unknown or resolved incident.
+    Raises UsageError for an unknown incident, and for what cannot be done to it as it stands.
     """
-    incident = _open_incident(incidents, name, "acknowledge")
-    if incident.status == "acknowledged":
+    incident = _named(incidents, act.target.incident)
+    if act.source and act.source in incident.sources:
         return Decision()
-    event = Acknowledged(incident=incident.id, at=teller.at, by=by, via=via)
-    return Decision(events=(event,), messages=tuple(teller.acknowledged(incident, event)))
+    return _Acting(act, incident, teller).decision()
 
 
-def resolve(incidents: Mapping[str, Incident], name: str, *, by: str, why: str, teller: Teller) -> Decision:
-    """Somebody declares the incident over. Raises UsageError for an unknown or resolved incident."""
-    incident = _open_incident(incidents, name, "resolve")
-    event = Resolved(incident=incident.id, at=teller.at, by=by, why=why)
-    return Decision(events=(event,), messages=tuple(teller.resolved(incident, event)))
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    act: Act
+    incident: Incident
+    teller: Teller
+
+    def decision(self) -> Decision:
+        match self.act:
+            case Acknowledge():
+                return self._acknowledge()
+            case Resolve(why=why):
+                self._needs_open("resolve")
+                event = self._event(Resolved, why=why)
+                return Decision(events=(event,), messages=tuple(self.teller.resolved(self.incident, event)))
+            case Wait(why=why):
+                return self._wait(why)
+            case Prioritize(priority=priority, why=why):
+                return self._prioritize(priority, why)
+            case EndChat():
+                return Decision(events=(self._event(ChatEnded),))
+        return self._said()
+
+    def _said(self) -> Decision:
+        match self.act:
+            case Say(text=text, responds=responds):
+                return self._told(self._event(Noted, text=text, responds=responds), Action.NOTE, text)
+            case Promise(eta=eta, text=text):
+                self._needs_open("promise a recovery of")
+                words = promised(eta) + (f": {text}" if text else "")
+                return self._told(self._event(Promised, eta=eta, text=text), Action.ETA, words)
+            case GoOn(why=why):
+                if not self.incident.waiting:
+                    return Decision()
+                return self._told(self._event(WaitEnded, why=why), Action.UPDATE, "waits no longer", why)
+            case Assign(owner=owner):
+                if owner == self.incident.owner:
+                    return Decision()
+                return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
+            case Attribute(responsibility=responsibility, why=why):
+                whose = f"part of the {responsibility.replace('_', ' ')}"
+                event = self._event(Attributed, responsibility=responsibility, why=why)
+                return self._told(event, Action.UPDATE, whose, why)
+        raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
+
+    def _acknowledge(self) -> Decision:
+        """Take it on; nothing where somebody has, and no page came after it. Late is better than never."""
+        event = self._event(Acknowledged)
+        if not self.incident.open:
+            if self.incident.responded_at is not None:
+                self._needs_open("acknowledge")
+            return self._told(event, Action.NOTE, "answers it after it had resolved by itself")
+        if self.incident.status == "acknowledged":
+            return Decision()
+        messages = self.teller.acknowledged(self.incident, event, but=self._there)
+        return Decision(events=(event,), messages=tuple(messages))
+
+    def _wait(self, why: str) -> Decision:
+        self._needs_open("wait with")
+        if self.incident.priority is Priority.P0:
+            raise UsageError(f"incident {self.incident.id} is a P0, whose clock never pauses: lower its priority first")
+        if self.incident.responded_at is None:
+            raise UsageError(
+                f"nobody has answered incident {self.incident.id} yet, and its clock runs until somebody does: "
+                "acknowledge it first"
+            )
+        if self.incident.waiting:
+            return Decision()
+        return self._told(self._event(WaitBegan, why=why), Action.UPDATE, "waits for the customer", why)
+
+    def _prioritize(self, priority: Priority, why: str) -> Decision:
+        self._needs_open("change the priority of")
+        if priority is self.incident.priority:
+            return Decision()
+        words = f"{priority} instead of {self.incident.priority}"
+        return self._told(self._event(Reprioritized, priority=priority, why=why), Action.UPDATE, words, why)
+
+    def _told(self, event: Event, action: Action, text: str, why: str = "") -> Decision:
+        after, said = fold(self.incident, event), Said(by=self.act.by, why=why, text=text)
+        return Decision(events=(event,), messages=tuple(self.teller.to_everyone(after, action, said, but=self._there)))
+
+    def _event(self, kind: Callable[..., E], **own: object) -> E:
+        """The event of the act, with what it says of its own."""
+        act = self.act
+        return kind(
+            incident=self.incident.id,
+            at=self.teller.at,
+            by=act.by,
+            via=act.via,
+            source=act.source,
+            acted_at=act.acted_at,
+            **own,
+        )
+
+    def _needs_open(self, deed: str) -> None:
+        incident = self.incident
+        if not incident.open:
+            who = f" by {incident.resolved_by}" if incident.resolved_by else ""
+            raise UsageError(
+                f"incident {incident.id} was resolved{who} at {incident.resolved_at:%Y-%m-%dT%H:%M:%SZ}: "
+                f"{deed} an open one"
+            )
+
+    @property
+    def _there(self) -> str:
+        """Where it can be read already."""
+        return self.act.target.destination
 
 
-def _open_incident(incidents: Mapping[str, Incident], name: str, act: str) -> Incident:
+def _named(incidents: Mapping[str, Incident], name: str) -> Incident:
     incident = incidents.get(name)
     if incident is None:
         raise UsageError(f"there is no incident {name}: `watchkeep incident list` shows what there is")
-    if not incident.open:
-        who = f" by {incident.resolved_by}" if incident.resolved_by else ""
-        raise UsageError(
-            f"incident {name} was resolved{who} at {incident.resolved_at:%Y-%m-%dT%H:%M:%SZ}: {act} an open one"
-        )
     return incident

@@ -10,23 +10,28 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from slo.core.acts import Act, Open, Target
 from slo.core.alert import Alert
 from slo.core.delivery import Message
-from slo.core.incident import Incident, SentDirectly
-from slo.core.priority import Priority
+from slo.core.events import SentDirectly
+from slo.core.incident import Incident, fold
+from slo.core.priority import EnvironmentClass, Priority
 from slo.core.protocols import Clock, Destination
-from slo.errors import StoreBusy, StoreError
+from slo.errors import StoreBusy, StoreError, UsageError
 from slo.exposition.catalogue import Telemetry
-from slo.router import people
 from slo.router.attempt import DEADLINE_SECONDS
-from slo.router.decide import Routes, decide
+from slo.router.audience import Audience, Routes
+from slo.router.decide import decide, decide_pages
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.messages import Decision, Teller
+from slo.router.opening import decide_open, labels_of, opened_before
 from slo.router.outbox import Journal, Outbox
-from slo.router.summary import told
+from slo.router.people import decide_act
 from slo.router.unwritten import Unwritten
+from slo.router.words import told
 
 WRITE_WAIT_SECONDS = 3.0
 """How long a slot end, or a person, waits for the journal."""
@@ -81,6 +86,11 @@ class Router:
         """Every incident by id, oldest first; with what the journal does not have yet."""
         return self._unwritten.incidents
 
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """The destinations in force, by name."""
+        return self._destinations
+
     async def judge(self, alerts: Sequence[Alert], known_slos: Collection[str]) -> None:
         """Bring the incidents in line with the alerts of one slot end.
 
@@ -91,24 +101,72 @@ class Router:
             alerts,
             self.incidents,
             known_slos=known_slos,
-            routes=self._routes,
-            paging=self._paging,
-            now=self._clock.now(),
-            external_url=self._external_url,
+            audience=self._audience,
+            teller=self._teller,
         )
         await self._take(decision)
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        """Record that a person takes the incident on. Raises UsageError, and StoreBusy where it is only held so far."""
-        decision = people.acknowledge(self.incidents, incident, by=by, via=via, teller=self._teller)
-        await self._take(decision)
-        return self._recorded(incident, decision)
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards.
 
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        """Record that a person declares it over. Raises UsageError, and StoreBusy where it is only held so far."""
-        decision = people.resolve(self.incidents, incident, by=by, why=why, teller=self._teller)
-        await self._take(decision)
-        return self._recorded(incident, decision)
+        Raises UsageError for what cannot be, and StoreBusy where it is only held in memory so far.
+        """
+        if isinstance(act, Open):
+            return await self._open(act)
+        incident = await self._meant(act.target)
+        meant = replace(act, target=replace(act.target, incident=incident))
+        decision = decide_act(meant, self.incidents, teller=self._teller)
+        return await self._do(incident, decision)
+
+    async def _open(self, act: Open) -> Incident:
+        before = opened_before(act, self.incidents)
+        if before is not None:
+            return await self._do(before.id, Decision())
+        decision = decide_open(
+            act,
+            self.incidents,
+            environment=EnvironmentClass.of(act.environment),
+            told=self._audience.of(labels_of(act)).others,
+            teller=self._teller,
+        )
+        return await self._do(decision.events[0].incident, decision)
+
+    async def _do(self, incident: str, decision: Decision) -> Incident:
+        """Make a person's decision part of the state, with the page that follows from it.
+
+        Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
+        """
+        after = dict(self.incidents)
+        for event in decision.events:
+            after[event.incident] = fold(after.get(event.incident), event)
+        await self._take(decision, decide_pages(after, audience=self._audience, teller=self._teller))
+        if self._unwritten.holds(incident):
+            raise StoreBusy(
+                "the journal cannot be written now: this is held in memory and written as soon as possible,"
+                " look at the incident again before you rely on it"
+            )
+        return self.incidents[incident]
+
+    async def _meant(self, target: Target) -> str:
+        """The id of the incident that a target names."""
+        if target.incident:
+            return target.incident
+        for incident in self.incidents.values():
+            known = target.key and target.key in (incident.key, incident.page_key)
+            began_there = target.reference and (target.destination, target.reference) == (
+                incident.destination,
+                incident.reference,
+            )
+            if known or began_there:
+                return incident.id
+        journal = self._outbox.journal
+        found = await self._outbox.read(
+            journal.incident_of, target.destination, key=target.key, reference=target.reference
+        )
+        if found is None:
+            what = target.key or target.reference
+            raise UsageError(f"{target.destination} knows {what!r}, and no incident is known by that here")
+        return found
 
     async def run(self) -> None:
         """Deliver, and try again to write what could not be written, until cancelled."""
@@ -150,29 +208,22 @@ class Router:
     ) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
         self._paging = self._loop.paging = frozenset(paging)
-        self._routes = routes
+        self._audience = Audience(routes, paging)
         self._external_url = external_url
 
     @property
     def _teller(self) -> Teller:
         return Teller(at=self._clock.now(), external_url=self._external_url)
 
-    async def _take(self, decision: Decision) -> None:
-        """Make a decision part of the state, and wait a little for the journal to have it."""
-        self._unwritten.add(decision)
-        self._direct.watch(decision.messages, self._paging)
-        if decision:
+    async def _take(self, *decisions: Decision) -> None:
+        """Make decisions part of the state, and wait a little for the journal to have them."""
+        for decision in decisions:
+            self._unwritten.add(decision)
+            self._direct.watch(decision.messages, self._paging)
+        if any(decisions):
             self._show()
         if self._unwritten:
             await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
-
-    def _recorded(self, incident: str, decision: Decision) -> Incident:
-        if any(self._unwritten.holds(event) for event in decision.events):
-            raise StoreBusy(
-                "the journal cannot be written now: this is held in memory and written as soon as possible,"
-                " look at the incident again before you rely on it"
-            )
-        return self.incidents[incident]
 
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writer is None or self._writer.done():

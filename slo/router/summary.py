@@ -3,18 +3,7 @@
 from collections.abc import Iterator
 
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
-from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
-from slo.core.incident import (
-    Acknowledged,
-    Event,
-    FiringChanged,
-    Opened,
-    PageCleared,
-    Paged,
-    Raised,
-    Resolved,
-    SentDirectly,
-)
+from slo.core.eta import ETA
 
 SUMMARY_LIMIT = 1024
 """The longest summary that PagerDuty takes, in characters."""
@@ -53,31 +42,13 @@ def reason(evidence: Evidence) -> str:
     return f"{evidence.reason}{detail}{f' at {evidence.target}' if evidence.target else ''}".rstrip(",")
 
 
-def told(event: Event) -> str:
-    """An event in a few words, for the log."""
-    match event:
-        case Opened(priority=priority, summary=summary):
-            return f"{priority} opened: {summary}"
-        case Paged(key=key, told=to):
-            return f"page under {key} for {', '.join(to) or 'nobody'}"
-        case Raised(priority=priority, why=why):
-            return f"raised to {priority}: {why}"
-        case FiringChanged(firing=firing):
-            pairs = ", ".join(f"{pair.severity} {pair.name}" for pair in sorted(firing))
-            return f"firing: {pairs or 'nothing'}"
-        case PageCleared(key=key):
-            return f"page cleared under {key}"
-        case Acknowledged(by=by, via=via):
-            return f"acknowledged by {by} via {via}"
-        case Resolved(by=by, why=why):
-            return f"resolved{f' by {by}' if by else ''}: {why}"
-        case SentDirectly(destination=destination, key=key):
-            return f"sent to {destination} under {key} without the journal"
-        case ExclusionAdded(name=name, by=by, reason=reason):
-            return f"{by} excludes time as {name}: {reason}"
-        case ExclusionWithdrawn(name=name, by=by, why=why):
-            return f"{by} takes the exclusion {name} back{f': {why}' if why else ''}"
-    raise TypeError(f"no words for {type(event).__name__}")
+def promised(eta: ETA) -> str:
+    """`recovery expected at 2026-01-01 05:00 UTC (medium confidence), next update by 04:30 UTC`."""
+    if eta.recover_at is None:
+        expected = "nobody knows yet when it will have recovered"
+    else:
+        expected = f"recovery expected at {eta.recover_at:%Y-%m-%d %H:%M} UTC ({eta.confidence} confidence)"
+    return f"{expected}, next update by {eta.next_update_at:%H:%M} UTC" if eta.next_update_at else expected
 
 
 def over(slo: str, *, by: str, why: str) -> str:

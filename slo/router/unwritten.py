@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slo.core.delivery import Message
-from slo.core.incident import Event, FiringChanged, Incident, fold, fold_all
+from slo.core.events import Event, FiringChanged
+from slo.core.incident import Incident, fold, fold_all
 from slo.router.messages import Decision
 
 
@@ -32,9 +33,9 @@ class Unwritten:
         """Every incident by id, oldest first."""
         return self._incidents
 
-    def holds(self, event: Event) -> bool:
-        """Whether the journal still lacks that very event."""
-        return any(entry.event is event for entry in self._entries)
+    def holds(self, incident: str) -> bool:
+        """Whether the journal still lacks anything of the incident."""
+        return any(entry.event.incident == incident for entry in self._entries)
 
     def holds_message(self, message: Message) -> bool:
         """Whether the journal still lacks that message."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, LargeBinary, cast, select
 
-from slo.core.incident import Event
+from slo.core.events import Event
 from slo.errors import StoreDamaged
 from slo.store.records import event_to_text, kind_of
 from slo.store.tables import events, head

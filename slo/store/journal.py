@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, LargeBinary, cast, select
 
 from slo.core.delivery import Delivery, Lane, Message, Refused, Verdict
-from slo.core.incident import Event
+from slo.core.events import Event
 from slo.errors import StoreDamaged, StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.store import chain, engines, outbox
@@ -92,6 +92,11 @@ class Journal:
             except ValueError as error:
                 self._refuse(row.sequence, row.destination, str(error), now)
         return deliveries
+
+    def incident_of(self, destination: str, *, key: str = "", reference: str = "") -> str | None:
+        """The incident that a destination knows by a key, or by a reference that it gave; None where none is."""
+        with self._reading() as connection:
+            return connection.execute(outbox.incident_of(destination, key=key, reference=reference)).scalar()
 
     def next_due(self, now: datetime) -> datetime | None:
         """When the next delivery becomes due that is not due at `now`; None where none waits for its time."""

@@ -65,6 +65,14 @@ def next_due(now: datetime) -> Select[datetime | None]:
     return select(func.min(outbox.c.not_before)).where(outbox.c.sequence.in_(_HEADS), outbox.c.not_before > now)
 
 
+def incident_of(destination: str, *, key: str, reference: str) -> Select[str]:
+    """The newest incident of which a destination was told under a key, or whose trigger it gave a reference."""
+    named = outbox.c.key == key if key else and_(outbox.c.detail == reference, outbox.c.state == SENT)
+    trigger = outbox.c.action == Action.TRIGGER.value
+    chosen = select(outbox.c.incident).where(outbox.c.destination == destination, trigger, named)
+    return chosen.order_by(outbox.c.sequence.desc()).limit(1)
+
+
 def depth() -> Select[str, int, datetime]:
     """For each destination with pending messages their number and when the oldest was written."""
     return (

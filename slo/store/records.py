@@ -15,18 +15,26 @@ from enum import StrEnum
 from functools import cache
 
 from slo.core.delivery import Message
-from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
-from slo.core.incident import (
+from slo.core.events import (
     Acknowledged,
+    Assigned,
+    Attributed,
+    ChatEnded,
     Event,
     FiringChanged,
+    Noted,
     Opened,
     PageCleared,
     Paged,
+    Promised,
     Raised,
+    Reprioritized,
     Resolved,
     SentDirectly,
+    WaitBegan,
+    WaitEnded,
 )
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Reader = Callable[[Json], object]
@@ -34,15 +42,23 @@ Reader = Callable[[Json], object]
 
 EVENTS: tuple[type[Event], ...] = (
     Acknowledged,
+    Assigned,
+    Attributed,
+    ChatEnded,
     ExclusionAdded,
     ExclusionWithdrawn,
     FiringChanged,
+    Noted,
     Opened,
     PageCleared,
     Paged,
+    Promised,
     Raised,
+    Reprioritized,
     Resolved,
     SentDirectly,
+    WaitBegan,
+    WaitEnded,
 )
 """Every kind of event that can be stored."""
 

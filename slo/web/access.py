@@ -4,6 +4,7 @@
 - Reading is free where the server listens on loopback and the request came straight from this machine. A Host that
   is not this machine (a browser was sent here by a name of somebody else's, "DNS rebinding") or a header that a proxy
   added ends that trust: then reading needs the token too, and so it does on any other address.
+- What a vendor sends to `/webhooks/` is signed: it needs no token, and nothing is believed without the signature.
 - `/-/healthy` and `/-/ready` are free everywhere: they say one word.
 - What a browser sends on behalf of another site changes nothing, token or not.
 """
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from slo.errors import UsageError
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
+SIGNED_PATHS = frozenset({"/webhooks/pagerduty", "/webhooks/slack", "/webhooks/ticket"})
+"""What is sent there proves by its signature who sent it."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 SAME_SITE = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for requests that no other site caused."""
@@ -94,7 +97,8 @@ class Access:
         changes = asked.method not in SAFE_METHODS
         if changes and asked.fetch_site and asked.fetch_site.lower() not in SAME_SITE:
             return Refusal(status=403, sentence="a page of another site asked the browser for this change: refused")
-        if (asked.path in OPEN_PATHS and not changes) or self.has_token(asked):
+        signed = asked.path in SIGNED_PATHS and asked.method == "POST"
+        if signed or (asked.path in OPEN_PATHS and not changes) or self.has_token(asked):
             return None
         if changes:
             return Refusal(status=401, sentence=f"a change needs the token: {_HOW}")

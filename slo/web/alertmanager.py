@@ -1,6 +1,6 @@
 """Bodies that speak of alerts, as Alertmanager takes them at `/api/v2/alerts` and as it sends them to a webhook (v4).
 
-What is no such body is refused as a whole, by `Malformed`; of the alerts in one, each is valid or not by itself. The
+What is no such body is refused as a whole, by `BodyRefused`; of the alerts in one, each is valid or not by itself. The
 statuses are those of Alertmanager, by trial against 0.25. Formats: api/v2/openapi.yaml of Alertmanager,
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config.
 """
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from slo.core.foreign import ForeignAlert
+from slo.errors import Malformed
 
 RESOLVE_TIMEOUT = timedelta(minutes=5)
 """How long an alert fires that comes without an end, as `resolve_timeout` of Alertmanager: until it is sent again."""
@@ -27,7 +28,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d\d:\d
 _URI = re.compile(r"/.*|[a-z][a-z0-9+.-]*:.+", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
-class Malformed(Exception):
+class BodyRefused(Malformed):
     """A body that cannot be understood: the status that Alertmanager gives, and where it is wrong how."""
 
     def __init__(self, problem: str, *, at: str = "", status: int = 400) -> None:
@@ -47,9 +48,9 @@ class Batch:
 
 
 def posted(body: bytes, now: datetime) -> Batch:
-    """The alerts of a body of `/api/v2/alerts`. What has no end fires for `RESOLVE_TIMEOUT`. Raises Malformed."""
+    """The alerts of a body of `/api/v2/alerts`. What has no end fires for `RESOLVE_TIMEOUT`. Raises BodyRefused."""
     if not body.strip():
-        raise Malformed("alerts in body is required", status=422)
+        raise BodyRefused("alerts in body is required", status=422)
     alerts = _parsed(body)
     return Batch() if alerts is None else _batch("", _listed(alerts, ""), lambda at, keys: _postable(at, keys, now))
 
@@ -58,10 +59,10 @@ def notified(body: bytes, now: datetime) -> Batch:
     """The alerts of a body that Alertmanager posts to a webhook. What fires does so until it is over."""
     payload = _object(_parsed(body), "")
     if payload.get("version") != VERSION:
-        raise Malformed(f'write "{VERSION}": this is the webhook of Alertmanager', at="version")
+        raise BodyRefused(f'write "{VERSION}": this is the webhook of Alertmanager', at="version")
     left_out = payload.get("truncatedAlerts") or 0
     if not isinstance(left_out, int) or left_out < 0:
-        raise Malformed("write a number", at="truncatedAlerts")
+        raise BodyRefused("write a number", at="truncatedAlerts")
     alerts = _listed(payload.get("alerts"), "alerts")
     batch = _batch("alerts.", alerts, lambda at, keys: _notified(at, keys, now))
     return Batch(alerts=batch.alerts, faults=batch.faults, left_out=left_out)
@@ -71,19 +72,19 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body.decode(errors="replace"))
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"it is no JSON: {error}") from error
+        raise BodyRefused(f"it is no JSON: {error}") from error
 
 
 def _batch(prefix: str, alerts: list[object], read: Callable[[str, Mapping[str, object]], ForeignAlert]) -> Batch:
     """What `read` makes of each alert. What is missing is said last: Alertmanager reads everything before it looks."""
     valid: list[ForeignAlert] = []
     faults: list[tuple[str, str]] = []
-    missing: list[Malformed] = []
+    missing: list[BodyRefused] = []
     for number, keys in enumerate(alerts):
         at = f"{prefix}{number}"
         try:
             alert = read(at, _object(keys, at))
-        except Malformed as error:
+        except BodyRefused as error:
             if error.status == 400:
                 raise
             missing.append(error)
@@ -112,7 +113,7 @@ def _notified(at: str, keys: Mapping[str, object], now: datetime) -> ForeignAler
             return _alert(at, keys, starts_at=starts_at, ends_at=None)
         case "resolved":
             return _alert(at, keys, starts_at=min(starts_at, now), ends_at=now)
-    raise Malformed("write firing or resolved", at=f"{at}.status")
+    raise BodyRefused("write firing or resolved", at=f"{at}.status")
 
 
 def _alert(at: str, keys: Mapping[str, object], *, starts_at: datetime, ends_at: datetime | None) -> ForeignAlert:
@@ -124,9 +125,9 @@ def _alert(at: str, keys: Mapping[str, object], *, starts_at: datetime, ends_at:
         source_url=_text(keys.get("generatorURL"), f"{at}.generatorURL"),
     )
     if keys.get("labels") is None:
-        raise Malformed("labels in body is required", at=at, status=422)
+        raise BodyRefused("labels in body is required", at=at, status=422)
     if alert.source_url and not _URI.fullmatch(alert.source_url):
-        raise Malformed("it must be of type uri", at=f"{at}.generatorURL", status=422)
+        raise BodyRefused("it must be of type uri", at=f"{at}.generatorURL", status=422)
     return alert
 
 
@@ -141,7 +142,7 @@ def _text(value: object, at: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Malformed("write a text", at=at)
+        raise BodyRefused("write a text", at=at)
     return value if value.isascii() else value.encode(errors="replace").decode()
 
 
@@ -157,17 +158,17 @@ def _time(keys: Mapping[str, object], key: str, at: str) -> datetime | None:
         moment, fraction, zone = match.groups()
         time = datetime.fromisoformat(f"{moment}{(fraction or '')[:7]}{zone or 'Z'}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise Malformed("write a time of RFC 3339, as in 2026-01-01T00:01:30Z", at=f"{at}.{key}") from error
+        raise BodyRefused("write a time of RFC 3339, as in 2026-01-01T00:01:30Z", at=f"{at}.{key}") from error
     return None if time == NEVER else time
 
 
 def _listed(value: object, at: str) -> list[object]:
     if not isinstance(value, list):
-        raise Malformed("write a list of alerts", at=at)
+        raise BodyRefused("write a list of alerts", at=at)
     return value
 
 
 def _object(value: object, at: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise Malformed("write an object", at=at)
+        raise BodyRefused("write an object", at=at)
     return cast("Mapping[str, object]", value)

@@ -9,7 +9,7 @@ from datetime import datetime
 from aiohttp import web
 
 from slo.router.foreign import Fate
-from slo.web.alertmanager import Batch, Malformed, notified, posted
+from slo.web.alertmanager import Batch, BodyRefused, notified, posted
 from slo.web.answers import JSON, Refused, answer, fault, read_body
 from slo.web.documents import Document
 from slo.web.watch import Watch
@@ -43,7 +43,7 @@ class AlertsAPI:
             return _refusal(415, f'unsupported media type "{request.content_type}", only [{JSON}] are allowed')
         try:
             batch = await self._read(request, posted)
-        except Malformed as error:
+        except BodyRefused as error:
             return _refusal(error.status, str(error))
         fates = await self._take(batch, "api")
         if fates[Fate.NO_ROOM]:
@@ -56,7 +56,7 @@ class AlertsAPI:
         """What Alertmanager sends of one group. It sends again what is answered with 5xx, and nothing else."""
         try:
             batch = await self._read(request, notified)
-        except Malformed as error:
+        except BodyRefused as error:
             raise Refused(400, "the body is not as expected", faults=[fault(error.at, error.problem)]) from error
         fates = await self._take(batch, "webhook")
         if fates[Fate.NO_ROOM]:
@@ -67,10 +67,7 @@ class AlertsAPI:
         return answer({"taken": fates[Fate.TAKEN], "own": fates[Fate.OWN]})
 
     async def _read(self, request: web.Request, understand: Callable[[bytes, datetime], Batch]) -> Batch:
-        try:
-            body = await read_body(request.clone(client_max_size=BODY_BYTES), self._body_seconds)
-        except web.HTTPRequestEntityTooLarge as error:
-            raise Refused(413, f"the body is larger than {BODY_BYTES} bytes") from error
+        body = await read_body(request, self._body_seconds, most_bytes=BODY_BYTES)
         now = self._watch.now()
         return understand(body, now) if len(body) <= SMALL_BYTES else await asyncio.to_thread(understand, body, now)
 

@@ -2,14 +2,16 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from aiohttp import web
 
 from exporters.endpoints import read
+from slo.core.acts import Target
 from slo.core.delivery import Delivery
 from slo.core.incident import Incident
 from slo.errors import ConfigError, StoreError
-from slo.web.act import Act
+from slo.web.act import ACTS, Open
 from slo.web.answers import Refused, answer, answer_large, fault, only, quoted, read_body, refusals, unknown
 from slo.web.documents import (
     Document,
@@ -41,6 +43,7 @@ class API:
             web.get("/api/v1/slos", self.slos),
             web.get("/api/v1/slos/{name}", self.slo),
             web.get("/api/v1/incidents", self.incidents),
+            web.post("/api/v1/incidents", self.open),
             web.get("/api/v1/incidents/{id}", self.incident),
             web.post("/api/v1/incidents/{id}", self.act),
             web.get("/-/healthy", self.healthy),
@@ -98,16 +101,20 @@ class API:
             return ()
 
     async def act(self, request: web.Request) -> web.Response:
-        """Acknowledge or resolve an incident; the answer is its new state."""
+        """Do something to an incident; the answer is its new state."""
         incident = self._find(request)
         body = await read_body(request, self._body_seconds)
         with refusals():
-            act = Act.model_validate_json(body)
-            if act.action == "acknowledge":
-                changed = await self._watch.acknowledge(incident.id, by=act.by, via=act.via)
-            else:
-                changed = await self._watch.resolve(incident.id, by=act.by, why=act.why)
+            act = ACTS.validate_json(body).act(Target(incident=incident.id), datetime.now(UTC))
+            changed = await self._watch.act(act)
         return answer(incident_document(changed))
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Open an incident: an issue that a person found."""
+        body = await read_body(request, self._body_seconds)
+        with refusals():
+            opened = await self._watch.act(Open.model_validate_json(body).act())
+        return answer(incident_document(opened), status=201)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """The process turns: its event loop answers."""

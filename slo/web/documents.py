@@ -12,7 +12,10 @@ from typing import TypeAlias
 
 from slo.core.alert import Evidence, FiringPair, Report
 from slo.core.delivery import Delivery
-from slo.core.incident import Event, Incident
+from slo.core.eta import ETA
+from slo.core.events import Event
+from slo.core.incident import Incident
+from slo.core.priority import Circumstances
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.errors import ConfigFault
 
@@ -112,12 +115,24 @@ def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -
         "key": incident.key,
         "generation": incident.generation,
         "firing": _pairs(incident.firing),
-        "evidence": _fields(incident.evidence),
+        "evidence": _plain(incident.evidence),
         "opened_at": time_text(incident.opened_at),
+        "opened_by": incident.opened_by or None,
+        "created_at": _time(incident.created_at),
+        "found_by": incident.found_by,
+        "circumstances": _plain(incident.circumstances),
+        "services": list(incident.services),
         "paged_at": _time(incident.paged_at),
         "clear_since": _time(incident.clear_since),
         "acknowledged_at": _time(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
+        "responded_at": _time(incident.responded_at),
+        "responded_by": incident.responded_by or None,
+        "owner": incident.owner or None,
+        "responsibility": incident.responsibility.value if incident.responsibility else None,
+        "waiting": incident.waiting,
+        "eta": _plain(incident.eta),
+        "chat_ended_at": _time(incident.chat_ended_at),
         "resolved_at": _time(incident.resolved_at),
         "resolved_by": incident.resolved_by or None,
         "resolved_why": incident.resolved_why or None,
@@ -206,10 +221,6 @@ def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
     ]
 
 
-def _fields(record: Evidence | Report) -> Document:
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
-
-
 def _plain(value: object) -> object:
     match value:
         case StrEnum():
@@ -218,8 +229,8 @@ def _plain(value: object) -> object:
             return value
         case datetime():
             return time_text(value)
-        case Evidence() | Report():
-            return _fields(value)
+        case Evidence() | Report() | ETA() | Circumstances():
+            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case frozenset():
             return _pairs(pair for pair in value if isinstance(pair, FiringPair))
         case Mapping():

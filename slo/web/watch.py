@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from slo.core.acts import Act
 from slo.core.delivery import Delivery
+from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.foreign import ForeignAlert
-from slo.core.incident import Event, Incident
+from slo.core.inbound import Inbound, Received
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
@@ -44,11 +47,16 @@ class Watch(Protocol):
     async def deliveries(self, incident: str) -> Sequence[Delivery]:
         """What was sent, or waits to be, about one incident."""
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        """Record that a person took it on. Raises UsageError where that cannot be, StoreError where it failed."""
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards. Raises UsageError where it cannot be, StoreError where it
+        failed.
+        """
 
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        """Close it by a person's decision. Raises UsageError where that cannot be, StoreError where it failed."""
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        """Do what a request to `/webhooks/WAY` says; how to answer it, None where nobody receives there.
+
+        Raises Forged, Malformed, and StoreError where it could not be put on record.
+        """
 
     def exclusions(self) -> Sequence[Exclusion]:
         """Every exclusion in force, those of the configuration first."""

@@ -11,12 +11,13 @@ from click.testing import CliRunner, Result
 
 from slo.cli.main import cli
 from slo.core.delivery import Action
-from slo.core.incident import Acknowledged, Event, Resolved
+from slo.core.events import Acknowledged, Event, Resolved
 from slo.exposition.catalogue import Telemetry
-from slo.router import people
 from slo.router.messages import Teller
+from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
+from tests.router.making import takes_on
 from tests.web.served import TOKEN, Served, served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, opened
 
@@ -129,7 +130,7 @@ def test_an_incident_is_resolved_by_whoever_is_named(site: Served, watch: FakeWa
     ("arguments", "told"),
     [
         (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents"),
-        (("ack", "2025-0009"), "incident 2025-0009 was resolved: act on an open one"),
+        (("resolve", "2025-0009"), "incident 2025-0009 was resolved at 2025-12-30T00:01:30Z: resolve an open one"),
         (("ack", "2026-0001", "--by", " "), "by: String should have at least 1 character"),
         (("show", "../slos/gate-availability"), "there is no incident '../slos/gate-availability'"),
         (("show", "2026-0001?x=1"), "there is no incident '2026-0001?x=1'"),
@@ -181,7 +182,8 @@ def test_the_messages_of_an_act_are_those_that_the_running_watch_would_send(data
         written = [delivery.message for delivery in journal.deliveries("2026-0001")]
         event = journal.events()[-1][1]
     incidents = {found.id: found for found in FakeWatch(events=before).incidents()}
-    decided = people.acknowledge(incidents, "2026-0001", by="kim", via="cli", teller=Teller(at=event.at))
+    act = takes_on("2026-0001", by="kim", via="cli")
+    decided = decide_act(act, incidents, teller=Teller(at=event.at))
     assert tuple(written) == decided.messages
     assert {message.action for message in written} == {Action.ACKNOWLEDGE}
 
@@ -197,7 +199,7 @@ def test_acknowledging_twice_in_a_data_folder_writes_once(data: Path) -> None:
     [
         (("ack", "nope"), "there is no incident nope"),
         (("show", "2026-001"), "there is no incident 2026-001: did you mean 2026-0001?"),
-        (("ack", "2025-0009"), "incident 2025-0009 was resolved"),
+        (("resolve", "2025-0009"), "incident 2025-0009 was resolved"),
         (("resolve", "2026-0001", "--by", " ", "--why", "a\nb"), "by: String should have at least 1 character\nwhy: "),
     ],
 )

@@ -7,22 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.core.alert import Evidence, FiringPair
-from slo.core.incident import (
-    KEY_LIMIT,
+from slo.core.events import (
     Acknowledged,
     Event,
     FiringChanged,
-    Incident,
     Opened,
     PageCleared,
     Paged,
     Raised,
     Resolved,
     SentDirectly,
-    fold,
-    fold_all,
-    incident_key,
 )
+from slo.core.incident import Incident, fold, fold_all
+from slo.core.incident_key import KEY_LIMIT, incident_key
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 

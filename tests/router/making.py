@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from slo.core.acts import Acknowledge, Resolve, Target
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, Report
 from slo.core.delivery import Action, Message
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, circumstances_of, priority_in
+from slo.router.audience import Audience
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 SLO = "gate-availability"
@@ -47,6 +49,22 @@ class Routes:
 
     destinations: tuple[str, ...] = ("oncall", "hook")
     resolve_after: timedelta = timedelta(minutes=5)
+
+
+def audience(routes: Routes = Routes()) -> Audience:
+    """Whom such routes tell; `oncall` hears of pages only."""
+    return Audience(routes, {"oncall"})
+
+
+def takes_on(incident: str = "1", by: str = "anna", **others: object) -> Acknowledge:
+    """A person acknowledges."""
+    values: dict[str, object] = {"target": Target(incident=incident), "by": by, "via": "api"}
+    return Acknowledge(**(values | others))  # type: ignore[arg-type]  # a table of a test, checked by the record itself
+
+
+def ends(incident: str = "1", by: str = "anna", why: str = "a drill") -> Resolve:
+    """A person declares it over."""
+    return Resolve(target=Target(incident=incident), by=by, via="api", why=why)
 
 
 def at(seconds: float) -> datetime:

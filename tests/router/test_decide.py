@@ -8,13 +8,14 @@ import pytest
 
 from slo.core.alert import Alert, FiringPair
 from slo.core.delivery import Action, Message
-from slo.core.incident import Event, FiringChanged, Incident, Opened, PageCleared, Paged, Raised, Resolved, fold
+from slo.core.events import Event, FiringChanged, Opened, PageCleared, Paged, Raised, Resolved
+from slo.core.incident import Incident, fold
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.errors import UsageError
-from slo.router import people
 from slo.router.decide import begun, decide
 from slo.router.messages import Decision, Teller
+from slo.router.people import decide_act
 from tests.router.making import (
     FEW_EVENTS,
     LOST,
@@ -28,6 +29,9 @@ from tests.router.making import (
     Routes,
     alert,
     at,
+    audience,
+    ends,
+    takes_on,
 )
 
 G1, G2, G3 = (f"acme:{SLO}:-:g{n}" for n in (1, 2, 3))
@@ -38,7 +42,6 @@ class Watch:
 
     def __init__(self, routes: Routes = Routes()) -> None:  # noqa: B008 - it is frozen
         self.routes = routes
-        self.paging = {"oncall"}
         self.known: Collection[str] = {SLO}
         self.incidents: dict[str, Incident] = {}
         self.messages: list[Message] = []
@@ -50,10 +53,8 @@ class Watch:
                 alerts,
                 self.incidents,
                 known_slos=self.known,
-                routes=self.routes,
-                paging=self.paging,
-                now=at(seconds),
-                external_url="https://watch.example/",
+                audience=audience(self.routes),
+                teller=Teller(at=at(seconds), external_url="https://watch.example/"),
             )
         )
 
@@ -62,11 +63,11 @@ class Watch:
 
     def acknowledge(self, seconds: float, incident: str = "1", by: str = "anna") -> Decision:
         teller = Teller(at=at(seconds))
-        return self._take(people.acknowledge(self.incidents, incident, by=by, via="api", teller=teller))
+        return self._take(decide_act(takes_on(incident, by), self.incidents, teller=teller))
 
     def resolve(self, seconds: float, incident: str = "1") -> Decision:
         teller = Teller(at=at(seconds))
-        return self._take(people.resolve(self.incidents, incident, by="anna", why="a drill", teller=teller))
+        return self._take(decide_act(ends(incident), self.incidents, teller=teller))
 
     def _take(self, decision: Decision) -> Decision:
         for event in decision.events:
@@ -361,7 +362,6 @@ def test_a_destination_that_is_routed_no_longer_hears_the_end() -> None:
     watch = Watch()
     watch.fires(0, PAGE)
     watch.routes = Routes(destinations=())
-    watch.paging = set()
     watch.fires(100)
     assert told(watch.fires(400)) == [("oncall", "resolve", G1), ("hook", "resolve", G1)]
 

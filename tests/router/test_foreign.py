@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, Report
+from slo.core.events import Event, Resolved
 from slo.core.foreign import ForeignAlert
-from slo.core.incident import Event, Incident, Resolved, fold_all
+from slo.core.incident import Incident, fold_all
 from slo.core.policy import Severity
 from slo.core.slo import slo_key
 from slo.router.decide import decide
 from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined, unwatched
 from slo.router.hook import payload_of
-from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, Routes, alert, at, message
+from slo.router.messages import Teller
+from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, alert, at, audience, message
 from tests.router.test_meaning import an_slo
 
 
@@ -53,9 +55,8 @@ class World:
             joined(list(own), reported),
             self.incidents,
             known_slos=known,
-            routes=Routes(),
-            paging=("oncall",),
-            now=at(seconds),
+            audience=audience(),
+            teller=Teller(at=at(seconds)),
         )
         self.events += decision.events
         return {slo_key(each.slo, each.scope): each for each in self.incidents.values()}

@@ -14,13 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from slo.core.alert import FiringPair, worst
 from slo.core.delivery import Action, Message
-from slo.core.incident import Event, Incident, fold_all
+from slo.core.events import Event
+from slo.core.incident import Incident, fold_all
 from slo.core.policy import Severity
-from slo.router import people
 from slo.router.decide import decide
 from slo.router.messages import Decision, Teller
+from slo.router.people import decide_act
 from slo.router.unwritten import Unwritten
-from tests.router.making import FEW_EVENTS, PAGE, SLOW_PAGE, TICKET, Routes, alert, at
+from tests.router.making import FEW_EVENTS, PAGE, SLOW_PAGE, TICKET, Routes, alert, at, audience, ends, takes_on
 
 SLOS = ("gate", "deck")
 RESOLVE_AFTER = timedelta(minutes=5)
@@ -69,7 +70,7 @@ class World(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.open)))
         self.seconds += 1
         teller = Teller(at=at(self.seconds))
-        self.take(people.acknowledge(self.state.incidents, name, by="anna", via="api", teller=teller))
+        self.take(decide_act(takes_on(name), self.state.incidents, teller=teller))
 
     @precondition(lambda self: self.open)
     @rule(data=st.data())
@@ -77,7 +78,7 @@ class World(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.open)))
         self.seconds += 1
         teller = Teller(at=at(self.seconds))
-        self.take(people.resolve(self.state.incidents, name, by="anna", why="a drill", teller=teller))
+        self.take(decide_act(ends(name), self.state.incidents, teller=teller))
 
     @rule(slo=st.sampled_from(SLOS))
     def an_slo_leaves_or_comes_back(self, slo: str) -> None:
@@ -99,9 +100,8 @@ class World(RuleBasedStateMachine):
             [alert(*self.firing[slo], slo=slo) for slo in slos],
             incidents,
             known_slos=self.known,
-            routes=Routes(resolve_after=RESOLVE_AFTER),
-            paging={"oncall"},
-            now=at(self.seconds),
+            audience=audience(Routes(resolve_after=RESOLVE_AFTER)),
+            teller=Teller(at=at(self.seconds)),
         )
 
     def take(self, decision: Decision) -> None:

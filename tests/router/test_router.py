@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from slo.core.acts import Open, Say, Target
 from slo.core.alert import Alert, FiringPair
 from slo.core.delivery import Message, Retry, Sent, Verdict
-from slo.core.incident import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.priority import Impact
 from slo.core.protocols import Destination
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
@@ -19,7 +21,7 @@ from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
 from slo.router.router import Router
-from tests.router.making import PAGE, SLO, STAGING, TICKET, Routes, alert
+from tests.router.making import PAGE, SLO, STAGING, TICKET, Routes, alert, ends, takes_on
 from tests.router.worlds import MovableClock, Recorder, TroubledJournal, counted, until
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -121,7 +123,7 @@ async def test_an_outage_is_one_incident_at_pagerduty(
     async with Watch(path, clock, oncall=pager(standin, clock), hook=hook).running() as watch:
         await watch.sees(PAGE)
         await until(watch.is_delivered)
-        incident = await watch.router.acknowledge("1", by="anna", via="api")
+        incident = await watch.router.act(takes_on())
         assert (incident.status, incident.acknowledged_by) == ("acknowledged", "anna")
         await watch.sees()
         clock.move(300)
@@ -314,7 +316,7 @@ async def test_killed_between_the_recording_and_the_outbox_it_is_not_sent_again(
     await doomed.killed()
 
     async with Watch(path, clock, oncall=oncall).running() as watch:
-        await watch.router.resolve("1", by="anna", why="a drill")
+        await watch.router.act(ends())
         await until(watch.is_delivered)
     assert oncall.actions == ["trigger", "resolve"]
 
@@ -342,21 +344,74 @@ async def test_what_a_person_does_while_the_store_is_busy_is_said_to_be_held_and
         await watch.sees(PAGE)
         watch.journal.failing = {"commit": StoreBusy("held")}
         with pytest.raises(StoreBusy, match="held in memory and written as soon as possible"):
-            await watch.router.acknowledge("1", by="anna", via="api")
+            await watch.router.act(takes_on())
         watch.journal.failing = {}
         await until(lambda: oncall.actions == ["trigger", "acknowledge"])
-        assert (await watch.router.acknowledge("1", by="anna", via="api")).acknowledged_by == "anna"
+        assert (await watch.router.act(takes_on())).acknowledged_by == "anna"
     assert oncall.actions == ["trigger", "acknowledge"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_an_act_that_is_sent_again_is_not_said_to_be_on_record_before_it_is(
+    path: Path, clock: MovableClock
+) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        await watch.sees(PAGE)
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        for _ in range(2):
+            with pytest.raises(StoreBusy):
+                await watch.router.act(takes_on(source="pagerduty:1"))
+        watch.journal.failing = {}
+        await watch.router.act(takes_on(source="pagerduty:1"))
+        assert watch.events().count(Acknowledged) == 1
+
+
+async def test_an_act_finds_its_incident_by_what_a_destination_knows_it_as(path: Path, clock: MovableClock) -> None:
+    ticket = Recorder(answers=[Sent(reference="OPS-7")])
+    async with Watch(path, clock, oncall=Recorder(), hook=ticket).running() as watch:
+        await watch.sees(PAGE)
+        (incident,) = watch.router.incidents.values()
+        await until(watch.is_delivered)
+        known = [
+            Target(destination="oncall", key=incident.page_key),
+            Target(destination="hook", reference="OPS-7"),
+        ]
+        for number, target in enumerate(known):
+            act = Say(target=target, by="anna", via=target.destination, source=str(number), text="looking")
+            assert (await watch.router.act(act)).id == incident.id
+        for target in (Target(destination="hook", reference="OPS-8"), Target(destination="oncall", key="k")):
+            with pytest.raises(UsageError, match="and no incident is known by that here"):
+                await watch.router.act(takes_on(target=target))
+
+
+async def test_what_people_open_pages_and_is_found_again_by_its_ticket(path: Path, clock: MovableClock) -> None:
+    oncall, hook = Recorder(), Recorder()
+    async with Watch(path, clock, oncall=oncall, hook=hook).running() as watch:
+        ticket = Open(
+            target=Target(destination="hook", reference="OPS-9"),
+            by="customer",
+            via="hook",
+            source="hook:1",
+            summary="nothing works",
+            environment="production",
+            impact=Impact.SEVERE,
+        )
+        opened = await watch.router.act(ticket)
+        assert (await watch.router.act(ticket)).id == opened.id
+        assert (await watch.router.act(takes_on(target=ticket.target))).acknowledged_by == "anna"
+        await until(watch.is_delivered)
+    assert oncall.actions == ["trigger", "acknowledge"]
+    assert [lane.reference for lane in hook.lanes] == ["OPS-9"]
 
 
 async def test_people_are_told_what_they_cannot_do(path: Path, clock: MovableClock) -> None:
     async with Watch(path, clock, oncall=Recorder()).running() as watch:
         with pytest.raises(UsageError, match="there is no incident 9"):
-            await watch.router.acknowledge("9", by="anna", via="api")
+            await watch.router.act(takes_on("9"))
         await watch.sees(PAGE)
-        assert (await watch.router.resolve("1", by="anna", why="a drill")).resolved_by == "anna"
+        assert (await watch.router.act(ends())).resolved_by == "anna"
         with pytest.raises(UsageError, match="was resolved by anna"):
-            await watch.router.resolve("1", by="ben", why="")
+            await watch.router.act(ends(by="ben"))
 
 
 async def test_a_new_configuration_takes_over_and_the_old_destinations_are_closed(
@@ -371,7 +426,7 @@ async def test_a_new_configuration_takes_over_and_the_old_destinations_are_close
             destinations={"oncall": new}, paging={"oncall"}, routes=Routes(destinations=("oncall",))
         )
         await until(lambda: old.closed == 1)
-        await watch.router.resolve("1", by="anna", why="a drill")
+        await watch.router.act(ends())
         await until(watch.is_delivered)
         assert (new.actions, new.credentials) == (["resolve"], ["key-1"])
     assert (old.closed, new.closed) == (1, 1)
@@ -396,7 +451,7 @@ async def test_a_close_delivers_what_is_under_way_and_lets_go_of_everything(path
 async def test_incidents_are_folded_from_the_journal_at_the_start(path: Path, clock: MovableClock) -> None:
     first = Watch(path, clock, oncall=Recorder(answers=[Retry(reason="server_error")]))
     await first.sees(PAGE)
-    await first.router.acknowledge("1", by="anna", via="api")
+    await first.router.act(takes_on())
     before = dict(first.router.incidents)
     await first.killed()
     second = Watch(path, clock, oncall=Recorder())

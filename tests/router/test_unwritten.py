@@ -5,17 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.core.alert import FiringPair
-from slo.core.incident import Event, Incident, Opened, Resolved, fold_all
+from slo.core.events import Event, Opened, Resolved
+from slo.core.incident import Incident, fold_all
 from slo.core.policy import Severity
 from slo.router.decide import decide
-from slo.router.messages import Decision
+from slo.router.messages import Decision, Teller
 from slo.router.unwritten import Unwritten
-from tests.router.making import PAGE, SLO, TICKET, Routes, alert, at
+from tests.router.making import PAGE, SLO, TICKET, alert, at, audience
 
 
 def judged(state: Unwritten, seconds: float, *firing: FiringPair) -> None:
     state.add(
-        decide([alert(*firing)], state.incidents, known_slos={SLO}, routes=Routes(), paging={"oncall"}, now=at(seconds))
+        decide([alert(*firing)], state.incidents, known_slos={SLO}, audience=audience(), teller=Teller(at=at(seconds)))
     )
 
 
@@ -43,7 +44,8 @@ def test_what_comes_while_the_journal_is_written_is_written_next() -> None:
     events, messages = state.take()
     assert [type(event) for event in events][-1] is Resolved
     assert [message.action for message in messages] == ["resolve", "resolve"]
-    assert state.holds(events[-1])
+    assert state.holds(events[-1].incident)
+    assert not state.holds("2")
     assert state.holds_message(messages[-1])
 
 

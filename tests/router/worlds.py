@@ -80,11 +80,13 @@ class Recorder:
         self.begun: list[Message] = []
         self.taken: list[Message] = []
         self.credentials: list[str] = []
+        self.lanes: list[Lane] = []
         self.closed = 0
 
     async def deliver(self, message: Message, lane: Lane) -> Verdict:
         self.begun.append(message)
         self.credentials.append(lane.credential)
+        self.lanes.append(lane)
         verdict: Verdict | Callable[[Message], Any] = self.answers.pop(0) if self.answers else Sent()
         if callable(verdict):
             verdict = await verdict(message)

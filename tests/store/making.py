@@ -19,7 +19,7 @@ from slo.core.alert import Evidence, FiringPair
 from slo.core.counts import Counts
 from slo.core.delivery import Action, Message, Refused, Verdict
 from slo.core.deltas import Block
-from slo.core.incident import Opened
+from slo.core.events import Opened
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.errors import StoreFull

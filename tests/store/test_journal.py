@@ -11,7 +11,8 @@ from threading import Thread
 
 import pytest
 
-from slo.core.incident import Acknowledged, Opened, Resolved, fold_all
+from slo.core.events import Acknowledged, Opened, Resolved
+from slo.core.incident import fold_all
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
 from tests.store.making import NOW, at, journal, killed_while_it_writes, message, opened

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.core.foreign import LONGEST_LABELS, MOST_LABELS, ForeignAlert
-from slo.web.alertmanager import RESOLVE_TIMEOUT, Batch, Malformed, notified, posted
+from slo.web.alertmanager import RESOLVE_TIMEOUT, Batch, BodyRefused, notified, posted
 from tests.services import Service, StartAlertmanager
 from tests.web.served import WITH_TOKEN, Answer, Served, served
 from tests.web.watches import FakeWatch
@@ -252,7 +252,7 @@ def test_a_clock_over_there_that_is_ahead_does_not_keep_an_alert_firing() -> Non
     ],
 )
 def test_a_payload_that_is_none_is_refused_with_the_place(body: bytes, at: str) -> None:
-    with pytest.raises(Malformed) as error:
+    with pytest.raises(BodyRefused) as error:
         notified(body, NOW)
     assert error.value.at == at
 
@@ -268,12 +268,12 @@ documents = st.recursive(
 def test_a_body_is_understood_or_refused_whatever_it_is(
     understand: Callable[[bytes, datetime], Batch], body: bytes
 ) -> None:
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(BodyRefused):
         assert all(not alert.fault for alert in understand(body, NOW).alerts)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[" + b"9" * 50_000 + b"]"])
 def test_what_no_parser_likes_is_refused(body: bytes) -> None:
     for understand in (posted, notified):
-        with pytest.raises(Malformed):
+        with pytest.raises(BodyRefused):
             understand(body, NOW)

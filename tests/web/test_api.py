@@ -7,7 +7,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from slo.core.incident import Resolved
+from slo.core.events import Resolved
 from slo.errors import ConfigError, ConfigFault, StoreBusy
 from slo.web.api import API
 from slo.web.pages import Pages
@@ -118,12 +118,13 @@ def test_a_person_acknowledges_and_resolves_an_incident(site: Served, watch: Fak
     assert acknowledged.document["acknowledged_by"] == "kim"
     resolved = site.act("2026-0001", action="resolve", by="kim", why="rolled back: ünïcode")
     assert (resolved.status, resolved.document["resolved_why"]) == (200, "rolled back: ünïcode")
-    assert watch.events[-1] == Resolved(incident="2026-0001", at=ANY, by="kim", why="rolled back: ünïcode")
+    assert watch.events[-1] == Resolved(incident="2026-0001", at=ANY, by="kim", why="rolled back: ünïcode", via="api")
 
 
 def test_an_act_on_a_resolved_incident_is_a_conflict(site: Served) -> None:
-    answer = site.act("2025-0009", action="acknowledge", by="kim")
-    assert (answer.status, answer.document["error"]) == (409, "incident 2025-0009 was resolved: act on an open one")
+    answer = site.act("2025-0009", action="resolve", by="kim")
+    told = "incident 2025-0009 was resolved at 2025-12-30T00:01:30Z: resolve an open one"
+    assert (answer.status, answer.document["error"]) == (409, told)
 
 
 def test_an_act_that_the_journal_cannot_take_is_said_to_have_failed(site: Served, watch: FakeWatch) -> None:
@@ -141,8 +142,13 @@ def test_an_act_that_the_journal_cannot_take_is_said_to_have_failed(site: Served
         (b"null", [""]),
         (b"\xff\xfe", [""]),
         (b"[" * 60_000, [""]),
-        (b"{}", ["action", "by"]),
-        (b'{"action": "close", "by": "", "because": 1, "why": 2}', ["action", "by", "why", "because"]),
+        (b"{}", ["action"]),
+        (b'{"action": "close", "by": "", "because": 1, "why": 2}', ["action"]),
+        (b'{"action": "resolve", "by": "", "because": 1, "why": 2}', ["by", "why", "because"]),
+        (b'{"action": "eta", "by": "kim", "recover_in": "soon"}', ["recover_in"]),
+        (b'{"action": "eta", "by": "kim", "recover_in": "1h", "recover_at": "2026-01-01T05:00:00Z"}', [""]),
+        (b'{"action": "prioritize", "by": "kim", "priority": "P3", "why": ""}', ["priority", "why"]),
+        (b'{"action": "note", "by": "kim", "text": "\\u0007"}', ["text"]),
         (b'{"action": "resolve", "by": "kim\\u001b[2J"}', ["by"]),
         (b'{"action": "resolve", "by": "kim\\u202e"}', ["by"]),
         (b'{"action": "resolve", "by": "kim", "why": "a\\nb"}', ["why"]),

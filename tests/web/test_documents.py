@@ -6,22 +6,33 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
-from slo.core.incident import (
+from slo.core.acts import Responsibility
+from slo.core.eta import ETA, Confidence
+from slo.core.events import (
     Acknowledged,
+    Assigned,
+    Attributed,
+    ChatEnded,
     Event,
     FiringChanged,
+    Noted,
     PageCleared,
     Paged,
+    Promised,
     Raised,
+    Reprioritized,
     Resolved,
     SentDirectly,
-    fold_all,
+    WaitBegan,
+    WaitEnded,
 )
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.incident import fold_all
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.status import RawFigures
 from slo.errors import ConfigFault
+from slo.store.records import EVENTS as KINDS
 from slo.web.documents import (
     delivery_document,
     event_document,
@@ -167,6 +178,20 @@ EVENTS: list[tuple[Event, str]] = [
     (Paged(incident="i", at=AT, generation=2, key="k:g2"), "paged"),
     (PageCleared(incident="i", at=AT, key="k:g2"), "page_cleared"),
     (Acknowledged(incident="i", at=AT, by="kim", via="cli"), "acknowledged"),
+    (Noted(incident="i", at=AT, by="kim", via="slack", text="the disk is full"), "noted"),
+    (
+        Promised(incident="i", at=AT, by="kim", via="cli", eta=ETA(recover_at=AT, confidence=Confidence.HIGH)),
+        "promised",
+    ),
+    (
+        Reprioritized(incident="i", at=AT, by="kim", via="cli", priority=Priority.P0, why="all are down"),
+        "reprioritized",
+    ),
+    (WaitBegan(incident="i", at=AT, by="kim", via="cli"), "wait_began"),
+    (WaitEnded(incident="i", at=AT, by="kim", via="cli"), "wait_ended"),
+    (Assigned(incident="i", at=AT, by="kim", via="cli", owner="sam"), "assigned"),
+    (Attributed(incident="i", at=AT, by="kim", via="cli", responsibility=Responsibility.THIRD_PARTY), "attributed"),
+    (ChatEnded(incident="i", at=AT, by="kim", via="slack"), "chat_ended"),
     (Resolved(incident="i", at=AT, by="", why="clear for 5m"), "resolved"),
     (SentDirectly(incident="i", at=AT, destination="oncall", key="k:g2"), "sent_directly"),
 ]
@@ -184,7 +209,7 @@ def test_every_kind_of_event_is_told_with_all_that_it_says(event: Event, kind: s
 
 def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
     of_none = {ExclusionAdded.__name__, ExclusionWithdrawn.__name__}
-    of_incidents = {kind.__name__ for kind in Event.__subclasses__()} - of_none
+    of_incidents = {kind.__name__ for kind in KINDS} - of_none
     assert {type(event).__name__ for event, _ in EVENTS} == of_incidents
 
 

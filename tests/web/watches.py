@@ -5,22 +5,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from slo.core.acts import Act, Open
 from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
+from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
 from slo.core.foreign import ForeignAlert
-from slo.core.incident import Acknowledged, Event, FiringChanged, Incident, Opened, Resolved, fold_all
+from slo.core.inbound import Inbound, Received
+from slo.core.incident import Incident, fold_all
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
-from slo.core.priority import Priority
+from slo.core.priority import EnvironmentClass, Priority
 from slo.core.reason import state_of
 from slo.core.sample import Sample
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
-from slo.errors import UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate, ForeignAlerts
+from slo.router.messages import Teller
+from slo.router.opening import decide_open
+from slo.router.people import decide_act
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -197,6 +202,8 @@ class FakeWatch:
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
     foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
     refuses: Exception | None = None
+    inbound: list[tuple[str, Inbound]] = field(default_factory=list)
+    answers: dict[str, Received] = field(default_factory=dict)
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
 
@@ -218,11 +225,23 @@ class FakeWatch:
     async def deliveries(self, incident: str) -> Sequence[Delivery]:
         return [delivery for delivery in self.sent if delivery.message.incident == incident]
 
-    async def acknowledge(self, incident: str, *, by: str, via: str) -> Incident:
-        return self._act(Acknowledged(incident=incident, at=AT + timedelta(minutes=3), by=by, via=via))
+    async def act(self, act: Act) -> Incident:
+        if self.refuses:
+            raise self.refuses
+        teller = Teller(at=AT + timedelta(minutes=3))
+        if isinstance(act, Open):
+            environment = EnvironmentClass.of(act.environment)
+            decision = decide_open(act, {}, environment=environment, told=(), teller=teller)
+        else:
+            decision = decide_act(act, fold_all(self.events), teller=teller)
+        self.events += decision.events
+        return fold_all(self.events)[decision.events[0].incident if decision else act.target.incident]
 
-    async def resolve(self, incident: str, *, by: str, why: str) -> Incident:
-        return self._act(Resolved(incident=incident, at=AT + timedelta(minutes=9), by=by, why=why))
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        if self.refuses:
+            raise self.refuses
+        self.inbound.append((way, inbound))
+        return self.answers.get(way)
 
     def exclusions(self) -> Sequence[Exclusion]:
         return list(self.excluded)
@@ -252,14 +271,6 @@ class FakeWatch:
         if self.refuses:
             raise self.refuses
         self.reloads += 1
-
-    def _act(self, event: Event) -> Incident:
-        if self.refuses:
-            raise self.refuses
-        if not fold_all(self.events)[event.incident].open:
-            raise UsageError(f"incident {event.incident} was resolved: act on an open one")
-        self.events.append(event)
-        return fold_all(self.events)[event.incident]
 
 
 def a_busy_watch() -> FakeWatch:

@@ -1,0 +1,121 @@
+"""One incident as people read it: its evidence, its timeline, and what was sent about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from slo.cli.figures import STATUS_TONES, Document, fires, slo_of
+from slo.cli.output import Cell, Part, Table, Tone
+from slo.web.words import minute, percent
+
+
+def incident_parts(incident: Document) -> list[Part]:
+    """One incident with its evidence, its timeline and what was sent about it."""
+    evidence = incident["evidence"]
+    reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
+    why = " at ".join(part for part in (reason, evidence["target"]) if part)
+    identity = f"Incident {incident['id']} of SLO {slo_of(incident)}, opened {_when(incident['opened_at'])}"
+    figures = (
+        ""
+        if evidence["objective"] is None
+        else (
+            f"SLI {percent(evidence['sli'])} of {percent(evidence['objective'])} over {evidence['window']}, "
+            f"budget left {percent(evidence['remaining'], digits=1)}, "
+            f"coverage {percent(evidence['coverage'], digits=1)}"
+        )
+    )
+    parts: list[Part] = [
+        Cell(f"{incident['priority']} {incident['status']}: {incident['summary']}", STATUS_TONES[incident["status"]]),
+        f"{identity}; {fires(incident['firing'])}.",
+    ]
+    if figures:
+        parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
+    if report := evidence["report"]:
+        parts.append(f"Reported: {report['description'] or report['summary']}")
+        links = (("Runbook", report["runbook_url"]), ("Where the alert comes from", report["source_url"]))
+        parts += [f"{name}: {url}" for name, url in links if url]
+    parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
+    if incident["labels"]:
+        parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
+    parts.append(
+        Table(
+            title="Timeline",
+            columns=("number", "at", "event", "what"),
+            rows=[(str(e["number"]), _when(e["at"]), e["event"], told(e)) for e in incident["events"]],
+            numeric=frozenset({"number"}),
+        )
+    )
+    if incident["deliveries"]:
+        parts.append(
+            Table(
+                title="Deliveries",
+                columns=("destination", "action", "state", "attempts", "last reason", "next attempt"),
+                rows=[_delivery_row(delivery) for delivery in incident["deliveries"]],
+                numeric=frozenset({"attempts"}),
+            )
+        )
+    return parts
+
+
+def told(event: Document) -> str:
+    """One event of a timeline in a few words."""
+    match event["event"]:
+        case "opened":
+            return f"{event['priority']}: {event['summary']}"
+        case "firing_changed":
+            return fires(event["firing"])
+        case "raised":
+            return f"to {event['priority']}: {event['why']}"
+        case "paged":
+            return f"generation {event['generation']}, key {event['key']}"
+        case "page_cleared":
+            return f"key {event['key']}"
+        case "resolved":
+            return f"by {event['by'] or 'the watch'}" + _because(event["why"])
+        case "sent_directly":
+            return f"to {event['destination']}, while the journal could not be written"
+    return f"by {event['by']}{_of_deed(event)}" if event.get("by") else ""
+
+
+def expected(eta: Document) -> str:
+    """`recovery at ..., medium confidence, next update by ...`."""
+    recovery = f"recovery at {_when(eta['recover_at'])}" if eta["recover_at"] else "recovery not known yet"
+    update = f", next update by {_when(eta['next_update_at'])}" if eta["next_update_at"] else ""
+    return f"{recovery}, {eta['confidence']} confidence{update}"
+
+
+def _of_deed(event: Document) -> str:
+    """What a person did, behind who it was."""
+    match event["event"]:
+        case "acknowledged":
+            return f" via {event['via']}"
+        case "noted":
+            return f": {event['text']}"
+        case "promised":
+            return f": {expected(event['eta'])}" + _because(event["text"])
+        case "reprioritized":
+            return f", to {event['priority']}: {event['why']}"
+        case "assigned":
+            return f", to {event['owner']}"
+        case "attributed":
+            return f", to the {event['responsibility'].replace('_', ' ')}" + _because(event["why"])
+    return _because(event.get("why", ""))
+
+
+def _delivery_row(delivery: Document) -> Sequence[str | Cell]:
+    state = delivery["state"]
+    return (
+        delivery["destination"],
+        delivery["action"],
+        Cell(state, Tone.DOWN) if state == "refused" else state,
+        str(delivery["attempts"]),
+        ": ".join(part for part in (delivery["last_reason"], delivery["last_detail"]) if part),
+        _when(delivery["not_before"]) if delivery["not_before"] else "",
+    )
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""
+
+
+def _when(text: str) -> str:
+    return minute(datetime.fromisoformat(text))

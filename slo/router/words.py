@@ -1,0 +1,78 @@
+"""Words for events, as the log has them."""
+
+from slo.core.events import (
+    Acknowledged,
+    Assigned,
+    Attributed,
+    ChatEnded,
+    Deed,
+    Event,
+    FiringChanged,
+    Noted,
+    Opened,
+    PageCleared,
+    Paged,
+    Promised,
+    Raised,
+    Reprioritized,
+    Resolved,
+    SentDirectly,
+    WaitBegan,
+    WaitEnded,
+)
+from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.router.summary import one_line, promised
+
+
+def told(event: Event) -> str:
+    """An event in a few words."""
+    match event:
+        case Opened(priority=priority, summary=summary, by=by):
+            return f"{priority} opened{f' by {by}' if by else ''}: {summary}"
+        case Paged(key=key, told=to):
+            return f"page under {key} for {', '.join(to) or 'nobody'}"
+        case Raised(priority=priority, why=why):
+            return f"raised to {priority}: {why}"
+        case FiringChanged(firing=firing):
+            pairs = ", ".join(f"{pair.severity} {pair.name}" for pair in sorted(firing))
+            return f"firing: {pairs or 'nothing'}"
+        case PageCleared(key=key):
+            return f"page cleared under {key}"
+        case Resolved(by=by, why=why):
+            return f"resolved{f' by {by}' if by else ''}: {why}"
+        case SentDirectly(destination=destination, key=key):
+            return f"sent to {destination} under {key} without the journal"
+        case ExclusionAdded(name=name, by=by, reason=reason):
+            return f"{by} excludes time as {name}: {reason}"
+        case ExclusionWithdrawn(name=name, by=by, why=why):
+            return f"{by} takes the exclusion {name} back{_because(why)}"
+        case Deed():
+            return f"{event.by} {_done(event)}{f' via {event.via}' if event.via else ''}"
+    raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _done(event: Deed) -> str:
+    match event:
+        case Acknowledged():
+            return "acknowledged"
+        case Noted(text=text):
+            return f"said: {one_line(text)}"
+        case Promised(eta=eta, text=text):
+            return f"promised: {promised(eta)}{_because(one_line(text))}"
+        case Reprioritized(priority=priority, why=why):
+            return f"made it {priority}{_because(why)}"
+        case WaitBegan(why=why):
+            return f"waits for the customer{_because(why)}"
+        case WaitEnded(why=why):
+            return f"waits no longer for the customer{_because(why)}"
+        case Assigned(owner=owner):
+            return f"gave it to {owner}"
+        case Attributed(responsibility=responsibility, why=why):
+            return f"takes it for the part of the {responsibility.replace('_', ' ')}{_because(why)}"
+        case ChatEnded():
+            return "ended the chat"
+    raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""

@@ -1,0 +1,113 @@
+"""Incidents that people open: their priority, their key, who is told, and that one ticket opens one."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from slo.core.acts import Open, Target
+from slo.core.incident import REPORTED, Incident, fold
+from slo.core.policy import Severity
+from slo.core.priority import EnvironmentClass, Impact, Priority
+from slo.router.decide import decide, decide_pages
+from slo.router.messages import Decision, Teller
+from slo.router.opening import decide_open, opened_before
+from tests.router.making import PAGE, SLO, alert, at, audience
+
+ISSUE = Open(
+    target=Target(),
+    by="kim",
+    via="cli",
+    summary="pipelines hang\nsince noon",
+    customer="acme",
+    environment="production",
+    services=("orca",),
+)
+
+
+def opens(act: Open, incidents: dict[str, Incident], seconds: float = 0) -> Decision:
+    decision = decide_open(
+        act,
+        incidents,
+        environment=EnvironmentClass.of(act.environment),
+        told=("hook",),
+        teller=Teller(at=at(seconds)),
+    )
+    for event in decision.events:
+        incidents[event.incident] = fold(incidents.get(event.incident), event)
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("given", "priority", "severity", "pages"),
+    [
+        ({}, Priority.P1, Severity.TICKET, False),
+        ({"impact": Impact.SEVERE}, Priority.P0, Severity.PAGE, True),
+        ({"impact": Impact.SEVERE, "workaround": True}, Priority.P1, Severity.TICKET, False),
+        ({"environment": "staging"}, Priority.P2, Severity.TICKET, False),
+        ({"environment": "staging", "impact": Impact.BLOCKS_PROMOTION}, Priority.P1, Severity.TICKET, False),
+        ({"environment": "staging", "security": True}, Priority.P0, Severity.PAGE, True),
+    ],
+)
+def test_its_priority_follows_from_the_contract_and_a_p0_pages(
+    given: dict[str, Any], priority: Priority, severity: Severity, *, pages: bool
+) -> None:
+    incidents: dict[str, Incident] = {}
+    decision = opens(replace(ISSUE, **given), incidents)
+    assert (incidents["1"].priority, incidents["1"].severity) == (priority, severity)
+    assert [(message.destination, message.action.value) for message in decision.messages] == [("hook", "trigger")]
+    paged = decide_pages(incidents, audience=audience(), teller=Teller(at=at(0)))
+    assert [(message.destination, message.action.value) for message in paged.messages] == (
+        [("oncall", "trigger")] if pages else []
+    )
+
+
+def test_it_is_an_incident_like_any_other_with_a_key_of_its_own() -> None:
+    incidents: dict[str, Incident] = {}
+    opens(ISSUE, incidents)
+    opens(ISSUE, incidents)
+    one = incidents["1"]
+    assert (one.slo, one.scope, one.key) == (REPORTED, "1", "acme:reported:1:g1")
+    assert (one.summary, one.labels) == (
+        "pipelines hang since noon",
+        {"customer": "acme", "environment": "production"},
+    )
+    assert (one.opened_by, one.found_by, one.services, one.subject) == ("kim", "provider", ("orca",), "incident 1")
+    assert incidents["2"].key == "acme:reported:2:g1"
+
+
+def test_no_alert_and_no_change_of_the_configuration_ends_it() -> None:
+    incidents: dict[str, Incident] = {}
+    opens(ISSUE, incidents)
+    for seconds in (60, 86_400):
+        decision = decide([], incidents, known_slos=(), audience=audience(), teller=Teller(at=at(seconds)))
+        assert not decision
+
+
+def test_alerts_open_incidents_beside_it() -> None:
+    incidents: dict[str, Incident] = {}
+    opens(ISSUE, incidents)
+    decision = decide([alert(PAGE)], incidents, known_slos={SLO}, audience=audience(), teller=Teller(at=at(60)))
+    assert {event.incident for event in decision.events} == {"2"}
+
+
+def test_one_ticket_opens_one_incident_and_its_destination_knows_it_by_its_number() -> None:
+    incidents: dict[str, Incident] = {}
+    ticket = replace(ISSUE, target=Target(destination="hook", reference="OPS-7"), found_by="customer", source="hook:1")
+    (told,) = opens(ticket, incidents).messages
+    assert (told.destination, told.reference) == ("hook", "OPS-7")
+    assert not opens(ticket, incidents)
+    assert not opens(replace(ticket, source="hook:2"), incidents)
+    assert not opens(replace(ticket, target=Target()), incidents), "the same act by another way"
+    before = opened_before(ticket, incidents)
+    assert before is not None
+    assert before.id == "1"
+    assert opens(replace(ticket, target=Target(destination="hook", reference="OPS-8"), source="hook:3"), incidents)
+
+
+def test_its_clock_runs_from_when_the_ticket_was_written_but_not_from_the_future() -> None:
+    for written, begins in ((at(-600), at(-600)), (at(600), at(0)), (None, at(0))):
+        incidents: dict[str, Incident] = {}
+        opens(replace(ISSUE, created_at=written), incidents)
+        assert incidents["1"].turns[0].at == begins
+        assert incidents["1"].opened_at == at(0)
