@@ -15,7 +15,7 @@ class Cause(StrEnum):
     """The budget burns too fast."""
     LOST_DATA = "lost_data"
     """The SLI had data and has none, so that nothing can burn."""
-    REPORTED = "reported"
+    ALERT = "alert"
     """An alert of somebody else's says so."""
 
 
@@ -41,7 +41,7 @@ class FiringPair:
                 return f"{self.long}/{self.short}"
             case Cause.LOST_DATA:
                 return "SLI lost its data"
-            case Cause.REPORTED:
+            case Cause.ALERT:
                 return f"alert {self.alert}"
 
 

@@ -132,7 +132,7 @@ class ForeignAlerts:
             if pair in firing or pair not in recorded:
                 self._forget(key, identity)
         if incident is not None and incident.open and recorded != heard:
-            firing |= _reported(recorded) - heard
+            firing |= _of_others(recorded) - heard
         return frozenset(firing)
 
     def _forget(self, key: Key, identity: Identity) -> None:
@@ -194,12 +194,12 @@ def _is_ours(alert: ForeignAlert, incidents: Mapping[str, Incident]) -> bool:
 def _is_followed(incident: Incident) -> bool:
     """Whether it waits for what others say: it is of theirs and clears, or they said that something fires."""
     waits = incident.open and incident.clear_since is not None and incident.evidence.objective is None
-    return waits or any(pair.cause is Cause.REPORTED for pair in incident.firing)
+    return waits or any(pair.cause is Cause.ALERT for pair in incident.firing)
 
 
 def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
-    return firing != incident.firing and bool(firing - incident.firing or _reported(incident.firing) - firing)
+    return firing != incident.firing and bool(firing - incident.firing or _of_others(incident.firing) - firing)
 
 
-def _reported(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
-    return frozenset(pair for pair in firing if pair.cause is Cause.REPORTED)
+def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
+    return frozenset(pair for pair in firing if pair.cause is Cause.ALERT)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from slo.core.alert import Cause, FiringPair, Report
 from slo.core.duration import duration_name
 from slo.core.foreign import ForeignAlert
+from slo.core.incident import REPORTED
 from slo.core.policy import Severity
 from slo.core.slo import SLO, scope_of
 from slo.interop.prometheus.series import ID, LONG, NAME, SERVICE, SEVERITY, SHORT
@@ -54,14 +55,16 @@ class Meanings:
         severity = Severity.PAGE if labels.get("severity", "").lower() in PAGES else Severity.TICKET
         name = labels.get(ALERT_NAME) or UNNAMED
         about = labels.get("slo") or labels.get(ID) or name
+        if about == REPORTED:
+            about = f"{UNNAMED} {about}"  # or it would be taken for what a person opened
         definitions = [slo for slo in self._slos.get(about, ()) if _same_customer(slo, labels)]
         if not definitions:
             telling = {label: labels[label] for label in sorted(labels) if label not in _NOT_SCOPE}
-            return Meaning(slo=about, scope=scope_of(telling), pair=_reported(severity, name))
+            return Meaning(slo=about, scope=scope_of(telling), pair=_by_name(severity, name))
         pair = FiringPair(severity=severity, long=labels.get(LONG, ""), short=labels.get(SHORT, ""))
         burns = any((pair.long, pair.short) in _windows(slo) for slo in definitions)
         scope = labels.get("scope") or scope_of({name: labels.get(name, "") for name in definitions[-1].group_by})
-        return Meaning(slo=about, scope=scope, pair=pair if burns else _reported(severity, name))
+        return Meaning(slo=about, scope=scope, pair=pair if burns else _by_name(severity, name))
 
 
 def shown_labels(alert: ForeignAlert) -> dict[str, str]:
@@ -90,8 +93,8 @@ def _windows(slo: SLO) -> set[tuple[str, str]]:
     return {(duration_name(long), duration_name(short)) for long, short in names}
 
 
-def _reported(severity: Severity, name: str) -> FiringPair:
-    return FiringPair(severity=severity, cause=Cause.REPORTED, alert=name)
+def _by_name(severity: Severity, name: str) -> FiringPair:
+    return FiringPair(severity=severity, cause=Cause.ALERT, alert=name)
 
 
 def _url(text: str) -> str:

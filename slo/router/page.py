@@ -18,7 +18,7 @@ LABELS_LIMIT = 100
 
 _CLASSES: Mapping[Cause, str] = {
     Cause.BURN: "error budget burn",
-    Cause.REPORTED: "alert",
+    Cause.ALERT: "alert",
     Cause.LOST_DATA: "lost data",
 }
 """Words for what sort of trouble it is, the one that counts first."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -80,13 +81,27 @@ def test_an_alert_of_alertmanager_opens_an_incident_and_its_end_resolves_it(
     assert incident["key"] == "acme:GateDown:customer=acme,environment=production:g1"
     assert incident["evidence"]["report"]["runbook_url"] == "http://runbooks/gate"
     assert incident["firing"] == [
-        {"severity": "page", "long": None, "short": None, "cause": "reported", "alert": "GateDown"}
+        {"severity": "page", "long": None, "short": None, "cause": "alert", "alert": "GateDown"}
     ]
     amtool(manager, *labels, "--end=2026-01-01T00:00:00Z", "--start=2025-12-31T00:00:00Z")
     until("its end", lambda: of(watch, "GateDown")[0]["status"] == "resolved")
     assert watch.faults == []
     taken = 'watchkeep_foreign_alerts_received_total{result="taken",way="webhook"}'
     assert watch.sample(taken) >= 2
+
+
+def test_an_end_that_alertmanager_could_not_tell_is_told_when_the_watch_is_back(
+    watch: Watch, nginx: StartNginx, alertmanager: StartAlertmanager
+) -> None:
+    watched(watch, nginx().port)
+    manager = alertmanager(to_watch(watch))
+    amtool(manager, "GateDown")
+    until("an incident", lambda: of(watch, "GateDown"))
+    watch.kill()
+    amtool(manager, "GateDown", "--end=2026-01-01T00:00:00Z", "--start=2025-12-31T00:00:00Z")
+    time.sleep(3)  # so that several groups are due meanwhile
+    watch.start()
+    until("its end", lambda: of(watch, "GateDown")[0]["status"] == "resolved")
 
 
 def test_a_restart_resolves_nothing_that_was_not_heard_of(watch: Watch, nginx: StartNginx) -> None:

@@ -34,7 +34,7 @@ EVIDENCE = Evidence(
     target="http://10.0.0.7:8084/health",
 )
 
-REPORTED = FiringPair(severity=Severity.PAGE, cause=Cause.REPORTED, alert="GateDown")
+REPORTED = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
 REPORT = Report(
     summary="gate answers nobody",
     description="No request was answered for 3m.",

@@ -345,7 +345,7 @@ class Storms(RuleBasedStateMachine):
 
     def pair(self, which: int) -> FiringPair:
         severity = Severity.PAGE if ALERTS[which]["severity"] == "page" else Severity.TICKET
-        return FiringPair(severity=severity, cause=Cause.REPORTED, alert=ALERTS[which]["alertname"])
+        return FiringPair(severity=severity, cause=Cause.ALERT, alert=ALERTS[which]["alertname"])
 
 
 TestStorms = Storms.TestCase

@@ -35,7 +35,7 @@ def alert(labels: Mapping[str, str], annotations: Mapping[str, str] | None = Non
 
 
 def reported(severity: Severity, name: str) -> FiringPair:
-    return FiringPair(severity=severity, cause=Cause.REPORTED, alert=name)
+    return FiringPair(severity=severity, cause=Cause.ALERT, alert=name)
 
 
 BURN = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -48,6 +48,7 @@ DOWN = reported(Severity.TICKET, "Down")
     [
         ({"alertname": "Down"}, "Down", "", DOWN),
         ({"alertname": "Down", "job": "b", "instance": "a"}, "Down", "instance=a,job=b", DOWN),
+        ({"alertname": "reported"}, "alert reported", "", reported(Severity.TICKET, "reported")),
         ({"job": "b"}, "alert", "job=b", reported(Severity.TICKET, "alert")),
         ({"alertname": "Down", "slo": "gate", "instance": "a"}, "gate", "", DOWN),
         ({"alertname": "Down", "slo": "gate", "customer": "acme"}, "gate", "", DOWN),

@@ -104,6 +104,6 @@ def test_an_alert_says_where_it_comes_from_and_what_to_do(site: Served, watch: F
     annotations = {"summary": "it is down", "runbook_url": "http://r/"}
     assert post(site, POSTED, alert(annotations=annotations, generatorURL="http://p/graph")).status == 200
     (said,) = watch.foreign.alerts({}, AT)
-    assert [pair.cause for pair in said.firing] == [Cause.REPORTED]
+    assert [pair.cause for pair in said.firing] == [Cause.ALERT]
     assert said.evidence.report is not None
     assert (said.evidence.report.source_url, said.evidence.report.runbook_url) == ("http://p/graph", "http://r/")
