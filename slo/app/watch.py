@@ -14,6 +14,7 @@ from slo.app.inbound import InboundActs, keep_reconciling, receivers_of
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
+from slo.app.silences import Silences
 from slo.app.wiring import destinations_of, fed_of
 from slo.config.settings import Settings
 from slo.core.acts import Act
@@ -70,6 +71,7 @@ class RunningWatch:
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
+        self.silences = Silences(self._journal, clock, self._exclusions)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
         self._checks, self._scrapes = place.built(settings, context)
@@ -114,6 +116,8 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         self._exclusions.configured = self._settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
+        self.silences.configured = self._settings.silences
+        await asyncio.to_thread(self.silences.load)
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         self._counters.configure(self._settings, restored=True)
@@ -239,6 +243,7 @@ class RunningWatch:
         clients = self._servers.clients(settings)
         async with self._books.lock:
             self._exclusions.configured = settings.exclusions
+            self.silences.configured = settings.silences
             self._books.exclusions = tuple(self._exclusions)
             await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)

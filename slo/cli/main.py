@@ -24,6 +24,8 @@ COMMANDS = {
     "backtest": "Run the engine over a server's history.",
     "explain": "Say in sentences what an SLO promises and what pages when.",
     "incident": "List, show, acknowledge and resolve incidents.",
+    "route": "Say who is told of an alert, and why.",
+    "silence": "Tell nobody of some alerts for a time.",
     "exclude": "Exclude time, such as maintenance, from every figure.",
     "doctor": "Check this installation and this machine.",
     "schema": "Print the JSON Schema of the configuration.",

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from slo.config.alert_labels import AlertLabels
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.indicators import Feeds
@@ -14,21 +15,26 @@ from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
-from slo.config.report import Location, Report
-from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.report import Report
+from slo.config.route_keys import InhibitKeys
+from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
+from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
     ProbeEntry,
-    Routes,
     ScrapeEntry,
     ServerEntry,
     Settings,
     StoreSettings,
 )
+from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
+from slo.core.inhibition import Rule
+from slo.core.routing import Route
+from slo.core.slo import SLO
 from slo.errors import ConfigError
 
 MINUTE = timedelta(minutes=1)
@@ -59,13 +65,15 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     report = Report(source, unreadable)
     reader = Reader(report, path if path.is_dir() else path.parent)
     root = reader.read(Root, source.data, ())
-    store = _part(reader, StoreKeys, source, "store")
-    routes = _part(reader, RoutesKeys, source, "routes")
+    store = reader.read(StoreKeys, _section(source, "store"), ("store",))
+    routes = read_routes(_section(source, "routes"), ("routes",), reader)
     of_probes = Entries(ProbeKeys, kinds.probes, what="probe", reader=reader, report=report)
     probes = of_probes.read(_items(root, "probes"), ("probes",))
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
-    _refuse_lost_routes(routes, destinations, report, whole=source.whole and root.has("destinations"))
+    if source.whole and root.has("destinations"):
+        _refuse_lost_destinations(routes, destinations, report)
+    warn_of_shadows(routes, report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
         ScrapeKeys,
@@ -97,9 +105,14 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     if source.whole and root.has("slos"):
         _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
     _warn_of_broken_minutes(exclusions, report)
+    silences = plain_entries(
+        SilenceKeys, _items(root, "silences"), ("silences",), what="silence", reader=reader, report=report
+    )
+    inhibit = [reader.read(InhibitKeys, item, ("inhibit", index)) for index, item in enumerate(_items(root, "inhibit"))]
     faults = report.faults()
     if faults:
         raise ConfigError(faults)
+    _warn_of_lost_matchers(routes, silences, inhibit, slos, report)
     return Settings(
         slot=root.values.slot,
         probes=tuple(_probe(entry) for entry in probes),
@@ -108,23 +121,18 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         destinations=tuple(_destination(entry) for entry in destinations),
-        routes=Routes(
-            destinations=_routed(routes.values, destinations),
-            resolve_after=routes.values.resolve_after,
-        ),
+        routes=route_of(routes, Route(destinations=tuple(entry.name for entry in destinations)), report),
+        silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
+        inhibit=tuple(_rule(reading.values) for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
         external_url=(root.values.external_url or "").rstrip("/"),
         warnings=report.warnings(),
     )
 
 
-S = TypeVar("S", StoreKeys, RoutesKeys)
-
-
-def _part(reader: Reader, model: type[S], source: Source, key: str) -> Reading[S]:
-    """A section of its own at the top; its defaults where it is not there."""
-    data = source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
-    return reader.read(model, data, (key,))
+def _section(source: Source, key: str) -> object:
+    """A section of its own at the top; an empty one, of defaults, where it is not there."""
+    return source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
 
 
 def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
@@ -151,27 +159,29 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
             report.tell((*entry.at, "timeout"), problem, f"write {interval} or less, or a longer interval")
 
 
-def _refuse_lost_routes(
-    routes: Reading[RoutesKeys], destinations: Sequence[Entry[DestinationKeys]], report: Report, *, whole: bool
+def _refuse_lost_destinations(
+    routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], report: Report
 ) -> None:
-    """What a route names is there; what no route names is warned of."""
-    named = routes.values.destinations if routes.has("destinations") else None
-    if named is None or not whole:
-        return
     known = {name for entry in destinations for name in ([entry.name] if entry.name else entry.texts)}
-    for index, name in enumerate(named):
-        at: Location = ("routes", "destinations", index)
-        if name not in known:
-            nearest = Names(known).nearest(name)
-            mend = f"did you mean {nearest}?" if nearest else "add it to destinations, or name one that is there"
-            report.tell(at, f"there is no destination {shown(name)}", mend)
-        elif name in named[:index]:
-            report.tell(at, f"{name} is named twice", "leave one of them out")
-    for entry in destinations:
-        if entry.name and entry.name not in named:
-            report.warn(
-                entry.at, "no route leads to this destination", "name it in routes.destinations, or leave it out"
-            )
+    refuse_lost(routes, {entry.name: entry.at for entry in destinations if entry.name}, known, report)
+
+
+def _warn_of_lost_matchers(
+    routes: RouteEntry,
+    silences: Sequence[Entry[SilenceKeys]],
+    inhibit: Sequence[Reading[InhibitKeys]],
+    slos: Sequence[SLO],
+    report: Report,
+) -> None:
+    """Matchers that no alert fulfils: of routes that take nothing, of silences and rules that do nothing."""
+    labels = AlertLabels(slos)
+    for route in routes.everywhere():
+        labels.warn(route.matchers or (), (*route.at, "match"), report)
+    for silence in silences:
+        labels.warn(silence.keys.values.match, (*silence.at, "match"), report)
+    for index, rule in enumerate(inhibit):
+        labels.warn(rule.values.source, ("inhibit", index, "source"), report)
+        labels.warn(rule.values.target, ("inhibit", index, "target"), report)
 
 
 def _refuse_lost_exclusions(exclusions: Sequence[Entry[ExclusionKeys]], slos: Sequence[object], report: Report) -> None:
@@ -197,11 +207,6 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
             if odd:
                 problem = "breaks a minute, of which nothing is excluded once counts are kept by the minute, after 7h"
                 report.warn((*entry.at, key), problem, "write whole minutes for figures that stay")
-
-
-def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) -> tuple[str, ...]:
-    everyone = tuple(entry.name for entry in destinations)
-    return everyone if routes.destinations is None else routes.destinations
 
 
 def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
@@ -240,6 +245,10 @@ def _server(entry: Entry[ServerKeys]) -> ServerEntry:
 
 def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
     return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
+
+
+def _rule(keys: InhibitKeys) -> Rule:
+    return Rule(source=keys.source, target=keys.target, equal=keys.equal)
 
 
 def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:

@@ -21,6 +21,7 @@ from slo.core.events import (
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.router.summary import one_line, promised
 
 
@@ -42,13 +43,23 @@ def told(event: Event) -> str:
             return f"resolved{f' by {by}' if by else ''}: {why}"
         case SentDirectly(destination=destination, key=key):
             return f"sent to {destination} under {key} without the journal"
+        case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired():
+            return _agreed(event)
+        case Deed():
+            return f"{event.by} {_done(event)}{f' via {event.via}' if event.via else ''}"
+    raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceExpired) -> str:
+    match event:
         case ExclusionAdded(name=name, by=by, reason=reason):
             return f"{by} excludes time as {name}: {reason}"
         case ExclusionWithdrawn(name=name, by=by, why=why):
             return f"{by} takes the exclusion {name} back{_because(why)}"
-        case Deed():
-            return f"{event.by} {_done(event)}{f' via {event.via}' if event.via else ''}"
-    raise TypeError(f"no words for {type(event).__name__}")
+        case SilenceAdded(name=name, by=by, matchers=matchers, reason=reason):
+            return f"{by} silences {', '.join(matchers)} as {name}: {reason}"
+        case SilenceExpired(name=name, by=by, why=why):
+            return f"{by} ends the silence {name}{_because(why)}"
 
 
 def _done(event: Deed) -> str:

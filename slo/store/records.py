@@ -35,6 +35,7 @@ from slo.core.events import (
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Reader = Callable[[Json], object]
@@ -57,6 +58,8 @@ EVENTS: tuple[type[Event], ...] = (
     Reprioritized,
     Resolved,
     SentDirectly,
+    SilenceAdded,
+    SilenceExpired,
     WaitBegan,
     WaitEnded,
 )

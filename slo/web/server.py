@@ -20,6 +20,7 @@ from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
+from slo.web.silences import SilencesAPI
 from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
 
@@ -87,6 +88,7 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(AlertsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
     application.add_routes(Pages(watch).routes())
     return application

@@ -248,13 +248,3 @@ def test_a_reload_forgets_no_incident_of_others(watch: Watch, nginx: StartNginx)
     assert watch.post("/-/reload")[0] == 200
     watch.good(4)
     assert of(watch, "GateDown")[0]["status"] == "triggered"
-
-
-def test_alerts_need_the_token(watch: Watch, nginx: StartNginx) -> None:
-    watched(watch, nginx().port)
-    for path in ("/api/v2/alerts", "/webhooks/alertmanager"):
-        request = urllib.request.Request(watch.url + path, b"[]", {"Content-Type": "application/json"})
-        with pytest.raises(urllib.error.HTTPError) as error:
-            urllib.request.urlopen(request, timeout=10)
-        with error.value:
-            assert error.value.code == 401

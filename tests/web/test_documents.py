@@ -30,6 +30,7 @@ from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.incident import fold_all
 from slo.core.policy import Severity
 from slo.core.priority import Priority
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.core.status import RawFigures
 from slo.errors import ConfigFault
 from slo.store.records import EVENTS as KINDS
@@ -208,7 +209,7 @@ def test_every_kind_of_event_is_told_with_all_that_it_says(event: Event, kind: s
 
 
 def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
-    of_none = {ExclusionAdded.__name__, ExclusionWithdrawn.__name__}
+    of_none = {kind.__name__ for kind in (ExclusionAdded, ExclusionWithdrawn, SilenceAdded, SilenceExpired)}
     of_incidents = {kind.__name__ for kind in KINDS} - of_none
     assert {type(event).__name__ for event, _ in EVENTS} == of_incidents
 

@@ -19,6 +19,7 @@ from slo.core.policy import POLICIES, Severity
 from slo.core.priority import EnvironmentClass, Priority
 from slo.core.reason import state_of
 from slo.core.sample import Sample
+from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
@@ -189,6 +190,32 @@ def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http:/
 
 
 @dataclass(kw_only=True)
+class FakeSilences:
+    """Silences in memory. With `refuses`, every act raises it."""
+
+    made: list[Silence] = field(default_factory=list)
+    ended: list[tuple[str, str, str]] = field(default_factory=list)
+    refuses: Exception | None = None
+
+    def __iter__(self) -> Iterator[Silence]:
+        yield from self.made
+
+    async def add(self, silence: Silence) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        self.made.append(replace(silence, created_at=AT))
+        return self.made[-1]
+
+    async def expire(self, name: str, *, by: str, why: str) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        taken = next(each for each in self.made if each.name == name)
+        self.made.remove(taken)
+        self.ended.append((name, by, why))
+        return taken
+
+
+@dataclass(kw_only=True)
 class FakeWatch:
     """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
 
@@ -201,6 +228,7 @@ class FakeWatch:
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
     foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
+    silences: FakeSilences = field(default_factory=FakeSilences)
     refuses: Exception | None = None
     inbound: list[tuple[str, Inbound]] = field(default_factory=list)
     answers: dict[str, Received] = field(default_factory=dict)
