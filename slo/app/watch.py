@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -25,6 +25,7 @@ from slo.core.exclusion import Exclusion
 from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
+from slo.core.inhibition import Graph
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.slo import slo_key
@@ -33,7 +34,8 @@ from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
-from slo.router.router import Router
+from slo.router.muting import Muting
+from slo.router.router import Router, Terms
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
@@ -79,11 +81,9 @@ class RunningWatch:
         self._router = Router(
             journal=self._journal,
             destinations=destinations,
-            paging=paging,
-            routes=settings.routes,
+            terms=self._terms(settings, paging),
             clock=clock,
             telemetry=telemetry,
-            external_url=settings.external_url,
         )
         self._foreign = ForeignAlerts(settings.slos)
         self._judgements = Judgements(
@@ -225,6 +225,10 @@ class RunningWatch:
         """Do what a request of a destination says."""
         return await self._inbound.receive(way, inbound)
 
+    def _terms(self, settings: Settings, paging: Collection[str]) -> Terms:
+        muting = Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit)
+        return Terms(routes=settings.routes, paging=paging, muting=muting, external_url=settings.external_url)
+
     async def _reconcile(self) -> None:
         await self._inbound.reconcile(self._router.destinations, self._router.incidents)
 
@@ -255,9 +259,7 @@ class RunningWatch:
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
             self._inbound.receivers = receivers
-        await self._router.reconfigure(
-            destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
-        )
+        await self._router.reconfigure(destinations=destinations, terms=self._terms(settings, paging))
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
 
     async def _close_slots(self) -> None:

@@ -15,12 +15,14 @@ from pydantic import BaseModel, ValidationError
 from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
 from slo.cli.figures import Document
+from slo.cli.place import journal_in
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.silence_keys import SilenceKeys
 from slo.core.acts import Target
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
-from slo.core.incident import Incident, fold_all
+from slo.core.folding import fold_all
+from slo.core.incident import Incident
 from slo.core.silence import Silence
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import StoreBusy, UsageError
@@ -48,10 +50,7 @@ class Offline:
     @contextlib.contextmanager
     def opened(cls, data: Path) -> Iterator[Self]:
         """Take the folder while the block runs. Raises UsageError where there is none, or a watch has it."""
-        if not (data / "journal.db").is_file():
-            raise UsageError(
-                f"--data {data}: is no data folder of a watch: name the one that `watchkeep run` was given"
-            )
+        journal_in(data)
         try:
             folder = DataFolder(data)
         except StoreBusy as error:

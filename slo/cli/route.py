@@ -52,7 +52,7 @@ def _parts(answer: "Routed") -> list[Part]:
         (
             visit.route.place,
             Cell("tells", Tone.GOOD) if visit.tells else "yes" if visit.taken else Cell("no", Tone.FAINT),
-            visit.why(answer.labels).removeprefix("no: "),
+            visit.why(answer.labels),
         )
         for visit in answer.plan.path
     ]

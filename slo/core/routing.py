@@ -103,7 +103,7 @@ class Visit:
             matcher = next(each for each in self.route.matchers if not each.accepts(labels.get(each.label, "")))
             value = labels.get(matcher.label, "")
             found = f'{matcher.label} is "{value}"' if value else f"there is no {matcher.label}"
-            return f"no: {matcher} does not hold, {found}"
+            return f"{matcher} does not hold, {found}"
         held = ", ".join(map(str, self.route.matchers))
         return f"{held} {'holds' if len(self.route.matchers) == 1 else 'hold'}" if held else "every alert comes here"
 

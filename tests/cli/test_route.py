@@ -174,7 +174,7 @@ def test_the_document_has_all_that_the_sentences_say(tmp_path: Path) -> None:
         "route": "routes.routes[2].routes[0]",
         "taken": False,
         "tells": False,
-        "why": 'no: priority="P0" does not hold, priority is "P1"',
+        "why": 'priority="P0" does not hold, priority is "P1"',
     }
     assert document == {
         "priority": "P1",

@@ -8,7 +8,7 @@ import pytest
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion, Once
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.core.recurrence import Recurrence
 from slo.store.records import event_from_text, event_to_text
 

@@ -128,11 +128,11 @@ def test_the_path_says_of_every_route_that_was_looked_at_why_it_took_the_alert_o
         (True, False, "every alert comes here"),
         (True, True, 'severity="page" holds'),
         (True, False, 'customer="acme" holds'),
-        (False, False, 'no: service=~"gate|deck" does not hold, service is "orca"'),
+        (False, False, 'service=~"gate|deck" does not hold, service is "orca"'),
         (True, True, 'severity="page" holds'),
     ]
     del labels["service"]
-    assert TREE.plan(labels).path[3].why(labels) == 'no: service=~"gate|deck" does not hold, there is no service'
+    assert TREE.plan(labels).path[3].why(labels) == 'service=~"gate|deck" does not hold, there is no service'
 
 
 def test_what_the_watch_knows_of_an_alert_goes_before_labels_of_the_same_name() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion, Once
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.core.matching import parse_matcher
 from slo.core.recurrence import Recurrence
 from slo.core.silence import Silence, silence_of, silenced_by

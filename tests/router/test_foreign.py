@@ -11,15 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, Report
 from slo.core.events import Event, Resolved
+from slo.core.folding import fold_all
 from slo.core.foreign import ForeignAlert
-from slo.core.incident import Incident, fold_all
+from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.slo import slo_key
 from slo.router.decide import decide
 from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined, unwatched
 from slo.router.hook import payload_of
-from slo.router.messages import Teller
-from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, alert, at, audience, message
+from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, alert, at, draft_of, message
 from tests.router.test_meaning import an_slo
 
 
@@ -51,14 +51,9 @@ class World:
         """The end of a slot; every incident by its key after it."""
         reported = self.keeper.alerts(self.incidents, at(seconds))
         known = {slo_key(each.slo, each.scope) for each in (*own, *reported)} | unwatched(self.incidents.values())
-        decision = decide(
-            joined(list(own), reported),
-            self.incidents,
-            known_slos=known,
-            audience=audience(),
-            teller=Teller(at=at(seconds)),
-        )
-        self.events += decision.events
+        draft = draft_of(self.incidents, at(seconds))
+        decide(joined(list(own), reported), draft, known_slos=known)
+        self.events += draft.decision.events
         return {slo_key(each.slo, each.scope): each for each in self.incidents.values()}
 
 

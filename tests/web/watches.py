@@ -7,16 +7,18 @@ from fractions import Fraction
 
 from slo.core.acts import Act, Open
 from slo.core.alert import Evidence, FiringPair
+from slo.core.contract import DEFAULT
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
+from slo.core.folding import fold_all
 from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
-from slo.core.incident import Incident, fold_all
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
-from slo.core.priority import EnvironmentClass, Priority
+from slo.core.priority import Priority
 from slo.core.reason import state_of
 from slo.core.sample import Sample
 from slo.core.silence import Silence
@@ -24,8 +26,8 @@ from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate, ForeignAlerts
-from slo.router.messages import Teller
-from slo.router.opening import decide_open
+from slo.router.messages import Decision, Teller
+from slo.router.opening import opening_of
 from slo.router.people import decide_act
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
@@ -258,8 +260,7 @@ class FakeWatch:
             raise self.refuses
         teller = Teller(at=AT + timedelta(minutes=3))
         if isinstance(act, Open):
-            environment = EnvironmentClass.of(act.environment)
-            decision = decide_open(act, {}, environment=environment, told=(), teller=teller)
+            decision = Decision(events=(opening_of(act, "1", at=teller.at, contract=DEFAULT),))
         else:
             decision = decide_act(act, fold_all(self.events), teller=teller)
         self.events += decision.events
