@@ -27,6 +27,7 @@ from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.inhibition import Graph
 from slo.core.outcome import Outcome
+from slo.core.response import Response
 from slo.core.sample import Sample
 from slo.core.slo import slo_key
 from slo.core.status import SLOStatus
@@ -194,6 +195,10 @@ class RunningWatch:
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
         return list(self._router.incidents.values())[::-1]
+
+    def response(self, incident: Incident) -> Response:
+        """The response clock of an incident, by its contract."""
+        return self._router.response(incident)
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""

@@ -1,16 +1,11 @@
 """One call of PagerDuty's Events API v2, through PagerDuty's own package, with its verdict.
 
-Importing this costs 280 ms and 23 MB: it is imported by the thread that makes the first call. The package retries by
-itself, waits without end where it is asked to slow down, and has a timeout for each phase only. So it is told to make
-exactly one request, the answer is held to a size, and `abandon` ends a call that takes too long as a whole.
+Importing this costs 280 ms and 23 MB: it is imported by the thread that makes the first call.
 """
 
 import contextlib
-import logging
-import socket
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,19 +13,11 @@ import httpx2
 from pagerduty import Error, EventsApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.router.answers import connection_reason, retry_after_seconds, shown
+from slo.router.answers import retry_after_seconds, shown
+from slo.router.cuttable import FAILURES, CuttableTransport, make_once, of_failure
 
 ANSWER_LIMIT_BYTES = 16_384
 """The largest answer that is read; a real one has a hundredth of it."""
-
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-
-_silent = logging.getLogger(f"{__name__}.package")
-_silent.disabled = True  # what the package would say of a call is in its verdict, which is logged once
-
-
-class AnswerTooLarge(httpx2.TransportError):
-    """The other side sends more than any answer has."""
 
 
 class EventCall:
@@ -38,7 +25,7 @@ class EventCall:
 
     def __init__(self, *, base_url: str, routing_key: str, tls: ssl.SSLContext, phase_seconds: float) -> None:
         self._routing_key = routing_key
-        self._transport = _Transport(verify=tls, trust_env=False)
+        self._transport = CuttableTransport(tls=tls, limit_bytes=ANSWER_LIMIT_BYTES)
         self._client = EventsApiV2Client(
             routing_key,
             base_url=base_url,
@@ -46,11 +33,7 @@ class EventCall:
             headers={"accept-encoding": "identity"},
             trust_env=False,
         )
-        self._client.log = _silent
-        self._client.timeout = phase_seconds  # type: ignore[assignment]  # declared as int, used as any number
-        self._client.max_network_attempts = 0
-        self._client.max_http_attempts = -1
-        self._client.retry = {429: 1}
+        make_once(self._client, phase_seconds=phase_seconds)
 
     def abandon(self) -> None:
         """Cut the connection of a call that is under way, or is about to be made."""
@@ -65,10 +48,10 @@ class EventCall:
                 return Sent(reference=str(self._client.send_event(action, dedup_key=dedup_key, **properties)))
         except Error as error:
             return (
-                self._of_answer(error.response) if error.response is not None else _of_failure(error.__cause__ or error)
+                self._of_answer(error.response) if error.response is not None else of_failure(error.__cause__ or error)
             )
-        except (httpx2.HTTPError, httpx2.StreamError, OSError, RuntimeError) as error:
-            return _of_failure(error)
+        except FAILURES as error:
+            return of_failure(error)
 
     def _of_answer(self, response: httpx2.Response) -> Verdict:
         status = response.status_code
@@ -83,72 +66,3 @@ class EventCall:
         # 401, 403 and 404 are not answers of this API (a wrong key is a 400): something stands in between.
         reason = "server_error" if status >= 500 else "unexpected_status"
         return Retry(reason=reason, after_seconds=after, detail=said)
-
-
-def _of_failure(error: BaseException) -> Verdict:
-    if isinstance(error, AnswerTooLarge):
-        return Ambiguous(reason="response_too_large")
-    reason = "timeout" if isinstance(error, httpx2.TimeoutException) else connection_reason(error)
-    kind = Retry if isinstance(error, _NOT_SENT) else Ambiguous
-    return kind(reason=reason, detail=shown(str(error)))
-
-
-class _Transport(httpx2.HTTPTransport):
-    """One connection, which another thread may cut.
-
-    It holds a duplicate of the connection's socket for that. Closing the socket itself under the thread that waits for
-    it would wake nobody, and would let that thread read from whatever is opened next under the same number.
-    """
-
-    def __init__(self, *, verify: ssl.SSLContext, trust_env: bool) -> None:
-        super().__init__(verify=verify, trust_env=trust_env)
-        self._lock = threading.Lock()
-        self._line: socket.socket | None = None
-        self._is_cut = False
-
-    def cut(self) -> None:
-        with self._lock:
-            self._is_cut = True
-            self._shut()
-
-    def close(self) -> None:
-        super().close()
-        with self._lock:
-            line, self._line = self._line, None
-            if line is not None:
-                line.close()
-
-    def _traced(self, name: str, info: Mapping[str, Any]) -> None:
-        if name == "connection.connect_tcp.complete":
-            with self._lock:
-                self._line = info["return_value"].get_extra_info("socket").dup()
-                if self._is_cut:
-                    self._shut()
-
-    def _shut(self) -> None:
-        if self._line is not None:
-            with contextlib.suppress(OSError):  # it may be over already
-                self._line.shutdown(socket.SHUT_RDWR)
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.extensions = {**request.extensions, "trace": self._traced}
-        response = super().handle_request(request)
-        if isinstance(response.stream, httpx2.SyncByteStream):
-            response.stream = _Bounded(response.stream)
-        return response
-
-
-class _Bounded(httpx2.SyncByteStream):
-    def __init__(self, stream: httpx2.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._stream:
-            size += len(chunk)
-            if size > ANSWER_LIMIT_BYTES:
-                raise AnswerTooLarge(f"the answer is larger than {ANSWER_LIMIT_BYTES} bytes")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()

@@ -12,6 +12,7 @@ from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
+from slo.core.response import Response
 from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.status import SLOStatus
@@ -47,6 +48,9 @@ class Watch(Protocol):
 
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
+
+    def response(self, incident: Incident) -> Response | None:
+        """The response clock of an incident, by its contract; None where nobody knows the contract."""
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""

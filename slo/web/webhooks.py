@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from slo.core.inbound import Inbound
-from slo.errors import Forged, Malformed, StoreError
+from slo.errors import DestinationFault, Forged, Malformed, StoreError
 from slo.web.answers import Refused, answer, quoted, read_body
 from slo.web.watch import Watch
 
@@ -43,6 +43,8 @@ class Webhooks:
             raise Refused(400, f"it is not understood: {error}") from error
         except StoreError as error:
             raise Refused(503, "it is not on record yet: send it again") from error
+        except DestinationFault as error:
+            raise Refused(502, f"what it is about could not be asked for, send it again: {error}") from error
         if received is None:
             raise Refused(404, f"no destination of the configuration receives at {quoted(request.path)}")
         if received.reply is not None:

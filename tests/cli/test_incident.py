@@ -102,6 +102,8 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "P0 triggered: gate-availability burns its budget 200x too fast",
         "Incident 2026-0001 of SLO gate-availability, opened 2026-01-01 00:01:30 UTC; fires: page 1h/5m, ticket 3d/6h.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
+        "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
+        "Found by the provider.",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
@@ -169,7 +171,7 @@ def test_without_the_token_nothing_is_changed(site: Served, watch: FakeWatch, mo
 def test_a_data_folder_says_what_the_api_would_say(data: Path) -> None:
     listed = json.loads(incident("list", "--all", "--data", str(data), "--json").stdout)
     shown = json.loads(incident("show", "2026-0001", "--data", str(data), "--json").stdout)
-    with served(FakeWatch(events=journalled(data))) as site:
+    with served(FakeWatch(events=journalled(data), contracted=False)) as site:
         assert listed == site.get("/api/v1/incidents").document
         assert shown == site.get("/api/v1/incidents/2026-0001").document
 

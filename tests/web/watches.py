@@ -20,6 +20,7 @@ from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import Priority
 from slo.core.reason import state_of
+from slo.core.response import Response, response_of
 from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.slo import SLO
@@ -231,6 +232,7 @@ class FakeWatch:
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
     foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
     silences: FakeSilences = field(default_factory=FakeSilences)
+    contracted: bool = True
     refuses: Exception | None = None
     inbound: list[tuple[str, Inbound]] = field(default_factory=list)
     answers: dict[str, Received] = field(default_factory=dict)
@@ -242,6 +244,9 @@ class FakeWatch:
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(fold_all(self.events).values(), key=lambda incident: incident.opened_at, reverse=True)
+
+    def response(self, incident: Incident) -> Response | None:
+        return response_of(incident.turns, DEFAULT) if self.contracted else None
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         return [(outcome, self.samples.get(outcome.check, ())) for outcome in self.rounds]
