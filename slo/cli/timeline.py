@@ -29,6 +29,10 @@ def incident_parts(incident: Document) -> list[Part]:
     ]
     if figures:
         parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
+    if report := evidence["report"]:
+        parts.append(f"Reported: {report['description'] or report['summary']}")
+        links = (("Runbook", report["runbook_url"]), ("Where the alert comes from", report["source_url"]))
+        parts += [f"{name}: {url}" for name, url in links if url]
     parts += _work(incident)
     parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
     if incident["labels"]:

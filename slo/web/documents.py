@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from slo.core.alert import Evidence, FiringPair
+from slo.core.alert import Evidence, FiringPair, Report
 from slo.core.contract import response_time_name
 from slo.core.delivery import Delivery
 from slo.core.eta import ETA
@@ -243,6 +243,7 @@ def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
             "long": pair.long or None,
             "short": pair.short or None,
             "cause": pair.cause.value,
+            "alert": pair.alert or None,
         }
         for pair in sorted(firing)
     ]
@@ -256,7 +257,7 @@ def _plain(value: object) -> object:
             return value
         case datetime():
             return time_text(value)
-        case Evidence() | ETA() | Circumstances():
+        case Evidence() | Report() | ETA() | Circumstances():
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case frozenset():
             return _pairs(pair for pair in value if isinstance(pair, FiringPair))

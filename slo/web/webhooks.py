@@ -33,7 +33,8 @@ class Webhooks:
     async def receive(self, request: web.Request) -> web.Response:
         """Take in what a request says, once it is on record."""
         way = request.path.rpartition("/")[2]
-        inbound = Inbound(headers=_headers(request), body=await self._body(request), at=datetime.now(UTC))
+        body = await read_body(request, self._body_seconds, most_bytes=BODY_BYTES)
+        inbound = Inbound(headers=_headers(request), body=body, at=datetime.now(UTC))
         try:
             received = await self._watch.receive(way, inbound)
         except Forged as error:
@@ -49,12 +50,6 @@ class Webhooks:
         if received.reply is not None:
             return answer(dict(received.reply), status=received.status)
         return web.Response(status=received.status)
-
-    async def _body(self, request: web.Request) -> bytes:
-        try:
-            return await read_body(request.clone(client_max_size=BODY_BYTES), self._body_seconds)
-        except web.HTTPRequestEntityTooLarge as error:
-            raise Refused(413, f"the body is larger than {BODY_BYTES} bytes") from error
 
 
 def _headers(request: web.Request) -> dict[str, str]:

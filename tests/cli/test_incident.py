@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slo.cli.main import cli
+from slo.core.alert import Cause, Evidence, FiringPair, Report
 from slo.core.delivery import Action
 from slo.core.events import Acknowledged, Event, Resolved
+from slo.core.policy import Severity
 from slo.exposition.catalogue import Telemetry
 from slo.router.messages import Teller
 from slo.router.people import decide_act
@@ -110,6 +112,20 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "Deliveries",
         "destination action state attempts last reason next attempt",
         "oncall trigger pending 2 rate_limited 2026-01-01 00:01:34 UTC",
+    ]
+
+
+def test_an_incident_of_an_alert_of_others_is_shown_in_its_words(site: Served, watch: FakeWatch) -> None:
+    report = Report(summary="it is down", runbook_url="http://r/", source_url="http://p/")
+    pair = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
+    event = opened("8", slo="GateDown", summary="GateDown (instance=a): it is down")
+    watch.events.append(replace(event, evidence=Evidence(report=report), firing=frozenset({pair})))
+    assert lines(incident("show", "8", "--url", site.url))[:5] == [
+        "P0 triggered: GateDown (instance=a): it is down",
+        "Incident 8 of SLO GateDown, opened 2026-01-01 00:01:30 UTC; fires: page alert GateDown.",
+        "Reported: it is down",
+        "Runbook: http://r/",
+        "Where the alert comes from: http://p/",
     ]
 
 

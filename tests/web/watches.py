@@ -13,6 +13,7 @@ from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
 from slo.core.folding import fold_all
+from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
@@ -25,6 +26,7 @@ from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
+from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
 from slo.router.people import decide_act
@@ -228,6 +230,7 @@ class FakeWatch:
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
+    foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
     silences: FakeSilences = field(default_factory=FakeSilences)
     contracted: bool = True
     refuses: Exception | None = None
@@ -291,6 +294,12 @@ class FakeWatch:
         self.excluded.remove(taken)
         self.withdrawn.append((name, by, why))
         return taken
+
+    def now(self) -> datetime:
+        return AT
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        return self.foreign.take(alert, fold_all(self.events))
 
     async def reload(self) -> None:
         if self.refuses:
