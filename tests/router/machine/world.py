@@ -1,0 +1,238 @@
+"""The world: a watch that is killed and started again on one journal, its vendors, and the people around it."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from slo.core.acts import Act
+from slo.core.alert import FiringPair
+from slo.core.events import Event
+from slo.core.exclusion import Once
+from slo.core.folding import fold_all
+from slo.core.incident import Incident
+from slo.core.matching import parse_matcher
+from slo.core.silence import Silence
+from slo.errors import DestinationFault, Forged, StoreBusy, StoreError, UsageError
+from tests.router.machine.boundaries import Boundaries, Boundary
+from tests.router.machine.life import Gone, Life
+from tests.router.machine.times import Times
+from tests.router.machine.town import Letter, Town
+from tests.router.making import PRODUCTION, STAGING, alert, takes_on
+
+SLOS = {"gate": PRODUCTION, "deck": STAGING | {"service": "deck"}}
+CLEAR = frozenset[FiringPair]()
+ROUNDS = 60
+"""After so many moments of waiting something is wrong with whatever still waits."""
+
+
+class World:
+    """To be used as a context manager. One process lives at any time; what it was told and did not do is told again."""
+
+    def __init__(self, folder: Path, doom: Boundary | None = None) -> None:
+        self.path = folder / "journal.db"
+        self.times = Times()
+        self.town = Town(folder, self.times)
+        self.doom = doom
+        self.firing = dict.fromkeys(SLOS, CLEAR)
+        self.answered: set[str] = set()
+        """The incidents to which a person did something that has arrived."""
+        self.closed_there: set[str] = set()
+        """The keys under which somebody, or something, closed a page at PagerDuty."""
+        self.seen: set[str] = set()
+        """The SLOs of which something fired at a slot end that a process lived through."""
+        self.deaths = 0
+        self._post: list[tuple[Letter, str]] = []
+
+    def __enter__(self) -> Self:
+        self.town.__enter__()
+        self.life = Life(self.path, self.times, self.town, Boundaries(self.doom))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.life.is_killed()
+        self.town.__exit__()
+
+    # The machine
+
+    def slot_ends(self) -> None:
+        """The engine says what fires."""
+        alerts = [alert(*self.firing[slo], slo=slo, labels=labels) for slo, labels in SLOS.items()]
+        with self.mortal():
+            self.life.judges(alerts, set(SLOS))
+            if self.life.journal.trouble is None:
+                self.seen |= {slo for slo, firing in self.firing.items() if firing}
+
+    def rests(self) -> None:
+        """What can be delivered now is, and the post is taken in."""
+        self.post_comes()
+        with self.mortal():
+            self.life.rests()
+        self.post_comes()
+
+    def is_killed(self) -> None:
+        """`kill -9`, and a new process."""
+        self.life.is_killed()
+        self._starts()
+
+    def restarts(self) -> None:
+        """A stop in order, and a new process."""
+        try:
+            self.life.stops()
+        except Gone:
+            self.life.is_killed()
+        self._starts()
+
+    @contextlib.contextmanager
+    def mortal(self) -> Iterator[None]:
+        """Whoever dies here is followed by a new process."""
+        try:
+            yield
+        except Gone:
+            self.is_killed()
+            self.deaths += 1
+
+    def _starts(self) -> None:
+        """Start, however often that is cut short: it writes nothing before it runs."""
+        self.life = Life(self.path, self.times, self.town, Boundaries())
+
+    # People
+
+    def acts(self, act: Act) -> None:
+        """A person acts by the command line, and tries again until it is on record, or cannot be."""
+        for _ in range(2):
+            try:
+                self.life.does(self.life.router.act(act))
+            except Gone:
+                self.is_killed()
+                self.deaths += 1
+            except StoreBusy:
+                pass
+            except UsageError:
+                return
+            else:
+                break
+        self.answered.add(act.target.incident)
+
+    def acknowledges(self, incident: str) -> None:
+        """Somebody takes it on by the command line."""
+        self.acts(takes_on(incident, source=f"cli:{self.times.now()}"))
+
+    def acts_at_pagerduty(self, key: str, action: str, agent: str, **about: str) -> None:
+        """A person, or a program, does something to what is open under a key there."""
+        did = self.town.call(self.town.pagerduty.act, key, action, by="anna", agent=agent, **about)
+        if did and action == "resolve":
+            self.closed_there.add(key)
+        self._collect(self.incident_of(key) if agent == "user" else "")
+
+    def presses(self, ts: str, button: str, user: dict[str, str], incident: str) -> None:
+        """Somebody presses a button in Slack; a program's press is one that Slack says a bot made."""
+        self._post.append((self.town.press(ts, button, user), incident))
+        self.post_comes()
+
+    def comments(self, issue: str, by: dict[str, str], text: str, incident: str, *, answers: bool) -> None:
+        """Somebody comments on a ticket."""
+        self.town.call(self.town.jira.comment, issue, by, text)
+        self._collect(incident if answers else "")
+
+    def moves(self, issue: str, by: dict[str, str], status: str, incident: str) -> None:
+        """Somebody, or an automation, sets the status of a ticket."""
+        self.town.call(self.town.jira.change, issue, by, "status", status)
+        self._collect(incident)
+
+    def _collect(self, incident: str) -> None:
+        self._post += [(letter, incident) for letter in self.town.new_post()]
+
+    def post_comes(self) -> None:
+        """Every vendor tells what it has to tell, again where that was not taken."""
+        self._collect("")
+        waiting, self._post = self._post, []
+        for letter, incident in waiting:
+            try:
+                self.life.receives(letter)
+            except Gone:
+                self.is_killed()
+                self.deaths += 1
+                self._post.append((letter, incident))
+            except (StoreError, DestinationFault):
+                self._post.append((letter, incident))
+            except Forged:
+                assert letter.way == "slack", "only Slack signs a time"
+                assert abs(self.times.ahead_seconds) > 300
+            else:
+                if incident:
+                    self.answered.add(incident)
+
+    # Silences
+
+    def silences(self, slo: str, seconds: int) -> None:
+        """Somebody silences an SLO for a time."""
+        now = self.times.now().replace(microsecond=0)
+        silence = Silence(
+            name=f"quiet {now}",
+            matchers=(parse_matcher(f'slo="{slo}"'),),
+            reason="a drill",
+            owner="anna",
+            when=Once(start=now, end=now + timedelta(seconds=seconds)),
+        )
+        with self.mortal(), contextlib.suppress(StoreError):
+            self.life.does(self.life.silences.add(silence))
+
+    # The end
+
+    def mended(self) -> None:
+        """Good days, right clocks, and as much time as everything takes that waits."""
+        self.town.mend()
+        self.times.ahead_seconds = 0.0
+        self.life.journal.trouble = None
+        for _ in range(ROUNDS):
+            self.slot_ends()
+            self.rests()
+            waits = self.pending()
+            if not waits and not self._post:
+                return
+            self.times.let_pass(30)
+        raise AssertionError(f"these wait without end: {waits}, {self._post}")
+
+    def ends(self) -> None:
+        """Nothing fires any more, and as long as that takes to be believed."""
+        self.firing = dict.fromkeys(SLOS, CLEAR)
+        self.mended()
+        for _ in range(6):
+            self.times.let_pass(6 * 3600)
+            self.mended()
+
+    # What is on record
+
+    def events(self) -> list[Event]:
+        """Everything that happened."""
+        return [event for _, event in self.life.journal.events()]
+
+    def incidents(self) -> dict[str, Incident]:
+        """The incidents as the journal has them."""
+        return fold_all(self.events())
+
+    def pending(self) -> list[str]:
+        """What waits in the outbox."""
+        rows = [row for incident in self.incidents() for row in self.life.journal.deliveries(incident)]
+        return [f"{row.message.id}: {row.last_reason}" for row in rows if row.state == "pending"]
+
+    def incident_of(self, key: str) -> str:
+        """The incident that PagerDuty knows under a key."""
+        return self.life.journal.incident_of("pagerduty", key=key) or ""
+
+    def told_in_slack(self) -> list[tuple[str, str]]:
+        """The first messages of incidents in Slack that have buttons: their timestamps and their incidents."""
+        return [
+            (message["ts"], message["metadata"]["event_payload"]["incident"])
+            for message in self.town.slack.messages
+            if any(block["type"] == "actions" for block in message["blocks"])
+        ]
+
+    def tickets(self) -> list[tuple[str, str]]:
+        """The tickets in Jira: their keys and their incidents."""
+        find = self.life.journal.incident_of
+        found = [(issue.key, find("jira", reference=issue.key)) for issue in self.town.jira.issues]
+        return [(key, incident) for key, incident in found if incident]
+
