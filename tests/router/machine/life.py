@@ -29,6 +29,10 @@ from tests.router.machine.town import Letter, Town
 T = TypeVar("T")
 
 CLOSE_SECONDS = 2.0
+PATIENCE_SECONDS = 30.0
+TROUBLED_SECONDS = 0.1
+"""How long it works on a disk that takes nothing, which gives it no rest: long enough to page without the journal."""
+
 LOOKS = 2
 """How often the delivery loop looks at the outbox and finds nothing to do before it is believed to be at rest."""
 
@@ -193,14 +197,16 @@ class Life:
         return doing.result()
 
     async def _rest(self) -> None:
+        if self.journal.trouble is not None:
+            await asyncio.sleep(TROUBLED_SECONDS)
+            return
         self.journal.looks = 0
-        while True:
-            self.router._loop.wake()
-            await asyncio.sleep(0.002)
-            if self.router._loop._tasks or (self.router._unwritten and self.journal.trouble is None):
-                self.journal.looks = 0
-            elif self.journal.looks > LOOKS:
-                return
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.journal.looks <= LOOKS:
+                self.router._loop.wake()
+                await asyncio.sleep(0.002)
+                if self.router._loop._tasks or self.router._unwritten:
+                    self.journal.looks = 0
 
     async def _is_cut_off(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

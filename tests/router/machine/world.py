@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -27,6 +28,15 @@ ROUNDS = 60
 """After so many moments of waiting something is wrong with whatever still waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A letter that was not taken yet; what a person did to an incident, where it is that."""
+
+    letter: Letter
+    incident: str = ""
+    needs_open: bool = False
+
+
 class World:
     """To be used as a context manager. One process lives at any time; what it was told and did not do is told again."""
 
@@ -38,12 +48,14 @@ class World:
         self.firing = dict.fromkeys(SLOS, CLEAR)
         self.answered: set[str] = set()
         """The incidents to which a person did something that has arrived."""
+        self.perhaps: set[str] = set()
+        """Those to which a person did something that came too late, or of which PagerDuty says so if it is asked."""
         self.closed_there: set[str] = set()
         """The keys under which somebody, or something, closed a page at PagerDuty."""
         self.seen: set[str] = set()
         """The SLOs of which something fired at a slot end that a process lived through."""
         self.deaths = 0
-        self._post: list[tuple[Letter, str]] = []
+        self._post: list[_Sent] = []
 
     def __enter__(self) -> Self:
         self.town.__enter__()
@@ -124,11 +136,21 @@ class World:
         did = self.town.call(self.town.pagerduty.act, key, action, by="anna", agent=agent, **about)
         if did and action == "resolve":
             self.closed_there.add(key)
-        self._collect(self.incident_of(key) if agent == "user" else "")
+        self._collect(self.incident_of(key) if agent == "user" else "", ends=action == "resolve")
 
     def presses(self, ts: str, button: str, user: dict[str, str], incident: str) -> None:
         """Somebody presses a button in Slack; a program's press is one that Slack says a bot made."""
-        self._post.append((self.town.press(ts, button, user), incident))
+        self._post.append(_Sent(self.town.press(ts, button, user), incident))
+        self.post_comes()
+
+    def fills_in(self, ts: str, form: str, values: dict[str, object], user: dict[str, str], incident: str) -> None:
+        """Somebody opens a form in Slack and sends it; if it does not open, that is all."""
+        before = {view["id"] for view in self.town.slack.views}
+        self._post.append(_Sent(self.town.press(ts, form, user)))
+        self.post_comes()
+        for view in self.town.slack.views:
+            if view["id"] not in before:
+                self._post.append(_Sent(self.town.submit(view["id"], values, user), incident, needs_open=form == "eta"))
         self.post_comes()
 
     def comments(self, issue: str, by: dict[str, str], text: str, incident: str, *, answers: bool) -> None:
@@ -139,30 +161,50 @@ class World:
     def moves(self, issue: str, by: dict[str, str], status: str, incident: str) -> None:
         """Somebody, or an automation, sets the status of a ticket."""
         self.town.call(self.town.jira.change, issue, by, "status", status)
-        self._collect(incident)
+        self._collect(incident, ends=True)
 
-    def _collect(self, incident: str) -> None:
-        self._post += [(letter, incident) for letter in self.town.new_post()]
+    def loses_the_post(self) -> None:
+        """PagerDuty's webhooks do not arrive; the watch asks PagerDuty later."""
+        self._post = [sent for sent in self._post if sent.letter.way != "pagerduty"]
+
+    def asks_pagerduty(self) -> None:
+        """The watch asks PagerDuty who has answered the P0s that nobody answered."""
+        there = {each["dedup_key"]: each["history"] for each in self.town.pagerduty.incidents}
+        answered = {
+            self.incident_of(key)
+            for key, history in there.items()
+            if any(
+                step["action"] in ("acknowledge", "resolve") and (step["agent"] or {}).get("type") == "user_reference"
+                for step in history
+            )
+        }
+        self.perhaps |= answered - {""}
+        with self.mortal(), contextlib.suppress(StoreError):
+            self.life.reconciles()
+
+    def _collect(self, incident: str, *, ends: bool = False) -> None:
+        self._post += [_Sent(letter, incident, needs_open=ends) for letter in self.town.new_post()]
 
     def post_comes(self) -> None:
         """Every vendor tells what it has to tell, again where that was not taken."""
         self._collect("")
         waiting, self._post = self._post, []
-        for letter, incident in waiting:
+        for sent in waiting:
+            about = self.life.router.incidents.get(sent.incident)
+            too_late = sent.needs_open and about is not None and not about.open
             try:
-                self.life.receives(letter)
+                self.life.receives(sent.letter)
             except Gone:
                 self.is_killed()
                 self.deaths += 1
-                self._post.append((letter, incident))
+                self._post.append(sent)
             except (StoreError, DestinationFault):
-                self._post.append((letter, incident))
+                self._post.append(sent)
             except Forged:
-                assert letter.way == "slack", "only Slack signs a time"
+                assert sent.letter.way == "slack", "only Slack signs a time"
                 assert abs(self.times.ahead_seconds) > 300
             else:
-                if incident:
-                    self.answered.add(incident)
+                (self.perhaps if too_late else self.answered).update({sent.incident} - {""})
 
     # Silences
 
@@ -199,7 +241,7 @@ class World:
         """Nothing fires any more, and as long as that takes to be believed."""
         self.firing = dict.fromkeys(SLOS, CLEAR)
         self.mended()
-        for _ in range(6):
+        for _ in range(2):
             self.times.let_pass(6 * 3600)
             self.mended()
 
@@ -222,12 +264,13 @@ class World:
         """The incident that PagerDuty knows under a key."""
         return self.life.journal.incident_of("pagerduty", key=key) or ""
 
-    def told_in_slack(self) -> list[tuple[str, str]]:
-        """The first messages of incidents in Slack that have buttons: their timestamps and their incidents."""
+    def buttons(self, called: str) -> list[tuple[str, str]]:
+        """The messages in Slack that have such a button: their timestamps and their incidents."""
         return [
             (message["ts"], message["metadata"]["event_payload"]["incident"])
             for message in self.town.slack.messages
-            if any(block["type"] == "actions" for block in message["blocks"])
+            for block in message["blocks"]
+            if any(element.get("action_id") == called for element in block.get("elements", ()))
         ]
 
     def tickets(self) -> list[tuple[str, str]]:
