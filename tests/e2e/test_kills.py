@@ -89,6 +89,34 @@ def test_kills_at_any_time_leave_one_incident_at_pagerduty(
     assert_one_incident(watch, pagerduty)
 
 
+@pytest.mark.parametrize(
+    "step", ["before commit", "after commit", "after begin", "after deliver", "before finish", "after finish"]
+)
+def test_kills_at_a_step_of_the_router_leave_one_incident_at_pagerduty(
+    step: str, watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    """The first process dies there, and so does the next; `tests/router/machine` has every step in one process."""
+    endpoint = nginx()
+    watch.configure(configuration(pagerduty.destination(), port=endpoint.port))
+    watch.begin(DOOMED, step)
+    until("that it listens", lambda: watch.data.exists() and is_listening(watch))
+    watch.good()
+    endpoint.stop()
+    until("the first death", lambda: not watch.lives)
+    watch.kill()
+    watch.begin(DOOMED, step)
+    until("that it listens, or has died", lambda: not watch.lives or is_listening(watch))
+    endpoint.start()
+    until("the second death", lambda: not watch.lives)
+    watch.kill()
+    watch.start()
+    until("the resolve on record", lambda: watch.delivered("resolve"))
+    (incident,) = watch.incidents()
+    assert incident["status"] == "resolved"
+    assert watch.stop() == 0
+    assert_one_incident(watch, pagerduty)
+
+
 def assert_one_incident(watch: Watch, pagerduty: PagerDuty) -> None:
     """At PagerDuty one incident is resolved, nothing was asked under other keys, and the journal is whole."""
     (incident,) = pagerduty.incidents

@@ -22,7 +22,7 @@ from slo.router.muting import Muting
 from slo.router.pagerduty.webhook import PagerDutyWebhook
 from slo.router.router import Router, Terms
 from slo.store.journal import Journal
-from tests.router.machine.boundaries import Boundaries
+from tests.router.machine.boundaries import Boundaries, Killed
 from tests.router.machine.times import Times
 from tests.router.machine.town import Letter, Town
 
@@ -109,6 +109,7 @@ class Life:
         self.boundaries = town.boundaries = boundaries
         self._times = times
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_say)
         self._died = asyncio.Event()
         boundaries.mourn = lambda: self._loop.call_soon_threadsafe(self._died.set)
         self.journal = MortalJournal(path, boundaries)
@@ -203,10 +204,14 @@ class Life:
         self.journal.looks = 0
         async with asyncio.timeout(PATIENCE_SECONDS):
             while self.journal.looks <= LOOKS:
-                self.router._loop.wake()
-                await asyncio.sleep(0.002)
-                if self.router._loop._tasks or self.router._unwritten:
+                if under_way := {*self.router._loop._tasks.values(), *self._writing()}:
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                     self.journal.looks = 0
+                self.router._loop.wake()
+                await asyncio.sleep(0.001)
+
+    def _writing(self) -> list[asyncio.Task[None]]:
+        return [self.router._write_soon()] if self.router._unwritten else []
 
     async def _is_cut_off(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -225,3 +230,9 @@ class Life:
     def _end(self) -> None:
         self.journal.close()
         self._loop.close()
+
+
+def _say(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what nobody waited for, but that the process was killed."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
