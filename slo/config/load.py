@@ -3,10 +3,12 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from slo.config.customer_keys import CustomerKeys
+from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.indicators import Feeds
@@ -47,13 +49,16 @@ class Kinds(Protocol):
     def scrape_config(self) -> type[KindConfig]: ...
 
 
-def load(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
-    """The configuration at `path`, a file or a folder of *.yaml and *.yml. Raises ConfigError with every fault."""
+def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | None = None) -> Settings:
+    """The configuration at `path`, a file or a folder of *.yaml and *.yml. Raises ConfigError with every fault.
+
+    Holidays are those of the years around `today`, by default the day that it is.
+    """
     with _garbage_kept():  # what is only needed for loading is gone when it ends
-        return _loaded(path, kinds, environ)
+        return _loaded(path, kinds, environ, today or datetime.now(UTC).date())
 
 
-def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
+def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -> Settings:
     unreadable: list[tuple[Place, str, str]] = []
     source = read(path, environ, lambda place, problem, mend: unreadable.append((place, problem, mend)))
     report = Report(source, unreadable)
@@ -65,7 +70,12 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     probes = of_probes.read(_items(root, "probes"), ("probes",))
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
-    _refuse_lost_routes(routes, destinations, report, whole=source.whole and root.has("destinations"))
+    customers = plain_entries(
+        CustomerKeys, _items(root, "customers"), ("customers",), what="customer", reader=reader, report=report
+    )
+    if source.whole and root.has("destinations"):
+        refuse_lost_tellings(customers, _names_of(destinations), report)
+        _refuse_lost_routes(routes, destinations, told(customers), report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
         ScrapeKeys,
@@ -94,6 +104,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     exclusions = plain_entries(
         ExclusionKeys, _items(root, "exclusions"), ("exclusions",), what="exclusion", reader=reader, report=report
     )
+    if source.whole and customers:
+        refuse_strangers(customers, _items(root, "slos"), report)
     if source.whole and root.has("slos"):
         _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
     _warn_of_broken_minutes(exclusions, report)
@@ -107,9 +119,10 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
         servers=tuple(_server(entry) for entry in servers),
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
+        contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
         destinations=tuple(_destination(entry) for entry in destinations),
         routes=Routes(
-            destinations=_routed(routes.values, destinations),
+            destinations=_routed(routes.values, destinations, told(customers)),
             resolve_after=routes.values.resolve_after,
         ),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
@@ -152,13 +165,13 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
 
 
 def _refuse_lost_routes(
-    routes: Reading[RoutesKeys], destinations: Sequence[Entry[DestinationKeys]], report: Report, *, whole: bool
+    routes: Reading[RoutesKeys], destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
 ) -> None:
-    """What a route names is there; what no route names is warned of."""
+    """What a route names is there; what neither a route names nor a customer, who has it `told`, is warned of."""
     named = routes.values.destinations if routes.has("destinations") else None
-    if named is None or not whole:
+    if named is None:
         return
-    known = {name for entry in destinations for name in ([entry.name] if entry.name else entry.texts)}
+    known = _names_of(destinations)
     for index, name in enumerate(named):
         at: Location = ("routes", "destinations", index)
         if name not in known:
@@ -168,10 +181,15 @@ def _refuse_lost_routes(
         elif name in named[:index]:
             report.tell(at, f"{name} is named twice", "leave one of them out")
     for entry in destinations:
-        if entry.name and entry.name not in named:
+        if entry.name and entry.name not in named and entry.name not in told:
             report.warn(
                 entry.at, "no route leads to this destination", "name it in routes.destinations, or leave it out"
             )
+
+
+def _names_of(destinations: Sequence[Entry[DestinationKeys]]) -> frozenset[str]:
+    """The name of each, or every name that it may have."""
+    return frozenset(name for entry in destinations for name in ([entry.name] if entry.name else entry.texts))
 
 
 def _refuse_lost_exclusions(exclusions: Sequence[Entry[ExclusionKeys]], slos: Sequence[object], report: Report) -> None:
@@ -199,8 +217,10 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
                 report.warn((*entry.at, key), problem, "write whole minutes for figures that stay")
 
 
-def _routed(routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]]) -> tuple[str, ...]:
-    everyone = tuple(entry.name for entry in destinations)
+def _routed(
+    routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]
+) -> tuple[str, ...]:
+    everyone = tuple(entry.name for entry in destinations if entry.name not in told)
     return everyone if routes.destinations is None else routes.destinations
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL
+from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.identity import LabelName, Name, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
@@ -124,7 +125,7 @@ class RoutesKeys(Section):
     """Who is told."""
 
     destinations: tuple[Name, ...] | None = None
-    """The names of the destinations that are told of every incident. Default: all of them."""
+    """The names of the destinations that are told of every incident. Default: all that no customer's `tell` names."""
     resolve_after: Duration = timedelta(minutes=5)
     """How long an alert must be clear before its incident resolves."""
 
@@ -151,6 +152,8 @@ class Root(Section):
     """The objectives."""
     exclusions: tuple[SkipValidation[ExclusionKeys], ...] = ()
     """Time that counts for nothing, such as maintenance."""
+    customers: tuple[SkipValidation[CustomerKeys], ...] = ()
+    """Those whom something was promised, and what. Once there are any, every SLO has the label `customer` of one."""
     destinations: tuple[SkipValidation[DestinationKeys], ...] = ()
     """Where notifications go."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()

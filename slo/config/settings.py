@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from slo.config.request import BasicAuth
 from slo.config.secret import Secret
 from slo.config.tls import TLSSettings
+from slo.core.contract import Contract
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
@@ -85,7 +86,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything that was configured. `warnings` are what `check` says about it without refusing it."""
+    """Everything that was configured. `contracts` are those of the customers, by their names.
+
+    `warnings` are what `check` says about it without refusing it.
+    """
 
     slot: timedelta
     probes: tuple[ProbeEntry, ...]
@@ -93,6 +97,7 @@ class Settings:
     servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
     exclusions: tuple[Exclusion, ...]
+    contracts: Mapping[str, Contract]
     destinations: tuple[DestinationEntry, ...]
     routes: Routes
     store: StoreSettings
