@@ -41,8 +41,10 @@ def refuse_strangers(customers: Sequence[Entry[CustomerKeys]], slos: Sequence[ob
         if customer is None:
             mend = f"write one of customers, as {next(iter(by_name))}" if by_name else "write one of customers"
             report.tell(at, "has no label customer, so that no contract is known for it", mend)
+        elif not isinstance(customer, str):
+            continue  # what is no text is told as such
         elif customer not in by_name:
-            nearest = names.nearest(str(customer))
+            nearest = names.nearest(customer)
             mend = f"did you mean {nearest}?" if nearest else "add it to customers, or name one that is there"
             report.tell((*at, "labels", "customer"), f"there is no customer {shown(customer)}", mend)
         else:
@@ -52,7 +54,7 @@ def refuse_strangers(customers: Sequence[Entry[CustomerKeys]], slos: Sequence[ob
 def _warn_of_environment(entry: Entry[CustomerKeys], environment: object, at: Location, report: Report) -> None:
     """An environment that the contract does not know is never a P0 for what fails there."""
     known = entry.keys.values.environments if entry.keys.has("environments") else None
-    if known is None or environment is None or environment in known:
+    if known is None or not isinstance(environment, str) or environment in known:
         return
     if environment != EnvironmentClass.PRODUCTION:
         problem = f"{shown(environment)} is no environment of {entry.name}, so that it is taken for non-production"
