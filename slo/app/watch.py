@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -14,6 +14,7 @@ from slo.app.inbound import InboundActs, keep_reconciling, receivers_of
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
+from slo.app.silences import Silences
 from slo.app.wiring import destinations_of, fed_of
 from slo.config.settings import Settings
 from slo.core.acts import Act
@@ -23,13 +24,15 @@ from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
+from slo.core.inhibition import Graph
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
-from slo.router.router import Router
+from slo.router.muting import Muting
+from slo.router.router import Router, Terms
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
@@ -67,6 +70,7 @@ class RunningWatch:
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
+        self.silences = Silences(self._journal, clock, self._exclusions)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
         self._checks, self._scrapes = place.built(settings, context)
@@ -74,11 +78,9 @@ class RunningWatch:
         self._router = Router(
             journal=self._journal,
             destinations=destinations,
-            paging=paging,
-            routes=settings.routes,
+            terms=self._terms(settings, paging),
             clock=clock,
             telemetry=telemetry,
-            external_url=settings.external_url,
         )
         self._judgements = Judgements(
             self._books,
@@ -109,6 +111,8 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         self._exclusions.configured = self._settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
+        self.silences.configured = self._settings.silences
+        await asyncio.to_thread(self.silences.load)
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         self._counters.configure(self._settings, restored=True)
@@ -208,6 +212,16 @@ class RunningWatch:
         """Do what a request of a destination says."""
         return await self._inbound.receive(way, inbound)
 
+    def _terms(self, settings: Settings, paging: Collection[str]) -> Terms:
+        muting = Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit)
+        return Terms(
+            routes=settings.routes,
+            paging=paging,
+            muting=muting,
+            external_url=settings.external_url,
+            contracts=settings.contracts,
+        )
+
     async def _reconcile(self) -> None:
         await self._inbound.reconcile(self._router.destinations, self._router.incidents)
 
@@ -226,6 +240,7 @@ class RunningWatch:
         clients = self._servers.clients(settings)
         async with self._books.lock:
             self._exclusions.configured = settings.exclusions
+            self.silences.configured = settings.silences
             self._books.exclusions = tuple(self._exclusions)
             await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)
@@ -236,9 +251,7 @@ class RunningWatch:
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
             self._inbound.receivers = receivers
-        await self._router.reconfigure(
-            destinations=destinations, paging=paging, routes=settings.routes, external_url=settings.external_url
-        )
+        await self._router.reconfigure(destinations=destinations, terms=self._terms(settings, paging))
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
 
     async def _close_slots(self) -> None:

@@ -107,10 +107,11 @@ async def _backtest(
 
 
 def _period(begin: str, end: str | None, step_seconds: int, settings: "Settings") -> "Period":
+    from slo.cli.context import moment
     from slo.replay.backtest import Period
 
     now = datetime.now(UTC)
-    first, last = _moment("--from", begin), _moment("--to", end) if end else now
+    first, last = moment("--from", begin), moment("--to", end) if end else now
     if last > now:
         raise UsageError(f"--to {end}: is in the future: leave it out, which means now")
     period = Period(
@@ -122,16 +123,6 @@ def _period(begin: str, end: str | None, step_seconds: int, settings: "Settings"
     if period.begin >= period.end:
         raise UsageError(f"--from {begin}: is not before the end: write an earlier time")
     return period
-
-
-def _moment(option: str, text: str) -> datetime:
-    from slo.config.moments import parse_moment
-
-    try:
-        return parse_moment(text)
-    except ValueError:
-        mend = "write it as 2026-03-01T00:00:00Z, or 2026-03-01 for midnight in UTC"
-        raise UsageError(f"{option} {text}: is no point in time: {mend}") from None
 
 
 def _unread(unread: "Sequence[Unread]", slos: "Sequence[SLO]") -> list[str]:

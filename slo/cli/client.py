@@ -17,6 +17,7 @@ import click
 
 from slo.errors import UsageError, WatchkeepError
 
+DEFAULT_DATA = Path("watchkeep-data")
 DEFAULT_URL = "http://127.0.0.1:9990"
 TOKEN_VARIABLE = "WATCHKEEP_TOKEN"  # noqa: S105  # the name of a variable
 QUIET_SECONDS = 10.0

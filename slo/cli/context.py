@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,18 @@ def load_settings(config: Path) -> "Settings":
     from slo.kinds import Kinds
 
     return load(config, Kinds.installed(), os.environ)
+
+
+def moment(option: str, text: str) -> datetime:
+    """The time that an option names. Raises UsageError where it is none."""
+    from slo.config.moments import parse_moment
+
+    try:
+        return parse_moment(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{option} {text}: is no point in time: write it as 2026-03-01T00:00:00Z, or 2026-03-01 for midnight in UTC"
+        ) from error
 
 
 def named(name: str, things: Mapping[str, T], what: str) -> T:

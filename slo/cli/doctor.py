@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from slo.cli.client import DEFAULT_DATA
 from slo.cli.output import Cell, Table, Tone, emit, json_option, progress
 
 
 @click.command(name="doctor")
 @click.option(
     "--data",
-    default=Path("watchkeep-data"),
+    default=DEFAULT_DATA,
     show_default=True,
     type=click.Path(path_type=Path),
     help="The data folder that the watch will use.",

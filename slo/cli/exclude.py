@@ -10,10 +10,11 @@ import click
 
 from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document
-from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
+from slo.cli.labels import labels_in
+from slo.cli.output import Part, Table, emit, json_option
 from slo.cli.person import person, person_option
 from slo.cli.place import watch_or_folder
-from slo.errors import UsageError
+from slo.cli.timed import state, timed_options, when_words
 
 PATH = "/api/v1/exclusions"
 
@@ -63,11 +64,8 @@ def command() -> None:
 @click.option("--slo", "slos", multiple=True, metavar="SLO", help="What it is for; all SLOs without it.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that an SLO must have for it.")
 @click.option("--start", required=True, metavar="TIME", help="As 2026-03-01T02:00:00Z, or in the time of --zone.")
-@click.option("--end", metavar="TIME", help="When it ends; or --duration.")
-@click.option("--duration", metavar="LENGTH", help="How long it lasts, as 2h.")
-@click.option("--rule", metavar="RRULE", help="When it occurs again, as FREQ=WEEKLY;BYDAY=SU.")
-@click.option("--zone", metavar="ZONE", help="The time zone of times without an offset, as Europe/London.")
-@click.option("--until", metavar="TIME", help="With --rule: the last day, or the last time that one may begin.")
+@timed_options
+@click.option("--silence", is_flag=True, help="Tell nobody of these alerts meanwhile either.")
 @person_option
 @watch_options
 @json_option
@@ -81,11 +79,11 @@ def add_exclusion(
     data: Path | None,
     *,
     as_json: bool,
-    **when: str | None,
+    **given: str | bool | None,
 ) -> None:
     """Exclude time under NAME, past time as well: figures change at once."""
-    given = {key: value for key, value in when.items() if value is not None}
-    keys = {"name": name, "author": person(by), "slos": list(slos), "labels": _labels(labels), **given}
+    written = {key: value for key, value in given.items() if value is not None}
+    keys = {"name": name, "author": person(by), "slos": list(slos), "labels": labels_in(labels), **written}
     with _exclusions(url, token_file, data) as exclusions:
         document = exclusions.exclude(keys)
         parts = understood(exclusions.where, lambda: _parts([document]))
@@ -119,24 +117,14 @@ def withdraw_exclusion(
     emit(document, f"{name} is taken back: its time counts again.", as_json=as_json)
 
 
-def _labels(pairs: Sequence[str]) -> dict[str, str]:
-    labels = {}
-    for pair in pairs:
-        label, separator, value = pair.partition("=")
-        if not separator or not label:
-            raise UsageError(f"--label {pair}: is no label with a value: write it as service=gate")
-        labels[label] = value
-    return labels
-
-
 def _parts(exclusions: Sequence[Document]) -> list[Part]:
     if not exclusions:
         return ["Nothing is excluded."]
     rows = [
         (
             each["name"],
-            Cell("now", Tone.BURNING) if each["active"] else Cell("ahead" if each["next"] else "over", Tone.FAINT),
-            _when(each),
+            state(each),
+            when_words(each),
             ", ".join([*each["slos"], *(f"{label}={value}" for label, value in each["labels"].items())]) or "all",
             each["author"],
             each["reason"],
@@ -144,10 +132,3 @@ def _parts(exclusions: Sequence[Document]) -> list[Part]:
         for each in exclusions
     ]
     return [Table(columns=("name", "state", "when", "slos", "author", "reason"), rows=rows)]
-
-
-def _when(exclusion: Document) -> str:
-    if "rule" not in exclusion:
-        return f"{exclusion['start']} to {exclusion['end']}"
-    following = exclusion["next"]
-    return f"{exclusion['rule']} {exclusion['zone']}" + (f", next {following['start']}" if following else "")

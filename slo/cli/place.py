@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def journal_in(data: Path) -> Path:
+    """The journal in a data folder. Raises UsageError where there is none."""
+    journal = data / "journal.db"
+    if not journal.is_file():
+        raise UsageError(f"--data {data}: is no data folder of a watch: name the one that `watchkeep run` was given")
+    return journal
+
+
 @contextlib.contextmanager
 def watch_or_folder(
     url: str | None, token_file: Path | None, data: Path | None, remote: Callable[[Client], T]

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
+from slo.cli.client import DEFAULT_DATA
+
 
 @click.command(name="run")
 @click.option("-c", "--config", required=True, type=click.Path(path_type=Path), help="A file or a folder of YAML.")
 @click.option("--listen", default="127.0.0.1:9990", show_default=True, metavar="HOST:PORT", help="Where to serve.")
 @click.option(
     "--data",
-    default=Path("watchkeep-data"),
+    default=DEFAULT_DATA,
     show_default=True,
     type=click.Path(path_type=Path),
     help="The data folder; made if it is missing.",

@@ -67,9 +67,32 @@ def told(event: Document) -> str:
             return f"key {event['key']}"
         case "resolved":
             return f"by {event['by'] or 'the watch'}" + _because(event["why"])
+        case "response_warned" | "response_missed" | "promise_missed" | "ticket_not_updated" | "muted" | "told":
+            return _watched(event)
         case "sent_directly":
             return f"to {event['destination']}, while the journal could not be written"
     return f"by {event['by']}{_of_deed(event)}" if event.get("by") else ""
+
+
+def _watched(event: Document) -> str:
+    """What the watch said by itself."""
+    match event["event"]:
+        case "response_warned":
+            return f"{event['share']:.0%} of the response time has gone, due {_when(event['due'])}" + _also(event)
+        case "response_missed":
+            return f"nobody has answered by {_when(event['due'])}" + _also(event)
+        case "promise_missed":
+            return f"the {event['what']} that was promised for {_when(event['promised_at'])} has not come"
+        case "ticket_not_updated":
+            return f"the chat ended at {_when(event['chat_ended_at'])}, and the ticket was not updated"
+        case "muted":
+            return f"nobody is told: {event['why']}"
+    return f"to {', '.join(event['told'])} as well"
+
+
+def _also(event: Document) -> str:
+    destinations = [*event["paged"], *event["told"]]
+    return f"; {', '.join(destinations)} hear of it now" if destinations else ""
 
 
 def expected(eta: Document) -> str:

@@ -19,14 +19,20 @@ def _name(value: object) -> object:
     return value
 
 
-def _label(value: object) -> object:
+def label_name(value: object) -> object:
+    """The value, which is the name of a label."""
     if not isinstance(value, str) or not re.fullmatch(LABEL_PATTERN, value):
         raise wrong(
             f"{shown(value)} is no label name of Prometheus", "write letters, digits and underscores, as in service"
         )
+    return value
+
+
+def _label(value: object) -> object:
+    label_name(value)
     if value in RESERVED_LABELS:
         raise wrong(f"the label {value} is set by the watch itself", "give yours another name")
-    if value.startswith("__"):
+    if str(value).startswith("__"):
         raise wrong(f"the label {value} begins with __, which Prometheus keeps for itself", "give it another name")
     return value
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from slo.config.alert_labels import AlertLabels
 from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
@@ -16,21 +17,26 @@ from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
-from slo.config.report import Location, Report
-from slo.config.schema import DestinationKeys, ProbeKeys, Root, RoutesKeys, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.report import Report
+from slo.config.route_keys import InhibitKeys
+from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
+from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
     ProbeEntry,
-    Routes,
     ScrapeEntry,
     ServerEntry,
     Settings,
     StoreSettings,
 )
+from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
+from slo.core.inhibition import Rule
+from slo.core.routing import Route
+from slo.core.slo import SLO
 from slo.errors import ConfigError
 
 MINUTE = timedelta(minutes=1)
@@ -64,8 +70,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     report = Report(source, unreadable)
     reader = Reader(report, path if path.is_dir() else path.parent)
     root = reader.read(Root, source.data, ())
-    store = _part(reader, StoreKeys, source, "store")
-    routes = _part(reader, RoutesKeys, source, "routes")
+    store = reader.read(StoreKeys, _section(source, "store"), ("store",))
+    routes = read_routes(_section(source, "routes"), ("routes",), reader)
     of_probes = Entries(ProbeKeys, kinds.probes, what="probe", reader=reader, report=report)
     probes = of_probes.read(_items(root, "probes"), ("probes",))
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
@@ -75,7 +81,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     )
     if source.whole and root.has("destinations"):
         refuse_lost_tellings(customers, _names_of(destinations), report)
-        _refuse_lost_routes(routes, destinations, told(customers), report)
+        _refuse_lost_destinations(routes, destinations, told(customers), report)
+    warn_of_shadows(routes, report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
         ScrapeKeys,
@@ -109,9 +116,14 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     if source.whole and root.has("slos"):
         _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
     _warn_of_broken_minutes(exclusions, report)
+    silences = plain_entries(
+        SilenceKeys, _items(root, "silences"), ("silences",), what="silence", reader=reader, report=report
+    )
+    inhibit = [reader.read(InhibitKeys, item, ("inhibit", index)) for index, item in enumerate(_items(root, "inhibit"))]
     faults = report.faults()
     if faults:
         raise ConfigError(faults)
+    _warn_of_lost_matchers(routes, silences, inhibit, slos, report)
     return Settings(
         slot=root.values.slot,
         probes=tuple(_probe(entry) for entry in probes),
@@ -121,23 +133,18 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
         destinations=tuple(_destination(entry) for entry in destinations),
-        routes=Routes(
-            destinations=_routed(routes.values, destinations, told(customers)),
-            resolve_after=routes.values.resolve_after,
-        ),
+        routes=route_of(routes, _default_route(destinations, told(customers)), report),
+        silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
+        inhibit=tuple(_rule(reading.values) for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
         external_url=(root.values.external_url or "").rstrip("/"),
         warnings=report.warnings(),
     )
 
 
-S = TypeVar("S", StoreKeys, RoutesKeys)
-
-
-def _part(reader: Reader, model: type[S], source: Source, key: str) -> Reading[S]:
-    """A section of its own at the top; its defaults where it is not there."""
-    data = source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
-    return reader.read(model, data, (key,))
+def _section(source: Source, key: str) -> object:
+    """A section of its own at the top; an empty one, of defaults, where it is not there."""
+    return source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
 
 
 def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
@@ -164,27 +171,30 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
             report.tell((*entry.at, "timeout"), problem, f"write {interval} or less, or a longer interval")
 
 
-def _refuse_lost_routes(
-    routes: Reading[RoutesKeys], destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
+def _refuse_lost_destinations(
+    routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
 ) -> None:
-    """What a route names is there; what neither a route names nor a customer, who has it `told`, is warned of."""
-    named = routes.values.destinations if routes.has("destinations") else None
-    if named is None:
-        return
-    known = _names_of(destinations)
-    for index, name in enumerate(named):
-        at: Location = ("routes", "destinations", index)
-        if name not in known:
-            nearest = Names(known).nearest(name)
-            mend = f"did you mean {nearest}?" if nearest else "add it to destinations, or name one that is there"
-            report.tell(at, f"there is no destination {shown(name)}", mend)
-        elif name in named[:index]:
-            report.tell(at, f"{name} is named twice", "leave one of them out")
-    for entry in destinations:
-        if entry.name and entry.name not in named and entry.name not in told:
-            report.warn(
-                entry.at, "no route leads to this destination", "name it in routes.destinations, or leave it out"
-            )
+    """What routes name is there. A destination that a customer has `told` needs no route."""
+    named = {entry.name: entry.at for entry in destinations if entry.name and entry.name not in told}
+    refuse_lost(routes, named, _names_of(destinations), report)
+
+
+def _warn_of_lost_matchers(
+    routes: RouteEntry,
+    silences: Sequence[Entry[SilenceKeys]],
+    inhibit: Sequence[Reading[InhibitKeys]],
+    slos: Sequence[SLO],
+    report: Report,
+) -> None:
+    """Matchers that no alert fulfils: of routes that take nothing, of silences and rules that do nothing."""
+    labels = AlertLabels(slos)
+    for route in routes.everywhere():
+        labels.warn(route.matchers or (), (*route.at, "match"), report)
+    for silence in silences:
+        labels.warn(silence.keys.values.match, (*silence.at, "match"), report)
+    for index, rule in enumerate(inhibit):
+        labels.warn(rule.values.source, ("inhibit", index, "source"), report)
+        labels.warn(rule.values.target, ("inhibit", index, "target"), report)
 
 
 def _names_of(destinations: Sequence[Entry[DestinationKeys]]) -> frozenset[str]:
@@ -217,11 +227,9 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
                 report.warn((*entry.at, key), problem, "write whole minutes for figures that stay")
 
 
-def _routed(
-    routes: RoutesKeys, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]
-) -> tuple[str, ...]:
-    everyone = tuple(entry.name for entry in destinations if entry.name not in told)
-    return everyone if routes.destinations is None else routes.destinations
+def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]) -> Route:
+    """What the route at the top inherits: everyone is told but those that a customer has for itself."""
+    return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
 def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
@@ -260,6 +268,10 @@ def _server(entry: Entry[ServerKeys]) -> ServerEntry:
 
 def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
     return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
+
+
+def _rule(keys: InhibitKeys) -> Rule:
+    return Rule(source=keys.source, target=keys.target, equal=keys.equal)
 
 
 def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:

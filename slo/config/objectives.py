@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from slo.config.dependencies import Needs, refuse_circles, refuse_lost_dependencies
 from slo.config.indicators import Feeds, Indicator, Indicators
 from slo.config.names import Names
 from slo.config.policies import Policies, whole
@@ -65,6 +66,7 @@ class Objectives:
         for entry in entries:
             if entry.name:
                 by_name.setdefault(entry.name, []).append(entry)
+        self._refuse_dependencies(entries, by_name)
         return tuple(slo for entry in entries if (slo := self._slo(self._composed(entry, by_name))))
 
     def _indicator(self, data: object, at: Location) -> Indicator:
@@ -84,6 +86,16 @@ class Objectives:
                 mend = "give it another name, or another `effective_from` if it is a later definition of the same"
                 self._report.tell((*entry.at, "name"), f"{entry.name} is the name of another SLO too, {other}", mend)
             first.setdefault(identity, entry.at)
+
+    def _refuse_dependencies(self, entries: Sequence[_Entry], by_name: Mapping[str, Sequence[_Entry]]) -> None:
+        needs = [
+            Needs(slo=entry.name, names=entry.reading.values.depends_on, at=(*entry.at, "depends_on"))
+            for entry in entries
+            if entry.name and entry.reading.has("depends_on")
+        ]
+        if self._around.feeds.whole:
+            refuse_lost_dependencies(needs, by_name, self._report)
+        refuse_circles(needs, self._report)
 
     def _composed(self, entry: _Entry, by_name: Mapping[str, Sequence[_Entry]]) -> _Entry:
         """An SLO that is made of others is fed as often as the slowest of them, whichever definition of it that is."""
@@ -145,6 +157,7 @@ class Objectives:
             group_by=keys.group_by,
             effective_from=keys.effective_from,
             interval=indicator.interval,
+            depends_on=keys.depends_on,
         )
 
     def _refuse_windows(self, windows: Sequence[Window | None], entry: _Entry) -> None:

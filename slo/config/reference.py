@@ -52,7 +52,7 @@ def reference(schema: JsonSchemaValue) -> str:
                 definition["description"],
                 *sections.tables(definition),
             ]
-    for key in ("scrapes", "servers", "slos", "exclusions", "customers", "routes", "store"):
+    for key in ("scrapes", "servers", "slos", "exclusions", "customers", "silences", "inhibit", "routes", "store"):
         section = sections.within(properties[key])
         if section:
             parts += [f"## `{key}`", properties[key]["description"], *sections.tables(section)]
@@ -79,14 +79,14 @@ class _Sections:
         options = [*_options(schema), *([schema["items"]] if "items" in schema else ())]
         return next((found for option in options if (found := self.within(option))), None)
 
-    def tables(self, section: JsonSchemaValue, path: str = "") -> Iterator[str]:
-        """The table of a section, and those of the sections in it."""
+    def tables(self, section: JsonSchemaValue, path: str = "", around: Sequence[JsonSchemaValue] = ()) -> Iterator[str]:
+        """The table of a section, and those of the sections in it. One that holds itself is shown once."""
         yield self.table(section)
         for key, schema in section["properties"].items():
             inner = self.within(schema)
-            if inner:
+            if inner and inner not in (*around, section):
                 yield f"`{path}{key}`: {schema.get('description') or inner['description']}"
-                yield from self.tables(inner, f"{path}{key}.")
+                yield from self.tables(inner, f"{path}{key}.", (*around, section))
 
     def table(self, section: JsonSchemaValue) -> str:
         """The keys of a section, one a row."""

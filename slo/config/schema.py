@@ -13,9 +13,11 @@ from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, mode
 from slo.config.addresses import HTTPURL
 from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
-from slo.config.identity import LabelName, Name, NamedKeys
+from slo.config.identity import LabelName, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
+from slo.config.route_keys import InhibitKeys, RoutesKeys
 from slo.config.section import Section
+from slo.config.silence_keys import SilenceKeys
 from slo.config.slo_keys import SLOKeys
 from slo.config.tls import TLSSettings
 from slo.config.types import Duration, PositiveDuration, Secret, Size
@@ -121,15 +123,6 @@ class DestinationKeys(EntryKeys):
     """What every destination has, whatever its type."""
 
 
-class RoutesKeys(Section):
-    """Who is told."""
-
-    destinations: tuple[Name, ...] | None = None
-    """The names of the destinations that are told of every incident. Default: all that no customer's `tell` names."""
-    resolve_after: Duration = timedelta(minutes=5)
-    """How long an alert must be clear before its incident resolves."""
-
-
 class StoreKeys(Section):
     """What is kept on disk."""
 
@@ -154,10 +147,14 @@ class Root(Section):
     """Time that counts for nothing, such as maintenance."""
     customers: tuple[SkipValidation[CustomerKeys], ...] = ()
     """Those whom something was promised, and what. Once there are any, every SLO has the label `customer` of one."""
+    silences: tuple[SkipValidation[SilenceKeys], ...] = ()
+    """Alerts that nobody is told of for a time."""
+    inhibit: tuple[SkipValidation[InhibitKeys], ...] = ()
+    """Alerts that nobody is told of while another one is open that explains them."""
     destinations: tuple[SkipValidation[DestinationKeys], ...] = ()
     """Where notifications go."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()
-    """Who is told."""
+    """Who is told, and on which terms. A route inherits what it does not say from the one above it."""
     slot: Annotated[PositiveDuration, AfterValidator(_slot), _SLOTS] = timedelta(seconds=10)
     """The span in which events are counted; it divides a minute into whole seconds."""
     store: SkipValidation[StoreKeys] = StoreKeys()

@@ -11,6 +11,9 @@ from slo.config.secret import Secret
 from slo.config.tls import TLSSettings
 from slo.core.contract import Contract
 from slo.core.exclusion import Exclusion
+from slo.core.inhibition import Rule
+from slo.core.routing import Route
+from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
 
@@ -69,14 +72,6 @@ class DestinationEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Routes:
-    """Which destinations are told, and how long an alert must be clear before its incident resolves."""
-
-    destinations: tuple[str, ...]
-    resolve_after: timedelta
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """How long the ledger keeps its counts, and how many bytes it may have on disk."""
 
@@ -99,7 +94,9 @@ class Settings:
     exclusions: tuple[Exclusion, ...]
     contracts: Mapping[str, Contract]
     destinations: tuple[DestinationEntry, ...]
-    routes: Routes
+    routes: Route
+    silences: tuple[Silence, ...]
+    inhibit: tuple[Rule, ...]
     store: StoreSettings
     external_url: str
     warnings: tuple[ConfigFault, ...]

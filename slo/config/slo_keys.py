@@ -168,6 +168,8 @@ class SLOKeys(Section):
     """Since when this definition counts. An SLO may stand several times under one name, each from another time on."""
     burn_policy: SkipValidation[Literal[*sorted(POLICIES)] | tuple[PairKeys, ...]] | None = None  # type: ignore[valid-type]
     """When it alerts: a policy by its name, or its pairs written out. Default: google-30d, scaled to `window`."""
+    depends_on: tuple[Name, ...] = ()
+    """The names of SLOs without which this one cannot hold: while one of them has paged, nobody is told of this one."""
     labels: Mapping[LabelName, str] = Field(default={})
     """Labels of its metrics, incidents and messages; `customer`, `environment` and `service` have a meaning there."""
     description: str = ""

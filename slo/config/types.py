@@ -17,6 +17,7 @@ from slo.config.secret import Secret
 from slo.config.section import KindConfig, Section
 from slo.config.wrong import shown, wrong
 from slo.core.duration import DURATION_PATTERN, parse_duration
+from slo.core.matching import Matcher, parse_matcher
 from slo.core.selector import Selector, parse_selector
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Duration",
     "HostPort",
     "KindConfig",
+    "MatcherText",
     "Moment",
     "Objective",
     "Pattern",
@@ -177,3 +179,23 @@ SelectorText = Annotated[
     WithJsonSchema({"type": "string", "examples": ['http_requests_total{service="api",code=~"5.."}']}),
 ]
 """A selector of series, as PromQL writes it."""
+
+
+def _matcher(value: object) -> Matcher:
+    if isinstance(value, Matcher):
+        return value
+    if not isinstance(value, str):
+        raise wrong(f"{shown(value)} is no matcher", "write it as service=gate, or one of !=, =~ and !~")
+    try:
+        return parse_matcher(value)
+    except ValueError as error:
+        problem, _, mend = str(error).partition("; ")
+        raise wrong(f"is no matcher: {problem}", mend) from None
+
+
+MatcherText = Annotated[
+    Matcher,
+    BeforeValidator(_matcher),
+    WithJsonSchema({"type": "string", "examples": ["service=gate", 'severity=~"page|ticket"']}),
+]
+"""A condition on a label, as Alertmanager writes it."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from slo.core.acts import Responsibility
 from slo.core.alert import Evidence, FiringPair
+from slo.core.delivery import Action
 from slo.core.eta import ETA
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, Priority
@@ -43,7 +44,8 @@ class Opened(Event):
 
     `told` names the destinations that were told under `key`, with the event or not at all: only they hear the rest.
     `by` is the person who opened it, empty where an alert did; `found_by` is `provider` or `customer`. It began at a
-    destination as `reference` where that is given: the ticket that a customer wrote.
+    destination as `reference` where that is given: the ticket that a customer wrote. `hears` has the destinations of
+    the customer that hear of some things only. `muted` is why nobody is told, where nobody is.
     """
 
     slo: str
@@ -66,6 +68,8 @@ class Opened(Event):
     created_at: datetime | None = None
     destination: str = ""
     reference: str = ""
+    hears: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
+    muted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,13 +94,14 @@ class Paged(Event):
     """A page goes out under `key`; each time the page severity fires anew it is a new generation.
 
     `told` names the paging destinations that it goes to. `summary` is what they are told, and what the incident is
-    about from here on.
+    about from here on. `joined` is the incident in whose page it is told, where both are of a group.
     """
 
     generation: int
     key: str
     summary: str = ""
     told: tuple[str, ...] = ()
+    joined: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +109,77 @@ class PageCleared(Event):
     """The page severity has been clear for `resolve_after`; the page under `key` is resolved, the ticket goes on."""
 
     key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told(Event):
+    """The destinations `told` hear of it from now on as well, since it is more urgent or no longer muted.
+
+    `hears` is as in `Opened`, and replaces what was there of these.
+    """
+
+    told: tuple[str, ...]
+    hears: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Muted(Event):
+    """Nobody is told of what is new: a silence is in force, or people know of the cause. `why` says which."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unmuted(Event):
+    """What kept people from being told is over."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reminder(Event):
+    """The watch tells people of something that runs out, or that has not come."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResponseWarned(Reminder):
+    """The share `share` of the response time has gone since `planned_at` without a person, and it is due at `due`.
+
+    `paged` and `told` are the destinations that hear of it from now on as well: the next level.
+    """
+
+    share: float
+    due: datetime
+    planned_at: datetime
+    paged: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResponseMissed(Reminder):
+    """Nobody answered by `due`: the contract is broken. `paged` and `told` as in `ResponseWarned`."""
+
+    due: datetime
+    paged: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromiseMissed(Reminder):
+    """What was promised for `promised_at` has not come: `what` is `update` or `recovery`."""
+
+    what: str
+    promised_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TicketNotUpdated(Reminder):
+    """The chat ended at `chat_ended_at`, and the ticket was not updated in time: a violation of the contract."""
+
+    chat_ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reminded(Reminder):
+    """It is open, nobody has taken it on, and people are told again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

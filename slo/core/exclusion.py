@@ -29,6 +29,11 @@ class Once:
         if self.end <= self.start:
             raise ValueError(f"end is not after start; write a time after {self.start}")
 
+    @property
+    def over_by_seconds(self) -> int:
+        """When it is over, in Unix seconds."""
+        return int(self.end.timestamp())
+
     def occurrences(self, begin_seconds: int, end_seconds: int) -> Iterator[tuple[int, int]]:
         """Its start and end in Unix seconds, where it has a part in (begin, end]."""
         start, end = int(self.start.timestamp()), int(self.end.timestamp())
@@ -41,7 +46,8 @@ class Exclusion:
     """When what is excluded, who said so (`author`) and why.
 
     `created_at` is when it was said, with a zone; None where it stands in the configuration. It is for the SLOs named
-    in `slos`, or all where none is named, as far as they have all of `labels`. Raises ValueError that says the mend.
+    in `slos`, or all where none is named, as far as they have all of `labels`. With `silence`, nobody is told of their
+    alerts either while it is in force. Raises ValueError that says the mend.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Exclusion:
     when: Once | Recurrence
     slos: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    silence: bool = False
 
     def __post_init__(self) -> None:
         for name, value, mend in (
@@ -62,6 +69,8 @@ class Exclusion:
                 raise ValueError(f"{name} is empty; write {mend}")
         if self.created_at is not None and self.created_at.tzinfo is None:
             raise ValueError("created_at has no offset; write it with one, such as Z for UTC")
+        if self.silence and self.when.over_by_seconds is None:
+            raise ValueError("silence is without an end; write until, so that it ends some day")
 
 
 def matches(exclusion: Exclusion, slo_name: str, labels: Mapping[str, str]) -> bool:

@@ -4,40 +4,31 @@ They belong to no incident, so that one changes figures and never the state of a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from slo.core.events import Event
-from slo.core.exclusion import Exclusion, Once
-from slo.core.recurrence import Recurrence
+from slo.core.exclusion import Exclusion
+from slo.core.timed_event import TimedEvent, stored
 
 NO_INCIDENT = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ExclusionAdded(Event):
-    """Somebody excluded time: once from `start` to `end`, or by the `rule` in the local time of `zone`.
-
-    `local_start` is a local time as ISO 8601 has it; `duration_seconds` is that of each occurrence of a rule.
-    """
+class ExclusionAdded(TimedEvent):
+    """Somebody excluded time; with `silence`, what is excluded is not told of either."""
 
     name: str
     reason: str
     by: str
     slos: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    start: datetime | None = None
-    end: datetime | None = None
-    rule: str = ""
-    zone: str = ""
-    local_start: str = ""
-    duration_seconds: int = 0
-    until: datetime | None = None
+    silence: bool = False
 
     @classmethod
     def of(cls, exclusion: Exclusion, *, at: datetime) -> "ExclusionAdded":
         """The event that makes an exclusion."""
-        event = cls(
+        return cls(
             incident=NO_INCIDENT,
             at=at,
             name=exclusion.name,
@@ -45,42 +36,22 @@ class ExclusionAdded(Event):
             by=exclusion.author,
             slos=exclusion.slos,
             labels=exclusion.labels,
+            silence=exclusion.silence,
+            **stored(exclusion.when),
         )
-        match exclusion.when:
-            case Once(start=start, end=end):
-                return replace(event, start=start, end=end)
-            case Recurrence(rule=rule, zone=zone, start=start, duration=duration, until=until):
-                return replace(
-                    event,
-                    rule=rule,
-                    zone=zone,
-                    local_start=start.isoformat(),
-                    duration_seconds=duration // timedelta(seconds=1),
-                    until=until,
-                )
 
     @property
     def exclusion(self) -> Exclusion:
         """The exclusion that it makes."""
-        when: Once | Recurrence
-        if self.start is not None and self.end is not None:
-            when = Once(start=self.start, end=self.end)
-        else:
-            when = Recurrence(
-                rule=self.rule,
-                zone=self.zone,
-                start=datetime.fromisoformat(self.local_start),
-                duration=timedelta(seconds=self.duration_seconds),
-                until=self.until,
-            )
         return Exclusion(
             name=self.name,
             reason=self.reason,
             author=self.by,
             created_at=self.at,
-            when=when,
+            when=self.when,
             slos=self.slos,
             labels=self.labels,
+            silence=self.silence,
         )
 
 

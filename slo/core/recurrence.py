@@ -99,6 +99,14 @@ class Recurrence:
         if last is not None and last < unix_seconds(first, zone):
             raise ValueError(f"it ends before its first occurrence, {first}; write a later end, or none")
 
+    @property
+    def over_by_seconds(self) -> int | None:
+        """By when its last occurrence is over, in Unix seconds; None where it goes on for good."""
+        counted = _plan(self.rule, self.start).last
+        lasts = [self._last_start(), unix_seconds(counted, zone_named(self.zone)) if counted else None]
+        last = min((at for at in lasts if at is not None), default=None)
+        return None if last is None else last + self.duration // _SECOND
+
     def occurrences(self, begin_seconds: int, end_seconds: int) -> Iterator[tuple[int, int]]:
         """The starts and ends of those that have a part in (begin, end], in Unix seconds, in the order of local time.
 

@@ -30,7 +30,7 @@ class SLO:
     which one of them an SLO is: `cluster=eu`.
 
     A definition counts from `effective_from` on (None: always); an SLO may have several, one after the other.
-    `interval` is how often its SLI is fed (None: not known).
+    `interval` is how often its SLI is fed (None: not known). `depends_on` names the SLOs without which it cannot hold.
     """
 
     name: str
@@ -48,6 +48,7 @@ class SLO:
     scope: str = ""
     effective_from: datetime | None = None
     interval: timedelta | None = None
+    depends_on: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

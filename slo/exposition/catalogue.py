@@ -180,6 +180,11 @@ class Telemetry:
         self.journal_events = Counter(
             "watchkeep_journal_events_total", "Events written to the journal, by kind.", ["kind"], registry=registry
         )
+        self.journal_head = Gauge(
+            "watchkeep_journal_head_number",
+            "The number of the journal's last event; one that falls is a journal that was put back.",
+            registry=registry,
+        )
         self.outbox_depth = Gauge(
             "watchkeep_outbox_depth", "Messages that wait to be delivered.", ["destination"], registry=registry
         )

@@ -1,44 +1,74 @@
-"""The audience of an incident: whom its routes tell, and how long it has to be clear before it is over."""
+"""The audience of an incident: whom its routes and its contract tell, and what the contract wants."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
+from dataclasses import dataclass, field
 
-
-class Routes(Protocol):
-    """Who is told, and how long an alert must be clear before its incident resolves."""
-
-    @property
-    def destinations(self) -> tuple[str, ...]:
-        """The names of the destinations, each told once."""
-
-    @property
-    def resolve_after(self) -> timedelta:
-        """How long."""
+from slo.core.contract import DEFAULT, Contract
+from slo.core.delivery import Action
+from slo.core.incident import Incident
+from slo.core.policy import Severity
+from slo.core.priority import Priority
+from slo.core.response import Response, response_of
+from slo.core.routing import Plan, Route, alert_labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipients:
-    """The destinations of one incident: those that hear of pages only, and the others."""
+    """The destinations of one incident: those that hear of pages only, and the others.
+
+    `hears` has those of the others that are the customer's, with what they hear of. `plan` is what the routes say.
+    """
 
     pagers: tuple[str, ...]
     others: tuple[str, ...]
-    resolve_after: timedelta
+    hears: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
+    plan: Plan
 
 
 class Audience:
-    """Finds the recipients of incidents. `paging` names the destinations that are told of pages only."""
+    """Finds the recipients of incidents by `routes` and by the `contracts`, by customer.
 
-    def __init__(self, routes: Routes, paging: Collection[str]) -> None:
+    `paging` names the destinations that are told of pages only.
+    """
+
+    def __init__(self, routes: Route, paging: Collection[str], contracts: Mapping[str, Contract]) -> None:
         self._routes = routes
-        self._paging = frozenset(paging)
+        self._contracts = contracts
+        self.paging = frozenset(paging)
 
-    def of(self, labels: Mapping[str, str]) -> Recipients:  # noqa: ARG002 - the same for all until routes are a tree
-        """Who is told of an incident with these labels."""
-        named = dict.fromkeys(self._routes.destinations)
+    def contract(self, customer: str) -> Contract:
+        """What the customer was promised."""
+        return self._contracts.get(customer, DEFAULT)
+
+    def response(self, incident: Incident) -> Response:
+        """The response clock of an incident, by its contract."""
+        return response_of(incident.turns, self.contract(incident.customer))
+
+    def of(self, incident: Incident) -> Recipients:
+        """Who is told of an incident as it stands."""
+        return self.of_labels(incident.alert_labels, incident.priority)
+
+    def of_alert(
+        self, labels: Mapping[str, str], *, slo: str, scope: str, severity: Severity, priority: Priority
+    ) -> Recipients:
+        """Who is told of an alert that opens an incident."""
+        known = alert_labels(labels, slo=slo, scope=scope, severity=severity, priority=priority)
+        return self.of_labels(known, priority)
+
+    def of_labels(self, labels: Mapping[str, str], priority: Priority) -> Recipients:
+        """Who is told of what has these labels, as `alert_labels` makes them."""
+        plan = self._routes.plan(labels)
+        contract = self.contract(labels.get("customer", ""))
+        heard = {
+            name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
+            for telling in contract.tell
+            for name in telling.destinations
+            if priority in telling.priorities and name not in plan.destinations
+        }
+        named = (*plan.destinations, *heard)
         return Recipients(
-            pagers=tuple(name for name in named if name in self._paging),
-            others=tuple(name for name in named if name not in self._paging),
-            resolve_after=self._routes.resolve_after,
+            pagers=tuple(name for name in named if name in self.paging),
+            others=tuple(name for name in named if name not in self.paging),
+            hears={name: actions for name, actions in heard.items() if name not in self.paging},
+            plan=plan,
         )

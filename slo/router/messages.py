@@ -4,13 +4,14 @@ A destination knows an incident under one key: paging destinations under the key
 key of the incident. Whoever was not told that it began is told nothing more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from slo.core.delivery import Action, Message
 from slo.core.events import Acknowledged, Event, Resolved
-from slo.core.incident import Incident, fold
+from slo.core.folding import fold
+from slo.core.incident import Incident
 from slo.router.summary import over
 
 
@@ -38,12 +39,21 @@ class Said:
 NOTHING = Said()
 
 
+def never(_incident: Incident) -> datetime | None:
+    """No contract is known."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Teller:
-    """Makes the messages of one moment, `at`; `external_url` is where people reach this watch."""
+    """Makes the messages of one moment, `at`; `external_url` is where people reach this watch.
+
+    `due` says by when the contract wants a response to an incident; None where nobody knows the contract.
+    """
 
     at: datetime
     external_url: str = ""
+    due: Callable[[Incident], datetime | None] = never
 
     def to_pagers(self, incident: Incident, action: Action, said: Said = NOTHING) -> list[Message]:
         """To the paging destinations that have its page."""
@@ -52,6 +62,12 @@ class Teller:
     def to_others(self, incident: Incident, action: Action, said: Said = NOTHING) -> list[Message]:
         """To those that know it under its own key."""
         return self._messages(incident, action, incident.told, incident.key, said)
+
+    def to_these(
+        self, incident: Incident, action: Action, destinations: Iterable[str], key: str, said: Said = NOTHING
+    ) -> list[Message]:
+        """To some of those that know it under a key."""
+        return self._messages(incident, action, destinations, key, said)
 
     def to_everyone(self, incident: Incident, action: Action, said: Said, *, but: str = "") -> list[Message]:
         """To the pagers as long as its page is open, and to the others. `but` is a destination that knows it."""
@@ -66,11 +82,14 @@ class Teller:
         told = pagers + self.to_others(after, Action.ACKNOWLEDGE, said)
         return [message for message in told if message.destination != but]
 
-    def resolved(self, incident: Incident, event: Resolved) -> list[Message]:
-        """Everyone who has the incident, or a page of it that is open, hears that it is over."""
+    def resolved(self, incident: Incident, event: Resolved, *, shared: bool = False) -> list[Message]:
+        """Everyone who has the incident, or a page of it that is open, hears that it is over.
+
+        A page that is `shared` with other incidents is not over with this one.
+        """
         after, said = fold(incident, event), Said(by=event.by, why=event.why)
         summary = over(incident.subject, by=event.by, why=event.why)
-        pagers = self.to_pagers(after, Action.RESOLVE, said) if incident.page_open else []
+        pagers = self.to_pagers(after, Action.RESOLVE, said) if incident.page_open and not shared else []
         told = Said(by=event.by, why=event.why, summary=summary)
         return pagers + self.to_others(after, Action.RESOLVE, told)
 
@@ -99,6 +118,7 @@ class Teller:
                 why=said.why,
                 text=said.text,
                 external_url=self.external_url,
+                due=self.due(incident),
                 responded_at=incident.responded_at,
                 eta=incident.eta,
                 owner=incident.owner,
@@ -106,4 +126,5 @@ class Teller:
                 reference=incident.reference if destination == incident.destination else "",
             )
             for destination in destinations
+            if action in incident.hears.get(destination, (action,))
         ]

@@ -4,39 +4,27 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from slo.core.acts import Open
-from slo.core.delivery import Action
+from slo.core.contract import Contract
 from slo.core.events import Opened
-from slo.core.incident import REPORTED, Incident, fold
+from slo.core.incident import REPORTED, Incident
 from slo.core.incident_key import incident_key
 from slo.core.policy import Severity
-from slo.core.priority import Circumstances, EnvironmentClass, Priority, priority_in
-from slo.router.messages import Decision, Teller
+from slo.core.priority import Circumstances, Priority, priority_in
 from slo.router.summary import one_line
 
 
-def decide_open(
-    act: Open,
-    incidents: Mapping[str, Incident],
-    *,
-    environment: EnvironmentClass,
-    told: tuple[str, ...],
-    teller: Teller,
-) -> Decision:
-    """The event and the messages that open it; nothing where the same ticket has opened one.
-
-    `environment` is the class of its environment, `told` names the destinations that are told and do not page. Whether
-    it pages follows from its priority, as for one that is raised later.
-    """
-    if opened_before(act, incidents) is not None:
-        return Decision()
-    number = next_id(incidents)
+def opening_of(act: Open, number: str, *, at: datetime, contract: Contract) -> Opened:
+    """The event that opens it as incident `number`, with the priority that the contract gives it."""
     circumstances = Circumstances(
-        environment=environment, impact=act.impact, workaround=act.workaround, security=act.security
+        environment=contract.class_of(act.environment),
+        impact=act.impact,
+        workaround=act.workaround,
+        security=act.security,
     )
     priority = priority_in(circumstances)
-    event = Opened(
+    return Opened(
         incident=number,
-        at=teller.at,
+        at=at,
         slo=REPORTED,
         scope=number,
         generation=1,
@@ -46,19 +34,16 @@ def decide_open(
         summary=one_line(act.summary),
         labels=labels_of(act),
         firing=frozenset(),
-        told=told,
         by=act.by,
         via=act.via,
         source=act.source,
         found_by=act.found_by,
         circumstances=circumstances,
         services=act.services,
-        created_at=_created(act, teller.at),
+        created_at=_created(act, at),
         destination=act.target.destination,
         reference=act.target.reference,
     )
-    messages = teller.to_others(fold(None, event), Action.TRIGGER)
-    return Decision(events=(event,), messages=tuple(messages))
 
 
 def opened_before(act: Open, incidents: Mapping[str, Incident]) -> Incident | None:

@@ -34,7 +34,8 @@ from slo.core.events import (
     WaitBegan,
     WaitEnded,
 )
-from slo.core.incident import Incident, fold
+from slo.core.folding import fold
+from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import UsageError
 from slo.router.messages import Decision, Said, Teller

@@ -10,24 +10,31 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from slo.core.acts import Act, Open, Target
 from slo.core.alert import Alert
+from slo.core.contract import Contract
 from slo.core.delivery import Message
 from slo.core.events import SentDirectly
-from slo.core.incident import Incident, fold
-from slo.core.priority import EnvironmentClass, Priority
+from slo.core.folding import fold
+from slo.core.incident import Incident
+from slo.core.priority import Priority
 from slo.core.protocols import Clock, Destination
+from slo.core.response import Response
+from slo.core.routing import Route
 from slo.errors import StoreBusy, StoreError, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import DEADLINE_SECONDS
-from slo.router.audience import Audience, Routes
+from slo.router.audience import Audience
+from slo.router.clocks import decide_clocks
 from slo.router.decide import decide, decide_pages
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
+from slo.router.draft import Draft
 from slo.router.messages import Decision, Teller
-from slo.router.opening import decide_open, labels_of, opened_before
+from slo.router.muting import Muting
+from slo.router.opening import opened_before, opening_of
 from slo.router.outbox import Journal, Outbox
 from slo.router.people import decide_act
 from slo.router.unwritten import Unwritten
@@ -42,10 +49,24 @@ RETRY_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What the router goes by: who is told, by which contracts, and what nobody is told of.
+
+    `paging` names the destinations that are told of pages only; `external_url` is where people reach the watch.
+    """
+
+    routes: Route
+    paging: Collection[str]
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+    muting: Muting = field(default_factory=Muting)
+    external_url: str = ""
+
+
 class Router:
     """Keeps the incidents of one watch. Made of a journal, which is read at once.
 
-    `paging` names the destinations that are told of pages only. `jitter` gives random numbers in [0, 1).
+    `jitter` gives random numbers in [0, 1).
     """
 
     def __init__(
@@ -53,11 +74,9 @@ class Router:
         *,
         journal: Journal,
         destinations: Mapping[str, Destination],
-        paging: Collection[str],
-        routes: Routes,
+        terms: Terms,
         clock: Clock,
         telemetry: Telemetry,
-        external_url: str = "",
         jitter: Callable[[], float] = random.random,
     ) -> None:
         events = [event for _, event in journal.events()]
@@ -78,7 +97,7 @@ class Router:
         )
         self._writer: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
-        self._configure(destinations, paging, routes, external_url)
+        self._configure(destinations, terms)
         self._show()
 
     @property
@@ -91,20 +110,20 @@ class Router:
         """The destinations in force, by name."""
         return self._destinations
 
+    def response(self, incident: Incident) -> Response:
+        """The response clock of an incident, by its contract."""
+        return self._audience.response(incident)
+
     async def judge(self, alerts: Sequence[Alert], known_slos: Collection[str]) -> None:
         """Bring the incidents in line with the alerts of one slot end.
 
         An open incident without an alert here stays as it is, unless its SLO is not among `known_slos`. Waits for the
         journal, not for long, and never raises for it.
         """
-        decision = decide(
-            alerts,
-            self.incidents,
-            known_slos=known_slos,
-            audience=self._audience,
-            teller=self._teller,
-        )
-        await self._take(decision)
+        draft = self._draft(self.incidents)
+        decide(alerts, draft, known_slos=known_slos)
+        decide_clocks(draft)
+        await self._take(draft.decision)
 
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards.
@@ -122,24 +141,22 @@ class Router:
         before = opened_before(act, self.incidents)
         if before is not None:
             return await self._do(before.id, Decision())
-        decision = decide_open(
-            act,
-            self.incidents,
-            environment=EnvironmentClass.of(act.environment),
-            told=self._audience.of(labels_of(act)).others,
-            teller=self._teller,
-        )
-        return await self._do(decision.events[0].incident, decision)
+        contract = self._audience.contract(act.customer)
+        draft = self._draft(self.incidents)
+        opened = draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=contract))
+        return await self._do(opened.id, draft.decision)
 
     async def _do(self, incident: str, decision: Decision) -> Incident:
-        """Make a person's decision part of the state, with the page that follows from it.
+        """Make a person's decision part of the state, with the pages that follow from it.
 
         Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
         """
         after = dict(self.incidents)
         for event in decision.events:
             after[event.incident] = fold(after.get(event.incident), event)
-        await self._take(decision, decide_pages(after, audience=self._audience, teller=self._teller))
+        draft = self._draft(after)
+        decide_pages(draft)
+        await self._take(decision, draft.decision)
         if self._unwritten.holds(incident):
             raise StoreBusy(
                 "the journal cannot be written now: this is held in memory and written as soon as possible,"
@@ -178,14 +195,12 @@ class Router:
         self,
         *,
         destinations: Mapping[str, Destination],
-        paging: Collection[str],
-        routes: Routes,
-        external_url: str = "",
+        terms: Terms,
     ) -> None:
         """Go on with other destinations and routes. Those that are gone are closed when nothing can use them."""
         kept = {id(destination) for destination in destinations.values()}
         gone = [destination for destination in self._destinations.values() if id(destination) not in kept]
-        self._configure(destinations, paging, routes, external_url)
+        self._configure(destinations, terms)
         if gone:
             retirement = asyncio.create_task(self._retire(gone))
             self._retired.add(retirement)
@@ -203,17 +218,19 @@ class Router:
         await asyncio.gather(*self._retired, return_exceptions=True)
         await _let_go(self._destinations.values())
 
-    def _configure(
-        self, destinations: Mapping[str, Destination], paging: Collection[str], routes: Routes, external_url: str
-    ) -> None:
+    def _configure(self, destinations: Mapping[str, Destination], terms: Terms) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
-        self._paging = self._loop.paging = frozenset(paging)
-        self._audience = Audience(routes, paging)
-        self._external_url = external_url
+        self._paging = self._loop.paging = frozenset(terms.paging)
+        self._audience = Audience(terms.routes, terms.paging, terms.contracts)
+        self._muting = terms.muting
+        self._external_url = terms.external_url
 
     @property
     def _teller(self) -> Teller:
-        return Teller(at=self._clock.now(), external_url=self._external_url)
+        return Teller(at=self._clock.now(), external_url=self._external_url, due=lambda one: self.response(one).due)
+
+    def _draft(self, incidents: Mapping[str, Incident]) -> Draft:
+        return Draft(incidents, audience=self._audience, muting=self._muting, teller=self._teller)
 
     async def _take(self, *decisions: Decision) -> None:
         """Make decisions part of the state, and wait a little for the journal to have them."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from slo.core.delivery import Message
 from slo.core.events import Event, FiringChanged
-from slo.core.incident import Incident, fold, fold_all
+from slo.core.folding import fold, fold_all
+from slo.core.incident import Incident
 from slo.router.messages import Decision
 
 

@@ -8,27 +8,38 @@ from slo.core.events import (
     Deed,
     Event,
     FiringChanged,
+    Muted,
     Noted,
     Opened,
     PageCleared,
     Paged,
     Promised,
+    PromiseMissed,
     Raised,
+    Reminded,
+    Reminder,
     Reprioritized,
     Resolved,
+    ResponseMissed,
+    ResponseWarned,
     SentDirectly,
+    TicketNotUpdated,
+    Told,
+    Unmuted,
     WaitBegan,
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.router.summary import one_line, promised
 
 
 def told(event: Event) -> str:
     """An event in a few words."""
     match event:
-        case Opened(priority=priority, summary=summary, by=by):
-            return f"{priority} opened{f' by {by}' if by else ''}: {summary}"
+        case Opened(priority=priority, summary=summary, by=by, muted=muted):
+            silent = f" (nobody is told: {muted})" if muted else ""
+            return f"{priority} opened{f' by {by}' if by else ''}{silent}: {summary}"
         case Paged(key=key, told=to):
             return f"page under {key} for {', '.join(to) or 'nobody'}"
         case Raised(priority=priority, why=why):
@@ -42,13 +53,50 @@ def told(event: Event) -> str:
             return f"resolved{f' by {by}' if by else ''}: {why}"
         case SentDirectly(destination=destination, key=key):
             return f"sent to {destination} under {key} without the journal"
+        case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired():
+            return _agreed(event)
+        case Reminder() | Told() | Muted() | Unmuted():
+            return _watched(event)
+        case Deed():
+            return f"{event.by} {_done(event)}{f' via {event.via}' if event.via else ''}"
+    raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceExpired) -> str:
+    match event:
         case ExclusionAdded(name=name, by=by, reason=reason):
             return f"{by} excludes time as {name}: {reason}"
         case ExclusionWithdrawn(name=name, by=by, why=why):
             return f"{by} takes the exclusion {name} back{_because(why)}"
-        case Deed():
-            return f"{event.by} {_done(event)}{f' via {event.via}' if event.via else ''}"
+        case SilenceAdded(name=name, by=by, matchers=matchers, reason=reason):
+            return f"{by} silences {', '.join(matchers)} as {name}: {reason}"
+        case SilenceExpired(name=name, by=by, why=why):
+            return f"{by} ends the silence {name}{_because(why)}"
+
+
+def _watched(event: Reminder | Told | Muted | Unmuted) -> str:
+    match event:
+        case ResponseWarned(share=share, due=due, paged=paged, told=to):
+            return f"{share:.0%} of the response time has gone, due {due:%Y-%m-%dT%H:%M:%SZ}{_also(paged + to)}"
+        case ResponseMissed(due=due, paged=paged, told=to):
+            return f"nobody has answered by {due:%Y-%m-%dT%H:%M:%SZ}: the contract is broken{_also(paged + to)}"
+        case PromiseMissed(what=what, promised_at=promised_at):
+            return f"the {what} that was promised for {promised_at:%Y-%m-%dT%H:%M:%SZ} has not come"
+        case TicketNotUpdated(chat_ended_at=ended):
+            return f"the chat ended at {ended:%Y-%m-%dT%H:%M:%SZ}, and the ticket was not updated"
+        case Reminded():
+            return "still open, and nobody has taken it on"
+        case Told(told=to):
+            return f"told to {', '.join(to)} as well"
+        case Muted(why=why):
+            return f"nobody is told: {why}"
+        case Unmuted():
+            return "people are told again"
     raise TypeError(f"no words for {type(event).__name__}")
+
+
+def _also(destinations: tuple[str, ...]) -> str:
+    return f", and {', '.join(destinations)} hear of it" if destinations else ""
 
 
 def _done(event: Deed) -> str:

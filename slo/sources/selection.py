@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from slo.core.selector import METRIC_NAME, NUMERIC_LABELS, Matcher, Selector
+from slo.core.matching import NUMERIC_LABELS, Matcher
+from slo.core.selector import METRIC_NAME, Selector
 
 _ANY = ""
 """Under which selectors are kept that ask for no one value: their metric, or the label that they are found by."""

@@ -1,10 +1,12 @@
 """What SQLite says is wrong, as the errors that the rest of Watchkeep knows."""
 
+import errno
 import sqlite3
 from pathlib import Path
 
 from slo.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")
@@ -23,6 +25,13 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     if name.startswith(_DAMAGED):
         return StoreDamaged(f"{path}: the file does not read as it was written ({error})")
     return StoreError(f"{path}: {error} ({name or type(error).__name__}): look at the disk and at who may write to it")
+
+
+def file_error(error: OSError, path: Path) -> StoreError:
+    """The same for what the system says about the file or folder `path`."""
+    if error.errno in _NO_SPACE:
+        return StoreFull(f"{path}: no space is left to write to ({error.strerror}): make room on its disk")
+    return StoreError(f"{path}: {error.strerror}: see that it is there, and that this user may read and write it")
 
 
 def reason_of(error: StoreError) -> str:

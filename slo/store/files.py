@@ -30,7 +30,7 @@ def begin_whole(path: Path, build: Callable[[Path], None]) -> None:
     os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     build(unfinished)
     unfinished.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def set_aside(path: Path) -> Path:
@@ -44,13 +44,22 @@ def set_aside(path: Path) -> Path:
     for file in older[:-ASIDE_KEPT]:
         for part in (file, *_side_files(file)):
             part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return aside
 
 
 def has_side_files(path: Path) -> bool:
     """Whether SQLite left something beside `path`: without the file itself, that is the rest of a lost one."""
     return bool(_side_files(path))
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _side_files(path: Path) -> list[Path]:
@@ -60,11 +69,3 @@ def _side_files(path: Path) -> list[Path]:
 
 def _is_main(file: Path) -> bool:
     return not file.name.endswith(SIDE_FILES)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,7 +18,10 @@ TOKEN_LEAST_CHARACTERS = 16
 
 PID_WIDTH = 20
 
-_OURS = ("lock", "token", "journal.db", "ledger.db")
+RESTORING = "restoring"
+"""The file that stands in a folder while a backup is put into it: until it is gone, nothing there is whole."""
+
+_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db")
 _NOBODYS = ("lost+found",)
 
 logger = logging.getLogger(__name__)
@@ -28,10 +31,11 @@ class DataFolder:
     """The folder at `path`, made if it is missing, locked until `close`.
 
     The lock is the kernel's: it ends with the process that holds it, whatever that dies of. Raises StoreBusy while
-    another process holds the folder, StoreError where it cannot be used.
+    another process holds the folder, StoreError where it cannot be used, or where a restore into it was not finished
+    and `restoring` is not what it is opened for.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, restoring: bool = False) -> None:
         self.path = path
         self.journal = path / "journal.db"
         self.ledger = path / "ledger.db"
@@ -45,6 +49,12 @@ class DataFolder:
                 f"{path}: cannot be used as the data folder ({error.strerror}): name a folder that this user may "
                 "write to with --data"
             ) from error
+        try:
+            if not restoring:
+                refuse_unfinished(path)
+        except StoreError:
+            self.close()
+            raise
 
     def token(self) -> str:
         """The token that the API asks for: read from the file `token`, which is made at the first call."""
@@ -78,6 +88,14 @@ class DataFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def refuse_unfinished(path: Path) -> None:
+    """Raise StoreError where a backup was being put into the folder, and that was not finished."""
+    if (path / RESTORING).exists():
+        raise StoreError(
+            f"{path}: a restore into this folder was not finished: call `watchkeep restore` again, or remove the folder"
+        )
 
 
 def _make_private(path: Path) -> None:

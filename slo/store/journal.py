@@ -7,6 +7,7 @@ the record of what was promised to whom.
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ class Journal:
     def __init__(self, path: Path, *, telemetry: Telemetry, busy_timeout_seconds: float = 2.0) -> None:
         self._path = path
         self._telemetry = telemetry
+        self._head, self._heading = 0, threading.Lock()
         try:
             _prepare(path, busy_timeout_seconds)
         except OSError as error:
@@ -49,6 +51,8 @@ class Journal:
         self._reader = engines.reader(path, busy_timeout_seconds=busy_timeout_seconds)
         try:
             migrate(self._reader, self._writer, path)
+            with self._reading() as connection:
+                self._tell_head(chain.head_number(connection))
         except BaseException:
             self.close()
             raise
@@ -59,8 +63,9 @@ class Journal:
         A message whose id is there already stays as it is.
         """
         with self._writing() as connection:
-            chain.extend(connection, events)
+            number = chain.extend(connection, events)
             outbox.put(connection, messages, at)
+        self._tell_head(number)
         for event in events:
             self._telemetry.journal_events.labels(kind_of(event)).inc()
 
@@ -141,12 +146,18 @@ class Journal:
         See `slo.store.chain` for what the chain cannot tell.
         """
         with self._reading() as connection:
-            return chain.verify(connection, self._path)
+            return chain.verify(connection, self._path).events
 
     def close(self) -> None:
         """Close every connection; the write-ahead log goes into the file if that can be."""
         self._reader.dispose()
         self._writer.dispose()
+
+    def _tell_head(self, number: int) -> None:
+        """Set the metric, which never falls: two threads may come here in another order than they committed in."""
+        with self._heading:
+            self._head = max(self._head, number)
+            self._telemetry.journal_head.set(self._head)
 
     def _refuse(self, sequence: int, destination: str, why: str, now: datetime) -> None:
         logger.error(

@@ -151,6 +151,7 @@ class LedgerFile:
                 db.execute(_WATERMARKS)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
         for pragma in (
+            "journal_mode = WAL",  # of a copy that was put back it is not
             "synchronous = NORMAL",
             "secure_delete = OFF",  # telemetry is no secret, and zeroing each freed page doubles what retention writes
             f"wal_autocheckpoint = {_WAL_PAGES}",

@@ -18,7 +18,7 @@ def migrate(reader: Engine, writer: Engine, path: Path, *, empty: bool = False) 
     Looks before it writes, so that a file of somebody else stays as it is. Raises StoreDamaged for a file that is no
     journal, StoreError for one of a newer version.
     """
-    if not empty and _revision(reader, path) == REVISION:
+    if not empty and revision(reader, path) == REVISION:
         return
     from alembic import command
     from alembic.config import Config
@@ -30,15 +30,16 @@ def migrate(reader: Engine, writer: Engine, path: Path, *, empty: bool = False) 
         command.upgrade(config, "head")
 
 
-def _revision(reader: Engine, path: Path) -> str:
+def revision(reader: Engine, path: Path) -> str:
+    """The migration that the journal is at. Raises as `migrate` does."""
     with transaction(reader, path) as connection:
         tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
         if "alembic_version" not in tables or "events" not in tables:
             raise StoreDamaged(f"{path}: is no journal of Watchkeep: move it away, or name another folder with --data")
-        revision = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-    if revision not in REVISIONS:
+        found = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    if found not in REVISIONS:
         raise StoreError(
-            f"{path}: was written by a newer Watchkeep (revision {revision}, this one knows {REVISION}): install that "
+            f"{path}: was written by a newer Watchkeep (revision {found}, this one knows {REVISION}): install that "
             "version again, or name another folder with --data"
         )
-    return revision
+    return found

@@ -62,6 +62,18 @@ head = Table(
     Column("hash", String(64), nullable=False),
 )
 
+EVENT_TRIGGERS = {
+    f"events_no_{change.lower()}": f"CREATE TRIGGER events_no_{change.lower()} BEFORE {change} ON events "
+    f"BEGIN {refusal}; END"
+    for change, refusal in {
+        "UPDATE": "SELECT RAISE(ABORT, 'events are append-only: none is changed')",
+        "DELETE": "SELECT RAISE(ABORT, 'events are append-only: none is removed')",
+        "INSERT": "SELECT RAISE(ABORT, 'events are append-only: the next one follows the last')"
+        " WHERE NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM events)",
+    }.items()
+}
+"""What refuses any change to events but the next one, by name, as SQLite shows it."""
+
 outbox = Table(
     "outbox",
     metadata,

@@ -1,22 +1,18 @@
 """Exclusions over the API: listed, made and taken back."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from slo.config.exclusion_keys import ExclusionKeys
-from slo.core.exclusion import Exclusion, Once, occurrences
-from slo.core.recurrence import Recurrence
+from slo.core.exclusion import Exclusion
 from slo.web.act import Visible
 from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
+from slo.web.timed import when_document
 from slo.web.watch import Watch
-
-SHOWN_AHEAD = timedelta(days=400)
-"""How far ahead the next occurrence is looked for."""
 
 
 class Withdrawal(BaseModel):
@@ -69,7 +65,6 @@ class ExclusionsAPI:
 
 def exclusion_document(exclusion: Exclusion, now: datetime) -> Document:
     """One exclusion: what is excluded, why, by whom, and when it is in force next."""
-    current = next(_around(exclusion, now), None)
     return {
         "name": exclusion.name,
         "reason": exclusion.reason,
@@ -77,32 +72,6 @@ def exclusion_document(exclusion: Exclusion, now: datetime) -> Document:
         "created_at": time_text(exclusion.created_at) if exclusion.created_at else None,
         "slos": list(exclusion.slos),
         "labels": dict(exclusion.labels),
-        **_when(exclusion.when),
-        "active": current is not None and current[0] <= now.timestamp(),
-        "next": _span(current) if current else None,
+        "silence": exclusion.silence,
+        **when_document(exclusion.when, now),
     }
-
-
-def _when(when: Once | Recurrence) -> Document:
-    match when:
-        case Once(start=start, end=end):
-            return {"start": time_text(start), "end": time_text(end)}
-        case Recurrence():
-            return {
-                "start": when.start.isoformat(),
-                "duration_seconds": when.duration // timedelta(seconds=1),
-                "rule": when.rule,
-                "zone": when.zone,
-                "until": time_text(when.until) if when.until else None,
-            }
-
-
-def _around(exclusion: Exclusion, now: datetime) -> Iterator[tuple[int, int]]:
-    """The occurrences that are not over, the first first."""
-    begin = int(now.timestamp())
-    return iter(sorted(occurrences(exclusion, begin, begin + int(SHOWN_AHEAD.total_seconds()))))
-
-
-def _span(span: tuple[int, int]) -> Document:
-    start, end = (time_text(datetime.fromtimestamp(at, UTC)) for at in span)
-    return {"start": start, "end": end}

@@ -19,6 +19,7 @@ from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
+from slo.web.silences import SilencesAPI
 from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
 
@@ -85,6 +86,7 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
     application.add_routes(Pages(watch).routes())
     return application

@@ -9,8 +9,9 @@ import pytest
 from slo.app.inbound import InboundActs
 from slo.core.acts import Act
 from slo.core.delivery import Lane, Message, Sent, Verdict
+from slo.core.folding import fold_all
 from slo.core.inbound import Inbound, Received
-from slo.core.incident import Incident, fold_all
+from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import Forged, Malformed, StoreBusy, UsageError, WatchkeepError
 from slo.exposition.catalogue import Telemetry

@@ -61,6 +61,12 @@ def test_what_was_excluded_is_listed_until_it_is_taken_back(place: list[str]) ->
     assert exclude("list", *place).output == "Nothing is excluded.\n"
 
 
+def test_it_silences_only_where_that_is_said(place: list[str]) -> None:
+    for name, said in (("quiet", ("--silence",)), ("loud", ())):
+        made = exclude("add", name, *WHEN, *said, "--json", *place)
+        assert json.loads(made.output)["silence"] == (name == "quiet")
+
+
 def test_a_rule_is_told_with_its_next_occurrence(place: list[str]) -> None:
     rule = ("--rule", "FREQ=WEEKLY;BYDAY=SU", "--zone", "Europe/London", "--start", "2026-03-01T07:00")
     made = exclude("add", "sundays", "--reason", "Patching.", *rule, "--duration", "2h", "--json", *place)

@@ -34,7 +34,16 @@ def modules_after(*arguments: str, folder: Path) -> set[str]:
     return set(done.stdout.rpartition("LOADED ")[2].split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "-c", str(SMALLEST)), ("run", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("check", "-c", str(SMALLEST)),
+        ("run", "--help"),
+        ("route", "-c", str(SMALLEST), "--label", "severity=ticket"),
+    ],
+)
 def test_nothing_heavy_is_loaded_for(arguments: tuple[str, ...], tmp_path: Path) -> None:
     loaded = modules_after(*arguments, folder=tmp_path)
     assert "slo.cli.main" in loaded
@@ -58,7 +67,7 @@ def test_help_shows_every_command_and_each_has_its_own() -> None:
 
 
 def test_every_command_that_prints_a_result_has_json() -> None:
-    for name in COMMANDS.keys() - {"run", "incident", "exclude", "import"}:
+    for name in COMMANDS.keys() - {"run", "incident", "exclude", "silence", "audit", "import"}:
         assert "--json" in CliRunner().invoke(cli, [name, "--help"]).output, name
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from slo.config.load import load
-from slo.config.settings import Routes, StoreSettings
+from slo.config.settings import StoreSettings
 from slo.core.policy import POLICIES, Severity
+from slo.core.routing import Route
 from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError
@@ -49,7 +50,7 @@ def test_the_smallest_whole_example_is_loaded_as_written() -> None:
         ("oncall", "pagerduty"),
         ("hook", "webhook"),
     ]
-    assert settings.routes == Routes(destinations=("oncall", "hook"), resolve_after=timedelta(minutes=5))
+    assert settings.routes == Route(destinations=("oncall", "hook"), resolve_after=timedelta(minutes=5))
     assert settings.slot == timedelta(seconds=10)
     assert settings.store == StoreSettings(retention=timedelta(days=90), max_bytes=2_000_000_000)
     assert settings.external_url == ""
@@ -63,7 +64,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     )
     (probe,) = settings.probes
     assert (probe.interval, probe.timeout) == (timedelta(seconds=10), timedelta(seconds=5))
-    assert settings.routes == Routes(destinations=("oncall", "desk"), resolve_after=timedelta(minutes=5))
+    assert settings.routes == Route(destinations=("oncall", "desk"), resolve_after=timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(

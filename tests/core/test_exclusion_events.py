@@ -1,5 +1,6 @@
 """Exclusions that people make outlive the process: as events of the journal, and as text on disk."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion, Once
 from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.core.recurrence import Recurrence
 from slo.store.records import event_from_text, event_to_text
 
@@ -38,6 +39,13 @@ def exclusion(when: Once | Recurrence = ONCE, name: str = "patching") -> Exclusi
 def test_an_exclusion_is_read_back_as_it_was_made(when: Once | Recurrence) -> None:
     event = ExclusionAdded.of(exclusion(when), at=AT)
     assert exclusions_after([event_from_text(event_to_text(event))]) == {"patching": exclusion(when)}
+
+
+def test_whether_it_silences_is_read_back_too() -> None:
+    event = ExclusionAdded.of(replace(exclusion(), silence=True), at=AT)
+    assert exclusions_after([event_from_text(event_to_text(event))])["patching"].silence
+    before = event_to_text(event).replace('"silence":true,', "")
+    assert not exclusions_after([event_from_text(before)])["patching"].silence
 
 
 def test_what_was_withdrawn_is_no_longer_in_force_and_may_be_made_anew() -> None:

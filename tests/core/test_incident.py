@@ -18,7 +18,8 @@ from slo.core.events import (
     Resolved,
     SentDirectly,
 )
-from slo.core.incident import Incident, fold, fold_all
+from slo.core.folding import fold, fold_all
+from slo.core.incident import Incident
 from slo.core.incident_key import KEY_LIMIT, incident_key
 from slo.core.policy import Severity
 from slo.core.priority import Priority

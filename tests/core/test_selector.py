@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.core.selector import Matcher, Operator, Selector, parse_selector
+from slo.core.matching import Matcher, Operator
+from slo.core.selector import Selector, parse_selector
 
 
 def selector(metric: str, *matchers: tuple[str, Operator, str]) -> Selector:

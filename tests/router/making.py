@@ -1,15 +1,21 @@
 """Alerts, messages and configuration as the tests of the router need them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from slo.core.acts import Acknowledge, Resolve, Target
 from slo.core.alert import Alert, Cause, Evidence, FiringPair
+from slo.core.contract import Contract
 from slo.core.delivery import Action, Message
+from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, circumstances_of, priority_in
+from slo.core.routing import Route
 from slo.router.audience import Audience
+from slo.router.draft import Draft
+from slo.router.messages import Teller
+from slo.router.muting import Muting
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 SLO = "gate-availability"
@@ -35,17 +41,23 @@ EVIDENCE = Evidence(
 )
 
 
-@dataclass(frozen=True)
-class Routes:
-    """Routes, as the configuration has them."""
-
-    destinations: tuple[str, ...] = ("oncall", "hook")
-    resolve_after: timedelta = timedelta(minutes=5)
+def routes(**own: Any) -> Route:
+    """Routes that tell `oncall`, which hears of pages only, and `hook`."""
+    return Route(**({"destinations": ("oncall", "hook")} | own))
 
 
-def audience(routes: Routes = Routes()) -> Audience:
-    """Whom such routes tell; `oncall` hears of pages only."""
-    return Audience(routes, {"oncall"})
+def draft_of(
+    incidents: Mapping[str, Incident],
+    at: datetime,
+    *,
+    tree: Route | None = None,
+    contracts: Mapping[str, Contract] | None = None,
+    muting: Muting | None = None,
+) -> Draft:
+    """A decision to be made at that time."""
+    audience = Audience(tree or routes(), {"oncall", "second"}, contracts or {})
+    teller = Teller(at=at, external_url="https://watch.example/", due=lambda one: audience.response(one).due)
+    return Draft(incidents, audience=audience, muting=muting or Muting(), teller=teller)
 
 
 def takes_on(incident: str = "1", by: str = "anna", **others: object) -> Acknowledge:

@@ -15,13 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from slo.core.alert import FiringPair, worst
 from slo.core.delivery import Action, Message
 from slo.core.events import Event
-from slo.core.incident import Incident, fold_all
+from slo.core.flapping import LONGEST
+from slo.core.folding import fold_all
+from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.router.decide import decide
 from slo.router.messages import Decision, Teller
 from slo.router.people import decide_act
 from slo.router.unwritten import Unwritten
-from tests.router.making import FEW_EVENTS, PAGE, SLOW_PAGE, TICKET, Routes, alert, at, audience, ends, takes_on
+from tests.router.making import FEW_EVENTS, PAGE, SLOW_PAGE, TICKET, alert, at, draft_of, ends, routes, takes_on
 
 SLOS = ("gate", "deck")
 RESOLVE_AFTER = timedelta(minutes=5)
@@ -96,13 +98,9 @@ class World(RuleBasedStateMachine):
         self.seen = slos
 
     def decision(self, incidents: Mapping[str, Incident], slos: list[str]) -> Decision:
-        return decide(
-            [alert(*self.firing[slo], slo=slo) for slo in slos],
-            incidents,
-            known_slos=self.known,
-            audience=audience(Routes(resolve_after=RESOLVE_AFTER)),
-            teller=Teller(at=at(self.seconds)),
-        )
+        draft = draft_of(incidents, at(self.seconds), tree=routes(resolve_after=RESOLVE_AFTER))
+        decide([alert(*self.firing[slo], slo=slo) for slo in slos], draft, known_slos=self.known)
+        return draft.decision
 
     def take(self, decision: Decision) -> None:
         self.state.add(decision)
@@ -165,7 +163,7 @@ class World(RuleBasedStateMachine):
         """Whatever happened: once all is clear for long enough, nothing is open and nothing rings."""
         self.firing = dict.fromkeys(SLOS, frozenset())
         for _ in range(2):
-            self.seconds += RESOLVE_AFTER.total_seconds()
+            self.seconds += LONGEST.total_seconds()
             self.decided([slo for slo in SLOS if slo in self.known])
         assert not self.open
         assert all(lane[-1].action is Action.RESOLVE for lane in self.lanes.values())

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from slo.core.acts import Open, Target
-from slo.core.incident import REPORTED, Incident, fold
+from slo.core.contract import DEFAULT
+from slo.core.incident import REPORTED, Incident
 from slo.core.policy import Severity
-from slo.core.priority import EnvironmentClass, Impact, Priority
+from slo.core.priority import Impact, Priority
 from slo.router.decide import decide, decide_pages
-from slo.router.messages import Decision, Teller
-from slo.router.opening import decide_open, opened_before
-from tests.router.making import PAGE, SLO, alert, at, audience
+from slo.router.messages import Decision
+from slo.router.opening import opened_before, opening_of
+from tests.router.making import PAGE, SLO, alert, at, draft_of
 
 ISSUE = Open(
     target=Target(),
@@ -26,16 +27,17 @@ ISSUE = Open(
 
 
 def opens(act: Open, incidents: dict[str, Incident], seconds: float = 0) -> Decision:
-    decision = decide_open(
-        act,
-        incidents,
-        environment=EnvironmentClass.of(act.environment),
-        told=("hook",),
-        teller=Teller(at=at(seconds)),
-    )
-    for event in decision.events:
-        incidents[event.incident] = fold(incidents.get(event.incident), event)
-    return decision
+    draft = draft_of(incidents, at(seconds))
+    if opened_before(act, incidents) is None:
+        draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=DEFAULT))
+    incidents |= draft.incidents
+    return draft.decision
+
+
+def paged(incidents: dict[str, Incident]) -> Decision:
+    draft = draft_of(incidents, at(0))
+    decide_pages(draft)
+    return draft.decision
 
 
 @pytest.mark.parametrize(
@@ -55,11 +57,9 @@ def test_its_priority_follows_from_the_contract_and_a_p0_pages(
     incidents: dict[str, Incident] = {}
     decision = opens(replace(ISSUE, **given), incidents)
     assert (incidents["1"].priority, incidents["1"].severity) == (priority, severity)
-    assert [(message.destination, message.action.value) for message in decision.messages] == [("hook", "trigger")]
-    paged = decide_pages(incidents, audience=audience(), teller=Teller(at=at(0)))
-    assert [(message.destination, message.action.value) for message in paged.messages] == (
-        [("oncall", "trigger")] if pages else []
-    )
+    told = [("oncall", "trigger"), ("hook", "trigger")] if pages else [("hook", "trigger")]
+    assert [(message.destination, message.action.value) for message in decision.messages] == told
+    assert not paged(incidents), "it has paged already"
 
 
 def test_it_is_an_incident_like_any_other_with_a_key_of_its_own() -> None:
@@ -80,15 +80,17 @@ def test_no_alert_and_no_change_of_the_configuration_ends_it() -> None:
     incidents: dict[str, Incident] = {}
     opens(ISSUE, incidents)
     for seconds in (60, 86_400):
-        decision = decide([], incidents, known_slos=(), audience=audience(), teller=Teller(at=at(seconds)))
-        assert not decision
+        draft = draft_of(incidents, at(seconds))
+        decide([], draft, known_slos=())
+        assert not draft.decision
 
 
 def test_alerts_open_incidents_beside_it() -> None:
     incidents: dict[str, Incident] = {}
     opens(ISSUE, incidents)
-    decision = decide([alert(PAGE)], incidents, known_slos={SLO}, audience=audience(), teller=Teller(at=at(60)))
-    assert {event.incident for event in decision.events} == {"2"}
+    draft = draft_of(incidents, at(60))
+    decide([alert(PAGE)], draft, known_slos={SLO})
+    assert {event.incident for event in draft.decision.events} == {"2"}
 
 
 def test_one_ticket_opens_one_incident_and_its_destination_knows_it_by_its_number() -> None:

@@ -25,13 +25,14 @@ from slo.core.alert import FiringPair
 from slo.core.delivery import Action, Message
 from slo.core.eta import ETA, Confidence
 from slo.core.events import Acknowledged, Event, Noted, PageCleared, Paged, Promised, Reprioritized, Resolved
-from slo.core.incident import Incident, fold, fold_all
+from slo.core.folding import fold, fold_all
+from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
 from slo.router.messages import Decision, Teller
 from slo.router.people import decide_act
-from tests.router.making import PAGE, SLO, TICKET, alert, at, audience, ends, takes_on
+from tests.router.making import PAGE, SLO, TICKET, alert, at, draft_of, ends, takes_on
 
 BY: dict[str, Any] = {"target": Target(incident="1"), "by": "anna", "via": "slack"}
 SOON = ETA(recover_at=at(3600), confidence=Confidence.HIGH, next_update_at=at(1800))
@@ -42,16 +43,11 @@ class Desk:
 
     def __init__(self, firing: frozenset[FiringPair] = frozenset({PAGE}), priority: Priority | None = None) -> None:
         self.seconds = 0.0
-        decision = decide(
-            [alert(*firing)],
-            {},
-            known_slos={SLO},
-            audience=audience(),
-            teller=self.teller,
-        )
+        draft = draft_of({}, at(0))
+        decide([alert(*firing)], draft, known_slos={SLO})
         self.incidents: dict[str, Incident] = {}
         self.events: list[Event] = []
-        self._take(decision)
+        self._take(draft.decision)
         if priority:
             self.does(Prioritize(**BY, priority=priority, why="agreed"))
 
@@ -68,12 +64,15 @@ class Desk:
         return self._take(decide_act(act, self.incidents, teller=self.teller))
 
     def pages(self) -> Decision:
-        return self._take(decide_pages(self.incidents, audience=audience(), teller=self.teller))
+        draft = draft_of(self.incidents, at(self.seconds))
+        decide_pages(draft)
+        return self._take(draft.decision)
 
     def sees(self, *firing: FiringPair, after: float = 60) -> Decision:
         self.seconds += after
-        seen = [alert(*firing)]
-        return self._take(decide(seen, self.incidents, known_slos={SLO}, audience=audience(), teller=self.teller))
+        draft = draft_of(self.incidents, at(self.seconds))
+        decide([alert(*firing)], draft, known_slos={SLO})
+        return self._take(draft.decision)
 
     def _take(self, decision: Decision) -> Decision:
         for event in decision.events:

@@ -14,14 +14,15 @@ from slo.core.delivery import Message, Retry, Sent, Verdict
 from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
 from slo.core.priority import Impact
 from slo.core.protocols import Destination
+from slo.core.routing import Route
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
 from slo.errors import StoreBusy, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
-from slo.router.router import Router
-from tests.router.making import PAGE, SLO, STAGING, TICKET, Routes, alert, ends, takes_on
+from slo.router.router import Router, Terms
+from tests.router.making import PAGE, SLO, STAGING, TICKET, alert, ends, takes_on
 from tests.router.worlds import MovableClock, Recorder, TroubledJournal, counted, until
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -38,11 +39,13 @@ class Watch:
         self.router = Router(
             journal=self.journal,
             destinations=destinations,
-            paging={"oncall"},
-            routes=Routes(destinations=tuple(destinations)),
+            terms=Terms(
+                paging={"oncall"},
+                routes=Route(destinations=tuple(destinations)),
+                external_url="https://watch.example",
+            ),
             clock=clock,
             telemetry=self.telemetry,
-            external_url="https://watch.example",
             jitter=lambda: 0.0,
         )
 
@@ -150,7 +153,7 @@ async def test_a_kill_between_any_two_steps_changes_nothing(
         (300, (TICKET,)),
         (10, (TICKET, PAGE)),
         (10, ()),
-        (300, ()),
+        (600, ()),
         (10, ()),
     ]
     for seconds, firing in steps:
@@ -423,7 +426,7 @@ async def test_a_new_configuration_takes_over_and_the_old_destinations_are_close
         await watch.sees(PAGE)
         await until(watch.is_delivered)
         await watch.router.reconfigure(
-            destinations={"oncall": new}, paging={"oncall"}, routes=Routes(destinations=("oncall",))
+            destinations={"oncall": new}, terms=Terms(paging={"oncall"}, routes=Route(destinations=("oncall",)))
         )
         await until(lambda: old.closed == 1)
         await watch.router.act(ends())

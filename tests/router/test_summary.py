@@ -7,10 +7,12 @@ import pytest
 from slo.core.alert import Alert, FiringPair
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.policy import Severity
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
 from slo.router.words import told as words
 from slo.store.records import EVENTS as KINDS
 from tests.core.test_exclusion_events import AT, exclusion
+from tests.core.test_silence import silence
 from tests.router.making import EVIDENCE, FEW_EVENTS, LOST, LOST_PAGE, PAGE, SLOW_PAGE, TICKET, alert
 from tests.web.test_documents import EVENTS
 from tests.web.watches import opened
@@ -84,11 +86,14 @@ def test_it_says_who_how_fast_how_much_and_why(of: Alert, sentence: str) -> None
 def test_the_log_has_words_for_every_event() -> None:
     excluded = ExclusionAdded.of(exclusion(), at=AT)
     withdrawn = ExclusionWithdrawn(incident="", at=AT, name="patching", by="kim", why="it was tomorrow")
-    events = [*(event for event, _ in EVENTS), excluded, withdrawn]
+    silenced = SilenceAdded.of(silence(), at=AT)
+    expired = SilenceExpired(incident="", at=AT, name="move", by="kim", why="it is done")
+    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired]
     assert {type(event).__name__ for event in events} == {kind.__name__ for kind in KINDS}
     said = [words(event) for event in events]
     assert len(set(said)) == len(said)
     assert words(opened(slo="gate")).startswith("P0 opened: gate burns")
+    assert words(silenced) == 'kim silences service="gate", severity!="page" as move: The gate moves.'
 
 
 def test_it_is_one_line_within_the_limit_whatever_the_target_says() -> None:

@@ -6,18 +6,19 @@ from hypothesis import strategies as st
 
 from slo.core.alert import FiringPair
 from slo.core.events import Event, Opened, Resolved
-from slo.core.incident import Incident, fold_all
+from slo.core.folding import fold_all
+from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.router.decide import decide
-from slo.router.messages import Decision, Teller
+from slo.router.messages import Decision
 from slo.router.unwritten import Unwritten
-from tests.router.making import PAGE, SLO, TICKET, alert, at, audience
+from tests.router.making import PAGE, SLO, TICKET, alert, at, draft_of
 
 
 def judged(state: Unwritten, seconds: float, *firing: FiringPair) -> None:
-    state.add(
-        decide([alert(*firing)], state.incidents, known_slos={SLO}, audience=audience(), teller=Teller(at=at(seconds)))
-    )
+    draft = draft_of(state.incidents, at(seconds))
+    decide([alert(*firing)], draft, known_slos={SLO})
+    state.add(draft.decision)
 
 
 def test_what_is_taken_stays_until_it_is_written() -> None:

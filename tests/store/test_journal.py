@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from slo.core.events import Acknowledged, Opened, Resolved
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
 from tests.store.making import NOW, at, journal, killed_while_it_writes, message, opened
@@ -75,6 +75,21 @@ def test_what_is_written_is_counted_by_kind(tmp_path: Path) -> None:
         store.commit([opened("i1"), opened("i2"), Resolved(incident="i1", at=NOW, by="", why="clear")], [], at=NOW)
     for kind, count in (("Opened", 2), ("Resolved", 1)):
         assert telemetry.registry.get_sample_value("watchkeep_journal_events_total", {"kind": kind}) == count
+
+
+def test_the_number_of_the_last_event_is_told_from_the_start_for_others_to_remember(tmp_path: Path) -> None:
+    def told(telemetry: Telemetry) -> float | None:
+        return telemetry.registry.get_sample_value("watchkeep_journal_head_number")
+
+    first, second = Telemetry(), Telemetry()
+    with journal(tmp_path / "journal.db", telemetry=first) as store:
+        assert told(first) == 0
+        store.commit([opened("i1"), opened("i2")], [], at=NOW)
+        assert told(first) == 2
+        store.commit([], [message("m1")], at=NOW)
+        assert told(first) == 2
+    with journal(tmp_path / "journal.db", telemetry=second):
+        assert told(second) == 2
 
 
 def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:

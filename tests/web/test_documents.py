@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from slo.core.acts import Responsibility
+from slo.core.delivery import Action
 from slo.core.eta import ETA, Confidence
 from slo.core.events import (
     Acknowledged,
@@ -15,21 +16,31 @@ from slo.core.events import (
     ChatEnded,
     Event,
     FiringChanged,
+    Muted,
     Noted,
     PageCleared,
     Paged,
     Promised,
+    PromiseMissed,
     Raised,
+    Reminded,
     Reprioritized,
     Resolved,
+    ResponseMissed,
+    ResponseWarned,
     SentDirectly,
+    TicketNotUpdated,
+    Told,
+    Unmuted,
     WaitBegan,
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.core.policy import Severity
 from slo.core.priority import Priority
+from slo.core.restored import Restored
+from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.core.status import RawFigures
 from slo.errors import ConfigFault
 from slo.store.records import EVENTS as KINDS
@@ -192,6 +203,14 @@ EVENTS: list[tuple[Event, str]] = [
     (Assigned(incident="i", at=AT, by="kim", via="cli", owner="sam"), "assigned"),
     (Attributed(incident="i", at=AT, by="kim", via="cli", responsibility=Responsibility.THIRD_PARTY), "attributed"),
     (ChatEnded(incident="i", at=AT, by="kim", via="slack"), "chat_ended"),
+    (Told(incident="i", at=AT, told=("chat",), hears={"chat": (Action.TRIGGER,)}), "told"),
+    (Muted(incident="i", at=AT, why="silence patching: tonight"), "muted"),
+    (Unmuted(incident="i", at=AT), "unmuted"),
+    (ResponseWarned(incident="i", at=AT, share=0.5, due=AT, planned_at=AT, told=("chat",)), "response_warned"),
+    (ResponseMissed(incident="i", at=AT, due=AT, paged=("second",)), "response_missed"),
+    (PromiseMissed(incident="i", at=AT, what="update", promised_at=AT), "promise_missed"),
+    (TicketNotUpdated(incident="i", at=AT, chat_ended_at=AT), "ticket_not_updated"),
+    (Reminded(incident="i", at=AT), "reminded"),
     (Resolved(incident="i", at=AT, by="", why="clear for 5m"), "resolved"),
     (SentDirectly(incident="i", at=AT, destination="oncall", key="k:g2"), "sent_directly"),
 ]
@@ -208,7 +227,7 @@ def test_every_kind_of_event_is_told_with_all_that_it_says(event: Event, kind: s
 
 
 def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
-    of_none = {ExclusionAdded.__name__, ExclusionWithdrawn.__name__}
+    of_none = {kind.__name__ for kind in (ExclusionAdded, ExclusionWithdrawn, Restored, SilenceAdded, SilenceExpired)}
     of_incidents = {kind.__name__ for kind in KINDS} - of_none
     assert {type(event).__name__ for event, _ in EVENTS} == of_incidents
 

@@ -7,22 +7,25 @@ from fractions import Fraction
 
 from slo.core.acts import Act, Open
 from slo.core.alert import Evidence, FiringPair
+from slo.core.contract import DEFAULT
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
+from slo.core.folding import fold_all
 from slo.core.inbound import Inbound, Received
-from slo.core.incident import Incident, fold_all
+from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
-from slo.core.priority import EnvironmentClass, Priority
+from slo.core.priority import Priority
 from slo.core.reason import state_of
 from slo.core.sample import Sample
+from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
-from slo.router.messages import Teller
-from slo.router.opening import decide_open
+from slo.router.messages import Decision, Teller
+from slo.router.opening import opening_of
 from slo.router.people import decide_act
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
@@ -187,6 +190,32 @@ def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http:/
 
 
 @dataclass(kw_only=True)
+class FakeSilences:
+    """Silences in memory. With `refuses`, every act raises it."""
+
+    made: list[Silence] = field(default_factory=list)
+    ended: list[tuple[str, str, str]] = field(default_factory=list)
+    refuses: Exception | None = None
+
+    def __iter__(self) -> Iterator[Silence]:
+        yield from self.made
+
+    async def add(self, silence: Silence) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        self.made.append(replace(silence, created_at=AT))
+        return self.made[-1]
+
+    async def expire(self, name: str, *, by: str, why: str) -> Silence:
+        if self.refuses:
+            raise self.refuses
+        taken = next(each for each in self.made if each.name == name)
+        self.made.remove(taken)
+        self.ended.append((name, by, why))
+        return taken
+
+
+@dataclass(kw_only=True)
 class FakeWatch:
     """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
 
@@ -198,6 +227,7 @@ class FakeWatch:
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
+    silences: FakeSilences = field(default_factory=FakeSilences)
     refuses: Exception | None = None
     inbound: list[tuple[str, Inbound]] = field(default_factory=list)
     answers: dict[str, Received] = field(default_factory=dict)
@@ -227,8 +257,7 @@ class FakeWatch:
             raise self.refuses
         teller = Teller(at=AT + timedelta(minutes=3))
         if isinstance(act, Open):
-            environment = EnvironmentClass.of(act.environment)
-            decision = decide_open(act, {}, environment=environment, told=(), teller=teller)
+            decision = Decision(events=(opening_of(act, "1", at=teller.at, contract=DEFAULT),))
         else:
             decision = decide_act(act, fold_all(self.events), teller=teller)
         self.events += decision.events

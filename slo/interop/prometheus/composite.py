@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from slo.core.counts import KNOWN_FOR_INTERVALS
 from slo.core.duration import duration_name
-from slo.core.selector import Matcher, Selector
+from slo.core.matching import Matcher
+from slo.core.selector import Selector
 from slo.core.slo import SLO
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, number, samples
 from slo.interop.prometheus.reading import LedgerReading

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from slo.core.duration import duration_name
-from slo.core.selector import Matcher, Selector
+from slo.core.matching import Matcher
+from slo.core.selector import Selector
 
 MILLISECOND = 0.001
 

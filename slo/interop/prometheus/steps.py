@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Literal
 
-from slo.core.selector import Matcher, Selector
+from slo.core.matching import Matcher
+from slo.core.selector import Selector
 from slo.core.sli import CountersSLI, Part, PrometheusSLI
 from slo.interop.prometheus.expressions import aggregate, either, enclosed, newest
 from slo.interop.prometheus.rule import Recording

@@ -1,0 +1,88 @@
+"""What a configuration says about one alert: its priority, its routes, its silences, and what may suppress it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from slo.config.settings import Settings
+from slo.core.inhibition import Graph, Rule
+from slo.core.matching import fulfil
+from slo.core.policy import Severity
+from slo.core.priority import EnvironmentClass, Priority, circumstances_of, priority_in
+from slo.core.routing import Plan, alert_labels
+from slo.core.silence import Silence, silence_of, silenced_by
+from slo.errors import UsageError
+from slo.kinds import Kinds
+
+E = TypeVar("E", Severity, Priority)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routed:
+    """The answer. `told` are the destinations of the plan but for `pages_only`, which are told of pages alone.
+
+    `silence` hides the alert at that time, `later` are those that will. It may be suppressed under the SLOs that it
+    `needs`, and under what the `rules` whose target it is name as their source.
+    """
+
+    at: datetime
+    labels: Mapping[str, str]
+    priority_why: str
+    plan: Plan
+    told: tuple[str, ...]
+    pages_only: tuple[str, ...]
+    silence: Silence | None
+    later: tuple[Silence, ...]
+    needs: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+
+def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Routed:
+    """What is said about an alert with these labels at `at`. Raises UsageError for a severity or priority that is none.
+
+    What an SLO of the name in the label `slo` has for labels is taken where they are not given.
+    """
+    own = next((slo.labels for slo in reversed(settings.slos) if slo.name == given.get("slo")), {})
+    labels = {**own, **given}
+    severity = _one_of(Severity, labels.get("severity", Severity.PAGE), "severity")
+    environment = labels.get("environment", "")
+    if "priority" in given:
+        priority, why = _one_of(Priority, given["priority"], "priority"), "as it was given"
+    else:
+        priority = priority_in(circumstances_of(severity, EnvironmentClass.of(environment)))
+        where = f"in {environment}" if environment else "without an environment, which is not production"
+        why = f"a {severity} {where}"
+    slo = labels.get("slo", "")
+    labels = alert_labels(labels, slo=slo, scope=labels.get("scope", ""), severity=severity, priority=priority)
+    plan = settings.routes.plan(labels)
+    pagers = _pagers(settings) if severity is Severity.TICKET else frozenset()
+    silences = [*settings.silences, *(silence_of(each) for each in settings.exclusions if each.silence)]
+    silence = silenced_by(labels, silences, at)
+    return Routed(
+        at=at,
+        labels=labels,
+        priority_why=why,
+        plan=plan,
+        told=tuple(name for name in plan.destinations if name not in pagers),
+        pages_only=tuple(name for name in plan.destinations if name in pagers),
+        silence=silence,
+        later=tuple(each for each in silences if each is not silence and each.hides(labels) and not each.over(at)),
+        needs=tuple(sorted(Graph.of(settings.slos).needs.get(slo, ()))),
+        rules=tuple(rule for rule in settings.inhibit if fulfil(labels, rule.target)),
+    )
+
+
+def _pagers(settings: Settings) -> frozenset[str]:
+    """The destinations that are told of pages only."""
+    kinds = Kinds.installed().destinations
+    return frozenset(
+        entry.name for entry in settings.destinations if getattr(kinds.module(entry.type), "PAGES_ONLY", False)
+    )
+
+
+def _one_of(kind: type[E], value: str, label: str) -> E:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"--label {label}={value}: is no {label}: write one of {', '.join(kind)}") from error

@@ -1,0 +1,61 @@
+"""Muting: why nobody is told of an incident, where nobody is."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from slo.core.incident import Incident
+from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
+from slo.core.silence import Silence
+
+Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
+"""Finds the silence that hides an alert with these labels at a time."""
+
+INDEPENDENT = Graph()
+"""No SLO depends on another."""
+
+
+def nothing_silenced(_labels: Mapping[str, str], _at: datetime) -> Silence | None:
+    """No silence is in force."""
+    return None
+
+
+class Muting:
+    """What keeps people from being told: silences, and causes that they know of."""
+
+    def __init__(
+        self,
+        silenced: Silenced = nothing_silenced,
+        graph: Graph = INDEPENDENT,
+        rules: Sequence[Rule] = (),
+    ) -> None:
+        self._silenced = silenced
+        self._graph = graph
+        self._rules = tuple(rules)
+
+    def why(self, incident: Incident, incidents: Iterable[Incident], at: datetime) -> str:
+        """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
+
+        `incidents` are all that there are, the oldest first. What a person opened is never muted.
+        """
+        if incident.human:
+            return ""
+        labels = incident.alert_labels
+        silence = self._silenced(labels, at)
+        if silence is not None:
+            return f"silence {silence.name}: {silence.reason}"
+        if not self._graph.needs and not self._rules:
+            return ""
+        causes = [_cause(each) for each in incidents if each.open and each.page_open]
+        cause = suppressed_by(labels, incident.slo, incident.priority, causes, self._graph, self._rules)
+        return f"incident {cause} is its cause" if cause else ""
+
+
+def _cause(incident: Incident) -> Cause:
+    return Cause(
+        incident=incident.id,
+        slo=incident.slo,
+        labels=incident.alert_labels,
+        priority=incident.priority,
+        paged=incident.page_open,
+        silenced=bool(incident.muted),
+    )

@@ -1,0 +1,75 @@
+"""Silences over the API: listed, made, and ended early."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from slo.config.silence_keys import SilenceKeys
+from slo.core.silence import Silence
+from slo.web.act import Visible
+from slo.web.answers import answer, only, read_body, refusals
+from slo.web.documents import Document, time_text
+from slo.web.timed import when_document
+from slo.web.watch import Watch
+
+
+class Expiry(BaseModel):
+    """What ends a silence early."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    action: Literal["expire"]
+    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
+    why: Annotated[str, Field(max_length=1000), Visible] = ""
+
+
+class SilencesAPI:
+    """The handlers, over one watch. `body_seconds` is how long a request's body may take to arrive."""
+
+    def __init__(self, watch: Watch, *, body_seconds: float) -> None:
+        self._watch = watch
+        self._body_seconds = body_seconds
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route with its handler."""
+        return [
+            web.get("/api/v1/silences", self.listed),
+            web.post("/api/v1/silences", self.add),
+            web.post("/api/v1/silences/{name}", self.expire),
+        ]
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """Every silence that nobody has ended, those that are over among them."""
+        only(request.query, ())
+        now = datetime.now(UTC)
+        return answer({"silences": [silence_document(each, now) for each in self._watch.silences]})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Make one; its keys are those of the configuration."""
+        body = await read_body(request, self._body_seconds)
+        with refusals():
+            made = await self._watch.silences.add(SilenceKeys.model_validate_json(body).silence(created_at=None))
+        return answer(silence_document(made, datetime.now(UTC)), status=201)
+
+    async def expire(self, request: web.Request) -> web.Response:
+        """End one early: what still fires is told."""
+        body = await read_body(request, self._body_seconds)
+        with refusals():
+            act = Expiry.model_validate_json(body)
+            ended = await self._watch.silences.expire(request.match_info["name"], by=act.by, why=act.why)
+        return answer(silence_document(ended, datetime.now(UTC)))
+
+
+def silence_document(silence: Silence, now: datetime) -> Document:
+    """One silence: which alerts, why, who answers for it, and when it is in force."""
+    return {
+        "name": silence.name,
+        "match": [str(matcher) for matcher in silence.matchers],
+        "reason": silence.reason,
+        "owner": silence.owner,
+        "created_at": time_text(silence.created_at) if silence.created_at else None,
+        "exclusion": silence.exclusion or None,
+        **when_document(silence.when, now),
+    }
