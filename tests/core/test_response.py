@@ -155,6 +155,13 @@ MONDAY, TUESDAY, DUE = "2026-06-08T14:00Z", "2026-06-09T14:00Z", "2026-06-12T14:
             id="raised and lowered to what would have been due before",
         ),
         pytest.param(
+            [opened(MONDAY, P2), became("2026-06-11T14:00Z", P1)],
+            DUE,
+            MONDAY,
+            BusinessDays(count=4),
+            id="raised when it is due at that moment anyway",
+        ),
+        pytest.param(
             [opened(MONDAY, P1), became("2026-06-08T14:30Z", P1)],
             TUESDAY,
             MONDAY,
