@@ -11,6 +11,7 @@
     │   ├── Forged            it does not prove who sent it
     │   └── Malformed         what it says cannot be understood
     ├── ParseError            metrics that were read are not what their format says
+    ├── DestinationFault      a destination was asked something and does not say it
     ├── ServerFault           a Prometheus-compatible server gave no answer that can be counted
     └── Fault                 a check could not finish; becomes an outcome with a bounded reason
 
@@ -99,6 +100,17 @@ class ParseError(WatchkeepError):
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.problem}{'; ' + self.mend if self.mend else ''}"
+
+
+@dataclass(eq=False)
+class DestinationFault(WatchkeepError):
+    """A destination was asked something and does not say it. `reason` is one of `slo.router.answers`."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}{': ' + self.detail if self.detail else ''}"
 
 
 @dataclass(eq=False)

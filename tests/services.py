@@ -11,6 +11,7 @@ A program that is not there fails the test: it never skips.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -157,6 +158,29 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartNginx]:
             config.write_text(_NGINX.format(folder=folder, port=port, listen=listen, directives=directives))
             command = [executable, "-e", "stderr", "-p", str(folder), "-c", str(config)]
             return running.enter_context(Service(command, port=port, folder=folder))
+
+        yield start
+
+
+class StartAlertmanager(Protocol):
+    """Starts an Alertmanager of this configuration; without one it tells nobody."""
+
+    def __call__(self, config: Mapping[str, object] | None = None) -> Service: ...
+
+
+@pytest.fixture(scope="session")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAlertmanager]:
+    """A factory of running Alertmanagers: `alertmanager({"route": {...}, "receivers": [...]}).port`."""
+    executable = program("prometheus-alertmanager", package="prometheus-alertmanager")
+    with contextlib.ExitStack() as running:
+
+        def start(config: Mapping[str, object] | None = None) -> Service:
+            folder, port = tmp_path_factory.mktemp("alertmanager"), free_port()
+            path = folder / "alertmanager.yml"
+            path.write_text(json.dumps(config or {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}))
+            command = [executable, f"--config.file={path}", f"--storage.path={folder}", "--cluster.listen-address="]
+            listen = f"--web.listen-address=127.0.0.1:{port}"
+            return running.enter_context(Service([*command, listen], port=port, folder=folder))
 
         yield start
 

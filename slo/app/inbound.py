@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from slo.app.wiring import unusable
@@ -83,7 +84,7 @@ class InboundActs:
                 )
                 continue
             for act in acts:
-                await self._do(act, f"{name} (asked)")
+                await self._do(replace(act, target=replace(act.target, destination=name)), f"{name} (asked)")
 
     async def _understood(self, way: str, receivers: Sequence[Receiver], inbound: Inbound) -> Received:
         """What it says to the first who knows the sender."""

@@ -1,6 +1,6 @@
 """What the engine says, for the router and for everybody who looks: with the last reason that each SLI was not good."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from slo.app.books import Books
@@ -55,11 +55,14 @@ class Judgements:
                 last_target=bad.target if bad else "",
             )
 
-    def alerts(self) -> list[Alert]:
-        """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO."""
+    def alerts(self, *, also: Collection[str] = ()) -> list[Alert]:
+        """The alerts that the router has to know: what fires, and what fired in the last incident of its SLO.
+
+        And those of the SLOs with the keys in `also`, as far as the engine watches them: others speak of them.
+        """
         engine = self._books.engine
         followed = {_key_of(each) for each in self._incidents().values() if each.open or each.firing}
-        return [self._alert(key) for key in engine.firing().keys() | (followed & engine.slos.keys())]
+        return [self._alert(key) for key in engine.firing().keys() | (followed.union(also) & engine.slos.keys())]
 
     def _alert(self, key: str) -> Alert:
         engine = self._books.engine

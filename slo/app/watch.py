@@ -22,15 +22,19 @@ from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
+from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.inhibition import Graph
 from slo.core.outcome import Outcome
+from slo.core.response import Response
 from slo.core.sample import Sample
+from slo.core.slo import slo_key
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
+from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
 from slo.router.muting import Muting
 from slo.router.router import Router, Terms
 from slo.runner.clock import SteadyClock
@@ -82,6 +86,7 @@ class RunningWatch:
             clock=clock,
             telemetry=telemetry,
         )
+        self._foreign = ForeignAlerts(settings.slos)
         self._judgements = Judgements(
             self._books,
             incidents=lambda: self._router.incidents,
@@ -99,6 +104,7 @@ class RunningWatch:
         connectivity = context.connectivity
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
+        telemetry.foreign_alerts.set_function(lambda: len(self._foreign))
         telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -133,6 +139,14 @@ class RunningWatch:
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(keep_reconciling(self._reconcile), name="reconciling")
             tasks.create_task(self._close_slots(), name="slots")
+
+    def now(self) -> datetime:
+        """The time that the watch goes by."""
+        return self._clock.now()
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        """Take in what somebody else said last of an alert of theirs."""
+        return self._foreign.take(alert, self._router.incidents)
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
@@ -181,6 +195,10 @@ class RunningWatch:
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
         return list(self._router.incidents.values())[::-1]
+
+    def response(self, incident: Incident) -> Response:
+        """The response clock of an incident, by its contract."""
+        return self._router.response(incident)
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
@@ -247,6 +265,7 @@ class RunningWatch:
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
             self._source.replace(fed_of(settings))
+            self._foreign.configure(settings.slos)
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
@@ -277,8 +296,17 @@ class RunningWatch:
             self._books.engine.evaluate(at_fault=self._counters.at_fault(datetime.fromtimestamp(end, UTC)))
             self._telemetry.evaluation.observe(perf_counter() - begun)
             self._telemetry.evaluated_at.set(end)
-            await self._router.judge(self._judgements.alerts(), known_slos=self._books.engine.slos.keys())
+            await self._judge()
             await self._books.write()
+
+    async def _judge(self) -> None:
+        """Have the router decide on what the engine says, and others with it."""
+        incidents = self._router.incidents
+        reported = self._foreign.alerts(incidents, self._clock.now())
+        theirs = {slo_key(alert.slo, alert.scope) for alert in reported}
+        own = self._judgements.alerts(also=theirs)
+        known = self._books.engine.slos.keys() | theirs | unwatched(incidents.values())
+        await self._router.judge(joined(own, reported), known_slos=known)
 
     async def _regroup(self) -> None:
         """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""

@@ -126,6 +126,8 @@ def fires(firing: Sequence[Document]) -> str:
 
 
 def _cause(pair: Document) -> str:
+    if pair["alert"]:
+        return f"alert {pair['alert']}"
     return f"{pair['long']}/{pair['short']}" if pair["long"] else "SLI lost its data"
 
 

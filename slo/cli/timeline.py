@@ -29,6 +29,11 @@ def incident_parts(incident: Document) -> list[Part]:
     ]
     if figures:
         parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
+    if report := evidence["report"]:
+        parts.append(f"Reported: {report['description'] or report['summary']}")
+        links = (("Runbook", report["runbook_url"]), ("Where the alert comes from", report["source_url"]))
+        parts += [f"{name}: {url}" for name, url in links if url]
+    parts += _work(incident)
     parts += [Cell(f"NOT TOLD: {refusal}", Tone.DOWN) for refusal in incident["refused"]]
     if incident["labels"]:
         parts.append("Labels: " + ", ".join(f"{name}={value}" for name, value in incident["labels"].items()))
@@ -50,6 +55,39 @@ def incident_parts(incident: Document) -> list[Part]:
             )
         )
     return parts
+
+
+def _work(incident: Document) -> list[Part]:
+    """Who works on it, and what was promised to whom."""
+    parts: list[Part] = []
+    if incident["muted"]:
+        parts.append(Cell(f"Nobody is told: {incident['muted']}.", Tone.BURNING))
+    if response := incident["response"]:
+        parts.append(_response(incident, response))
+    elif incident["responded_at"]:
+        parts.append(f"Answered at {_when(incident['responded_at'])} by {incident['responded_by']}.")
+    if incident["eta"]:
+        parts.append(f"Promised: {expected(incident['eta'])}.")
+    about = [
+        f"owner {incident['owner']}" if incident["owner"] else "",
+        f"part of the {incident['responsibility'].replace('_', ' ')}" if incident["responsibility"] else "",
+        "waits for the customer" if incident["waiting"] else "",
+        f"affects {', '.join(incident['services'])}" if incident["services"] else "",
+        f"found by the {incident['found_by']}",
+    ]
+    sentence = ", ".join(filter(None, about))
+    return [*parts, f"{sentence[0].upper()}{sentence[1:]}."]
+
+
+def _response(incident: Document, response: Document) -> Part:
+    """Whether somebody answered in time."""
+    promise = f"due {_when(response['due'])}, within {response['within']}"
+    if incident["responded_at"] is None:
+        if response["missed_at"]:
+            return Cell(f"NOBODY HAS ANSWERED: a response was {promise}.", Tone.DOWN)
+        return Cell(f"Nobody has answered yet: a response is {promise}.", Tone.BURNING)
+    answered = f"Answered at {_when(incident['responded_at'])} by {incident['responded_by']}"
+    return Cell(f"{answered}, TOO LATE: {promise}.", Tone.DOWN) if response["missed_at"] else f"{answered}: {promise}."
 
 
 def told(event: Document) -> str:

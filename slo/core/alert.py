@@ -1,4 +1,4 @@
-"""Alerts: what the engine says of one SLO at one slot end, with the evidence for it."""
+"""Alerts: what the engine, or somebody else, says of one SLO at one slot end, with the evidence for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,25 +15,47 @@ class Cause(StrEnum):
     """The budget burns too fast."""
     LOST_DATA = "lost_data"
     """The SLI had data and has none, so that nothing can burn."""
+    ALERT = "alert"
+    """An alert of somebody else's says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class FiringPair:
     """A pair of windows that fires, named as people write it (`1h`, `5m`), with the severity it fires at.
 
-    The severity of a page that has not reached its `min_bad_events` is `ticket`. Where the cause is that the SLI lost
-    its data there are no windows.
+    The severity of a page that has not reached its `min_bad_events` is `ticket`. Only a burn has windows; what
+    somebody else reports has the name of the `alert`.
     """
 
     severity: Severity
     long: str = ""
     short: str = ""
     cause: Cause = Cause.BURN
+    alert: str = ""
 
     @property
     def name(self) -> str:
         """`1h/5m`, or what else is the matter."""
-        return f"{self.long}/{self.short}" if self.cause is Cause.BURN else "SLI lost its data"
+        match self.cause:
+            case Cause.BURN:
+                return f"{self.long}/{self.short}"
+            case Cause.LOST_DATA:
+                return "SLI lost its data"
+            case Cause.ALERT:
+                return f"alert {self.alert}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What an alert of somebody else's says, in its own words, each on one line.
+
+    `source_url` is where it comes from, `runbook_url` what to do about it; both are empty or begin with http.
+    """
+
+    summary: str
+    description: str = ""
+    source_url: str = ""
+    runbook_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +63,8 @@ class Evidence:
     """The figures behind an alert at the time it was made; None where there was nothing to divide by.
 
     Empty where there are none: an alert of others, or an incident that a person opened. `burn_rates` maps a window to
-    its burn rate. `reason` and `target` are of the last bad outcome, where the SLI comes from checks.
+    its burn rate. `reason` and `target` are of the last bad outcome, where the SLI comes from checks. `report` is there
+    where others report something more urgent than the figures do.
     """
 
     objective: float | None = None
@@ -53,6 +76,7 @@ class Evidence:
     reason: str = ""
     target: str = ""
     detail: str = ""
+    report: Report | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,3 +80,8 @@ class SLO:
 def slo_key(name: str, scope: str) -> str:
     """The key of the SLO of that name and scope; see `SLO.key`."""
     return f"{name}{{{scope}}}" if scope else name
+
+
+def scope_of(values: Mapping[str, str]) -> str:
+    """The scope that these values of labels make: `cluster=eu,tier=web`."""
+    return ",".join(f"{label}={value}" for label, value in values.items())

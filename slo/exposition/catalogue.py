@@ -209,6 +209,13 @@ class Telemetry:
         self.incidents_open = Gauge(
             "watchkeep_incidents_open", "Incidents that are open, by priority.", ["priority"], registry=registry
         )
+        self.foreign_alerts = Gauge("watchkeep_foreign_alerts", "Alerts of others that are kept.", registry=registry)
+        self.foreign_alerts_received = Counter(
+            "watchkeep_foreign_alerts_received_total",
+            "Alerts of others that came in, by way and by result: taken, own, or why they are lost.",
+            ["way", "result"],
+            registry=registry,
+        )
         self.server_queries = Counter(
             "watchkeep_server_queries_total",
             "Queries to Prometheus-compatible servers, by result: ok, or the reason why nothing can be counted.",

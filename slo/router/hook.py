@@ -2,6 +2,7 @@
 
 Format: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. An incident is one alert in a group of
 its own. Its fingerprint is made of the labels that do not change while it lasts, so that its end finds its beginning.
+An annotation says which incident it is, so that one that comes back through an Alertmanager is known for ours.
 """
 
 import hashlib
@@ -14,6 +15,9 @@ from slo.router.summary import one_line
 
 NEVER = "0001-01-01T00:00:00Z"
 """The end of an alert that still fires."""
+
+INCIDENT_MARK = "watchkeep_incident"
+"""The annotation that says which incident it is."""
 
 _KEPT = frozenset({"alertname", "slo", "scope", "severity", "priority"})
 
@@ -47,6 +51,11 @@ def payload_of(message: Message) -> dict[str, Json]:
     }
 
 
+def mark(incident: str, opened_at: datetime) -> str:
+    """What no other incident is marked with, be it of another watch: its id, and the millisecond at which it opened."""
+    return f"{incident}/{_time(opened_at)}"
+
+
 def _labels(message: Message) -> dict[str, str]:
     given = {name: value for name, value in message.labels.items() if name not in _KEPT}
     ours = {
@@ -60,8 +69,12 @@ def _labels(message: Message) -> dict[str, str]:
 
 
 def _annotations(message: Message) -> dict[str, str]:
+    report = message.evidence.report
     said = {
+        INCIDENT_MARK: mark(message.incident, message.opened_at),
         "summary": one_line(message.summary),
+        "description": one_line(report.description) if report else "",
+        "runbook_url": report.runbook_url if report else "",
         "reason": message.evidence.reason,
         "target": one_line(message.evidence.target),
         "by": one_line(message.by),
@@ -94,6 +107,7 @@ def _incident(message: Message) -> dict[str, Json]:
                 "short": pair.short or None,
                 "severity": pair.severity.value,
                 "cause": pair.cause.value,
+                "alert": pair.alert or None,
             }
             for pair in sorted(message.firing)
         ],
@@ -101,7 +115,7 @@ def _incident(message: Message) -> dict[str, Json]:
             name: evidence[name]
             for name in (
                 *("objective", "window", "sli", "budget_remaining", "coverage"),
-                *("burn_rates", "reason", "target", "detail"),
+                *("burn_rates", "reason", "target", "detail", "report"),
             )
             if name in evidence
         },

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC
 
-from slo.core.alert import Cause
+from slo.core.alert import Cause, Report
 from slo.core.delivery import Action, Message
 from slo.core.priority import Priority
 from slo.router.summary import one_line
@@ -14,6 +15,13 @@ EVENT_LIMIT_BYTES = 500_000
 """PagerDuty takes 512 KB; the rest is for the keys that its package adds."""
 
 LABELS_LIMIT = 100
+
+_CLASSES: Mapping[Cause, str] = {
+    Cause.BURN: "error budget burn",
+    Cause.ALERT: "alert",
+    Cause.LOST_DATA: "lost data",
+}
+"""Words for what sort of trouble it is, the one that counts first."""
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -43,8 +51,9 @@ def event_of(message: Message) -> dict[str, Json]:
     event: dict[str, Json] = {"payload": payload, "client": "Watchkeep"}
     if message.external_url:
         event["client_url"] = message.external_url
-        event["links"] = [{"href": message.url, "text": f"Incident {message.incident} in Watchkeep"}]
-    for field in ("labels", "burn_rates", "firing", "detail", "target"):
+    if links := _links(message):
+        event["links"] = links
+    for field in ("labels", "burn_rates", "firing", "report", "detail", "target"):
         if len(json.dumps(event).encode()) <= EVENT_LIMIT_BYTES:
             break
         details.pop(field, None)
@@ -63,6 +72,7 @@ def details_of(message: Message) -> dict[str, Json]:
         "reason": evidence.reason,
         "target": one_line(evidence.target),
         "detail": one_line(evidence.detail),
+        "report": _report(evidence.report),
         "firing": [f"{pair.name} ({pair.severity})" for pair in sorted(message.firing)],
         "burn_rates": {window: _number(rate) for window, rate in evidence.burn_rates.items()},
         "objective": _number(evidence.objective),
@@ -76,10 +86,29 @@ def details_of(message: Message) -> dict[str, Json]:
     return {name: value for name, value in details.items() if value not in ("", None, [], {})}
 
 
+def _links(message: Message) -> list[Json]:
+    """Where to read on: here, and what an alert of somebody else's names."""
+    report = message.evidence.report or Report(summary="")
+    links = (
+        (message.url, f"Incident {message.incident} in Watchkeep"),
+        (report.runbook_url, "Runbook"),
+        (report.source_url, "Where the alert comes from"),
+    )
+    return [{"href": href, "text": text} for href, text in links if href]
+
+
+def _report(report: Report | None) -> dict[str, Json]:
+    """What an alert of somebody else's says; nothing where there is none."""
+    if report is None:
+        return {}
+    said = {field.name: one_line(getattr(report, field.name)) for field in fields(report)}
+    return {name: text for name, text in said.items() if text}
+
+
 def _class_of(message: Message) -> str:
     """PagerDuty's word for what sort of trouble it is."""
-    burns = any(pair.cause is Cause.BURN for pair in message.firing)
-    return "error budget burn" if burns or not message.firing else "lost data"
+    causes = {pair.cause for pair in message.firing} or {Cause.BURN}
+    return next(word for cause, word in _CLASSES.items() if cause in causes)
 
 
 def _number(value: float | None) -> float | None:

@@ -1,26 +1,35 @@
 """Summaries: what is the matter, in one sentence that is understood at three in the morning."""
 
+from collections.abc import Iterator
+
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
 from slo.core.eta import ETA
 
 SUMMARY_LIMIT = 1024
 """The longest summary that PagerDuty takes, in characters."""
 
+SCOPE_LIMIT = 200
+"""How much of a scope is in a summary, in characters."""
+
 
 def burning(alert: Alert) -> str:
     """How fast the budget burns, what share of the newest events failed and why the last did; or that data is lost.
 
-    Told of the pair with the highest burn rate among the most urgent that fire, by its short window: what is now.
+    What others report is said in their words. Otherwise it is told of the pair with the highest burn rate among the
+    most urgent that fire, by its short window: what is now.
     """
-    subject = _subject(alert.slo, alert.labels.get("customer", ""), alert.labels.get("environment", ""), alert.scope)
+    subject = _subject(alert.slo, *_about(alert))
+    if alert.evidence.report is not None:
+        return one_line(f"{subject}: {alert.evidence.report.summary}")
     pair = _telling(alert.firing, alert.evidence)
     burn = alert.evidence.burn_rates.get(pair.short) if pair else None
+    objective = alert.evidence.objective
     if pair is not None and pair.cause is Cause.LOST_DATA:
         sentence = f"{subject}: its SLI lost its data"
-    elif pair is None or burn is None or alert.evidence.objective is None:
+    elif pair is None or burn is None or objective is None:
         sentence = f"{subject} burns its budget too fast"
     else:
-        failed = min(100.0, 100 * burn * (1 - alert.evidence.objective))
+        failed = min(100.0, 100 * burn * (1 - objective))
         sentence = f"{subject} burns {_figure(burn)}x its budget: {_figure(failed)} % of the last {pair.short} failed"
     return one_line(f"{sentence} ({why})" if (why := reason(alert.evidence)) else sentence)
 
@@ -49,6 +58,8 @@ def over(slo: str, *, by: str, why: str) -> str:
 
 def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
     """The text without line breaks and other control characters, and no longer than `limit`."""
+    if len(text) <= limit and " " not in text and text.isprintable():
+        return text  # as most are, of which there may be a hundred thousand
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -56,6 +67,13 @@ def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
 def _subject(slo: str, *about: str) -> str:
     known = [part for part in about if part]
     return f"{slo} ({', '.join(known)})" if known else slo
+
+
+def _about(alert: Alert) -> Iterator[str]:
+    """Whose it is and where; of what the engine does not watch, the scope says that."""
+    if alert.evidence.objective is not None:
+        yield from (alert.labels.get("customer", ""), alert.labels.get("environment", ""))
+    yield one_line(alert.scope, SCOPE_LIMIT)
 
 
 def _telling(firing: frozenset[FiringPair], evidence: Evidence) -> FiringPair | None:

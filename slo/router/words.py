@@ -30,6 +30,7 @@ from slo.core.events import (
     WaitEnded,
 )
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
+from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.router.summary import one_line, promised
 
@@ -53,7 +54,7 @@ def told(event: Event) -> str:
             return f"resolved{f' by {by}' if by else ''}: {why}"
         case SentDirectly(destination=destination, key=key):
             return f"sent to {destination} under {key} without the journal"
-        case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired():
+        case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired() | Restored():
             return _agreed(event)
         case Reminder() | Told() | Muted() | Unmuted():
             return _watched(event)
@@ -62,8 +63,10 @@ def told(event: Event) -> str:
     raise TypeError(f"no words for {type(event).__name__}")
 
 
-def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceExpired) -> str:
+def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceExpired | Restored) -> str:
     match event:
+        case Restored(by=by, made_at=made_at):
+            return f"{by} put the journal back as it was at {made_at:%Y-%m-%dT%H:%M:%SZ}"
         case ExclusionAdded(name=name, by=by, reason=reason):
             return f"{by} excludes time as {name}: {reason}"
         case ExclusionWithdrawn(name=name, by=by, why=why):

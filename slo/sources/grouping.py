@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slo.core.selector import Selector
 from slo.core.sli import CountersSLI, PrometheusSLI
-from slo.core.slo import SLO
+from slo.core.slo import SLO, scope_of
 
 MOST_GROUPS = 100
 """How many groups of one SLO are watched: a label with a value for every user must not take the watch down."""
@@ -101,7 +101,7 @@ class _Groups:
             sli=narrowed.key,
             definition=narrowed,
             labels={**self.slo.labels, **values},
-            scope=",".join(f"{label}={value}" for label, value in values.items()),
+            scope=scope_of(values),
             group_by=(),
         )
 

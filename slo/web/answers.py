@@ -40,13 +40,16 @@ def _encoded(document: Document) -> bytes:
     return (json.dumps(document, allow_nan=False) + "\n").encode()
 
 
-async def read_body(request: web.Request, seconds: float) -> bytes:
-    """The body of a request, which has so long to arrive."""
+async def read_body(request: web.Request, seconds: float, *, most_bytes: int | None = None) -> bytes:
+    """The body of a request, which has so long to arrive; no larger than this, or else than any body may be."""
+    large = request if most_bytes is None else request.clone(client_max_size=most_bytes)
     try:
         async with asyncio.timeout(seconds):
-            return await request.read()
+            return await large.read()
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {seconds:g} s") from error
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Refused(413, f"the body is larger than {large.client_max_size} bytes") from error
 
 
 @contextmanager

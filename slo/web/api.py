@@ -77,7 +77,10 @@ class API:
         sent = {incident.id: await self._sent(incident) for incident in shown if incident.open}
 
         def listed() -> Document:
-            documents = [incident_document(incident, sent.get(incident.id, ())) for incident in shown]
+            documents = [
+                incident_document(incident, sent.get(incident.id, ()), self._watch.response(incident))
+                for incident in shown
+            ]
             return {"incidents": documents, "total": len(chosen)}
 
         return await answer_large(request, listed)
@@ -91,7 +94,9 @@ class API:
             deliveries = await self._watch.deliveries(incident.id)
         except StoreError as error:
             raise Refused(503, f"the journal cannot be read now: {error}") from error
-        return await answer_large(request, lambda: incident_with_history(incident, events, deliveries))
+        return await answer_large(
+            request, lambda: incident_with_history(incident, events, deliveries, self._watch.response(incident))
+        )
 
     async def _sent(self, incident: Incident) -> Sequence[Delivery]:
         """What was sent about it; nothing where the journal cannot be read now."""
@@ -107,14 +112,14 @@ class API:
         with refusals():
             act = ACTS.validate_json(body).act(Target(incident=incident.id), datetime.now(UTC))
             changed = await self._watch.act(act)
-        return answer(incident_document(changed))
+        return answer(incident_document(changed, response=self._watch.response(changed)))
 
     async def open(self, request: web.Request) -> web.Response:
         """Open an incident: an issue that a person found."""
         body = await read_body(request, self._body_seconds)
         with refusals():
             opened = await self._watch.act(Open.model_validate_json(body).act())
-        return answer(incident_document(opened), status=201)
+        return answer(incident_document(opened, response=self._watch.response(opened)), status=201)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """The process turns: its event loop answers."""

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from slo.core.alert import Evidence, FiringPair
+from slo.core.alert import Evidence, FiringPair, Report
+from slo.core.contract import response_time_name
 from slo.core.delivery import Delivery
 from slo.core.eta import ETA
 from slo.core.events import Event
 from slo.core.incident import Incident
 from slo.core.priority import Circumstances
+from slo.core.response import Response
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.errors import ConfigFault
 
@@ -101,8 +103,13 @@ def raw_document(raw: RawFigures | None) -> Document | None:
     return {"good": raw.good, "bad": raw.bad, "sli": raw.sli, "remaining": raw.remaining}
 
 
-def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -> Document:
-    """One incident: its state, who works on it, the figures behind it, and what was refused of what was sent."""
+def incident_document(
+    incident: Incident, deliveries: Sequence[Delivery] = (), response: Response | None = None
+) -> Document:
+    """One incident: its state, who works on it, the figures behind it, and what was refused of what was sent.
+
+    `response` is its clock, where the contract is known.
+    """
     return {
         "id": incident.id,
         "slo": incident.slo,
@@ -126,6 +133,8 @@ def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -
         "clear_since": _time(incident.clear_since),
         "acknowledged_at": _time(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
+        "muted": incident.muted or None,
+        "response": _response(incident, response) if response else None,
         "responded_at": _time(incident.responded_at),
         "responded_by": incident.responded_by or None,
         "owner": incident.owner or None,
@@ -141,6 +150,22 @@ def incident_document(incident: Incident, deliveries: Sequence[Delivery] = ()) -
     }
 
 
+def _response(incident: Incident, response: Response) -> Document:
+    """The response clock: what was promised, and how it stands."""
+    missed = incident.missed_at or (response.due if _answered_late(response) else None)
+    return {
+        "within": response_time_name(response.target),
+        "counted_from": time_text(response.counted_from),
+        "due": time_text(response.due),
+        "missed_at": _time(missed),
+        "warned": incident.warned,
+    }
+
+
+def _answered_late(response: Response) -> bool:
+    return response.responded_at is not None and response.responded_at > response.due
+
+
 def _refusal(delivery: Delivery) -> str:
     """`oncall refused the trigger (rejected: ...)`: what nobody was told of, and never will be by itself."""
     why = ": ".join(part for part in (delivery.last_reason, delivery.last_detail) if part)
@@ -154,10 +179,13 @@ def in_order(incidents: Iterable[Incident]) -> list[Incident]:
 
 
 def incident_with_history(
-    incident: Incident, events: Sequence[tuple[int, Event]], deliveries: Sequence[Delivery]
+    incident: Incident,
+    events: Sequence[tuple[int, Event]],
+    deliveries: Sequence[Delivery],
+    response: Response | None = None,
 ) -> Document:
     """One incident with its timeline and with what was sent about it."""
-    return incident_document(incident, deliveries) | {
+    return incident_document(incident, deliveries, response) | {
         "events": [event_document(number, event) for number, event in events],
         "deliveries": [delivery_document(delivery) for delivery in deliveries],
     }
@@ -215,6 +243,7 @@ def _pairs(firing: Iterable[FiringPair]) -> list[Document]:
             "long": pair.long or None,
             "short": pair.short or None,
             "cause": pair.cause.value,
+            "alert": pair.alert or None,
         }
         for pair in sorted(firing)
     ]
@@ -228,7 +257,7 @@ def _plain(value: object) -> object:
             return value
         case datetime():
             return time_text(value)
-        case Evidence() | ETA() | Circumstances():
+        case Evidence() | Report() | ETA() | Circumstances():
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case frozenset():
             return _pairs(pair for pair in value if isinstance(pair, FiringPair))

@@ -33,6 +33,9 @@ SHAPES: Mapping[str, str] = {
 }
 """Triangle, square, ring and circle, in a field of 16 by 16."""
 
+MOST_INCIDENTS = 200
+"""How many open incidents a page shows, the most urgent first: a storm opens thousands."""
+
 
 class Pages:
     """The handlers of the pages, over one watch."""
@@ -77,6 +80,7 @@ class Pages:
         order = {state: rank for rank, state in enumerate(STATES)}
         worst_first = sorted(statuses, key=lambda status: order[status.state])
         state = worst_first[0].state if worst_first else "no_data"
+        open_incidents = in_order(incident for incident in incidents if incident.open)
         return self._environment.get_template("status.html").render(
             state=state,
             headline=headline(statuses),
@@ -90,8 +94,9 @@ class Pages:
                     "url": f"/api/v1/incidents/{quote(incident.id, safe='')}",
                     "age": age(incident.opened_at, at) if at else "",
                 }
-                for incident in in_order(incident for incident in incidents if incident.open)
+                for incident in open_incidents[:MOST_INCIDENTS]
             ],
+            further_incidents=len(open_incidents[MOST_INCIDENTS:]),
             slos=[_row(status) for status in worst_first],
         )
 

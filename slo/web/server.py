@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from exporters.endpoints import MetricsEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
+from slo.web.alerts import AlertsAPI
 from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.exclusions import ExclusionsAPI
@@ -85,6 +86,7 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
     application.on_response_prepare.append(_secure)
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(AlertsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])

@@ -1,19 +1,23 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
+from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
+from slo.core.response import Response
 from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
+from slo.router.foreign import Fate
 
 
 class Silences(Protocol):
@@ -44,6 +48,9 @@ class Watch(Protocol):
 
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
+
+    def response(self, incident: Incident) -> Response | None:
+        """The response clock of an incident, by its contract; None where nobody knows the contract."""
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
@@ -80,6 +87,12 @@ class Watch(Protocol):
     @property
     def silences(self) -> Silences:
         """Which alerts nobody is told of."""
+
+    def now(self) -> datetime:
+        """The time that the watch goes by."""
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        """Take in what somebody else said last of an alert of theirs; it is judged at the end of the slot."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from slo.core.inbound import Inbound
-from slo.errors import Forged, Malformed, StoreError
+from slo.errors import DestinationFault, Forged, Malformed, StoreError
 from slo.web.answers import Refused, answer, quoted, read_body
 from slo.web.watch import Watch
 
@@ -33,7 +33,8 @@ class Webhooks:
     async def receive(self, request: web.Request) -> web.Response:
         """Take in what a request says, once it is on record."""
         way = request.path.rpartition("/")[2]
-        inbound = Inbound(headers=_headers(request), body=await self._body(request), at=datetime.now(UTC))
+        body = await read_body(request, self._body_seconds, most_bytes=BODY_BYTES)
+        inbound = Inbound(headers=_headers(request), body=body, at=datetime.now(UTC))
         try:
             received = await self._watch.receive(way, inbound)
         except Forged as error:
@@ -42,17 +43,13 @@ class Webhooks:
             raise Refused(400, f"it is not understood: {error}") from error
         except StoreError as error:
             raise Refused(503, "it is not on record yet: send it again") from error
+        except DestinationFault as error:
+            raise Refused(502, f"what it is about could not be asked for, send it again: {error}") from error
         if received is None:
             raise Refused(404, f"no destination of the configuration receives at {quoted(request.path)}")
         if received.reply is not None:
             return answer(dict(received.reply), status=received.status)
         return web.Response(status=received.status)
-
-    async def _body(self, request: web.Request) -> bytes:
-        try:
-            return await read_body(request.clone(client_max_size=BODY_BYTES), self._body_seconds)
-        except web.HTTPRequestEntityTooLarge as error:
-            raise Refused(413, f"the body is larger than {BODY_BYTES} bytes") from error
 
 
 def _headers(request: web.Request) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from slo.app.inbound import InboundActs
-from slo.core.acts import Act
+from slo.core.acts import Act, Target
 from slo.core.delivery import Lane, Message, Sent, Verdict
 from slo.core.folding import fold_all
 from slo.core.inbound import Inbound, Received
@@ -130,4 +130,5 @@ async def test_whoever_has_the_page_of_an_unanswered_p0_is_asked_and_one_that_is
         "4": replace(paged("4"), page_open=False),
     }
     await door.inbound.reconcile({"eu": Asked(fails=True), "us": us}, incidents)
-    assert (us.keys, door.done) == (["key-1"], [takes_on("1", by="ben")])
+    there = Target(incident="1", destination="us")
+    assert (us.keys, door.done) == (["key-1"], [takes_on(by="ben", target=there)])

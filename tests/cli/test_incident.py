@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slo.cli.main import cli
+from slo.core.alert import Cause, Evidence, FiringPair, Report
 from slo.core.delivery import Action
 from slo.core.events import Acknowledged, Event, Resolved
+from slo.core.policy import Severity
 from slo.exposition.catalogue import Telemetry
 from slo.router.messages import Teller
 from slo.router.people import decide_act
@@ -100,6 +102,8 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "P0 triggered: gate-availability burns its budget 200x too fast",
         "Incident 2026-0001 of SLO gate-availability, opened 2026-01-01 00:01:30 UTC; fires: page 1h/5m, ticket 3d/6h.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
+        "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
+        "Found by the provider.",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
@@ -108,6 +112,20 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "Deliveries",
         "destination action state attempts last reason next attempt",
         "oncall trigger pending 2 rate_limited 2026-01-01 00:01:34 UTC",
+    ]
+
+
+def test_an_incident_of_an_alert_of_others_is_shown_in_its_words(site: Served, watch: FakeWatch) -> None:
+    report = Report(summary="it is down", runbook_url="http://r/", source_url="http://p/")
+    pair = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
+    event = opened("8", slo="GateDown", summary="GateDown (instance=a): it is down")
+    watch.events.append(replace(event, evidence=Evidence(report=report), firing=frozenset({pair})))
+    assert lines(incident("show", "8", "--url", site.url))[:5] == [
+        "P0 triggered: GateDown (instance=a): it is down",
+        "Incident 8 of SLO GateDown, opened 2026-01-01 00:01:30 UTC; fires: page alert GateDown.",
+        "Reported: it is down",
+        "Runbook: http://r/",
+        "Where the alert comes from: http://p/",
     ]
 
 
@@ -153,7 +171,7 @@ def test_without_the_token_nothing_is_changed(site: Served, watch: FakeWatch, mo
 def test_a_data_folder_says_what_the_api_would_say(data: Path) -> None:
     listed = json.loads(incident("list", "--all", "--data", str(data), "--json").stdout)
     shown = json.loads(incident("show", "2026-0001", "--data", str(data), "--json").stdout)
-    with served(FakeWatch(events=journalled(data))) as site:
+    with served(FakeWatch(events=journalled(data), contracted=False)) as site:
         assert listed == site.get("/api/v1/incidents").document
         assert shown == site.get("/api/v1/incidents/2026-0001").document
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from slo.core.exclusion_events import exclusions_after
-from slo.core.incident import fold_all
+from slo.core.folding import fold_all
 from slo.core.restored import Restored
 from slo.store.records import event_from_text, event_to_text
 from tests.store.making import NOW, opened

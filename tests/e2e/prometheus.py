@@ -42,7 +42,13 @@ def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, scrape_configs: Sequence[Mapping[str, Any]], *, rules: str = "") -> Iterator[Prometheus]:
+def running(
+    folder: Path,
+    scrape_configs: Sequence[Mapping[str, Any]],
+    *,
+    rules: str = "",
+    alerting: Mapping[str, Any] | None = None,
+) -> Iterator[Prometheus]:
     """Prometheus scraping as these sections of its configuration say, with these rules, and its files in `folder`."""
     folder.mkdir()
     port = free_port()
@@ -52,6 +58,7 @@ def running(folder: Path, scrape_configs: Sequence[Mapping[str, Any]], *, rules:
         "global": {"scrape_interval": "1s"},
         "scrape_configs": scrape_configs,
         "rule_files": [str(folder / "rules.yml")],
+        "alerting": alerting or {},
     }
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
     command = [

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slo.core.acts import Acknowledge, Resolve, Target
-from slo.core.alert import Alert, Cause, Evidence, FiringPair
+from slo.core.alert import Alert, Cause, Evidence, FiringPair, Report
 from slo.core.contract import Contract
 from slo.core.delivery import Action, Message
 from slo.core.incident import Incident
@@ -38,6 +38,14 @@ EVIDENCE = Evidence(
     burn_rates={"5m": 1000.0, "1h": 83.3, "30m": 166.7, "6h": 13.9, "2h": 41.7, "1d": 3.5},
     reason="connect_refused",
     target="http://10.0.0.7:8084/health",
+)
+
+REPORTED = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
+REPORT = Report(
+    summary="gate answers nobody",
+    description="No request was answered for 3m.",
+    source_url="http://prometheus.example/graph?g0.expr=up",
+    runbook_url="https://runbooks.example/gate",
 )
 
 

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from slo.core.alert import Alert, FiringPair
+from slo.core.alert import Alert, Evidence, FiringPair
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.policy import Severity
+from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
-from slo.router.summary import SUMMARY_LIMIT, burning, one_line, over
+from slo.router.summary import SCOPE_LIMIT, SUMMARY_LIMIT, burning, one_line, over
 from slo.router.words import told as words
 from slo.store.records import EVENTS as KINDS
 from tests.core.test_exclusion_events import AT, exclusion
 from tests.core.test_silence import silence
-from tests.router.making import EVIDENCE, FEW_EVENTS, LOST, LOST_PAGE, PAGE, SLOW_PAGE, TICKET, alert
+from tests.router.making import EVIDENCE, FEW_EVENTS, LOST, LOST_PAGE, PAGE, REPORT, REPORTED, SLOW_PAGE, TICKET, alert
 from tests.web.test_documents import EVENTS
 from tests.web.watches import opened
 
@@ -77,6 +78,18 @@ SHORT = FiringPair(severity=Severity.PAGE, long="5m", short="1m")
             told(alert(TICKET, labels={}), objective=0.99999, burn_rates={"2h": 2.0}, reason=""),
             "gate-availability burns 2x its budget: less than 0.01 % of the last 2h failed",
         ),
+        (
+            told(alert(REPORTED, TICKET), report=REPORT),
+            "gate-availability (acme, production): gate answers nobody",
+        ),
+        (
+            replace(alert(REPORTED, slo="GateDown", scope="instance=a"), evidence=Evidence(report=REPORT)),
+            "GateDown (instance=a): gate answers nobody",
+        ),
+        (
+            replace(alert(REPORTED, slo="GateDown", scope="x" * 999), evidence=Evidence(report=REPORT)),
+            f"GateDown ({'x' * (SCOPE_LIMIT - 1)}…): gate answers nobody",
+        ),
     ],
 )
 def test_it_says_who_how_fast_how_much_and_why(of: Alert, sentence: str) -> None:
@@ -88,7 +101,8 @@ def test_the_log_has_words_for_every_event() -> None:
     withdrawn = ExclusionWithdrawn(incident="", at=AT, name="patching", by="kim", why="it was tomorrow")
     silenced = SilenceAdded.of(silence(), at=AT)
     expired = SilenceExpired(incident="", at=AT, name="move", by="kim", why="it is done")
-    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired]
+    restored = Restored(incident="", at=AT, by="kim", made_at=AT)
+    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired, restored]
     assert {type(event).__name__ for event in events} == {kind.__name__ for kind in KINDS}
     said = [words(event) for event in events]
     assert len(set(said)) == len(said)

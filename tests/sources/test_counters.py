@@ -110,7 +110,7 @@ def test_an_excess_is_carried_to_the_next_observation() -> None:
     assert counting.excesses == []
 
 
-def test_an_excess_that_is_still_there_makes_the_slot_unknown_and_is_reported() -> None:
+def test_an_excess_that_is_still_there_makes_the_slot_unknown_and_is_of_others() -> None:
     counting = Counting({"t": [(10, 100, 0), (40, 102, 5), (70, 103, 5)]}, 80)
     assert (counting.row(GOOD)[6], counting.row(BAD)[6], counting.row(UNKNOWN)[6]) == (0, 0, 3)
     assert counting.row(COVERED_MS)[5:] == [10_000, 0, 10_000]

@@ -92,7 +92,7 @@ def test_an_slo_is_told_with_its_promise_and_its_figures() -> None:
         "budgets": [budget],
         "maturity_seconds": 540_000,
         "totals": {"good": 1000, "bad": 50, "unknown": 2},
-        "firing": [{"severity": "page", "long": "1h", "short": "5m", "cause": "burn"}],
+        "firing": [{"severity": "page", "long": "1h", "short": "5m", "cause": "burn", "alert": None}],
         "incident": None,
         "last_reason": None,
         "last_target": None,

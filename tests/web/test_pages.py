@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from slo.web.pages import headline
+from slo.core.priority import Priority
+from slo.web.pages import MOST_INCIDENTS, headline
 from tests.web.served import served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, a_month, a_status, an_slo, opened
 
@@ -113,6 +114,14 @@ def test_open_incidents_are_there_with_an_anchor_and_resolved_ones_are_not() -> 
     assert "Nobody has acknowledged it" in page.text()
     anchors = [attributes["id"] for tag, attributes in page.elements if tag == "tr" and "id" in attributes]
     assert anchors == ["incident-2026-0001"]
+
+
+def test_of_very_many_open_incidents_the_most_urgent_are_shown_and_the_others_counted() -> None:
+    tickets = [replace(opened(f"{n}", slo=f"disk-{n}"), priority=Priority.P2) for n in range(MOST_INCIDENTS + 4)]
+    page = page_of(FakeWatch(events=[*tickets, opened("p")]))
+    anchors = [attributes["id"] for tag, attributes in page.elements if tag == "tr" and "id" in attributes]
+    assert (len(anchors), anchors[0]) == (MOST_INCIDENTS, "incident-p")
+    assert "And 5 more, at /api/v1/incidents" in page.text()
 
 
 def test_an_open_incident_of_a_group_names_the_group() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from slo.core.inbound import Received
-from slo.errors import Forged, Malformed, StoreBusy
+from slo.errors import DestinationFault, Forged, Malformed, StoreBusy
 from slo.web.server import DEFAULT_LIMITS
 from slo.web.webhooks import BODY_BYTES
 from tests.web.served import Served, served
@@ -49,6 +49,7 @@ def test_a_vendor_gets_the_answer_that_it_wants(site: Served, watch: FakeWatch) 
         (Forged("no signature"), 401, "it is not believed: no signature"),
         (Malformed("no event in it"), 400, "it is not understood: no event in it"),
         (StoreBusy("/data/journal.db: another program holds it"), 503, "it is not on record yet: send it again"),
+        (DestinationFault("timeout"), 502, "what it is about could not be asked for, send it again: timeout"),
         (RuntimeError("a fault"), 500, "a fault of the watch; its log has it"),
     ],
 )

@@ -13,17 +13,20 @@ from slo.core.duration import duration_name
 from slo.core.events import Event, FiringChanged, Opened, Resolved
 from slo.core.exclusion import Exclusion
 from slo.core.folding import fold_all
+from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import Priority
 from slo.core.reason import state_of
+from slo.core.response import Response, response_of
 from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.exposition.catalogue import Telemetry
+from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
 from slo.router.people import decide_act
@@ -227,7 +230,9 @@ class FakeWatch:
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
+    foreign: ForeignAlerts = field(default_factory=ForeignAlerts)
     silences: FakeSilences = field(default_factory=FakeSilences)
+    contracted: bool = True
     refuses: Exception | None = None
     inbound: list[tuple[str, Inbound]] = field(default_factory=list)
     answers: dict[str, Received] = field(default_factory=dict)
@@ -239,6 +244,9 @@ class FakeWatch:
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(fold_all(self.events).values(), key=lambda incident: incident.opened_at, reverse=True)
+
+    def response(self, incident: Incident) -> Response | None:
+        return response_of(incident.turns, DEFAULT) if self.contracted else None
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         return [(outcome, self.samples.get(outcome.check, ())) for outcome in self.rounds]
@@ -286,6 +294,12 @@ class FakeWatch:
         self.excluded.remove(taken)
         self.withdrawn.append((name, by, why))
         return taken
+
+    def now(self) -> datetime:
+        return AT
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        return self.foreign.take(alert, fold_all(self.events))
 
     async def reload(self) -> None:
         if self.refuses:

@@ -1,14 +1,10 @@
-"""A stand-in for PagerDuty's Events API v2: as strict as the original, over TLS, with a memory, and with bad days.
+"""A stand-in for PagerDuty: as strict as the original, over TLS, with a memory, and with bad days.
 
 It takes `POST /v2/enqueue` by the rules of `slo.demo.vendors.events_v2`, at most 120 events a minute for each routing
-key, and has one open incident for each routing key and deduplication key. Everything that it is asked is on record in
-its folder and survives a restart. What only a stand-in has is under `/_standin`:
-
-    GET    /_standin/requests                       every request and the status of its answer; 0: it was reset
-    GET    /_standin/incidents                      every incident and its history
-    POST   /_standin/incidents/KEY/acknowledge      a person acknowledges: {"by": "..."}
-    POST   /_standin/faults                         bad days to come, see `slo.demo.vendors.injection`
-    DELETE /_standin/faults                         good days again
+key, and has one open incident for each routing key and deduplication key. The REST API of `slo.demo.vendors.rest_v2` is
+at the same address, and what happens to an incident is posted as `slo.demo.vendors.webhooks_v3` says. Everything that
+it is asked is on record in its folder and survives a restart. What only a stand-in has is under `/_standin`, see
+`slo.demo.vendors.controls`.
 
 `python -m slo.demo.vendors.pagerduty --folder DIR` prints one line of JSON with its address and its authority's file.
 """
@@ -18,9 +14,7 @@ import json
 import signal
 import time
 import uuid
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,18 +23,26 @@ import click
 from aiohttp import web
 
 from slo.demo.vendors.authority import Authority
+from slo.demo.vendors.controls import Controls
 from slo.demo.vendors.events_v2 import BODY_LIMIT_BYTES, InvalidEvent, parse_event
-from slo.demo.vendors.incidents import VendorIncidents
+from slo.demo.vendors.incidents import ACTS, PRIORITIES, Happening, VendorIncidents, agent_of
 from slo.demo.vendors.injection import Injection, Injections, perform
+from slo.demo.vendors.rates import Rate
+from slo.demo.vendors.record import Record, now_text
+from slo.demo.vendors.rest_v2 import Plan, RestAPI
+from slo.demo.vendors.webhooks_v3 import RETRIES_AFTER_SECONDS, Webhooks, event_of
 
 EVENTS_A_MINUTE = 120
 HOST = "127.0.0.1"
+
+_ABOUT = {"annotate": "text", "status_update": "text", "assign": "to", "prioritize": "priority", "retitle": "title"}
 
 
 class PagerDutyStandIn:
     """The server, to be used as an async context manager; its record and its authority lie in `folder`.
 
-    `routing_keys` are those that exist; without any, every well-formed one does. `monotonic` is what the rate is held
+    `routing_keys`, `api_tokens` and `users` (email addresses) are those that exist; without any, every well-formed one
+    does. With `grouped` an incident takes up every alert of its routing key. `monotonic` is what the rates are held
     against, in seconds.
     """
 
@@ -50,19 +52,25 @@ class PagerDutyStandIn:
         *,
         port: int = 0,
         routing_keys: Collection[str] = (),
+        api_tokens: Collection[str] = (),
+        users: Collection[str] = (),
+        grouped: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
+        retries_after_seconds: Sequence[float] = RETRIES_AFTER_SECONDS,
     ) -> None:
         self._authority = Authority(folder)
-        self._record = folder / "record.jsonl"
+        self._record = Record(folder / "record.jsonl")
         self._port = port
         self._routing_keys = frozenset(routing_keys)
-        self._monotonic = monotonic
-        self._injections = Injections()
-        self._recent: dict[str, deque[float]] = defaultdict(deque)
+        self._rate = Rate(EVENTS_A_MINUTE, monotonic)
+        self.injections = Injections()
         self._runner: web.AppRunner | None = None
         self.requests: list[dict[str, Any]] = []
-        self._incidents = VendorIncidents()
-        self._read()
+        self._incidents = VendorIncidents(grouped=grouped)
+        self._rest = RestAPI(self._incidents, tokens=api_tokens, users=users, monotonic=monotonic)
+        self.webhooks = Webhooks(retries_after_seconds)
+        for entry in self._record.read():
+            self._apply(entry)
 
     @property
     def ca_file(self) -> Path:
@@ -71,7 +79,7 @@ class PagerDutyStandIn:
 
     @property
     def url(self) -> str:
-        """The address to give to the vendor's package."""
+        """The address to give to the vendor's package, and to configure as `api_url`."""
         return f"https://{HOST}:{self._port}"
 
     @property
@@ -91,24 +99,39 @@ class PagerDutyStandIn:
 
     def inject(self, injection: Injection) -> None:
         """Have bad days come."""
-        self._injections.add(injection)
+        self.injections.add(injection)
+
+    def subscribe(self, url: str, *secrets: str) -> None:
+        """Have webhooks posted there, signed with each of the secrets; an empty address is nowhere."""
+        self._happen({"kind": "webhooks", "url": url, "secrets": list(secrets)})
 
     def acknowledge(self, dedup_key: str, by: str) -> int:
         """A person acknowledges what is open under a key; how many incidents that was."""
-        act = {"kind": "acknowledge", "at": _now(), "dedup_key": dedup_key, "by": by}
-        self._write(act)
-        return self._apply(act)
+        return self.act(dedup_key, "acknowledge", by=by)
+
+    def act(self, dedup_key: str, action: str, *, by: str, agent: str = "user", **about: str) -> int:
+        """Somebody, or something, does one of `ACTS` to what is open under a key; how many incidents that was.
+
+        `agent` is `user`, `integration` or `none`. Raises ValueError for what cannot be done.
+        """
+        needed = _ABOUT.get(action)
+        if action not in ACTS or set(about) != ({needed} if needed else set()):
+            raise ValueError(f"{action!r} with {sorted(about)} cannot be done")
+        if action == "prioritize" and about["priority"] not in PRIORITIES:
+            raise ValueError(f"{about['priority']!r} is no priority: there are {', '.join(PRIORITIES)}")
+        found = self._incidents.open_under(dedup_key)
+        actor = agent_of(agent, by)
+        for incident in found:
+            act = {"incident": incident.id, "action": action, "agent": actor, "about": about}
+            self._happen({"kind": "act", "at": now_text(), "event": None, "acts": [act]})
+        return len(found)
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=4 * BODY_LIMIT_BYTES)
         application.add_routes(
             [
-                web.post("/v2/enqueue", self._enqueue),
-                web.get("/_standin/requests", self._show_requests),
-                web.get("/_standin/incidents", self._show_incidents),
-                web.post("/_standin/incidents/{key:.+}/acknowledge", self._acknowledge),
-                web.post("/_standin/faults", self._inject),
-                web.delete("/_standin/faults", self._clear),
+                *Controls(self).routes(),
+                web.route("*", "/{path:.*}", self._serve),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -116,35 +139,45 @@ class PagerDutyStandIn:
         site = web.TCPSite(self._runner, HOST, self._port, ssl_context=self._authority.server_context())
         await site.start()
         self._port = self._runner.addresses[0][1]
+        self.webhooks.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.webhooks.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _enqueue(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        injection = self._injections.next()
+        injection = self.injections.next()
         spoiled = injection is not None and (injection.reset or injection.status) and not injection.processed
-        event, answer = (None, web.Response(status=500)) if spoiled else self._answer(body, request.content_type)
-        status = answer.status
-        if injection is not None:
-            status = 0 if injection.reset else injection.status or status
-        entry = {
+        plan = Plan(answer=lambda: web.Response(status=500)) if spoiled else self._plan(request, body)
+        entry: dict[str, Any] = {
             "kind": "request",
-            "at": _now(),
+            "at": now_text(),
             "method": request.method,
-            "path": request.path,
+            "path": request.path_qs,
             "content_type": request.content_type,
             "body": body.decode(errors="replace"),
-            "status": status,
-            "event": event,
+            "event": plan.event,
+            "acts": list(plan.acts),
         }
-        self._write(entry)
-        self._apply(entry)
+        happenings = self._apply(entry)
+        answer = plan.answer()
+        entry["status"] = answer.status
+        if injection is not None:
+            entry["status"] = 0 if injection.reset else injection.status or answer.status
+        self._record.write(entry)
+        self._tell(happenings)
         return await perform(injection, request, answer) if injection else answer
+
+    def _plan(self, request: web.Request, body: bytes) -> Plan:
+        if (request.method, request.path) != ("POST", "/v2/enqueue"):
+            return self._rest.plan(request, body)
+        event, answer = self._answer(body, request.content_type)
+        return Plan(answer=lambda: answer, event=event)
 
     def _answer(self, body: bytes, content_type: str) -> tuple[dict[str, Any] | None, web.Response]:
         """What the request does, if it is accepted, and how it is answered."""
@@ -156,7 +189,7 @@ class PagerDutyStandIn:
             return None, _says(400, "invalid event", "Event object is invalid", list(error.errors))
         if self._routing_keys and event["routing_key"] not in self._routing_keys:
             return None, web.Response(status=400, text="Invalid routing key")
-        wait_seconds = self._wait_seconds(event["routing_key"])
+        wait_seconds = self._rate.wait_seconds(event["routing_key"])
         if wait_seconds:
             answer = _says(429, "throttle exceeded", "Requests for this integration are arriving too quickly", [])
             answer.headers["Retry-After"] = str(wait_seconds)
@@ -166,70 +199,33 @@ class PagerDutyStandIn:
             {"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]}, status=202
         )
 
-    def _wait_seconds(self, routing_key: str) -> int:
-        """How long to wait until the next event of the last 60 s is forgotten; 0 where another one is taken."""
-        now, recent = self._monotonic(), self._recent[routing_key]
-        while recent and now - recent[0] >= 60:
-            recent.popleft()
-        if len(recent) >= EVENTS_A_MINUTE:
-            return max(1, round(60 - (now - recent[0])))
-        recent.append(now)
-        return 0
+    def _happen(self, entry: dict[str, Any]) -> None:
+        self._record.write(entry)
+        self._tell(self._apply(entry))
 
-    async def _show_requests(self, _: web.Request) -> web.Response:
-        return web.json_response({"requests": self.requests})
+    def _tell(self, happenings: Sequence[Happening]) -> None:
+        for happening in happenings:
+            self.webhooks.put(event_of(happening))
 
-    async def _show_incidents(self, _: web.Request) -> web.Response:
-        return web.json_response({"incidents": self.incidents})
-
-    async def _acknowledge(self, request: web.Request) -> web.Response:
-        body = await request.json() if request.can_read_body else {}
-        acknowledged = self.acknowledge(request.match_info["key"], str(body.get("by", "a person")))
-        return web.json_response({"acknowledged": acknowledged}, status=200 if acknowledged else 404)
-
-    async def _inject(self, request: web.Request) -> web.Response:
-        try:
-            self.inject(Injection.of(await request.json()))
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({"waiting": len(self._injections.waiting)})
-
-    async def _clear(self, _: web.Request) -> web.Response:
-        self._injections.clear()
-        return web.json_response({"waiting": 0})
-
-    def _read(self) -> None:
-        """What an earlier process recorded. A last line that a kill cut short was never answered: it is dropped."""
-        if not self._record.exists():
-            return
-        content = self._record.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            self._record.write_bytes(whole)
-        for line in whole.splitlines():
-            self._apply(json.loads(line))
-
-    def _write(self, entry: dict[str, Any]) -> None:
-        """On record before it is answered."""
-        with self._record.open("ab") as record:
-            record.write(json.dumps(entry).encode() + b"\n")
-
-    def _apply(self, entry: dict[str, Any]) -> int:
-        if entry["kind"] == "acknowledge":
-            return self._incidents.acknowledge(entry["dedup_key"], entry["by"], entry["at"])
-        self.requests.append(entry)
-        if entry["event"] is not None:
-            self._incidents.take(entry["event"], entry["at"])
-        return 0
+    def _apply(self, entry: dict[str, Any]) -> list[Happening]:
+        """Do what an entry of the record says."""
+        if entry["kind"] == "webhooks":
+            self.webhooks.subscribe(entry["url"], entry["secrets"])
+            return []
+        if entry["kind"] == "request":
+            self.requests.append(entry)
+        happenings = [self._incidents.take(entry["event"], entry["at"])] if entry["event"] else []
+        for act in entry["acts"]:
+            incident = self._incidents.find(act["incident"])
+            if incident is not None:
+                about = act["about"]
+                happenings.append(self._incidents.act(incident, act["action"], act["agent"], entry["at"], **about))
+        return [happening for happening in happenings if happening is not None]
 
 
 def _says(status: int, said: str, message: str, errors: list[str]) -> web.Response:
     body: dict[str, Any] = {"status": said, "message": message}
     return web.json_response(body | ({"errors": errors} if errors else {}), status=status)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 async def _serve(standin: PagerDutyStandIn) -> None:

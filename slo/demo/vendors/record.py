@@ -1,26 +1,35 @@
-"""The record of a stand-in: everything that it was asked, so that it remembers after a restart."""
+"""The record of a stand-in: one line of JSON for everything that happened, written before it is answered."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 
 class Record:
-    """A file of JSON, one entry a line; each is written before what it tells of is answered."""
+    """A file of such lines, which survives a kill."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """What an earlier process recorded. A last line that a kill cut short was never answered: it is dropped."""
-        content = self._file.read_bytes() if self._file.exists() else b""
+    def write(self, entry: dict[str, Any]) -> None:
+        """Append one."""
+        with self._file.open("ab") as record:
+            record.write(json.dumps(entry).encode() + b"\n")
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """What an earlier process wrote. A last line that a kill cut short was never answered: it is dropped."""
+        if not self._file.exists():
+            return
+        content = self._file.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             self._file.write_bytes(whole)
-        return map(json.loads, whole.splitlines())
+        for line in whole.splitlines():
+            yield json.loads(line)
 
-    def write(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry."""
-        with self._file.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
+
+def now_text() -> str:
+    """The time, as records and answers show it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

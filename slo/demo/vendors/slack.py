@@ -75,7 +75,7 @@ class SlackStandIn:
         self.requests: list[dict[str, Any]] = []
         self.workspace = Workspace.of(channels)
         self._api = WebAPI(self.workspace, token=token, now=now, monotonic=monotonic)
-        for entry in self._record.entries():
+        for entry in self._record.read():
             self._apply(entry)
 
     @property

@@ -1,23 +1,35 @@
-"""PagerDuty: pages, through the Events API v2. It is told of pages only; PagerDuty decides whom it wakes."""
+"""PagerDuty: pages, through the Events API v2. It is told of pages only; PagerDuty decides whom it wakes.
 
-import asyncio
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+With a token of its REST API it is told of notes and times to recover as well, and asked what people did to the pages;
+with the secret of a webhook it says so itself.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Verdict
+from slo.core.acts import Act
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Sent, Verdict
+from slo.core.priority import Priority
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.page import event_of
+from slo.router.pagerduty.log import PageLog
+from slo.router.pagerduty.notes import say
+from slo.router.pagerduty.people import People
+from slo.router.pagerduty.priorities import Priorities
+from slo.router.pagerduty.rest import Rest, RestAccess, Unanswered
+from slo.router.pagerduty.threads import CallThreads
+from slo.router.pagerduty.webhook import PagerDutyWebhook
 
 if TYPE_CHECKING:
-    from slo.router.events_api import EventCall
+    from slo.router.pagerduty.events import EventCall
 
 PAGES_ONLY = True
 
@@ -27,7 +39,15 @@ ENQUEUE = "/v2/enqueue"
 THREADS = 16
 """More than messages are ever under way: a call that was given up may need a moment longer to end."""
 
-_ACTIONS: Mapping[Action, Literal["trigger", "acknowledge", "resolve"]] = {
+NOTE_ATTEMPTS = 8
+"""How often a note is tried: over a minute at least, which is how long PagerDuty's limit of requests lasts."""
+
+LOOKUP_SECONDS = 3.0
+"""How long the look-up for a webhook may take: PagerDuty wants its answer within 5 s."""
+
+EventAction = Literal["trigger", "acknowledge", "resolve"]
+
+_ACTIONS: Mapping[Action, EventAction] = {
     Action.TRIGGER: "trigger",
     Action.UPDATE: "trigger",
     Action.ACKNOWLEDGE: "acknowledge",
@@ -43,6 +63,39 @@ def _events_url(value: str) -> str:
     return value
 
 
+def _api_url(value: str) -> str:
+    if not value.startswith("https://"):
+        raise wrong("is not over https", "PagerDuty's package speaks nothing else")
+    return value.rstrip("/")
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise wrong("is no email address", "write that of the user of PagerDuty who is to say what the watch says")
+    return value
+
+
+def _user_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]+", value):
+        raise wrong("is no id of a user of PagerDuty", "write the end of the address of the user's page, as in PXPGF42")
+    return value
+
+
+def _as_list(value: object) -> object:
+    """One secret may be written without the list around it."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+_SECRET = {"type": ["string", "integer"], "minLength": 1, "writeOnly": True}
+
+Secrets = Annotated[
+    tuple[Secret, ...],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [_SECRET, {"type": "array", "items": _SECRET}]}),
+]
+"""One secret, or several while one is replaced by another."""
+
+
 class Config(KindConfig):
     """Where pages go."""
 
@@ -52,11 +105,46 @@ class Config(KindConfig):
     events_url: Annotated[HTTPURL, AfterValidator(_events_url)] = f"https://events.pagerduty.com{ENQUEUE}"
     """Where events are sent; `https://events.eu.pagerduty.com/v2/enqueue` for accounts in the EU."""
 
+    api_token: Secret | None = None
+    """A token of the REST API, for notes, times to recover, priorities, and to ask what people did."""
+
+    from_email: Annotated[str, AfterValidator(_email)] | None = None
+    """The email address of the user of PagerDuty that notes are from; needed with `api_token`."""
+
+    api_url: Annotated[HTTPURL, AfterValidator(_api_url)] = "https://api.pagerduty.com"
+    """Where the REST API is; `https://api.eu.pagerduty.com` for accounts in the EU."""
+
+    priorities: dict[Literal["P0", "P1", "P2"], Annotated[str, Field(min_length=1)]] = Field(
+        default={}, examples=[{"P0": "P1", "P1": "P2"}]
+    )
+    """What the account calls our priorities: these are set there, and taken over when people change them."""
+
+    service_user: Annotated[str, AfterValidator(_user_id)] | None = None
+    """The id of the user of `from_email`: what it does is done by this watch, and by nobody who responds."""
+
+    webhook_secret: Secrets = ()
+    """The secret of a webhook v3 subscription that posts to `/webhooks/pagerduty`; several while one is replaced."""
+
     ca_file: AuthoritiesFile | None = None
     """The certificate authorities to trust instead of the system's, in PEM format."""
 
     timeout: DeliveryTimeout = timedelta(seconds=10)
-    """How long one event may take to be accepted, as a whole."""
+    """How long one event, or one note with what belongs to it, may take to be accepted as a whole."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Config":
+        if (self.api_token is None) != (self.from_email is None):
+            raise wrong("has one of api_token and from_email alone", "give both: who changes something has to be named")
+        unused = {"api_url"} if self.api_token is None else set()
+        if self.api_token is None and not self.webhook_secret:
+            unused |= {"priorities", "service_user"}
+        if named := sorted(unused & self.model_fields_set):
+            raise wrong(f"has {named[0]}, which nothing uses", "give api_token with it, or leave it out")
+        if self.api_token is not None and self.service_user is None:
+            raise wrong("has an api_token without a service_user", "give the id of the user of from_email")
+        if len(set(self.priorities.values())) < len(self.priorities):
+            raise wrong("calls two priorities the same", "give each a name of its own, or leave one out")
+        return self
 
 
 class PagerDuty:
@@ -65,6 +153,11 @@ class PagerDuty:
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._context = context
+        self._threads = CallThreads("pagerduty", size=THREADS)
+        self._rest = _rest_of(config, context)
+        names = {Priority(priority): name for priority, name in config.priorities.items()}
+        self._priorities = Priorities(self._rest, names, context.clock) if self._rest and names else None
+        self._log = PageLog(self._rest, _people_of(config)) if self._rest else None
 
     @property
     def credential(self) -> str:
@@ -72,61 +165,85 @@ class PagerDuty:
         return self._config.routing_key.reveal()
 
     async def deliver(self, message: Message, lane: Lane) -> Verdict:
-        """Send one event, within the timeout."""
-        if message.action not in _ACTIONS:
-            return Dropped()
-        sending = _Sending(self._config, self._context, message, lane.credential)
-        try:
-            async with asyncio.timeout(self._config.timeout.total_seconds()):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, sending.run)
-        except TimeoutError:
-            return Ambiguous(reason="timeout")
-        finally:
-            sending.abandon()
+        """Send one event, or write one note, within the timeout."""
+        action = _ACTIONS.get(message.action)
+        if action is None:
+            return await self._say(message, lane)
+        verdict = await self._send(action, message, lane)
+        if action == "trigger" and isinstance(verdict, Sent) and self._priorities:
+            self._priorities.set_soon(message)
+        return verdict
+
+    async def acts_on(self, keys: Sequence[str]) -> Sequence[Act]:
+        """What people did to the pages under these keys; nothing without a token. See `PageLog`."""
+        return await self._log.acts_on(keys) if self._log else ()
 
     async def aclose(self) -> None:
         """Let the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._priorities:
+            await self._priorities.aclose()
+        if self._rest:
+            self._rest.close()
+        self._threads.close()
 
-    @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        """Threads of its own: a PagerDuty that hangs must not take those that the journal is written by."""
-        return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="pagerduty")
+    async def _send(self, action: EventAction, message: Message, lane: Lane) -> Verdict:
+        try:
+            return await self._threads.run(
+                lambda: self._begin(lane.credential),
+                lambda call: call.send(action, message.key, event_of(message)),
+                seconds=self._config.timeout.total_seconds(),
+            )
+        except TimeoutError:
+            return Ambiguous(reason="timeout")
 
+    async def _say(self, message: Message, lane: Lane) -> Verdict:
+        """A note holds back the acknowledgement and the resolution behind it, so it is given up before long."""
+        if self._rest is None:
+            return Dropped()
+        try:
+            return Sent(reference=await self._rest.use(lambda call: say(call, message, again=lane.attempts > 0)))
+        except Unanswered as error:
+            if lane.attempts + 1 < NOTE_ATTEMPTS:
+                return error.verdict
+            return Refused(reason=error.reason, detail=error.detail)
 
-class _Sending:
-    """One event on its way in a thread."""
+    def _begin(self, credential: str) -> "EventCall":
+        """Runs in a thread: the package takes a moment to import."""
+        from slo.router.pagerduty.events import EventCall
 
-    def __init__(self, config: Config, context: Context, message: Message, credential: str) -> None:
-        self._config = config
-        self._context = context
-        self._message = message
-        self._credential = credential
-        self._call: EventCall | None = None
-        self._abandoned = False
-
-    def run(self) -> Verdict:
-        """Make the call. Runs in a thread."""
-        from slo.router.events_api import EventCall
-
-        self._call = EventCall(
+        return EventCall(
             base_url=self._config.events_url.removesuffix(ENQUEUE),
-            routing_key=self._credential,
+            routing_key=credential,
             tls=self._context.tls.get(TLSSettings(ca_file=self._config.ca_file)),
             phase_seconds=self._config.timeout.total_seconds(),
         )
-        if self._abandoned:
-            self._call.abandon()
-            return Ambiguous(reason="timeout")
-        return self._call.send(_ACTIONS[self._message.action], self._message.key, event_of(self._message))
-
-    def abandon(self) -> None:
-        """Nobody waits for it any more."""
-        self._abandoned = True
-        if self._call is not None:
-            self._call.abandon()
 
 
 def build(config: Config, context: Context) -> PagerDuty:
     """The destination of a configuration."""
     return PagerDuty(config, context)
+
+
+def receiver(name: str, config: Config, context: Context) -> PagerDutyWebhook | None:
+    """What takes the webhooks for the destination of that name; None where it has no secret for them."""
+    if not config.webhook_secret:
+        return None
+    return PagerDutyWebhook(name, config.webhook_secret, _people_of(config), _rest_of(config, context, LOOKUP_SECONDS))
+
+
+def _rest_of(config: Config, context: Context, most_seconds: float = math.inf) -> Rest | None:
+    if config.api_token is None or config.from_email is None:
+        return None
+    access = RestAccess(
+        url=config.api_url,
+        token=config.api_token,
+        from_email=config.from_email,
+        tls=TLSSettings(ca_file=config.ca_file),
+        timeout_seconds=min(config.timeout.total_seconds(), most_seconds),
+    )
+    return Rest(access, context)
+
+
+def _people_of(config: Config) -> People:
+    priorities = {name: Priority(priority) for priority, name in config.priorities.items()}
+    return People(service_user=config.service_user or "", priorities=priorities)

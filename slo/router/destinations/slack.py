@@ -15,9 +15,9 @@ from slo.core.delivery import Action, Ambiguous, Lane, Message, Retry, Sent, Ver
 from slo.core.protocols import Clock, Receiver
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.slack_api import CallFailed, SlackAPI
-from slo.router.slack_blocks import Post, alone, beginning, following
-from slo.router.slack_inbox import SlackInbox
+from slo.router.slack.api import CallFailed, SlackAPI
+from slo.router.slack.blocks import Post, alone, beginning, following
+from slo.router.slack.inbox import SlackInbox
 
 PAGES_ONLY = False
 

@@ -14,3 +14,11 @@ def hold_against(name: str, payload: object) -> None:
     if os.environ.get("UPDATE_GOLDENS"):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
+
+
+def hold_text_against(name: str, text: str) -> None:
+    """Compare a text with the file `name`."""
+    file = FOLDER / name
+    if os.environ.get("UPDATE_GOLDENS"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")

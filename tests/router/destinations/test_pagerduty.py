@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from slo.core.alert import Evidence, FiringPair, Report
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.policy import Severity
 from slo.demo.vendors.authority import Authority
@@ -23,10 +24,10 @@ from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, build
-from slo.router.events_api import EventCall
 from slo.router.page import event_of
+from slo.router.pagerduty.events import EventCall
 from tests.router.destinations.goldens import hold_against
-from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, STAGING, message
+from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, REPORT, REPORTED, STAGING, message
 
 KEY = "0123456789abcdef0123456789abcdef"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
@@ -69,6 +70,14 @@ async def deliver(destination: PagerDuty, sent: Message) -> Verdict:
             "pagerduty-bare.json",
             message(labels={}, evidence=replace(EVIDENCE, target="", reason="", sli=None), external_url=""),
         ),
+        (
+            "pagerduty-reported.json",
+            message(
+                summary="GateDown (instance=10.0.0.7:8084): gate answers nobody",
+                firing=frozenset({REPORTED}),
+                evidence=Evidence(target="10.0.0.7:8084", report=REPORT),
+            ),
+        ),
         ("pagerduty-p2.json", message(severity=Severity.TICKET, labels=STAGING, firing=frozenset())),
     ],
 )
@@ -85,9 +94,22 @@ def test_lost_data_is_another_sort_of_trouble_than_a_burn() -> None:
     details = payload["custom_details"]
     assert isinstance(details, dict)
     assert (payload["class"], details["firing"]) == ("lost data", ["SLI lost its data (page)"])
-    both = event_of(message(firing=frozenset({LOST_PAGE, PAGE})))["payload"]
-    assert isinstance(both, dict)
-    assert both["class"] == "error budget burn"
+
+
+@pytest.mark.parametrize(
+    ("firing", "sort"),
+    [
+        ({LOST_PAGE, PAGE}, "error budget burn"),
+        ({REPORTED, PAGE}, "error budget burn"),
+        ({REPORTED, LOST_PAGE}, "alert"),
+        ({REPORTED}, "alert"),
+        (set(), "error budget burn"),
+    ],
+)
+def test_what_counts_most_is_the_sort_of_trouble(firing: set[FiringPair], sort: str) -> None:
+    payload = event_of(message(firing=frozenset(firing)))["payload"]
+    assert isinstance(payload, dict)
+    assert payload["class"] == sort
 
 
 @pytest.mark.parametrize("action", [Action.ACKNOWLEDGE, Action.RESOLVE])
@@ -104,10 +126,11 @@ HOSTILE = "\ud800\x00\n\u202e" + "ä" * 100_000
         message(summary=HOSTILE, evidence=replace(EVIDENCE, target=HOSTILE, detail=HOSTILE)),
         message(summary="", labels={"service": "\n", "customer": HOSTILE}),
         message(labels={f"label{n}{HOSTILE[:900]}": HOSTILE for n in range(1000)}),
+        message(evidence=Evidence(report=Report(summary=HOSTILE, description=HOSTILE))),
         message(evidence=replace(EVIDENCE, burn_rates={f"{n}s": 1.0 for n in range(100_000)})),
         message(evidence=replace(EVIDENCE, sli=float("nan"), remaining=float("-inf"), burn_rates={"5m": float("inf")})),
     ],
-    ids=["long", "blank", "many labels", "many windows", "not a number"],
+    ids=["long", "blank", "many labels", "a long report", "many windows", "not a number"],
 )
 def test_a_page_keeps_within_the_vendors_limits_whatever_it_is_made_of(of: Message) -> None:
     event = {"routing_key": KEY, "event_action": "trigger", "dedup_key": of.key} | event_of(of)

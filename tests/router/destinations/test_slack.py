@@ -27,8 +27,8 @@ from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.slack import CHANNEL, SIGNING_SECRET, TOKEN, SlackStandIn
 from slo.net.context import Context
 from slo.router.destinations.slack import PAGES_ONLY, Config, Slack, build
-from slo.router.slack_api import ANSWER_LIMIT_BYTES
-from slo.router.slack_blocks import Post, alone, beginning, escaped, following
+from slo.router.slack.api import ANSWER_LIMIT_BYTES
+from slo.router.slack.blocks import Post, alone, beginning, escaped, following
 from slo.router.summary import promised
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.quick import QuickClock

@@ -29,9 +29,9 @@ from slo.demo.vendors.workspace import BOT_USER, TEAM
 from slo.errors import Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.slack import Config, build, receiver
-from slo.router.slack_api import CallFailed, SlackAPI
-from slo.router.slack_inbox import BODY_LIMIT_BYTES, SlackInbox
-from slo.router.slack_modals import modal
+from slo.router.slack.api import CallFailed, SlackAPI
+from slo.router.slack.inbox import BODY_LIMIT_BYTES, SlackInbox
+from slo.router.slack.modals import modal
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.quick import QuickClock
 from tests.router.making import message
@@ -339,7 +339,7 @@ async def test_a_form_that_cannot_be_opened_shows_the_person_that_the_press_fail
 async def test_a_form_is_given_up_before_the_press_is_worth_nothing(
     inbox: Receiver, standin: SlackStandIn, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slo.router.slack_inbox.OPEN_SECONDS", 0.2)
+    monkeypatch.setattr("slo.router.slack.inbox.OPEN_SECONDS", 0.2)
     standin.inject(Injection(hang_seconds=30))
     assert (await inbox.receive(inbound(standin, press("note")))).status == 502
 

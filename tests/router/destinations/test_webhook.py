@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
+from slo.core.alert import Evidence
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.policy import Severity
 from slo.demo.vendors.authority import Authority
@@ -22,7 +23,7 @@ from slo.net.context import Context
 from slo.router.destinations.webhook import PAGES_ONLY, Config, Webhook, build
 from slo.router.hook import payload_of
 from tests.router.destinations.goldens import hold_against
-from tests.router.making import EVIDENCE, PAGE, STAGING, TICKET, at, message
+from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, STAGING, TICKET, at, message
 
 SECRET = "s3cr3t-of-the-hook"
 Make = Callable[..., Webhook]
@@ -92,6 +93,10 @@ def hook(action: Action, **others: Any) -> Message:
                 scope="eu",
                 external_url="",
             ),
+        ),
+        (
+            "webhook-reported.json",
+            hook(Action.TRIGGER, firing=frozenset({REPORTED}), evidence=Evidence(target="a", report=REPORT)),
         ),
         ("webhook-acknowledge.json", hook(Action.ACKNOWLEDGE, by="anna", status="acknowledged")),
         (

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from slo.core.acts import Act, Promise, Say, Target
 from slo.core.eta import ETA, Confidence
 from slo.router.page import Json
-from slo.router.slack_blocks import NOTE, PROMISE
+from slo.router.slack.blocks import NOTE, PROMISE
 
 TEXT = "text"
 MINUTES = "minutes"

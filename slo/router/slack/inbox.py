@@ -17,9 +17,9 @@ from urllib.parse import parse_qs
 from slo.core.acts import Acknowledge, Act, EndChat, Target
 from slo.core.inbound import Inbound, Received
 from slo.errors import Forged, Malformed
-from slo.router.slack_api import CallFailed, SlackAPI
-from slo.router.slack_blocks import ACKNOWLEDGE, END_CHAT, NOTE, PROMISE
-from slo.router.slack_modals import Doing, FormErrors, act_of, modal
+from slo.router.slack.api import CallFailed, SlackAPI
+from slo.router.slack.blocks import ACKNOWLEDGE, END_CHAT, NOTE, PROMISE
+from slo.router.slack.modals import Doing, FormErrors, act_of, modal
 from slo.router.summary import one_line
 
 BODY_LIMIT_BYTES = 256 * 1024

@@ -1,0 +1,226 @@
+"""Zendesk Support: a ticket for each incident, over REST v2, and what people do there comes back.
+
+Source: https://developer.zendesk.com/api-reference/ticketing/. A ticket is created with an Idempotency-Key, which
+Zendesk keeps for two hours, and looked for by its external id before it is created again. An update takes no such key:
+what it said is looked for among the audits of the ticket, which carry its marker.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import quote
+
+from pydantic import Field, JsonValue, model_validator
+
+from slo.config.types import HTTPURL, KindConfig, Secret, wrong
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Sent, Verdict
+from slo.core.priority import Priority
+from slo.core.protocols import Receiver
+from slo.net.context import Context
+from slo.router.calls import AuthoritiesFile, DeliveryTimeout
+from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.inbox import items_at, line_at, text_at
+from slo.router.notice import is_public
+from slo.router.tickets.calls import JSONCalls
+from slo.router.tickets.desk import Desk
+from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
+from slo.router.tickets.zendesk import ZendeskInbox
+
+PAGES_ONLY = False
+
+PRIORITIES: Mapping[Priority, str] = {Priority.P0: "urgent", Priority.P1: "high", Priority.P2: "normal"}
+"""What priorities are called: Zendesk has these, `low`, and no others."""
+
+AUDITS_LOOKED_AT = 100
+
+_OURS = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
+_LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
+_WRITE = Manner(mended_here=MENDED_HERE)
+_WRITE_UNREAD = Manner(reads=False, mended_here=MENDED_HERE)
+
+
+class Config(KindConfig):
+    """Which account gets the tickets, and who counts as an engineer there."""
+
+    url: HTTPURL
+    """The account, as in `https://acme.zendesk.com`."""
+
+    user: str = Field(min_length=1)
+    """The email address of the agent that writes: one of its own, that no person uses."""
+
+    api_token: Secret
+    """The API token of the account."""
+
+    requester: str = ""
+    """The email address of the person at the customer on whose behalf tickets are opened; without it that of `user`."""
+
+    fields: dict[str, JsonValue] = Field(default={})
+    """Further fields of new tickets, as the REST API takes them: the group, the form, custom fields."""
+
+    acknowledge_status: str = Field(default="", pattern=r"^(open|pending|hold)?$")
+    """The status that an acknowledgement sets; without it the status stays."""
+
+    resolve_status: str = Field(default="", pattern=r"^(pending|hold|solved)?$")
+    """The status that the end of the incident sets; without it the status stays."""
+
+    webhook_secret: Secret | None = None
+    """The signing secret of the webhook; without it none is taken."""
+
+    account_id: str = ""
+    """The user id of `user`: what it does there is our own doing."""
+
+    engineers: tuple[str, ...] = ()
+    """Whose public comments are a response: user ids, or `staff` for every agent of the account."""
+
+    waiting_statuses: tuple[str, ...] = ("pending",)
+    """The statuses in which the clock of a P1 or P2 is paused."""
+
+    customer: str = ""
+    """Whose tickets these are; incidents that are opened there get it."""
+
+    environment: str = "production"
+    """The environment of incidents that are opened there."""
+
+    ca_file: AuthoritiesFile | None = None
+    """The certificate authorities to trust instead of the system's, in PEM format."""
+
+    timeout: DeliveryTimeout = timedelta(seconds=15)
+    """How long telling Zendesk one thing may take, as a whole: up to two requests."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Config":
+        if ours := sorted(self.fields.keys() & _OURS):
+            raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
+        if self.webhook_secret and not self.account_id:
+            raise wrong("takes webhooks and does not know its own account", "write account_id")
+        if self.webhook_secret and not self.engineers:
+            raise wrong(
+                "takes webhooks and knows no engineer, so that no comment would stop a clock", "write engineers"
+            )
+        return self
+
+
+class Zendesk:
+    """One account."""
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        login = b64encode(f"{config.user}/token:{config.api_token.reveal()}".encode()).decode()
+        client = HTTPClient(
+            context,
+            ca_file=config.ca_file,
+            headers={"Authorization": f"Basic {login}", "Accept": "application/json"},
+            secrets=[config.api_token.reveal(), login],
+        )
+        self._api = JSONCalls(client, f"{config.url.rstrip('/')}/api/v2")
+
+    @property
+    def credential(self) -> str:
+        """None: a ticket belongs to its account, and a new token is used at once."""
+        return ""
+
+    async def deliver(self, message: Message, lane: Lane) -> Verdict:
+        """Create the ticket, or comment on it, within the timeout."""
+        try:
+            async with asyncio.timeout(self._config.timeout.total_seconds()):
+                if opens(message, lane):
+                    return await self._create(message, lane)
+                ticket = lane.reference or await self._find(external_id(message))
+                if not ticket:
+                    return Refused(reason="no_ticket", detail="there is no ticket to comment on")
+                await self._go_on(ticket, message, lane)
+                return Sent(reference=ticket)
+        except TimeoutError:
+            return Ambiguous(reason="timeout")
+        except Unanswered as error:
+            return error.verdict
+
+    async def aclose(self) -> None:
+        """Close the session."""
+        await self._api.aclose()
+
+    async def _create(self, message: Message, lane: Lane) -> Verdict:
+        name = external_id(message)
+        if lane.attempts and (found := await self._find(name)):
+            return Sent(reference=found)
+        answer = await self._api.call(
+            "POST",
+            "/tickets.json",
+            {"ticket": {**self._config.fields, **ticket_of(message, self._config.requester)}},
+            manner=_WRITE,
+            headers={"Idempotency-Key": name},
+        )
+        number = line_at(answer, "ticket", "id")
+        if not number:
+            return Ambiguous(reason="response_malformed", detail="the answer names no ticket")
+        return Sent(reference=number)
+
+    async def _find(self, name: str) -> str:
+        """The number of the oldest ticket with that external id; empty where there is none. Lists do not lag behind."""
+        found = await self._api.call("GET", f"/tickets.json?external_id={quote(name)}", manner=_LOOK)
+        numbers = [number for each in items_at(found, "tickets") if (number := text_at(each, "id")).isdigit()]
+        return min(numbers, key=int, default="")
+
+    async def _go_on(self, ticket: str, message: Message, lane: Lane) -> None:
+        path = f"/tickets/{quote(ticket, safe='')}"
+        if lane.attempts and await self._has_update(path, marker(message)):
+            return
+        update = update_of(message, self._status(message.action))
+        await self._api.call("PUT", f"{path}.json", {"ticket": update}, manner=_WRITE_UNREAD)
+
+    async def _has_update(self, path: str, name: str) -> bool:
+        """Whether one of the newest audits has that marker."""
+        newest = f"{path}/audits.json?sort_by=created_at&sort_order=desc&per_page={AUDITS_LOOKED_AT}"
+        audits = await self._api.call("GET", newest, manner=_LOOK)
+        return any(text_at(audit, "metadata", "custom", "watchkeep") == name for audit in items_at(audits, "audits"))
+
+    def _status(self, action: Action) -> str:
+        if action is Action.ACKNOWLEDGE:
+            return self._config.acknowledge_status
+        return self._config.resolve_status if action is Action.RESOLVE else ""
+
+
+def ticket_of(message: Message, requester: str) -> dict[str, object]:
+    """A new ticket."""
+    notice, text = told(message)
+    return {
+        "subject": notice.subject,
+        "comment": {"body": text, "public": is_public(message)},
+        "priority": PRIORITIES[message.priority],
+        "type": "incident",
+        "external_id": external_id(message),
+        "metadata": {"watchkeep": marker(message)},
+        **({"requester": {"email": requester}} if requester else {}),
+    }
+
+
+def update_of(message: Message, status: str) -> dict[str, object]:
+    """What an update changes, all in one: the comment, the priority, the status."""
+    _, text = told(message)
+    return {
+        "comment": {"body": text, "public": is_public(message)},
+        "metadata": {"watchkeep": marker(message)},
+        **({"priority": PRIORITIES[message.priority]} if message.action is Action.UPDATE else {}),
+        **({"status": status} if status else {}),
+    }
+
+
+def build(config: Config, context: Context) -> Zendesk:
+    """The destination of a configuration."""
+    return Zendesk(config, context)
+
+
+def receiver(name: str, config: Config, context: Context) -> Receiver | None:  # noqa: ARG001 - it asks nothing back
+    """What takes Zendesk's webhooks; None where nothing proves that they are Zendesk's."""
+    if config.webhook_secret is None:
+        return None
+    desk = Desk(
+        account=config.account_id,
+        engineers=config.engineers,
+        priorities=PRIORITIES,
+        waiting_statuses=config.waiting_statuses,
+        customer=config.customer,
+        environment=config.environment,
+    )
+    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=desk)

@@ -1,0 +1,205 @@
+"""The keeper of the alerts of others: what they said last, as alerts that the router judges with those of the engine.
+
+It is in memory alone. After a restart nothing is known of an alert until it is sent again, and what is not known
+resolves nothing: what an open incident was opened for fires until that alert is heard of.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
+from slo.core.foreign import ForeignAlert
+from slo.core.incident import Incident
+from slo.core.policy import Severity
+from slo.core.slo import SLO, slo_key
+from slo.router.hook import INCIDENT_MARK, mark
+from slo.router.meaning import Meaning, Meanings, report_of, shown_labels
+
+MOST_ALERTS = 10_000
+"""How many alerts are kept: a storm must not fill the memory."""
+
+MOST_CHANGES = 500
+"""How many incidents one slot end may open, change or end on account of others, pages first: the rest has to wait."""
+
+Key = tuple[str, str]
+"""An SLO and a scope."""
+
+Identity = frozenset[tuple[str, str]]
+"""The labels of an alert."""
+
+
+class Fate(StrEnum):
+    """What became of an alert that came in."""
+
+    TAKEN = "taken"
+    OWN = "own"
+    """It is one of ours that came back, and is dropped."""
+    NO_ROOM = "no_room"
+    """There are too many, and it is dropped."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Held:
+    alert: ForeignAlert
+    meaning: Meaning
+
+
+class _Said(NamedTuple):
+    """What fires of a matter, and its last incident."""
+
+    key: Key
+    incident: Incident | None
+    firing: frozenset[FiringPair]
+
+    @property
+    def urgency(self) -> int:
+        """0 where it pages, 1 where it opens a ticket, 2 where it is over."""
+        return {Severity.PAGE: 0, Severity.TICKET: 1, None: 2}[worst(self.firing)]
+
+
+class ForeignAlerts:
+    """The alerts of others, some of which are about these SLOs. `most` is how many of them are kept."""
+
+    def __init__(self, slos: Iterable[SLO] = (), *, most: int = MOST_ALERTS) -> None:
+        self._most = most
+        self._meanings = Meanings(slos)
+        self._matters: dict[Key, dict[Identity, _Held]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def configure(self, slos: Iterable[SLO]) -> None:
+        """Go by these SLOs from now on."""
+        alerts = [held.alert for matter in self._matters.values() for held in matter.values()]
+        self._meanings, self._matters, self._count = Meanings(slos), {}, 0
+        for alert in alerts:
+            self._keep(alert)
+
+    def take(self, alert: ForeignAlert, incidents: Mapping[str, Incident]) -> Fate:
+        """Take in what was said last of an alert. `incidents` are all that there are, by id."""
+        if _is_ours(alert, incidents):
+            return Fate.OWN
+        return Fate.TAKEN if self._keep(alert) else Fate.NO_ROOM
+
+    def alerts(self, incidents: Mapping[str, Incident], now: datetime) -> list[Alert]:
+        """What they say at `now`, for every matter of which there is an incident to open, to follow or to end."""
+        last = {(incident.slo, incident.scope): incident for incident in incidents.values()}
+        followed = {key for key, incident in last.items() if _is_followed(incident)}
+        same: list[_Said] = []
+        changes: list[_Said] = []
+        clear: list[tuple[datetime, _Said]] = []
+        for key in self._matters.keys() | followed:
+            incident = last.get(key)
+            said = _Said(key, incident, self._firing(key, incident, now))
+            if incident is None:
+                if said.firing:
+                    changes.append(said)
+            elif _changes(incident, said.firing):
+                changes.append(said)
+            elif incident.open and incident.clear_since is not None:
+                clear.append((incident.clear_since, said))
+            elif incident.open or incident.firing:
+                same.append(said)
+        first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
+        oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
+        return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
+
+    def _keep(self, alert: ForeignAlert) -> bool:
+        meaning = self._meanings.of(alert)
+        matter = self._matters.setdefault((meaning.slo, meaning.scope), {})
+        new = alert.identity not in matter
+        if new and self._count >= self._most:
+            if not matter:
+                del self._matters[meaning.slo, meaning.scope]
+            return False
+        self._count += new
+        matter[alert.identity] = _Held(alert=alert, meaning=meaning)
+        return True
+
+    def _firing(self, key: Key, incident: Incident | None, now: datetime) -> frozenset[FiringPair]:
+        """What fires of a matter: what was said so, and what nothing was said of yet. Forgets what is over."""
+        matter = self._matters.get(key, {})
+        heard = {held.meaning.pair for held in matter.values()}
+        over = {identity: held.meaning.pair for identity, held in matter.items() if not held.alert.fires(now)}
+        firing = {held.meaning.pair for identity, held in matter.items() if identity not in over} if over else heard
+        recorded = incident.firing if incident else frozenset()
+        for identity, pair in over.items():
+            if pair in firing or pair not in recorded:
+                self._forget(key, identity)
+        if incident is not None and incident.open and recorded != heard:
+            firing |= _of_others(recorded) - heard
+        return frozenset(firing)
+
+    def _forget(self, key: Key, identity: Identity) -> None:
+        del self._matters[key][identity]
+        self._count -= 1
+        if not self._matters[key]:
+            del self._matters[key]
+
+    def _alert(self, said: _Said, now: datetime) -> Alert:
+        """What is said of a matter, in the words of the most urgent of its alerts that began first."""
+        (slo, scope), incident, firing = said
+        if incident is not None and firing <= incident.firing:
+            return Alert(
+                slo=slo, scope=scope, at=now, firing=firing, labels=incident.labels, evidence=incident.evidence
+            )
+        held = min(
+            (held for held in self._matters[said.key].values() if held.alert.fires(now)),
+            key=lambda held: (held.meaning.pair.severity is not Severity.PAGE, held.alert.starts_at, held.meaning.pair),
+        )
+        labels = shown_labels(held.alert)
+        evidence = Evidence(target=labels.get("instance", ""), report=report_of(held.alert))
+        return Alert(slo=slo, scope=scope, at=now, firing=firing, labels=labels, evidence=evidence)
+
+
+def joined(own: Sequence[Alert], reported: Sequence[Alert]) -> list[Alert]:
+    """The alerts of the engine and of others, one for each SLO and scope.
+
+    Of what both speak of, everything fires that either says. The figures are the engine's; the words of others come
+    with them where what they report is more urgent.
+    """
+    alerts = {(alert.slo, alert.scope): alert for alert in own}
+    for theirs in reported:
+        key = theirs.slo, theirs.scope
+        ours = alerts.get(key)
+        alerts[key] = theirs if ours is None else _joint(ours, theirs)
+    return list(alerts.values())
+
+
+def unwatched(incidents: Iterable[Incident]) -> set[str]:
+    """The keys of what the engine does not watch: no change of the configuration ends these incidents."""
+    return {slo_key(each.slo, each.scope) for each in incidents if each.evidence.objective is None}
+
+
+def _joint(ours: Alert, theirs: Alert) -> Alert:
+    firing = ours.firing | theirs.firing
+    together = replace(ours, firing=firing)
+    if together.severity is ours.severity:
+        return together
+    return replace(together, evidence=replace(ours.evidence, report=theirs.evidence.report))
+
+
+def _is_ours(alert: ForeignAlert, incidents: Mapping[str, Incident]) -> bool:
+    """Whether it is what our webhook says of one of our incidents. That of another watch is not."""
+    said = alert.annotations.get(INCIDENT_MARK, "")
+    incident = incidents.get(said.partition("/")[0])
+    return incident is not None and said == mark(incident.id, incident.opened_at)
+
+
+def _is_followed(incident: Incident) -> bool:
+    """Whether it waits for what others say: it is of theirs and clears, or they said that something fires."""
+    waits = incident.open and incident.clear_since is not None and incident.evidence.objective is None
+    return waits or any(pair.cause is Cause.ALERT for pair in incident.firing)
+
+
+def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
+    return firing != incident.firing and bool(firing - incident.firing or _of_others(incident.firing) - firing)
+
+
+def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
+    return frozenset(pair for pair in firing if pair.cause is Cause.ALERT)

@@ -1,0 +1,1 @@
+"""Mail, beside its kind: letters, and how they are handed over."""

@@ -1,0 +1,1 @@
+"""PagerDuty, beside its kind: events, its REST API, its webhooks, and who is a person there."""
