@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from slo.core.contract import DEFAULT, Contract
 from slo.core.delivery import Action
 from slo.core.incident import Incident
+from slo.core.paths import DELIVERY, DeliveryPath
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.response import Response, response_of
@@ -28,12 +29,20 @@ class Recipients:
 class Audience:
     """Finds the recipients of incidents by `routes` and by the `contracts`, by customer.
 
-    `paging` names the destinations that are told of pages only.
+    `paging` names the destinations that are told of pages only. That one of them is not reached is told by its path's
+    fallback, not there.
     """
 
-    def __init__(self, routes: Route, paging: Collection[str], contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self,
+        routes: Route,
+        paging: Collection[str],
+        contracts: Mapping[str, Contract],
+        paths: Mapping[str, DeliveryPath] | None = None,
+    ) -> None:
         self._routes = routes
         self._contracts = contracts
+        self._paths = paths or {}
         self.paging = frozenset(paging)
 
     def contract(self, customer: str) -> Contract:
@@ -61,12 +70,20 @@ class Audience:
         contract = self.contract(labels.get("customer", ""))
         heard = customer_hears(contract, plan, priority)
         named = (*plan.destinations, *heard)
+        if labels.get("slo") == DELIVERY:
+            named = self._without(labels.get("scope", ""), named)
         return Recipients(
             pagers=tuple(name for name in named if name in self.paging),
             others=tuple(name for name in named if name not in self.paging),
             hears={name: actions for name, actions in heard.items() if name not in self.paging},
             plan=plan,
         )
+
+    def _without(self, broken: str, named: tuple[str, ...]) -> tuple[str, ...]:
+        """The destinations with the fallback of a broken one in its place."""
+        path = self._paths.get(broken)
+        instead = path.fallback if path else ""
+        return tuple(dict.fromkeys(name for each in named if (name := instead if each == broken else each)))
 
 
 def customer_hears(contract: Contract, plan: Plan, priority: Priority) -> dict[str, tuple[Action, ...]]:

@@ -20,6 +20,7 @@ from slo.core.events import FiringChanged, Opened, PageCleared, Raised
 from slo.core.flapping import HoldDown, hold_down
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
+from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.slo import slo_key
@@ -38,7 +39,8 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
         moment.consider(alert)
     decide_pages(draft)
     for incident in tuple(draft.incidents.values()):
-        if not incident.human and slo_key(incident.slo, incident.scope) not in known_slos:
+        forgettable = not incident.human and incident.slo != DELIVERY
+        if forgettable and slo_key(incident.slo, incident.scope) not in known_slos:
             moment.forget(incident)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from slo.core.incident import Incident
 from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
+from slo.core.paths import DELIVERY
 from slo.core.silence import Silence
 
 Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
@@ -35,9 +36,10 @@ class Muting:
     def why(self, incident: Incident, incidents: Iterable[Incident], at: datetime) -> str:
         """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
 
-        `incidents` are all that there are, the oldest first. What a person opened is never muted.
+        `incidents` are all that there are, the oldest first. What a person opened is never muted, nor what the watch
+        says about itself.
         """
-        if incident.human:
+        if incident.human or incident.slo == DELIVERY:
             return ""
         labels = incident.alert_labels
         silence = self._silenced(labels, at)

@@ -21,7 +21,8 @@ from slo.errors import StoreBusy, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
-from slo.router.router import Router, Terms
+from slo.router.router import Router
+from slo.router.terms import Terms
 from tests.router.making import PAGE, SLO, STAGING, TICKET, alert, ends, takes_on
 from tests.router.worlds import MovableClock, Recorder, TroubledJournal, counted, until
 
