@@ -177,7 +177,7 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
 def _refuse_lost_destinations(
     routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
 ) -> None:
-    """What routes name is there. A destination that a customer has `told` needs no route."""
+    """What routes name is there. A destination that is `told` otherwise needs no route."""
     named = {entry.name: entry.at for entry in destinations if entry.name and entry.name not in told}
     refuse_lost(routes, named, _names_of(destinations), report)
 
@@ -231,7 +231,7 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
 
 
 def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]) -> Route:
-    """What the route at the top inherits: everyone is told but those that a customer has for itself."""
+    """What the route at the top inherits: everyone is told but those that are `told` otherwise."""
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
