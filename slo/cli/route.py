@@ -85,12 +85,11 @@ def _clock(answer: "Routed") -> str:
     from slo.core.contract import response_time_name
 
     response = answer.response
-    whose = (
-        f"of {response.contract.title or response.contract.customer}" if response.contract.customer else "that all have"
-    )
+    contract = response.contract
+    whose = f"the contract of {contract.title or contract.customer}" if contract.customer else "the usual contract"
     warned = ", ".join(f"{response.moment_of(share):%m-%d %H:%M}" for share in (0.5, 0.75, 0.9))
     return (
-        f"Response: within {response_time_name(response.target)} by the contract {whose}, so by "
+        f"Response: within {response_time_name(response.target)} by {whose}, so by "
         f"{response.due:%Y-%m-%d %H:%M:%S} UTC; while nobody answers, people are warned at {warned}."
     )
 
@@ -111,7 +110,7 @@ def _terms(answer: "Routed") -> list[Part]:
         grouped += f"; the first waits {wait} for others"
     return [
         f"{grouped}.",
-        f"Reminded every {repeat} while it is open.",
+        f"Reminded every {repeat} while nobody has taken it on.",
         f"Resolved when it was clear for {resolve}; each time that it soon comes back this doubles, up to an hour.",
     ]
 

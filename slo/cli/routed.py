@@ -26,9 +26,9 @@ E = TypeVar("E", Severity, Priority)
 class Routed:
     """The answer. `told` are the destinations of the plan but for `pages_only`, which are told of pages alone.
 
-    `response` is the clock that the contract starts. `customer` are the destinations of the customer with what they hear
-    of, beside those of the routes. `silence` hides the alert at that time, `later` are those that will. It may be suppressed under the SLOs that it
-    `needs`, and under what the `rules` whose target it is name as their source.
+    `response` is the clock that the contract starts. `customer` are the destinations of the customer with what they
+    hear of, beside those of the routes. `silence` hides the alert at that time, `later` are those that will. It may be
+    suppressed under the SLOs that it `needs`, and under what the `rules` whose target it is name as their source.
     """
 
     at: datetime
