@@ -33,6 +33,10 @@ class Action(StrEnum):
     """The watch is alive; it is about no incident."""
 
 
+OF_INCIDENTS = tuple(action for action in Action if action is not Action.HEARTBEAT)
+"""What can be said of an incident."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One thing to tell one destination about one incident: complete, so that it can be sent after a restart.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from slo.core.contract import DEFAULT, Contract
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.incident import Incident
 from slo.core.paths import DELIVERY, DeliveryPath
 from slo.core.policy import Severity
@@ -89,7 +89,7 @@ class Audience:
 def customer_hears(contract: Contract, plan: Plan, priority: Priority) -> dict[str, tuple[Action, ...]]:
     """The customer's destinations that hear of an incident of that priority, and of what; those of the routes apart."""
     return {
-        name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
+        name: tuple(action for action in OF_INCIDENTS if name in contract.destinations_for(action, priority))
         for telling in contract.tell
         for name in telling.destinations
         if priority in telling.priorities and name not in plan.destinations

@@ -55,9 +55,9 @@ def why(connection: Connection, destination: str) -> tuple[str, str]:
 def beat(connection: Connection, messages: Sequence[Message], at: datetime) -> None:
     """Write beats, and let go of older ones that have ended."""
     lanes.put(connection, messages, at)
-    for message in messages:
+    for destination in {message.destination for message in messages}:
         ended = and_(
-            outbox.c.destination == message.destination,
+            outbox.c.destination == destination,
             outbox.c.action == Action.HEARTBEAT.value,
             outbox.c.state != PENDING,
         )
