@@ -62,7 +62,7 @@ def diverted(strays: Iterable[Message], paths: Mapping[str, DeliveryPath]) -> li
 
 def with_own(alerts: Iterable[Alert], paths: "Paths", draft: Draft) -> list[Alert]:
     """The alerts with those of the watch about its own paths, of which nobody else says anything."""
-    own = paths.alerts(draft.incidents.values(), draft.now)
+    own = paths.alerts(draft.incidents.unsettled(), draft.now)
     return [*(alert for alert in alerts if alert.slo != DELIVERY), *own]
 
 
