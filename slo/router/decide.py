@@ -161,8 +161,13 @@ class _Round:
         elif not alert.firing and self._lasted(incident, incident.clear_since):
             self._draft.resolve(incident, why=f"clear for {self._patience(incident)}")
         elif incident.page_open and incident.page_of_alert and self._lasted(incident, incident.page_clear_since):
-            said = Said(why=f"no page has fired for {self._patience(incident)}")
-            self._draft.say_to_others(self._draft.clear_page(incident, said), Action.UPDATE, said)
+            self._clear_page(incident)
+
+    def _clear_page(self, incident: Incident) -> None:
+        said = Said(why=f"no page has fired for {self._patience(incident)}")
+        after = self._draft.clear_page(incident, said)
+        if not self._draft.is_muted(after):
+            self._draft.say_to_others(self._draft.incidents[after.id], Action.UPDATE, said)
 
     def _raise(self, incident: Incident, alert: Alert) -> None:
         """A page inside a ticket: as urgent as if it had begun with it, and never less than a person made it."""
