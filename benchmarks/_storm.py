@@ -103,7 +103,8 @@ def send(address: str, token: str, *, alerts: int, seconds: float, pages: int) -
 
 def _post(address: str, headers: Mapping[str, str], body: str) -> int:
     """Post a body until there is room for what is in it; how often there was none."""
-    for refused in range(MOST_REFUSALS):
+    refused = 0
+    while True:
         connection = http.client.HTTPConnection(address, timeout=30)
         connection.request("POST", "/api/v2/alerts", body, headers)
         answer = connection.getresponse()
@@ -111,10 +112,10 @@ def _post(address: str, headers: Mapping[str, str], body: str) -> int:
         connection.close()
         if answer.status == 200:
             return refused
-        if answer.status != 503:
-            break
+        refused += 1
+        if answer.status != 503 or refused > MOST_REFUSALS:
+            raise SystemExit(f"alerts were refused with {answer.status}: {said}")
         time.sleep(AGAIN_SECONDS)
-    raise SystemExit(f"alerts were refused with {answer.status}: {said}")
 
 
 def _sleep_until(at: float) -> None:
