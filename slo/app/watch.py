@@ -232,7 +232,13 @@ class RunningWatch:
 
     def _terms(self, settings: Settings, paging: Collection[str]) -> Terms:
         muting = Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit)
-        return Terms(routes=settings.routes, paging=paging, muting=muting, external_url=settings.external_url)
+        return Terms(
+            routes=settings.routes,
+            paging=paging,
+            muting=muting,
+            external_url=settings.external_url,
+            contracts=settings.contracts,
+        )
 
     async def _reconcile(self) -> None:
         await self._inbound.reconcile(self._router.destinations, self._router.incidents)

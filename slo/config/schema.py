@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL
+from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.identity import LabelName, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
@@ -144,6 +145,8 @@ class Root(Section):
     """The objectives."""
     exclusions: tuple[SkipValidation[ExclusionKeys], ...] = ()
     """Time that counts for nothing, such as maintenance."""
+    customers: tuple[SkipValidation[CustomerKeys], ...] = ()
+    """Those whom something was promised, and what. Once there are any, every SLO has the label `customer` of one."""
     silences: tuple[SkipValidation[SilenceKeys], ...] = ()
     """Alerts that nobody is told of for a time."""
     inhibit: tuple[SkipValidation[InhibitKeys], ...] = ()

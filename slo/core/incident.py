@@ -17,6 +17,9 @@ from slo.core.routing import alert_labels
 REPORTED = "reported"
 """What stands for the SLO of an incident that a person opened; its scope is its id."""
 
+OWN_PREFIX = "watchkeep-"
+"""How the names begin that stand for the SLO where the watch speaks about itself."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:

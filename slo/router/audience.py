@@ -59,12 +59,7 @@ class Audience:
         """Who is told of what has these labels, as `alert_labels` makes them."""
         plan = self._routes.plan(labels)
         contract = self.contract(labels.get("customer", ""))
-        heard = {
-            name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
-            for telling in contract.tell
-            for name in telling.destinations
-            if priority in telling.priorities and name not in plan.destinations
-        }
+        heard = customer_hears(contract, plan, priority)
         named = (*plan.destinations, *heard)
         return Recipients(
             pagers=tuple(name for name in named if name in self.paging),
@@ -72,3 +67,13 @@ class Audience:
             hears={name: actions for name, actions in heard.items() if name not in self.paging},
             plan=plan,
         )
+
+
+def customer_hears(contract: Contract, plan: Plan, priority: Priority) -> dict[str, tuple[Action, ...]]:
+    """The customer's destinations that hear of an incident of that priority, and of what; those of the routes apart."""
+    return {
+        name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
+        for telling in contract.tell
+        for name in telling.destinations
+        if priority in telling.priorities and name not in plan.destinations
+    }

@@ -149,7 +149,7 @@ class Draft:
     def _lead(self, incident: Incident, recipients: Recipients) -> Incident | None:
         """The incident of its group whose page nobody has answered yet."""
         labels = recipients.plan.group_by
-        if labels == BY_INCIDENT:
+        if set(BY_INCIDENT) <= set(labels):
             return None
         group = _group(incident, labels)
         for other in self.incidents.values():
