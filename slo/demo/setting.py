@@ -25,7 +25,7 @@ RESOLVE_AFTER_SECONDS = 5
 RESPONSE = {"P0": "1h", "P1": "1 business day", "P2": "4 business days"}
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
-TEAM_CHANNEL, CUSTOMER_CHANNEL = "C0TEAM", "C0ACME"
+TEAM_CHANNEL, CUSTOMER_CHANNEL = "C0TEAM00001", "C0ACME00001"
 WATCH_EMAIL, CUSTOMER_EMAIL = "watchkeep@provider.example", "service@acme.example"
 TICKET_ACCOUNT = "integration"
 PAGERDUTY_TOKEN, DESK_TOKEN = "demo-token-0000000-x", "demo-token"  # noqa: S105 - of accounts that do not exist

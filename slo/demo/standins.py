@@ -7,14 +7,14 @@ says of itself.
 import json
 import ssl
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
-from slo.demo.setting import CUSTOMER_CHANNEL, ON_CALL, ROUTING_KEY, TEAM_CHANNEL
+from slo.demo.setting import ON_CALL, ROUTING_KEY, TEAM_CHANNEL
 from slo.errors import WatchkeepError
 
 Place = Mapping[str, Any]
@@ -116,10 +116,3 @@ def _letter(content: bytes) -> EmailMessage:
     letter = message_from_bytes(content, policy=default)
     assert isinstance(letter, EmailMessage)
     return letter
-
-
-def first_line(letter: EmailMessage) -> str:
-    """What a letter begins with, in its text."""
-    body = letter.get_body(("plain",))
-    lines: Sequence[str] = body.get_content().strip().splitlines() if body else ()
-    return lines[0] if lines else ""
