@@ -37,7 +37,7 @@ def _tell(folder: Path, processes: Processes, *, once: bool) -> int:
             click.echo(happened.line())
             _invite(stage)
             signal.pause()
-    except WatchkeepError as error:
+    except (WatchkeepError, OSError) as error:
         click.echo(f"demo: {error}", err=True)
         return 1
     except KeyboardInterrupt:
@@ -58,7 +58,7 @@ and try, in another terminal:
 
     export WATCHKEEP_TOKEN=$(cat {stage.data / "token"})
     ./run watchkeep status --url {stage.url}
-    ./run watchkeep incident open --url {stage.url} --by you --customer acme --environment production --summary 'Deck is slow'
+    ./run watchkeep incident open 'Deck is slow' --customer acme --environment production --url {stage.url}
     ./run watchkeep incident list --url {stage.url}
     curl --silent {stage.url}/metrics | grep ^slo_
 

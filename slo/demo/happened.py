@@ -1,9 +1,10 @@
 """What happened, read back from what the stand-ins recorded: the end of the story, and whether it is the right one."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slo.demo.setting import CUSTOMER_CHANNEL, TEAM_CHANNEL
@@ -12,19 +13,19 @@ from slo.demo.stage import Stage
 RESPONSE_TIME = timedelta(hours=1)
 """What the contract of the demo promises for a P0."""
 
-EXPECTED_COMMENTS = 4
-"""On the ticket: the acknowledgement, the time to recover, the engineer's words, the end."""
+TURNS = 4
+"""What is said after the beginning: the acknowledgement, the time to recover, the engineer's words, the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happened:
     """What the stand-ins have of the incident.
 
-    `priority` to `resolves` are of PagerDuty under its deduplication key, and so is `pagerduty_priority`, by the name that
-    the account has for it. `slack_messages` is how many channels have one that shows the end, `slack_replies` how many
-    stand in their threads; `emails` are in `email_threads` threads. `eta` is the time to recover that the customer's channel
-    was told of, and `responded_within_seconds` lies between the opening that the page tells of and the acknowledgement that came to
-    PagerDuty.
+    `priority` to `resolves` are of PagerDuty under its deduplication key, and so is `pagerduty_priority`, by the name
+    that the account has for it. `slack_messages` is how many channels have one that shows the end, `slack_replies` how
+    many stand in their threads; `emails` are in `email_threads` threads. `eta` is the time to recover that the
+    customer's channel was told of. `responded_within_seconds` is from the opening that the page tells of to the acknowledgement
+    that came to PagerDuty, -1 where none came.
     """
 
     priority: str
@@ -52,13 +53,13 @@ class Happened:
             (
                 (self.priority, self.pagerduty_priority) == ("P0", "P1"),
                 (self.triggers, self.acknowledged, self.resolves) == (1, True, 1),
-                self.pagerduty_notes >= 1,
+                self.pagerduty_notes >= 2,
                 self.slack_messages == 2,
-                self.slack_replies >= 2,
-                self.emails >= EXPECTED_COMMENTS + 1,
+                self.slack_replies >= 2 * TURNS,
+                self.emails >= 1 + TURNS,
                 self.email_threads == 1,
                 bool(self.ticket) and self.ticket_status == "Resolved",
-                self.ticket_comments >= EXPECTED_COMMENTS,
+                self.ticket_comments >= TURNS,
                 bool(self.eta),
                 0 <= self.responded_within_seconds <= self.response_promised_seconds,
             )
@@ -96,10 +97,16 @@ def recorded(stage: Stage, dedup_key: str) -> Happened:
         ticket=ticket["key"],
         ticket_status=ticket["status"],
         ticket_comments=len(ticket["comments"]),
-        eta=next((reply["text"] for reply in threads[1][1:] if "expected to recover" in reply["text"]), ""),
+        eta=next((eta for reply in threads[1][1:] if (eta := _promised(reply["text"]))), ""),
         responded_within_seconds=_seconds(triggers[0]["payload"]["timestamp"], acknowledgements),
         response_promised_seconds=RESPONSE_TIME.total_seconds(),
     )
+
+
+def _promised(text: str) -> str:
+    """The time to recover that a message of Slack tells of, in UTC; empty where it tells of none."""
+    found = re.search(r"expected to recover <!date\^(\d+)\^", text)
+    return f"{datetime.fromtimestamp(int(found[1]), UTC):%Y-%m-%dT%H:%M:%SZ}" if found else ""
 
 
 def _seconds(opened_at: str, acknowledgements: list[dict[str, Any]]) -> float:

@@ -12,7 +12,11 @@ WAIT_SECONDS = 100.0
 """How long any one turn of the story may take before it counts as not having happened."""
 
 LOOK_EVERY_SECONDS = 0.25
+MOMENT_SECONDS = 3.0
+"""How long the people of the story take to read before they do something; those who watch it take as long."""
+
 WHERE_WIDTH = 10
+SHOWN_WIDTH = 130
 MARGIN = " " * 13
 
 
@@ -44,11 +48,16 @@ class Narrator:
             self.tell(where, line)
 
     def show(self, lines: Iterable[str]) -> None:
-        """What stands there, word for word, below the line that says where."""
+        """What stands there, below the line that says where; what is too long for a line is cut."""
         for line in lines:
-            self._say(f"{MARGIN}{'':<{WHERE_WIDTH}} | {line}".rstrip())
+            shown = line if len(line) <= SHOWN_WIDTH else f"{line[: SHOWN_WIDTH - 1]}…"
+            self._say(f"{MARGIN}{'':<{WHERE_WIDTH}} | {shown}".rstrip())
 
-    def until(self, what: str, look: Callable[[], T]) -> T:
+    def moment(self) -> None:
+        """Somebody reads."""
+        time.sleep(MOMENT_SECONDS)
+
+    def until(self, what: str, look: Callable[[], T | None]) -> T:
         """What `look` gives once it gives something. Raises WatchkeepError where it does not in time."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := look()):

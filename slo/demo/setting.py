@@ -20,7 +20,7 @@ SERVICES = ("gate", "deck", "orca")
 BROKEN = "gate"
 CUSTOMER = "acme"
 SLOT_SECONDS = 1
-WINDOW_SECONDS = 1800
+WINDOW_SECONDS = 3600
 RESOLVE_AFTER_SECONDS = 5
 RESPONSE = {"P0": "1h", "P1": "1 business day", "P2": "4 business days"}
 
@@ -28,15 +28,15 @@ ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 TEAM_CHANNEL, CUSTOMER_CHANNEL = "C0TEAM00001", "C0ACME00001"
 WATCH_EMAIL, CUSTOMER_EMAIL = "watchkeep@provider.example", "service@acme.example"
 TICKET_ACCOUNT = "integration"
-PAGERDUTY_TOKEN, DESK_TOKEN = "demo-token-0000000-x", "demo-token"  # noqa: S105 - of accounts that do not exist
-PAGERDUTY_SECRET, DESK_SECRET = "what-pagerduty-signs-with", "what-jira-signs-with"  # noqa: S105 - the same
+PAGERDUTY_TOKEN, DESK_TOKEN = "demo-token-0000000-x", "demo-token"
+PAGERDUTY_SECRET, DESK_SECRET = "what-pagerduty-signs-with", "what-jira-signs-with"
 
 ON_CALL = {"id": "U0ONCALL", "name": "on-call engineer"}
 SECOND_ENGINEER = {"accountId": "second-engineer", "displayName": "second engineer", "accountType": "atlassian"}
 
 POLICY = (
-    {"long": "30s", "short": "5s", "budget": "20%", "severity": "page", "min_bad_events": 3},
-    {"long": "2m", "short": "15s", "budget": "40%", "severity": "ticket"},
+    {"long": "30s", "short": "5s", "budget": "10%", "severity": "page", "min_bad_events": 3},
+    {"long": "2m", "short": "15s", "budget": "80%", "severity": "ticket"},
 )
 
 CONTRACT = {

@@ -113,6 +113,4 @@ class Mailbox:
 
 
 def _letter(content: bytes) -> EmailMessage:
-    letter = message_from_bytes(content, policy=default)
-    assert isinstance(letter, EmailMessage)
-    return letter
+    return message_from_bytes(content, policy=default)

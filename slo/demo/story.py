@@ -5,12 +5,14 @@ router, and the vendors' own client packages over TLS. What is said of the vendo
 stand-ins recorded, and what people do is done there, and comes back to the watch signed.
 """
 
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from slo.demo.happened import Happened, recorded
-from slo.demo.narrator import Narrator
+from slo.demo.narrator import SHOWN_WIDTH, Narrator
 from slo.demo.readable import comment_text, fields_of, first_line, slack_text
 from slo.demo.setting import (
     BROKEN,
@@ -21,14 +23,18 @@ from slo.demo.setting import (
     RESOLVE_AFTER_SECONDS,
     RESPONSE,
     SECOND_ENGINEER,
-    SERVICES,
     TEAM_CHANNEL,
     WINDOW_SECONDS,
 )
 from slo.demo.stage import Stage
 
 SLO = f"{BROKEN}-availability"
-PROMISE = {"minutes": "5", "confidence": "high", "next_update": "3", "text": f"{BROKEN} was killed; it is being started."}
+PROMISE = {
+    "minutes": "5",
+    "confidence": "high",
+    "next_update": "3",
+    "text": f"{BROKEN} was killed; it is being started.",
+}
 FINDING = f"Nothing listens on the port of {BROKEN}: the process is gone."
 
 
@@ -73,9 +79,12 @@ class Story:
         narrator.until("the first rounds", self._watched)
         narrator.tell("watch", self._figures())
         narrator.tell(
-            "policy", f"the demo's own, so that you need not wait: 99 % over {WINDOW_SECONDS // 60} minutes, and a page when"
+            "policy",
+            f"the demo's own, so that you need not wait: 99 % over {WINDOW_SECONDS // 60} minutes, and a page when",
         )
-        narrator.tell("policy", f"{page['budget']} of the budget went within {page['long']} and it burns in {page['short']}")
+        narrator.tell(
+            "policy", f"{page['budget']} of the budget went within {page['long']} and it burns in {page['short']}"
+        )
         narrator.tell("policy", "a burn rate of 1x would spend the budget by the end of its window, and no sooner")
 
     def _outage(self) -> dict[str, Any]:
@@ -87,14 +96,16 @@ class Story:
         broke = narrator.seconds
         incident = narrator.until("an incident", self._burning)
         narrator.tell("watch", f"incident {incident['id']} is open, {incident['priority']}:")
-        narrator.show([incident["summary"]])
+        narrator.show(textwrap.wrap(incident["summary"], SHOWN_WIDTH))
         due = _time(incident["response"]["due"])
         narrator.tell("clock", f"runs: a person has to answer within {incident['response']['within']}, by {due}")
         trigger = narrator.until("the page at PagerDuty", lambda: stage.pagerduty.events("trigger"))[0]
         self._key = trigger["dedup_key"]
         narrator.tell("PagerDuty", f"has the page, {narrator.seconds - broke:.1f} s after the outage began:")
         payload = trigger["payload"]
-        narrator.show([f"severity {payload['severity']}, priority {payload['custom_details']['priority']}, key {self._key}"])
+        narrator.show(
+            [f"severity {payload['severity']}, priority {payload['custom_details']['priority']}, key {self._key}"]
+        )
         return incident
 
     def _told(self) -> None:
@@ -116,6 +127,7 @@ class Story:
     def _acknowledged(self, incident: dict[str, Any]) -> None:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("A person answers")
+        narrator.moment()
         stage.slack.press(self._callback, "acknowledge")
         narrator.tell("Slack", f"the {ON_CALL['name']} presses Acknowledge; Slack tells the watch so, signed")
         narrator.until("the acknowledgement at PagerDuty", lambda: stage.pagerduty.events("acknowledge"))
@@ -123,37 +135,44 @@ class Story:
         narrator.until("the ticket's progress", lambda: self._ticket()["status"] == "In progress")
         narrator.tell("ticket", f"{self._ticket()['key']} is in progress:")
         narrator.show([comment_text(self._ticket()["comments"][-1])])
-        self._letter(2)
+        self._letter("is working on it")
         narrator.until("the answer in Slack", lambda: "Acknowledged" in stage.slack.thread(TEAM_CHANNEL)[0]["text"])
         narrator.tell("Slack", slack_text(stage.slack.thread(TEAM_CHANNEL)[0]["text"]).split(":")[0])
         document = stage.get(f"/api/v1/incidents/{incident['id']}")
         took = _moment(document["responded_at"]) - _moment(document["opened_at"])
-        narrator.tell("clock", f"stopped: answered after {took.total_seconds():.1f} s of {document['response']['within']}")
+        narrator.tell(
+            "clock", f"stopped: answered after {took.total_seconds():.1f} s of {document['response']['within']}"
+        )
 
     def _promised(self) -> None:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("The customer hears when it will have recovered")
+        narrator.moment()
         stage.slack.press(self._callback, "eta")
         stage.slack.submit(self._callback, PROMISE)
-        narrator.tell("Slack", f"the {ON_CALL['name']} presses ETA, and fills in the form: {PROMISE['minutes']} minutes")
+        narrator.tell(
+            "Slack", f"the {ON_CALL['name']} presses ETA, and fills in the form: {PROMISE['minutes']} minutes"
+        )
         self._reply(CUSTOMER_CHANNEL, "the customer's channel", "expected to recover")
-        self._letter(3)
+        self._letter("Recovery expected")
         narrator.until("the promise in the ticket", lambda: len(self._ticket()["comments"]) >= 2)
         narrator.tell("ticket", f"{self._ticket()['key']} has it too")
-        narrator.until("the note at PagerDuty", lambda: self._notes())
+        narrator.until("the note at PagerDuty", self._notes)
         narrator.tell("PagerDuty", "has it as a note")
 
     def _found_out(self) -> None:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("Somebody answers in the ticket")
+        narrator.moment()
         stage.desk.comment(self._ticket()["key"], SECOND_ENGINEER, FINDING)
         narrator.tell("ticket", f"the {SECOND_ENGINEER['displayName']} comments: {FINDING}")
         self._reply(TEAM_CHANNEL, "the team's channel", FINDING)
-        self._letter(4)
+        self._letter("wrote")
 
     def _recovered(self) -> None:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("It recovers")
+        narrator.moment()
         stage.mend_service()
         narrator.tell("services", f"{BROKEN} is started again")
         narrator.until("the recovery", lambda: not self._slo()["firing"])
@@ -163,16 +182,19 @@ class Story:
         narrator.tell("PagerDuty", "is resolved, under the same key")
         narrator.until("the end of the ticket", lambda: self._ticket()["status"] == "Resolved")
         narrator.tell("ticket", f"{self._ticket()['key']} is resolved")
-        self._letter(5)
+        self._letter("Resolved")
         for channel, name in ((TEAM_CHANNEL, "the team's"), (CUSTOMER_CHANNEL, "the customer's")):
-            narrator.until(f"the end in {name} channel", lambda at=channel: "Resolved" in stage.slack.thread(at)[0]["text"])
+            narrator.until(f"the end in {name} channel", partial(self._is_over, channel))
         narrator.tell("Slack", "both messages say so, and have no buttons any more")
 
     def _reviewed(self, incident: dict[str, Any]) -> None:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("What is on record")
         narrator.tell("watch", f"watchkeep incident show {incident['id']}")
-        narrator.show(stage.watchkeep("incident", "show", incident["id"], "--url", stage.url).splitlines())
+        shown, _, deliveries = stage.watchkeep("incident", "show", incident["id"], "--url", stage.url).partition(
+            "Deliveries"
+        )
+        narrator.show([*shown.splitlines(), f"and {len(deliveries.strip().splitlines()) - 1} deliveries"])
         narrator.tell("watch", f"watchkeep audit verify --data {stage.data}")
         narrator.show(stage.watchkeep("audit", "verify", "--data", str(stage.data)).splitlines())
         narrator.chapter("What the stand-ins recorded, in one line")
@@ -183,7 +205,7 @@ class Story:
         return bool(slo["state"] == "ok" and slo["windows"][POLICY[0]["short"]]["coverage"] == 1)
 
     def _burning(self) -> dict[str, Any] | None:
-        """The open incident; until it is there, say how the budget burns."""
+        """The incident that is open; until it is there, say how the budget burns."""
         listed = self._stage.get("/api/v1/incidents?status=open")["incidents"]
         found: list[dict[str, Any]] = [incident for incident in listed if incident["slo"] == SLO]
         if not found and self._slo()["windows"][POLICY[0]["short"]]["burn_rate"]:
@@ -202,10 +224,13 @@ class Story:
         self._narrator.until("the priority at PagerDuty", lambda: incident(self._key).get("priority"))
         self._narrator.tell("PagerDuty", f"has the account's priority {incident(self._key)['priority']} on it now")
 
-    def _letter(self, number: int) -> None:
-        """Letter `number` of the thread."""
-        letters = self._narrator.until(f"letter {number}", lambda: self._stage.mailbox.letters()[number - 1 :])
-        self._narrator.tell("mail", first_line(letters[0]))
+    def _letter(self, words: str) -> None:
+        """The letter that begins with a line that has these words."""
+        found = self._narrator.until(
+            f"the letter with {words!r}",
+            lambda: [line for letter in self._stage.mailbox.letters() if words in (line := first_line(letter))],
+        )
+        self._narrator.tell("mail", found[-1])
 
     def _reply(self, channel: str, name: str, text: str) -> None:
         """The reply in a thread that has this text."""
@@ -218,6 +243,9 @@ class Story:
 
     def _notes(self) -> list[dict[str, Any]]:
         return [step for step in self._stage.pagerduty.incident(self._key)["history"] if step["action"] == "annotate"]
+
+    def _is_over(self, channel: str) -> bool:
+        return "Resolved" in self._stage.slack.thread(channel)[0]["text"]
 
     def _ticket(self) -> dict[str, Any]:
         return self._stage.desk.issues()[0]

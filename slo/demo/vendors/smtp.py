@@ -1,7 +1,7 @@
 """A stand-in for a mail server: SMTP with STARTTLS as RFC 5321 and RFC 3207 have it, and every letter in a file.
 
 It takes mail only after STARTTLS, in the order of the protocol, with lines that end in CRLF and are at most 1,000 bytes
-long (RFC 5321, 4.5.3.1.6), and only letters that have the headers which RFC 5322 asks for, and a Message-ID. A letter that
+long (RFC 5321, 4.5.3.1.6), and only letters with the headers that RFC 5322 asks for, and a Message-ID. A letter that
 comes again under the same Message-ID is kept again: what doubles is to be seen.
 
 `python -m slo.demo.vendors.smtp --folder DIR` prints one line of JSON with its host, port, authority's file and the
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
+from typing import Self
 
 import click
 
@@ -62,7 +63,7 @@ class SMTPStandIn:
         """The files of the letters that were taken, oldest first."""
         return sorted(self.letters_folder.glob("*.eml"), key=lambda file: int(file.stem))
 
-    async def __aenter__(self) -> "SMTPStandIn":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, HOST, self._port, limit=LETTER_LIMIT_BYTES)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
@@ -92,7 +93,9 @@ class _Envelope:
 class _Session:
     """One connection, from the greeting to the end."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext, keep: _Keep) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext, keep: _Keep
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._tls = tls
