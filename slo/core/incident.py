@@ -119,6 +119,16 @@ class Incident:
         return self.labels.get("customer", "")
 
     @property
+    def detected_at(self) -> datetime:
+        """When it was first known: when the ticket was written, or the alert fired."""
+        return self.created_at or self.opened_at
+
+    @property
+    def mitigated_at(self) -> datetime | None:
+        """Since when nobody suffers from it: nothing fires any more, or a person declared it over."""
+        return self.clear_since or self.resolved_at
+
+    @property
     def eta(self) -> ETA | None:
         """What was promised last."""
         return self.etas[-1].eta if self.etas else None
