@@ -24,8 +24,8 @@ class Happened:
     `priority` to `resolves` are of PagerDuty under its deduplication key, and so is `pagerduty_priority`, by the name
     that the account has for it. `slack_messages` is how many channels have one that shows the end, `slack_replies` how
     many stand in their threads; `emails` are in `email_threads` threads. `eta` is the time to recover that the
-    customer's channel was told of. `responded_within_seconds` is from the opening that the page tells of to the acknowledgement
-    that came to PagerDuty, -1 where none came.
+    customer's channel was told of. `responded_within_seconds` is from the opening that the page tells of to the
+    acknowledgement that came to PagerDuty, -1 where none came.
     """
 
     priority: str
