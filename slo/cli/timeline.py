@@ -125,7 +125,7 @@ def _watched(event: Document) -> str:
             return f"the chat ended at {_when(event['chat_ended_at'])}, and the ticket was not updated"
         case "muted":
             return f"nobody is told: {event['why']}"
-    return f"to {', '.join(event['told'])} as well"
+    return f"to {', '.join([*event['paged'], *event['told']]) or 'the customer otherwise'} as well"
 
 
 def _also(event: Document) -> str:

@@ -1,7 +1,8 @@
 """The audience of an incident: whom its routes and its contract tell, and what the contract wants."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from slo.core.contract import DEFAULT, Contract
 from slo.core.delivery import Action
@@ -10,6 +11,8 @@ from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.response import Response, response_of
 from slo.core.routing import Plan, Route, alert_labels
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +31,15 @@ class Recipients:
 class Audience:
     """Finds the recipients of incidents by `routes` and by the `contracts`, by customer.
 
-    `paging` names the destinations that are told of pages only.
+    `paging` names the destinations that are told of pages only. What follows from an incident as it stands is found
+    once and remembered, until the incident is another: a slot end asks it of thousands of which nothing has changed.
     """
 
     def __init__(self, routes: Route, paging: Collection[str], contracts: Mapping[str, Contract]) -> None:
         self._routes = routes
         self._contracts = contracts
         self.paging = frozenset(paging)
+        self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
 
     def contract(self, customer: str) -> Contract:
         """What the customer was promised."""
@@ -42,10 +47,24 @@ class Audience:
 
     def response(self, incident: Incident) -> Response:
         """The response clock of an incident, by its contract."""
-        return response_of(incident.turns, self.contract(incident.customer))
+        return self.remembered("response", incident, self._response)
 
     def of(self, incident: Incident) -> Recipients:
         """Who is told of an incident as it stands."""
+        return self.remembered("recipients", incident, self._recipients)
+
+    def remembered(self, what: str, incident: Incident, make: Callable[[Incident], V]) -> V:
+        """What `make` says of an incident as it stands, by these routes and contracts; `what` names it."""
+        key = what, incident.id
+        found = self._remembered.get(key)
+        if found is None or found[0] is not incident:
+            found = self._remembered[key] = incident, make(incident)
+        return cast("V", found[1])
+
+    def _response(self, incident: Incident) -> Response:
+        return response_of(incident.turns, self.contract(incident.customer))
+
+    def _recipients(self, incident: Incident) -> Recipients:
         return self.of_labels(incident.alert_labels, incident.priority)
 
     def of_alert(

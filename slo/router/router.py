@@ -151,9 +151,9 @@ class Router:
 
         Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
         """
-        after = dict(self.incidents)
+        after = self._unwritten.incidents.fork()
         for event in decision.events:
-            after[event.incident] = fold(after.get(event.incident), event)
+            after.put(fold(after.get(event.incident), event))
         draft = self._draft(after)
         decide_pages(draft)
         await self._take(decision, draft.decision)
@@ -288,7 +288,7 @@ class Router:
             await _let_go(destinations)
 
     def _show(self) -> None:
-        counts = Counter(incident.priority for incident in self.incidents.values() if incident.open)
+        counts = Counter(each.priority for each in self._unwritten.incidents.unsettled() if each.open)
         for priority in Priority:
             self._telemetry.incidents_open.labels(priority).set(counts[priority])
 
