@@ -101,9 +101,9 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
     assert lines(incident("show", "2026-0001", "--url", site.url)) == [
         "P0 triggered: gate-availability burns its budget 200x too fast",
         "Incident 2026-0001 of SLO gate-availability, opened 2026-01-01 00:01:30 UTC; fires: page 1h/5m, ticket 3d/6h.",
+        "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
         "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
-        "Found by the provider.",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
@@ -120,12 +120,37 @@ def test_an_incident_of_an_alert_of_others_is_shown_in_its_words(site: Served, w
     pair = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
     event = opened("8", slo="GateDown", summary="GateDown (instance=a): it is down")
     watch.events.append(replace(event, evidence=Evidence(report=report), firing=frozenset({pair})))
-    assert lines(incident("show", "8", "--url", site.url))[:5] == [
+    assert lines(incident("show", "8", "--url", site.url))[:6] == [
         "P0 triggered: GateDown (instance=a): it is down",
         "Incident 8 of SLO GateDown, opened 2026-01-01 00:01:30 UTC; fires: page alert GateDown.",
+        "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         "Reported: it is down",
         "Runbook: http://r/",
         "Where the alert comes from: http://p/",
+    ]
+
+
+def test_an_incident_that_a_person_opened_is_shown_with_what_its_priority_followed_from(
+    site: Served,
+) -> None:
+    made = incident(
+        "open", "it hangs", "--customer", "acme", "--environment", "production", "--url", site.url, "--json"
+    )
+    opened_as = json.loads(made.stdout)["id"]
+    for minutes in ("5m", "10m"):
+        incident("eta", opened_as, "--in", minutes, "--confidence", "low", "--url", site.url)
+    assert incident("resolve", opened_as, "--why", "rolled back", "--url", site.url).exit_code == 0
+    shown = lines(incident("show", opened_as, "--url", site.url))
+    at = "2026-01-01 00:04:30 UTC"
+    assert shown[:4] == [
+        "P1 resolved: it hangs",
+        f"Incident {opened_as}, opened {at} by kim.",
+        f"Detected {at} by the provider, mitigated {at}, resolved {at} by kim: rolled back.",
+        "P1; it opened with production environment, partial impact, no workaround.",
+    ]
+    assert [line.partition(",")[0].partition(" recovery")[0] for line in shown if line.startswith("Promised")] == [
+        "Promised:",
+        "Promised before",
     ]
 
 
