@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -70,18 +71,27 @@ def lines(result: Result) -> list[str]:
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-HEAD = "priority incident slo status opened summary"
+HEAD = "priority incident slo status response opened summary"
 OPEN = "2026-0001 gate-availability {} 2026-01-01 00:01:30 UTC gate-availability burns its budget 200x too fast"
 
 
 def test_open_incidents_are_listed(site: Served) -> None:
-    assert lines(incident("list", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('triggered')}"]
+    assert lines(incident("list", "--url", site.url)) == [
+        HEAD,
+        f"P0 {OPEN.format('triggered due 2026-01-01 01:01:30 UTC')}",
+    ]
 
 
 def test_resolved_ones_are_listed_when_asked_for(site: Served) -> None:
     shown = lines(incident("list", "--all", "--url", site.url))
     assert [line.split()[1] for line in shown] == ["incident", "2026-0001", "2025-0009"]
     assert "resolved" in shown[2]
+
+
+def test_a_response_that_nobody_gave_in_time_is_listed_as_missed(site: Served, watch: FakeWatch) -> None:
+    late = Acknowledged(incident="2026-0001", at=AT + timedelta(hours=2), by="kim")
+    watch.events.append(late)
+    assert "acknowledged by kim MISSED 2026" in lines(incident("list", "--url", site.url))[1]
 
 
 def test_a_list_that_was_cut_says_how_many_are_left_out(site: Served) -> None:
@@ -155,7 +165,10 @@ def test_an_incident_that_a_person_opened_is_shown_with_what_its_priority_follow
 
 
 def test_an_incident_is_acknowledged_by_whoever_is_logged_in(site: Served, watch: FakeWatch) -> None:
-    assert lines(incident("ack", "2026-0001", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('acknowledged by kim')}"]
+    assert lines(incident("ack", "2026-0001", "--url", site.url)) == [
+        HEAD,
+        f"P0 {OPEN.format('acknowledged by kim in time')}",
+    ]
     event = watch.events[-1]
     assert isinstance(event, Acknowledged)
     assert (event.by, event.via) == ("kim", "cli")
