@@ -81,7 +81,7 @@ class Message:
     @property
     def url(self) -> str:
         """Where people read about the incident; empty where the watch does not know how it is reached."""
-        return f"{self.external_url.rstrip('/')}/api/v1/incidents/{self.incident}" if self.external_url else ""
+        return f"{self.external_url.rstrip('/')}/incidents/{self.incident}" if self.external_url else ""
 
     @property
     def lane(self) -> tuple[str, str]:
