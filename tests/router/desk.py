@@ -29,7 +29,10 @@ E = TypeVar("E", bound=Event)
 
 
 class Desk:
-    """One watch: `slot` is a slot end at so many seconds, `does` is a person. Alerts stay until they are given anew."""
+    """One watch: `slot` is a slot end at so many seconds, `does` is a person. Alerts stay until they are given anew.
+
+    Of the SLOs in `lost` there is no alert in a round.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Desk:
         self.graph, self.rules = graph or Graph(), rules
         self.silences: list[Silence] = []
         self.alerts: dict[tuple[str, str], Alert] = {}
+        self.lost: set[str] = set()
         self.events: list[Event] = []
         self.messages: list[Message] = []
 
@@ -59,11 +63,8 @@ class Desk:
     def slot(self, seconds: float, *alerts: Alert) -> Decision:
         """A slot ends at which these alerts are as given, and the others as they were."""
         self.alerts |= {(each.slo, each.scope): each for each in alerts}
-        draft = self._draft(seconds)
-        decide(list(self.alerts.values()), draft, known_slos={slo for slo, _ in self.alerts})
-        decide_clocks(draft)
-        decision = self._take(draft.decision)
-        assert not self._again(seconds), "the same moment decides nothing new"
+        decision = self._take(self._decided(seconds))
+        assert not self._decided(seconds), "the same moment decides nothing new"
         return decision
 
     def does(self, seconds: float, act: Act) -> Decision:
@@ -97,9 +98,10 @@ class Desk:
         muting = Muting(silenced, self.graph, self.rules)
         return draft_of(self.incidents, at(seconds), tree=self.tree, contracts=self.contracts, muting=muting)
 
-    def _again(self, seconds: float) -> Decision:
+    def _decided(self, seconds: float) -> Decision:
         draft = self._draft(seconds)
-        decide(list(self.alerts.values()), draft, known_slos={slo for slo, _ in self.alerts})
+        seen = [alert for alert in self.alerts.values() if alert.slo not in self.lost]
+        decide(seen, draft, known_slos={slo for slo, _ in self.alerts})
         decide_clocks(draft)
         return draft.decision
 
