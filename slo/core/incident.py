@@ -17,6 +17,9 @@ from slo.core.routing import alert_labels
 REPORTED = "reported"
 """What stands for the SLO of an incident that a person opened; its scope is its id."""
 
+OWN_PREFIX = "watchkeep-"
+"""How the names begin that stand for the SLO where the watch speaks about itself."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
@@ -132,6 +135,16 @@ class Incident:
     def customer(self) -> str:
         """Whose incident it is; empty where nobody said."""
         return self.labels.get("customer", "")
+
+    @property
+    def detected_at(self) -> datetime:
+        """When it was first known: when the ticket was written, or the alert fired."""
+        return self.created_at or self.opened_at
+
+    @property
+    def mitigated_at(self) -> datetime | None:
+        """Since when nobody suffers from it: nothing fires any more, or a person declared it over."""
+        return self.clear_since or self.resolved_at
 
     @property
     def eta(self) -> ETA | None:

@@ -20,6 +20,7 @@ from slo.core.events import FiringChanged, Opened, Raised
 from slo.core.flapping import HoldDown, hold_down
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
+from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.slo import slo_key
@@ -93,10 +94,13 @@ class _Round:
             self._speak(self._draft.incidents[incident.id], burning(alert) if alert.firing else "")
 
     def forget_all_but(self, known_slos: Collection[str]) -> None:
-        """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new."""
+        """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
+
+        What the watch says about itself is of no SLO.
+        """
         for slo, scope in tuple(self._draft.incidents.subjects()):
             incident = self._draft.incidents.last_of(slo, scope)
-            if incident is not None and slo_key(slo, scope) not in known_slos:
+            if incident is not None and slo != DELIVERY and slo_key(slo, scope) not in known_slos:
                 self._forget(incident)
 
     def speak_of_the_rest(self) -> None:

@@ -194,7 +194,7 @@ class Draft:
         It goes to everyone who is to be paged, and is as urgent or more: a P0 does not hide in the page of a P1.
         """
         labels = recipients.plan.group_by
-        if labels == BY_INCIDENT:
+        if set(BY_INCIDENT) <= set(labels):
             return None
         group, pagers = _group(incident, labels), set(recipients.pagers)
         for other in self.incidents.paging():
