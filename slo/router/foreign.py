@@ -5,6 +5,7 @@ resolves nothing: what an open incident was opened for fires until that alert is
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from slo.router.hook import INCIDENT_MARK, mark
 from slo.router.meaning import Meaning, Meanings, report_of, shown_labels
 
 MOST_ALERTS = 10_000
-"""How many alerts are kept: a storm must not fill the memory."""
+"""How many alerts of each severity are kept: a storm must not fill the memory, and one of tickets keeps no page out."""
 
 MOST_CHANGES = 500
 """How many incidents one slot end may open, change or end on account of others, pages first: the rest has to wait."""
@@ -62,21 +63,21 @@ class _Said(NamedTuple):
 
 
 class ForeignAlerts:
-    """The alerts of others, some of which are about these SLOs. `most` is how many of them are kept."""
+    """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept."""
 
     def __init__(self, slos: Iterable[SLO] = (), *, most: int = MOST_ALERTS) -> None:
         self._most = most
         self._meanings = Meanings(slos)
         self._matters: dict[Key, dict[Identity, _Held]] = {}
-        self._count = 0
+        self._counts: Counter[Severity] = Counter()
 
     def __len__(self) -> int:
-        return self._count
+        return self._counts.total()
 
     def configure(self, slos: Iterable[SLO]) -> None:
         """Go by these SLOs from now on."""
         alerts = [held.alert for matter in self._matters.values() for held in matter.values()]
-        self._meanings, self._matters, self._count = Meanings(slos), {}, 0
+        self._meanings, self._matters, self._counts = Meanings(slos), {}, Counter()
         for alert in alerts:
             self._keep(alert)
 
@@ -113,11 +114,12 @@ class ForeignAlerts:
         meaning = self._meanings.of(alert)
         matter = self._matters.setdefault((meaning.slo, meaning.scope), {})
         new = alert.identity not in matter
-        if new and self._count >= self._most:
+        severity = meaning.pair.severity
+        if new and self._counts[severity] >= self._most:
             if not matter:
                 del self._matters[meaning.slo, meaning.scope]
             return False
-        self._count += new
+        self._counts[severity] += new
         matter[alert.identity] = _Held(alert=alert, meaning=meaning)
         return True
 
@@ -136,8 +138,8 @@ class ForeignAlerts:
         return frozenset(firing)
 
     def _forget(self, key: Key, identity: Identity) -> None:
-        del self._matters[key][identity]
-        self._count -= 1
+        held = self._matters[key].pop(identity)
+        self._counts[held.meaning.pair.severity] -= 1
         if not self._matters[key]:
             del self._matters[key]
 

@@ -72,8 +72,8 @@ class _Acting:
                 self._needs_open("resolve")
                 if self._is_late:
                     raise UsageError(
-                        f"incident {self.incident.id} pages again, under {self.incident.page_key}: what was resolved is "
-                        "an earlier page, resolve this one"
+                        f"incident {self.incident.id} pages again, under {self.incident.page_key}: "
+                        "what was resolved is an earlier page, resolve this one"
                     )
                 event = self._event(Resolved, why=why)
                 keep = {name for other in self.sharing for name in other.paged_to}
