@@ -15,7 +15,7 @@ from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
 from slo.app.silences import Silences
-from slo.app.wiring import destinations_of, fed_of
+from slo.app.wiring import destinations_of, fed_of, paths_of
 from slo.config.settings import Settings
 from slo.core.acts import Act
 from slo.core.delivery import Delivery
@@ -36,7 +36,8 @@ from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
 from slo.router.muting import Muting
-from slo.router.router import Router, Terms
+from slo.router.router import Router
+from slo.router.terms import Terms
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
@@ -235,6 +236,7 @@ class RunningWatch:
         return Terms(
             routes=settings.routes,
             paging=paging,
+            paths=paths_of(settings),
             muting=muting,
             external_url=settings.external_url,
             contracts=settings.contracts,

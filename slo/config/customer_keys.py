@@ -14,7 +14,7 @@ from slo.config.section import Section
 from slo.config.types import PositiveDuration
 from slo.config.wrong import shown, wrong
 from slo.core.contract import DEFAULT, RESPONSES, BusinessDays, Contract, DayReading, ResponseTime, Telling
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.duration import DURATION_PATTERN, parse_duration
 from slo.core.priority import EnvironmentClass, Priority
 
@@ -78,7 +78,7 @@ class TellKeys(Section):
 
     destinations: Annotated[tuple[Name, ...], Field(min_length=1)]
     """The names of destinations that hear of this customer's incidents."""
-    what: Annotated[tuple[Literal[*(action.value for action in Action)], ...], Field(min_length=1)] | None = None  # type: ignore[valid-type]
+    what: Annotated[tuple[Literal[*(action.value for action in OF_INCIDENTS)], ...], Field(min_length=1)] | None = None  # type: ignore[valid-type]
     """What they are told. Default: everything."""
     priorities: Annotated[tuple[Literal["P0", "P1", "P2"], ...], Field(min_length=1)] | None = None
     """The priorities of which they are told. Default: all."""
@@ -87,7 +87,7 @@ class TellKeys(Section):
         """What these keys describe."""
         return Telling(
             destinations=self.destinations,
-            what=frozenset(Action if self.what is None else map(Action, self.what)),
+            what=frozenset(OF_INCIDENTS if self.what is None else map(Action, self.what)),
             priorities=frozenset(Priority if self.priorities is None else map(Priority, self.priorities)),
         )
 

@@ -12,6 +12,7 @@ from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
+from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
 from slo.config.indicators import Feeds
 from slo.config.names import Names
 from slo.config.nodes import Place
@@ -81,7 +82,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     )
     if source.whole and root.has("destinations"):
         refuse_lost_tellings(customers, _names_of(destinations), report)
-        _refuse_lost_destinations(routes, destinations, told(customers), report)
+        _refuse_lost_destinations(routes, destinations, told(customers) | told_otherwise(destinations), report)
+        refuse_bad_fallbacks(destinations, report)
+    refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
@@ -133,7 +136,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
         destinations=tuple(_destination(entry) for entry in destinations),
-        routes=route_of(routes, _default_route(destinations, told(customers)), report),
+        routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(_rule(reading.values) for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
@@ -174,7 +177,7 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
 def _refuse_lost_destinations(
     routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
 ) -> None:
-    """What routes name is there. A destination that a customer has `told` needs no route."""
+    """What routes name is there. A destination that is `told` otherwise needs no route."""
     named = {entry.name: entry.at for entry in destinations if entry.name and entry.name not in told}
     refuse_lost(routes, named, _names_of(destinations), report)
 
@@ -228,7 +231,7 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
 
 
 def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]) -> Route:
-    """What the route at the top inherits: everyone is told but those that a customer has for itself."""
+    """What the route at the top inherits: everyone is told but those that are `told` otherwise."""
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
@@ -275,7 +278,14 @@ def _rule(keys: InhibitKeys) -> Rule:
 
 
 def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:
-    return DestinationEntry(name=entry.name, type=entry.keys.values.type, config=entry.whole())
+    keys = entry.keys.values
+    return DestinationEntry(
+        name=entry.name,
+        type=keys.type,
+        config=entry.whole(),
+        fallback=keys.fallback or "",
+        deadline=keys.deadline,
+    )
 
 
 @contextmanager

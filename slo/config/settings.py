@@ -64,11 +64,16 @@ class ServerEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DestinationEntry:
-    """One destination: the kind `type` with its own `config`."""
+    """One destination: the kind `type` with its own `config`.
+
+    Where it does not take a message within `deadline`, `fallback` is told instead; empty where nobody is.
+    """
 
     name: str
     type: str
     config: BaseModel
+    fallback: str = ""
+    deadline: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from slo.core.contract import DEFAULT, Contract
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.incident import Incident
+from slo.core.paths import DELIVERY, DeliveryPath
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.response import Response, response_of
@@ -33,11 +34,19 @@ class Audience:
 
     `paging` names the destinations that are told of pages only. What follows from an incident as it stands is found
     once and remembered, until the incident is another: a slot end asks it of thousands of which nothing has changed.
+    That a destination is not reached is told over the fallback of its path in `paths`, not there.
     """
 
-    def __init__(self, routes: Route, paging: Collection[str], contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self,
+        routes: Route,
+        paging: Collection[str],
+        contracts: Mapping[str, Contract],
+        paths: Mapping[str, DeliveryPath] | None = None,
+    ) -> None:
         self._routes = routes
         self._contracts = contracts
+        self._paths = paths or {}
         self.paging = frozenset(paging)
         self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
 
@@ -80,6 +89,8 @@ class Audience:
         contract = self.contract(labels.get("customer", ""))
         heard = customer_hears(contract, plan, priority)
         named = (*plan.destinations, *heard)
+        if labels.get("slo") == DELIVERY:
+            named = self._without(labels.get("scope", ""), named)
         return Recipients(
             pagers=tuple(name for name in named if name in self.paging),
             others=tuple(name for name in named if name not in self.paging),
@@ -87,11 +98,17 @@ class Audience:
             plan=plan,
         )
 
+    def _without(self, broken: str, named: tuple[str, ...]) -> tuple[str, ...]:
+        """The destinations with the fallback of a broken one in its place."""
+        path = self._paths.get(broken)
+        instead = path.fallback if path else ""
+        return tuple(dict.fromkeys(name for each in named if (name := instead if each == broken else each)))
+
 
 def customer_hears(contract: Contract, plan: Plan, priority: Priority) -> dict[str, tuple[Action, ...]]:
     """The customer's destinations that hear of an incident of that priority, and of what; those of the routes apart."""
     return {
-        name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
+        name: tuple(action for action in OF_INCIDENTS if name in contract.destinations_for(action, priority))
         for telling in contract.tell
         for name in telling.destinations
         if priority in telling.priorities and name not in plan.destinations

@@ -28,7 +28,8 @@ LATE = timedelta(minutes=1)
 
 
 def decide_clocks(draft: Draft) -> None:
-    """Tell people of everything that has run out, or is about to."""
+    """Tell people of everything that has run out, or is about to; what pages for that may mute others from here on."""
+    paging = len(draft.incidents.paging())
     for incident in draft.incidents.unsettled():
         if _next(incident, draft) > draft.now:
             continue
@@ -38,6 +39,10 @@ def decide_clocks(draft: Draft) -> None:
             _watch_promises(draft.incidents[incident.id], draft)
             _watch_silence(draft.incidents[incident.id], draft)
         _watch_ticket(draft.incidents[incident.id], draft)
+    if len(draft.incidents.paging()) > paging and draft.muting.has_causes:
+        for incident in draft.incidents.unsettled():
+            if incident.open:
+                draft.is_muted(incident)
 
 
 def _next(incident: Incident, draft: Draft) -> datetime:

@@ -20,6 +20,7 @@ from slo.core.events import FiringChanged, Opened, Raised
 from slo.core.flapping import HoldDown, hold_down
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
+from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.slo import slo_key
@@ -92,10 +93,13 @@ class _Round:
             self._speak(self._draft.incidents[incident.id], burning(alert) if alert.firing else "")
 
     def forget_all_but(self, known_slos: Collection[str]) -> None:
-        """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new."""
+        """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
+
+        What the watch says about itself is of no SLO.
+        """
         for slo, scope in tuple(self._draft.incidents.subjects()):
             incident = self._draft.incidents.last_of(slo, scope)
-            if incident is not None and slo_key(slo, scope) not in known_slos:
+            if incident is not None and slo != DELIVERY and slo_key(slo, scope) not in known_slos:
                 self._forget(incident)
 
     def speak_of_the_rest(self) -> None:
@@ -157,8 +161,13 @@ class _Round:
         elif not alert.firing and self._lasted(incident, incident.clear_since):
             self._draft.resolve(incident, why=f"clear for {self._patience(incident)}")
         elif incident.page_open and incident.page_of_alert and self._lasted(incident, incident.page_clear_since):
-            said = Said(why=f"no page has fired for {self._patience(incident)}")
-            self._draft.say_to_others(self._draft.clear_page(incident, said), Action.UPDATE, said)
+            self._clear_page(incident)
+
+    def _clear_page(self, incident: Incident) -> None:
+        said = Said(why=f"no page has fired for {self._patience(incident)}")
+        after = self._draft.clear_page(incident, said)
+        if not self._draft.is_muted(after):
+            self._draft.say_to_others(self._draft.incidents[after.id], Action.UPDATE, said)
 
     def _raise(self, incident: Incident, alert: Alert) -> None:
         """A page inside a ticket: as urgent as if it had begun with it, and never less than a person made it."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from slo.core.incident import Incident
 from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
+from slo.core.paths import DELIVERY
 from slo.core.silence import Silence
 
 Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
@@ -45,9 +46,9 @@ class Muting:
         """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
 
         `incidents` are those that have a page open, the oldest first. What a person opened is never muted, nor what a
-        person made a P0.
+        person made a P0, nor what the watch says about itself.
         """
-        if incident.human or incident.urged:
+        if incident.human or incident.urged or incident.slo == DELIVERY:
             return ""
         labels = incident.alert_labels
         silence = self._silenced(labels, at)

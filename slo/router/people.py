@@ -70,6 +70,11 @@ class _Acting:
                 return self._acknowledge()
             case Resolve(why=why):
                 self._needs_open("resolve")
+                if self._is_late:
+                    raise UsageError(
+                        f"incident {self.incident.id} pages again, under {self.incident.page_key}: "
+                        "what was resolved is an earlier page, resolve this one"
+                    )
                 event = self._event(Resolved, why=why)
                 keep = {name for other in self.sharing for name in other.paged_to}
                 return Decision(events=(event,), messages=tuple(self.teller.resolved(self.incident, event, keep=keep)))
@@ -115,6 +120,9 @@ class _Acting:
             return self._told(event, Action.NOTE, "answers it after it had resolved by itself")
         if self.incident.status == "acknowledged":
             return Decision()
+        if self._is_late:
+            said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
+            return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
         events, messages = [event], self.teller.acknowledged(self.incident, event, but=self._there)
         for other in self.sharing:
             if other.status != "acknowledged":
@@ -168,6 +176,14 @@ class _Acting:
                 f"incident {incident.id} was resolved{who} at {incident.resolved_at:%Y-%m-%dT%H:%M:%SZ}: "
                 f"{deed} an open one"
             )
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it was done to a page that is over, while another one is open: nobody has seen that one yet."""
+        target, incident = self.act.target, self.incident
+        return (
+            incident.page_open and target.destination in incident.paged_to and target.key not in ("", incident.page_key)
+        )
 
     @property
     def _there(self) -> str:

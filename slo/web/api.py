@@ -12,7 +12,18 @@ from slo.core.delivery import Delivery
 from slo.core.incident import Incident
 from slo.errors import ConfigError, StoreError
 from slo.web.act import ACTS, Open
-from slo.web.answers import Refused, answer, answer_large, fault, only, quoted, read_body, refusals, unknown
+from slo.web.answers import (
+    Refused,
+    answer,
+    answer_large,
+    fault,
+    incident_in,
+    only,
+    quoted,
+    read_body,
+    refusals,
+    unknown,
+)
 from slo.web.documents import (
     Document,
     fault_document,
@@ -146,11 +157,7 @@ class API:
         return answer({"reloaded": True})
 
     def _find(self, request: web.Request) -> Incident:
-        wanted = request.match_info["id"]
-        found = next((incident for incident in self._watch.incidents() if incident.id == wanted), None)
-        if found is None:
-            raise Refused(404, f"there is no incident {quoted(wanted)}: see /api/v1/incidents")
-        return found
+        return incident_in(self._watch.incidents(), request.match_info["id"])
 
 
 def _listing(query: Mapping[str, str]) -> tuple[bool, int]:

@@ -152,7 +152,7 @@ def incident_document(
         "resolved_by": incident.resolved_by or None,
         "resolved_why": incident.resolved_why or None,
         "sent_directly": list(incident.sent_directly),
-        "refused": [_refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
+        "refused": [refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
     }
 
 
@@ -172,7 +172,7 @@ def _answered_late(response: Response) -> bool:
     return response.responded_at is not None and response.responded_at > response.due
 
 
-def _refusal(delivery: Delivery) -> str:
+def refusal(delivery: Delivery) -> str:
     """`oncall refused the trigger (rejected: ...)`: what nobody was told of, and never will be by itself."""
     why = ": ".join(part for part in (delivery.last_reason, delivery.last_detail) if part)
     return f"{delivery.message.destination} refused the {delivery.message.action.value} ({why})"
