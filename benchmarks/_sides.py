@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import _alertmanager
+from benchmarks._alertmanager import alertmanager
 from benchmarks._paging import PagerDuty, write_ledger
 from benchmarks._process import Server, free_port, scrape, serving, watching
 from benchmarks._prometheus import Series, ask, prometheus, value, write_blocks
@@ -23,7 +25,7 @@ from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.duration import duration_name
 from slo.core.sli import probe_sli
 
-PACKAGES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
+PACKAGES = ("prometheus", _alertmanager.PACKAGE, "prometheus-blackbox-exporter")
 INTERVAL_SECONDS = 15
 SLOT_SECONDS = 10
 GROUP_WAIT_SECONDS = 30
@@ -96,7 +98,7 @@ def theirs(folder: Path, target: str, vendor: PagerDuty, *, key: str, history_se
     success = f'probe_success{{instance="{target}",job="blackbox"}}'
     slo = SlothSLO(service=SERVICE, error_ratio=f"1 - avg(avg_over_time({success}[{PLACEHOLDER}]))")
     (folder / "rules.yml").write_text(rules([slo]), encoding="utf-8")
-    with blackbox(folder) as exporter, alertmanager(folder, vendor, key) as manager:
+    with blackbox(folder) as exporter, alertmanager(folder, _managing(vendor, key)) as manager:
         now = time.time()
         times = np.arange(now - history_seconds, now, INTERVAL_SECONDS).round(3)
         write_blocks(folder, [Series(name=success, times=times, values=np.ones(len(times)))])
@@ -151,13 +153,11 @@ def blackbox(folder: Path) -> Iterator[Server]:
         yield server
 
 
-@contextmanager
-def alertmanager(folder: Path, vendor: PagerDuty, key: str) -> Iterator[Server]:
-    """Alertmanager that sends pages to the stand-in and tickets nowhere."""
-    path, listen = folder / "alertmanager.yml", f"127.0.0.1:{free_port()}"
+def _managing(vendor: PagerDuty, key: str) -> dict[str, object]:
+    """The configuration of Alertmanager: pages go to the stand-in, tickets nowhere."""
     trust = {"tls_config": {"ca_file": vendor.ca_file}}
     oncall = {"routing_key": key, "url": vendor.events_url, "http_config": trust}
-    config = {
+    return {
         "route": {
             "receiver": "tickets",
             "group_by": ["sloth_id"],
@@ -166,13 +166,3 @@ def alertmanager(folder: Path, vendor: PagerDuty, key: str) -> Iterator[Server]:
         },
         "receivers": [{"name": "tickets"}, {"name": "oncall", "pagerduty_configs": [oncall]}],
     }
-    path.write_text(json.dumps(config), encoding="utf-8")
-    command = [
-        "prometheus-alertmanager",
-        f"--config.file={path}",
-        f"--storage.path={folder}/alertmanager",
-        f"--web.listen-address={listen}",
-        "--cluster.listen-address=",
-    ]
-    with serving("alertmanager", *command, address=listen, folder=folder) as server:
-        yield server

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks._histogram import grown, quantile
 from benchmarks._output import Figure, report
 from benchmarks._process import cpu_seconds, peak_resident_bytes, scrape, started, watching
 
@@ -44,17 +45,6 @@ def config(port: int, interval: str, timeout: str) -> str:
     return json.dumps({"probes": probes, "slos": slos})
 
 
-def quantile(buckets: dict[float, float], share: float) -> float:
-    """The quantile of a histogram's increase, interpolated inside its bucket as Prometheus does it."""
-    rank = share * buckets[float("inf")]
-    below, lower = 0.0, 0.0
-    for bound, count in sorted(buckets.items()):
-        if count >= rank:
-            return lower if bound == float("inf") else lower + (bound - lower) * (rank - below) / (count - below)
-        below, lower = count, bound
-    raise AssertionError("a histogram without +Inf")
-
-
 def measure(port: int, interval: str, timeout: str, rounds_expected: float) -> list[Figure]:
     """The figures of one run."""
     with tempfile.TemporaryDirectory() as folder, watching(Path(folder), config(port, interval, timeout)) as watch:
@@ -63,21 +53,19 @@ def measure(port: int, interval: str, timeout: str, rounds_expected: float) -> l
         time.sleep(MEASURED_SECONDS)
         used, after, memory = cpu_seconds(watch.pid) - cpu, scrape(watch.url), peak_resident_bytes(watch.pid) / 1e6
 
-    def grown(sample: str) -> float:
+    def more(sample: str) -> float:
         return after[sample] - before.get(sample, 0.0)
 
-    name = "watchkeep_probe_lateness_seconds_bucket"
-    bounds = [key.split('"')[1] for key in after if key.startswith(name)]
-    buckets = {float(bound): grown(f'{name}{{le="{bound}"}}') for bound in bounds}
-    rounds = sum(grown(key) for key in after if key.startswith("watchkeep_probe_rounds_total"))
-    good = grown('watchkeep_probe_rounds_total{state="good"}')
+    buckets = grown(before, after, "watchkeep_probe_lateness_seconds")
+    rounds = sum(more(key) for key in after if key.startswith("watchkeep_probe_rounds_total"))
+    good = more('watchkeep_probe_rounds_total{state="good"}')
     prefix = f"at {interval}: "
     return [
         Figure(name=prefix + "rounds", value=rounds, unit=f"of about {rounds_expected:,.0f} due"),
         Figure(name=prefix + "rounds that were not good", value=rounds - good, unit="rounds", under=0),
         Figure(name=prefix + "start lateness p50", value=quantile(buckets, 0.5) * 1000, unit="ms"),
         Figure(name=prefix + "start lateness p99", value=quantile(buckets, 0.99) * 1000, unit="ms", under=15),
-        Figure(name=prefix + "runs missed", value=grown("watchkeep_probe_missed_total"), unit="rounds", under=0),
+        Figure(name=prefix + "runs missed", value=more("watchkeep_probe_missed_total"), unit="rounds", under=0),
         Figure(name=prefix + "peak RSS", value=memory, unit="MB", under=120),
         Figure(name=prefix + "CPU per 1,000 probes", value=used / rounds * 1000, unit="s"),
         Figure(name=prefix + "CPU", value=used / MEASURED_SECONDS * 100, unit="% of a core"),

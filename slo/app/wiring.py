@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
+from slo.config.beats import HeartbeatConfig
 from slo.config.settings import Settings
+from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
@@ -112,6 +114,18 @@ def destinations_of(
     if faults:
         raise ConfigError(faults)
     return built, frozenset(paging)
+
+
+def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
+    """The path to each destination, by name."""
+    return {
+        entry.name: DeliveryPath(
+            fallback=entry.fallback,
+            deadline=entry.deadline,
+            beats_every=entry.config.interval if isinstance(entry.config, HeartbeatConfig) else None,
+        )
+        for entry in settings.destinations
+    }
 
 
 def fed_of(settings: Settings) -> list[Fed]:

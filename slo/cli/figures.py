@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from slo.cli.output import Cell, Part, Table, Tone
+from slo.core.incident import REPORTED
 from slo.core.slo import slo_key
 from slo.web.words import NOTHING, STATES, burn, maturity, minute, percent, spent_in
 
@@ -73,13 +74,14 @@ def incident_table(incidents: Iterable[Document], *, title: str = "") -> Table:
     """Incidents in a row each, in the order given. What was refused of them stands before the summary."""
     return Table(
         title=title,
-        columns=("priority", "incident", "slo", "status", "opened", "summary"),
+        columns=("priority", "incident", "slo", "status", "response", "opened", "summary"),
         rows=[
             (
                 incident["priority"],
                 incident["id"],
                 slo_of(incident),
                 _status(incident),
+                _clock(incident),
                 _when(incident["opened_at"]),
                 _summary(incident),
             )
@@ -94,12 +96,16 @@ def incident_lines(incidents: Iterable[Document], *, title: str = "") -> list[Pa
     for incident in incidents:
         status = _status(incident)
         head = f"{incident['priority']} incident {incident['id']} {slo_of(incident)}: {status.text}"
-        lines += [Cell(head, status.tone), f"   {_when(incident['opened_at'])}", f"   {_text(_summary(incident))}"]
+        clock = _text(_clock(incident))
+        opened = f"   {_when(incident['opened_at'])}" + (f", response {clock}" if clock else "")
+        lines += [Cell(head, status.tone), opened, f"   {_text(_summary(incident))}"]
     return lines
 
 
 def slo_of(incident: Document) -> str:
-    """The key of the SLO that an incident is about."""
+    """The key of the SLO that an incident is about; `reported` where a person opened it."""
+    if incident["slo"] == REPORTED:
+        return REPORTED
     return slo_key(incident["slo"], incident["scope"])
 
 
@@ -110,6 +116,18 @@ def _summary(incident: Document) -> str | Cell:
 
 def _text(cell: str | Cell) -> str:
     return cell.text if isinstance(cell, Cell) else cell
+
+
+def _clock(incident: Document) -> str | Cell:
+    """Where the response clock stands; empty where nobody knows the contract."""
+    response = incident["response"]
+    if response is None:
+        return ""
+    if response["missed_at"]:
+        return Cell("MISSED", Tone.DOWN)
+    if incident["responded_at"]:
+        return "in time"
+    return Cell(f"due {_when(response['due'])}", Tone.BURNING)
 
 
 def _status(incident: Document) -> Cell:

@@ -61,6 +61,7 @@ def _parts(answer: "Routed") -> list[Part]:
         f"Priority {answer.labels['priority']}: {answer.priority_why}.",
         Table(columns=("route", "takes it", "why"), rows=rows),
         *_told(answer),
+        _clock(answer),
         *_terms(answer),
         _silenced(answer),
         _suppressed(answer),
@@ -73,9 +74,24 @@ def _told(answer: "Routed") -> list[Part]:
     if answer.pages_only:
         told.append(f"Not told, since it is no page: {', '.join(answer.pages_only)}.")
     steps = [f"at {float(100 * step.after):g} % {', '.join(step.destinations)}" for step in plan.escalation]
+    for name, actions in answer.customer.items():
+        told.append(f"The customer's {name} hears of: {', '.join(actions)}.")
     if steps:
         told.append(f"While nobody answers, of the response time: {'; '.join(steps)}.")
     return told
+
+
+def _clock(answer: "Routed") -> str:
+    from slo.core.contract import response_time_name
+
+    response = answer.response
+    contract = response.contract
+    whose = f"the contract of {contract.title or contract.customer}" if contract.customer else "the usual contract"
+    warned = ", ".join(f"{response.moment_of(share):%m-%d %H:%M}" for share in (0.5, 0.75, 0.9))
+    return (
+        f"Response: within {response_time_name(response.target)} by {whose}, so by "
+        f"{response.due:%Y-%m-%d %H:%M:%S} UTC; while nobody answers, people are warned at {warned}."
+    )
 
 
 def _terms(answer: "Routed") -> list[Part]:
@@ -94,7 +110,7 @@ def _terms(answer: "Routed") -> list[Part]:
         grouped += f"; the first waits {wait} for others"
     return [
         f"{grouped}.",
-        f"Reminded every {repeat} while it is open.",
+        f"Reminded every {repeat} while nobody has taken it on.",
         f"Resolved when it was clear for {resolve}; each time that it soon comes back this doubles, up to an hour.",
     ]
 
@@ -130,6 +146,8 @@ def _spelt(labels: Mapping[str, str]) -> str:
 
 
 def _document(answer: "Routed") -> dict[str, object]:
+    from slo.core.contract import response_time_name
+
     plan = answer.plan
     return {
         "labels": dict(answer.labels),
@@ -154,6 +172,12 @@ def _document(answer: "Routed") -> dict[str, object]:
             for visit in plan.path
         ],
         "at": answer.at,
+        "response": {
+            "within": response_time_name(answer.response.target),
+            "due": answer.response.due,
+            "warned_at": [answer.response.moment_of(share) for share in (0.5, 0.75, 0.9)],
+        },
+        "customer": {name: list(actions) for name, actions in answer.customer.items()},
         "silence": answer.silence.name if answer.silence else None,
         "silenced_until": answer.silence.until(answer.at) if answer.silence else None,
         "silences_later": [silence.name for silence in answer.later],

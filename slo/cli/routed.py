@@ -6,14 +6,18 @@ from datetime import datetime
 from typing import TypeVar
 
 from slo.config.settings import Settings
+from slo.core.contract import DEFAULT, Contract
+from slo.core.delivery import Action
 from slo.core.inhibition import Graph, Rule
 from slo.core.matching import fulfil
 from slo.core.policy import Severity
-from slo.core.priority import EnvironmentClass, Priority, circumstances_of, priority_in
+from slo.core.priority import Priority, circumstances_of, priority_in
+from slo.core.response import Response, Turn, TurnKind, response_of
 from slo.core.routing import Plan, alert_labels
 from slo.core.silence import Silence, silence_of, silenced_by
 from slo.errors import UsageError
 from slo.kinds import Kinds
+from slo.router.audience import customer_hears
 
 E = TypeVar("E", Severity, Priority)
 
@@ -22,8 +26,9 @@ E = TypeVar("E", Severity, Priority)
 class Routed:
     """The answer. `told` are the destinations of the plan but for `pages_only`, which are told of pages alone.
 
-    `silence` hides the alert at that time, `later` are those that will. It may be suppressed under the SLOs that it
-    `needs`, and under what the `rules` whose target it is name as their source.
+    `response` is the clock that the contract starts. `customer` are the destinations of the customer with what they
+    hear of, beside those of the routes. `silence` hides the alert at that time, `later` are those that will. It may be
+    suppressed under the SLOs that it `needs`, and under what the `rules` whose target it is name as their source.
     """
 
     at: datetime
@@ -34,6 +39,8 @@ class Routed:
     pages_only: tuple[str, ...]
     silence: Silence | None
     later: tuple[Silence, ...]
+    response: Response
+    customer: Mapping[str, tuple[Action, ...]]
     needs: tuple[str, ...]
     rules: tuple[Rule, ...]
 
@@ -46,12 +53,17 @@ def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Rou
     own = next((slo.labels for slo in reversed(settings.slos) if slo.name == given.get("slo")), {})
     labels = {**own, **given}
     severity = _one_of(Severity, labels.get("severity", Severity.PAGE), "severity")
-    environment = labels.get("environment", "")
+    environment, customer = labels.get("environment", ""), labels.get("customer", "")
+    contract = settings.contracts.get(customer, DEFAULT)
+    if customer and settings.contracts and customer not in settings.contracts:
+        raise UsageError(
+            f"--label customer={customer}: there is no such customer: write one of {', '.join(settings.contracts)}"
+        )
     if "priority" in given:
         priority, why = _one_of(Priority, given["priority"], "priority"), "as it was given"
     else:
-        priority = priority_in(circumstances_of(severity, EnvironmentClass.of(environment)))
-        where = f"in {environment}" if environment else "without an environment, which is not production"
+        priority = priority_in(circumstances_of(severity, contract.class_of(environment)))
+        where = _where(environment, contract)
         why = f"a {severity} {where}"
     slo = labels.get("slo", "")
     labels = alert_labels(labels, slo=slo, scope=labels.get("scope", ""), severity=severity, priority=priority)
@@ -68,9 +80,18 @@ def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Rou
         pages_only=tuple(name for name in plan.destinations if name in pagers),
         silence=silence,
         later=tuple(each for each in silences if each is not silence and each.hides(labels) and not each.over(at)),
+        response=response_of([Turn(at=at, kind=TurnKind.OPENED, priority=priority)], contract),
+        customer=customer_hears(contract, plan, priority),
         needs=tuple(sorted(Graph.of(settings.slos).needs.get(slo, ()))),
         rules=tuple(rule for rule in settings.inhibit if fulfil(labels, rule.target)),
     )
+
+
+def _where(environment: str, contract: Contract) -> str:
+    if not environment:
+        return "without an environment, which is not production"
+    kind = contract.class_of(environment)
+    return f"in {environment}" + ("" if environment == kind else f", which is {kind}")
 
 
 def _pagers(settings: Settings) -> frozenset[str]:

@@ -13,7 +13,6 @@ def incident_parts(incident: Document) -> list[Part]:
     evidence = incident["evidence"]
     reason = ": ".join(part for part in (evidence["reason"], evidence["detail"]) if part)
     why = " at ".join(part for part in (reason, evidence["target"]) if part)
-    identity = f"Incident {incident['id']} of SLO {slo_of(incident)}, opened {_when(incident['opened_at'])}"
     figures = (
         ""
         if evidence["objective"] is None
@@ -25,8 +24,11 @@ def incident_parts(incident: Document) -> list[Part]:
     )
     parts: list[Part] = [
         Cell(f"{incident['priority']} {incident['status']}: {incident['summary']}", STATUS_TONES[incident["status"]]),
-        f"{identity}; {fires(incident['firing'])}.",
+        _identity(incident),
+        _times(incident),
     ]
+    if circumstances := incident["circumstances"]:
+        parts.append(_priority(incident, circumstances))
     if figures:
         parts.append(f"{figures}; last bad outcome: {why}." if why else f"{figures}.")
     if report := evidence["report"]:
@@ -57,6 +59,37 @@ def incident_parts(incident: Document) -> list[Part]:
     return parts
 
 
+def _identity(incident: Document) -> str:
+    """Which incident it is, what it is about, and since when."""
+    opened = f"opened {_when(incident['opened_at'])}"
+    if incident["opened_by"]:
+        return f"Incident {incident['id']}, {opened} by {incident['opened_by']}."
+    return f"Incident {incident['id']} of SLO {slo_of(incident)}, {opened}; {fires(incident['firing'])}."
+
+
+def _times(incident: Document) -> str:
+    """When it was found, by whom, and since when it is over."""
+    mitigated, resolved = incident["mitigated_at"], incident["resolved_at"]
+    said = [
+        f"Detected {_when(incident['detected_at'])} by the {incident['found_by']}",
+        f"mitigated {_when(mitigated)}" if mitigated else "not mitigated yet",
+    ]
+    if resolved:
+        said.append(f"resolved {_when(resolved)} by {incident['resolved_by'] or 'the watch'}")
+    return ", ".join(said) + _because(incident["resolved_why"] or "") + "."
+
+
+def _priority(incident: Document, circumstances: Document) -> str:
+    """What the priority followed from, when it opened."""
+    inputs = [
+        f"{circumstances['environment']} environment",
+        f"{circumstances['impact'].replace('_', ' ')} impact",
+        "a workaround" if circumstances["workaround"] else "no workaround",
+        *(["a security issue"] if circumstances["security"] else []),
+    ]
+    return f"{incident['priority']}; it opened with {', '.join(inputs)}."
+
+
 def _work(incident: Document) -> list[Part]:
     """Who works on it, and what was promised to whom."""
     parts: list[Part] = []
@@ -68,15 +101,18 @@ def _work(incident: Document) -> list[Part]:
         parts.append(f"Answered at {_when(incident['responded_at'])} by {incident['responded_by']}.")
     if incident["eta"]:
         parts.append(f"Promised: {expected(incident['eta'])}.")
+    parts += [
+        f"Promised before, at {_when(each['at'])} by {each['by']}: {expected(each['eta'])}."
+        for each in reversed(incident["etas"][:-1])
+    ]
     about = [
         f"owner {incident['owner']}" if incident["owner"] else "",
         f"part of the {incident['responsibility'].replace('_', ' ')}" if incident["responsibility"] else "",
         "waits for the customer" if incident["waiting"] else "",
         f"affects {', '.join(incident['services'])}" if incident["services"] else "",
-        f"found by the {incident['found_by']}",
     ]
     sentence = ", ".join(filter(None, about))
-    return [*parts, f"{sentence[0].upper()}{sentence[1:]}."]
+    return [*parts, f"{sentence[0].upper()}{sentence[1:]}."] if sentence else parts
 
 
 def _response(incident: Document, response: Document) -> Part:
@@ -125,7 +161,7 @@ def _watched(event: Document) -> str:
             return f"the chat ended at {_when(event['chat_ended_at'])}, and the ticket was not updated"
         case "muted":
             return f"nobody is told: {event['why']}"
-    return f"to {', '.join(event['told'])} as well"
+    return f"to {', '.join([*event['paged'], *event['told']]) or 'the customer otherwise'} as well"
 
 
 def _also(event: Document) -> str:

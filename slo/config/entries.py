@@ -81,8 +81,7 @@ class Entries(Generic[E]):
             config = self._reader.check(model, own, at, beside=self._common)
         else:
             self._misspelt(data, at)
-        texts = () if keys.has("name") else (value for value in data.values() if isinstance(value, str))
-        return Entry(at, keys, config, frozenset(texts))
+        return Entry(at, keys, config, _texts(keys, data))
 
     def _config(self, kind: str, at: Location) -> type[KindConfig] | None:
         if kind not in self._names:
@@ -123,13 +122,21 @@ def plain_entries(
     for index, item in enumerate(data):
         place = (*at, index)
         if config is None or not isinstance(item, Mapping):
-            entries.append(Entry(place, reader.read(model, item, place), None, frozenset()))
+            keys = reader.read(model, item, place)
+            entries.append(Entry(place, keys, None, _texts(keys, item)))
             continue
         keys = reader.read(model, {key: value for key, value in item.items() if key in known}, place)
         own = {key: value for key, value in item.items() if key not in known}
-        entries.append(Entry(place, keys, reader.check(config, own, place, beside=known), frozenset()))
+        entries.append(Entry(place, keys, reader.check(config, own, place, beside=known), _texts(keys, item)))
     refuse_twins([(entry.name, entry.at) for entry in entries], what, report)
     return entries
+
+
+def _texts(keys: Reading[K], data: object) -> frozenset[str]:
+    """Every text in an entry whose name could not be read; none where it could."""
+    if keys.has("name") or not isinstance(data, Mapping):
+        return frozenset()
+    return frozenset(value for value in data.values() if isinstance(value, str))
 
 
 def refuse_twins(names: Sequence[tuple[str, Location]], what: str, report: Report) -> None:

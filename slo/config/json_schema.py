@@ -14,6 +14,7 @@ from slo.config.pattern import Pattern
 from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys
 from slo.config.section import Section
 from slo.config.types import SIZE_FORMAT, size_name
+from slo.core.contract import BusinessDays
 from slo.core.duration import duration_name
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -55,6 +56,8 @@ class _Generator(GenerateJsonSchema):
                 return f"{float(dft * 100):g}%"
             case Pattern():
                 return dft.text
+            case BusinessDays():
+                return str(dft)
             case BaseModel():
                 return {}
         return super().encode_default(dft)
@@ -109,8 +112,9 @@ def _plain(node: JsonSchemaValue) -> JsonSchemaValue:
     schema = {key: value for key, value in node.items() if key != "title"}
     if schema.get("default", ...) is None:
         del schema["default"]
-    if "properties" in schema:
-        schema["properties"] = {key: _plain(value) for key, value in schema["properties"].items()}
+    for key in ("properties", "patternProperties"):
+        if key in schema:
+            schema[key] = {name: _plain(value) for name, value in schema[key].items()}
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             schema[key] = _plain(schema[key])

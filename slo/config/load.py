@@ -3,13 +3,16 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from slo.config.alert_labels import AlertLabels
+from slo.config.customer_keys import CustomerKeys
+from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
+from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
 from slo.config.indicators import Feeds
 from slo.config.names import Names
 from slo.config.nodes import Place
@@ -53,13 +56,16 @@ class Kinds(Protocol):
     def scrape_config(self) -> type[KindConfig]: ...
 
 
-def load(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
-    """The configuration at `path`, a file or a folder of *.yaml and *.yml. Raises ConfigError with every fault."""
+def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | None = None) -> Settings:
+    """The configuration at `path`, a file or a folder of *.yaml and *.yml. Raises ConfigError with every fault.
+
+    Holidays are those of the years around `today`, by default the day that it is.
+    """
     with _garbage_kept():  # what is only needed for loading is gone when it ends
-        return _loaded(path, kinds, environ)
+        return _loaded(path, kinds, environ, today or datetime.now(UTC).date())
 
 
-def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
+def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -> Settings:
     unreadable: list[tuple[Place, str, str]] = []
     source = read(path, environ, lambda place, problem, mend: unreadable.append((place, problem, mend)))
     report = Report(source, unreadable)
@@ -71,8 +77,14 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     probes = of_probes.read(_items(root, "probes"), ("probes",))
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
+    customers = plain_entries(
+        CustomerKeys, _items(root, "customers"), ("customers",), what="customer", reader=reader, report=report
+    )
     if source.whole and root.has("destinations"):
-        _refuse_lost_destinations(routes, destinations, report)
+        refuse_lost_tellings(customers, _names_of(destinations), report)
+        _refuse_lost_destinations(routes, destinations, told(customers) | told_otherwise(destinations), report)
+        refuse_bad_fallbacks(destinations, report)
+    refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
@@ -102,6 +114,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
     exclusions = plain_entries(
         ExclusionKeys, _items(root, "exclusions"), ("exclusions",), what="exclusion", reader=reader, report=report
     )
+    if source.whole and customers:
+        refuse_strangers(customers, _items(root, "slos"), report)
     if source.whole and root.has("slos"):
         _refuse_lost_exclusions(exclusions, _items(root, "slos"), report)
     _warn_of_broken_minutes(exclusions, report)
@@ -120,8 +134,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Settings:
         servers=tuple(_server(entry) for entry in servers),
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
+        contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
         destinations=tuple(_destination(entry) for entry in destinations),
-        routes=route_of(routes, Route(destinations=tuple(entry.name for entry in destinations)), report),
+        routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(_rule(reading.values) for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
@@ -160,10 +175,11 @@ def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:
 
 
 def _refuse_lost_destinations(
-    routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], report: Report
+    routes: RouteEntry, destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str], report: Report
 ) -> None:
-    known = {name for entry in destinations for name in ([entry.name] if entry.name else entry.texts)}
-    refuse_lost(routes, {entry.name: entry.at for entry in destinations if entry.name}, known, report)
+    """What routes name is there. A destination that is `told` otherwise needs no route."""
+    named = {entry.name: entry.at for entry in destinations if entry.name and entry.name not in told}
+    refuse_lost(routes, named, _names_of(destinations), report)
 
 
 def _warn_of_lost_matchers(
@@ -182,6 +198,11 @@ def _warn_of_lost_matchers(
     for index, rule in enumerate(inhibit):
         labels.warn(rule.values.source, ("inhibit", index, "source"), report)
         labels.warn(rule.values.target, ("inhibit", index, "target"), report)
+
+
+def _names_of(destinations: Sequence[Entry[DestinationKeys]]) -> frozenset[str]:
+    """The name of each, or every name that it may have."""
+    return frozenset(name for entry in destinations for name in ([entry.name] if entry.name else entry.texts))
 
 
 def _refuse_lost_exclusions(exclusions: Sequence[Entry[ExclusionKeys]], slos: Sequence[object], report: Report) -> None:
@@ -207,6 +228,11 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
             if odd:
                 problem = "breaks a minute, of which nothing is excluded once counts are kept by the minute, after 7h"
                 report.warn((*entry.at, key), problem, "write whole minutes for figures that stay")
+
+
+def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]) -> Route:
+    """What the route at the top inherits: everyone is told but those that are `told` otherwise."""
+    return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
 def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
@@ -252,7 +278,14 @@ def _rule(keys: InhibitKeys) -> Rule:
 
 
 def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:
-    return DestinationEntry(name=entry.name, type=entry.keys.values.type, config=entry.whole())
+    keys = entry.keys.values
+    return DestinationEntry(
+        name=entry.name,
+        type=keys.type,
+        config=entry.whole(),
+        fallback=keys.fallback or "",
+        deadline=keys.deadline,
+    )
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class RoutesKeys(Section):
     """Who is told, and on which terms. A route inherits what it does not say from the one above it."""
 
     destinations: tuple[Name, ...] | None = None
-    """The names of the destinations that are told. Default: all of them."""
+    """The names of the destinations that are told. Default: all that no customer's `tell` names."""
     group_by: Annotated[tuple[GroupLabel, ...], Field(min_length=1)] | None = None
     """Incidents with the same values of these labels are told together. Default: each by itself, `[slo, scope]`."""
     group_wait: Duration | None = None

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL
+from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
-from slo.config.identity import LabelName, NamedKeys
+from slo.config.identity import LabelName, Name, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.route_keys import InhibitKeys, RoutesKeys
 from slo.config.section import Section
@@ -121,6 +122,11 @@ class ServerKeys(NamedKeys):
 class DestinationKeys(EntryKeys):
     """What every destination has, whatever its type."""
 
+    fallback: Name | None = None
+    """The destination that is told instead of what this one refuses, or has not taken by its deadline."""
+    deadline: PositiveDuration | None = None
+    """How long a message to it may take. Default: 2m for a P0, 15m for everything else."""
+
 
 class StoreKeys(Section):
     """What is kept on disk."""
@@ -144,6 +150,8 @@ class Root(Section):
     """The objectives."""
     exclusions: tuple[SkipValidation[ExclusionKeys], ...] = ()
     """Time that counts for nothing, such as maintenance."""
+    customers: tuple[SkipValidation[CustomerKeys], ...] = ()
+    """Those whom something was promised, and what. Once there are any, every SLO has the label `customer` of one."""
     silences: tuple[SkipValidation[SilenceKeys], ...] = ()
     """Alerts that nobody is told of for a time."""
     inhibit: tuple[SkipValidation[InhibitKeys], ...] = ()

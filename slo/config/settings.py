@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from slo.config.request import BasicAuth
 from slo.config.secret import Secret
 from slo.config.tls import TLSSettings
+from slo.core.contract import Contract
 from slo.core.exclusion import Exclusion
 from slo.core.inhibition import Rule
 from slo.core.routing import Route
@@ -63,11 +64,16 @@ class ServerEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DestinationEntry:
-    """One destination: the kind `type` with its own `config`."""
+    """One destination: the kind `type` with its own `config`.
+
+    Where it does not take a message within `deadline`, `fallback` is told instead; empty where nobody is.
+    """
 
     name: str
     type: str
     config: BaseModel
+    fallback: str = ""
+    deadline: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +86,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything that was configured. `warnings` are what `check` says about it without refusing it."""
+    """Everything that was configured. `contracts` are those of the customers, by their names.
+
+    `warnings` are what `check` says about it without refusing it.
+    """
 
     slot: timedelta
     probes: tuple[ProbeEntry, ...]
@@ -88,6 +97,7 @@ class Settings:
     servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
     exclusions: tuple[Exclusion, ...]
+    contracts: Mapping[str, Contract]
     destinations: tuple[DestinationEntry, ...]
     routes: Route
     silences: tuple[Silence, ...]

@@ -12,6 +12,7 @@ from slo.config.section import Section
 from slo.config.types import Duration, Moment, Objective, PositiveDuration, Ratio, SelectorText, Zone
 from slo.config.wrong import shown, wrong
 from slo.core.calendar import CalendarWindow, Period
+from slo.core.incident import OWN_PREFIX, REPORTED
 from slo.core.policy import POLICIES
 
 SLICE_MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
@@ -147,10 +148,20 @@ class PairKeys(Section):
     """How long the condition must hold before it fires."""
 
 
+def _own(value: object) -> object:
+    if value == REPORTED or str(value).startswith(OWN_PREFIX):
+        raise wrong(f"{shown(value)} is what the watch calls incidents of its own", "give the SLO another name")
+    return value
+
+
+SLOName = Annotated[Name, AfterValidator(_own)]
+"""What an SLO is called: not as the watch calls what people open, or what it says about itself."""
+
+
 class SLOKeys(Section):
     """An objective for an SLI over a window."""
 
-    name: Name
+    name: SLOName
     """What the SLO is called, for people and for links."""
     objective: Objective
     """The share of good events that is promised."""

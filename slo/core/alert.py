@@ -17,6 +17,8 @@ class Cause(StrEnum):
     """The SLI had data and has none, so that nothing can burn."""
     ALERT = "alert"
     """An alert of somebody else's says so."""
+    UNDELIVERED = "undelivered"
+    """What people are to be told does not get through to a destination."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -43,6 +45,8 @@ class FiringPair:
                 return "SLI lost its data"
             case Cause.ALERT:
                 return f"alert {self.alert}"
+            case Cause.UNDELIVERED:
+                return "messages do not get through"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.duration import duration_name
 from slo.core.hours import BusinessHours, Span
 from slo.core.priority import EnvironmentClass, Priority
@@ -51,7 +51,7 @@ class Telling:
     """The destinations that a customer's incidents are told to: `what` of them, and of which `priorities`."""
 
     destinations: tuple[str, ...]
-    what: frozenset[Action] = frozenset(Action)
+    what: frozenset[Action] = frozenset(OF_INCIDENTS)
     priorities: frozenset[Priority] = frozenset(Priority)
 
 

@@ -29,6 +29,12 @@ class Action(StrEnum):
     REMIND = "remind"
     """The response time runs out, or what was promised is overdue."""
     RESOLVE = "resolve"
+    HEARTBEAT = "heartbeat"
+    """The watch is alive; it is about no incident."""
+
+
+OF_INCIDENTS = tuple(action for action in Action if action is not Action.HEARTBEAT)
+"""What can be said of an incident."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +46,8 @@ class Message:
     what is told here. `firing` is empty on a resolve. `by` and `why` are of the person who acted, `text` is what was
     said. `due` is when the contract wants a human response, `responded_at` when there was one. `services` are those
     that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
-    customer wrote. `external_url` is where people reach the watch; empty where nobody said.
+    customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
+    destination that did not take it, where this one is told in its place. A heartbeat has no `incident`.
     """
 
     id: str
@@ -69,11 +76,12 @@ class Message:
     owner: str = ""
     services: tuple[str, ...] = ()
     reference: str = ""
+    instead_of: str = ""
 
     @property
     def url(self) -> str:
         """Where people read about the incident; empty where the watch does not know how it is reached."""
-        return f"{self.external_url.rstrip('/')}/api/v1/incidents/{self.incident}" if self.external_url else ""
+        return f"{self.external_url.rstrip('/')}/incidents/{self.incident}" if self.external_url else ""
 
     @property
     def lane(self) -> tuple[str, str]:

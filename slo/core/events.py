@@ -115,10 +115,11 @@ class PageCleared(Event):
 class Told(Event):
     """The destinations `told` hear of it from now on as well, since it is more urgent or no longer muted.
 
-    `hears` is as in `Opened`, and replaces what was there of these.
+    `hears` is as in `Opened`, and replaces what was there of these. `paged` have the page that is open as well.
     """
 
     told: tuple[str, ...]
+    paged: tuple[str, ...] = ()
     hears: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
 
 

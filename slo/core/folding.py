@@ -100,6 +100,7 @@ def _opened(event: Opened) -> Incident:
         hears=event.hears,
         muted=event.muted,
         told_at=event.at,
+        told_as=None if event.muted else event.priority,
         needs_page=event.slo == REPORTED and event.priority is Priority.P0,
         turns=(Turn(at=event.created_at or event.at, kind=TurnKind.OPENED, priority=event.priority),),
         sources=_with(frozenset(), event.source),
@@ -120,6 +121,7 @@ def _signalled(state: Incident, event: FiringChanged) -> Incident:
 
 def _paged(state: Incident, event: Paged | PageCleared | SentDirectly) -> Incident:
     """The incident when a page goes out, or is over."""
+    fires = worst(state.firing) is Severity.PAGE
     match event:
         case Paged(at=at, generation=generation, key=key, summary=summary, told=told):
             return replace(
@@ -128,10 +130,10 @@ def _paged(state: Incident, event: Paged | PageCleared | SentDirectly) -> Incide
                 page_open=True,
                 page_key=key,
                 page_answered=False,
+                page_of_alert=fires,
                 needs_page=False,
-                page_clear_since=None if state.needs_page else state.page_clear_since,
                 paged_to=told,
-                pages=(*state.pages, at),
+                pages=(*state.pages, at) if fires else state.pages,
                 told_at=at,
                 generation=generation,
                 summary=summary or state.summary,
@@ -145,17 +147,19 @@ def _paged(state: Incident, event: Paged | PageCleared | SentDirectly) -> Incide
 def _told(state: Incident, event: Told | Muted | Unmuted) -> Incident:
     """The incident when others hear of it, or nobody does for a time."""
     match event:
-        case Told(at=at, told=told, hears=hears):
+        case Told(at=at, told=told, paged=paged, hears=hears):
             return replace(
                 state,
-                told=tuple(dict.fromkeys((*state.told, *told))),
+                told=_joined(state.told, told),
+                paged_to=_joined(state.paged_to, paged),
                 hears={name: of for name, of in state.hears.items() if name not in told} | dict(hears),
                 told_at=at,
+                told_as=state.priority,
             )
         case Muted(why=why):
             return replace(state, muted=why)
         case Unmuted():
-            return replace(state, muted="")
+            return replace(state, muted="", told_as=None)
 
 
 def _resolved(state: Incident, event: Resolved) -> Incident:
@@ -188,10 +192,11 @@ def _done(state: Incident, event: Deed) -> Incident:
             told = replace(state, chat_ended_at=None if responds else state.chat_ended_at)
             return _responded(told, event, by) if responds else told
         case Promised():
-            return _responded(replace(state, etas=(*state.etas, event), chat_ended_at=None), event, by)
+            promised = replace(state, etas=(*state.etas, event), promises_missed=(), chat_ended_at=None)
+            return _responded(promised, event, by)
         case Reprioritized(priority=priority):
-            pages = priority is Priority.P0 and state.open and not state.page_open
-            return _prioritized(replace(state, needs_page=pages), at, priority)
+            urged = priority is Priority.P0 and state.open
+            return _prioritized(replace(state, urged=urged, needs_page=urged and not state.page_open), at, priority)
         case WaitBegan():
             return _turned(replace(state, waiting=True), at, TurnKind.PAUSED)
         case WaitEnded():
@@ -208,12 +213,14 @@ def _done(state: Incident, event: Deed) -> Incident:
 def _reminded(state: Incident, event: Reminder) -> Incident:
     """The incident after people were told that something runs out, or has not come."""
     match event:
-        case ResponseWarned(share=share, paged=paged, told=told):
-            return replace(state, warned=share, paged_to=(*state.paged_to, *paged), told=(*state.told, *told))
+        case ResponseWarned(share=share, planned_at=planned_at, paged=paged, told=told):
+            wider = replace(state, paged_to=_joined(state.paged_to, paged), told=_joined(state.told, told))
+            return replace(wider, warned=share, warned_for=planned_at)
         case ResponseMissed(due=due, paged=paged, told=told):
-            return replace(state, missed_at=due, paged_to=(*state.paged_to, *paged), told=(*state.told, *told))
-        case PromiseMissed(promised_at=promised_at):
-            return replace(state, promise_missed_at=promised_at)
+            wider = replace(state, paged_to=_joined(state.paged_to, paged), told=_joined(state.told, told))
+            return replace(wider, missed_at=due)
+        case PromiseMissed(what=what):
+            return replace(state, promises_missed=(*state.promises_missed, what))
         case TicketNotUpdated(chat_ended_at=chat_ended_at):
             return replace(state, chat_missed_at=chat_ended_at)
     return state
@@ -237,6 +244,10 @@ def _prioritized(state: Incident, at: datetime, priority: Priority) -> Incident:
 
 def _turned(state: Incident, at: datetime, kind: TurnKind, priority: Priority | None = None) -> Incident:
     return replace(state, turns=(*state.turns, Turn(at=at, kind=kind, priority=priority)))
+
+
+def _joined(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *new)))
 
 
 def _with(sources: frozenset[str], source: str) -> frozenset[str]:

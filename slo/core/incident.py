@@ -17,6 +17,9 @@ from slo.core.routing import alert_labels
 REPORTED = "reported"
 """What stands for the SLO of an incident that a person opened; its scope is its id."""
 
+OWN_PREFIX = "watchkeep-"
+"""How the names begin that stand for the SLO where the watch speaks about itself."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
@@ -26,17 +29,20 @@ class Incident:
     resolution too, so that an alert that a person closed while it fired opens nothing anew until another pair fires.
     `page_clear_since` and `clear_since` are since when no page, and nothing at all, fires; None while it does.
     `page_open` is whether a page is open under `page_key` at the paging destinations `paged_to`, and `page_answered`
-    whether a person has acknowledged that one; `told` are the others, which know the incident under `key`. Where a
-    person made it a P0, `needs_page` until it has paged; a page that was made so is not ended by the alert.
+    whether a person has acknowledged that one; `told` are the others, which know the incident under `key`. The page is
+    `page_of_alert` where the alert fired a page at the time, and ends with it; any other ends with the incident. Where
+    a person made it a P0 it is `urged`, so that nothing mutes it, and `needs_page` until it has paged.
 
     `hears` has the destinations that hear of some things only, `muted` is why nobody is told, empty where people are.
-    `pages` are the times at which it paged, `told_at` is when people were last told of it by the watch.
+    `pages` are the times at which its alert paged, `told_at` is when people were last told of it by the watch, and
+    `told_as` its priority when it was last found who is to hear of it; None since it was muted.
 
     `acknowledged_at` is when the first person took it on, `responded_at` when the first one answered in any way.
     `turns` are what its response clock is made of. `etas` are all that were promised, the last one last.
     `updated_at` is when people last heard something of a person. `sources` are the acts of others that were done.
-    `warned` is the share of the response time that people were last warned at, `missed_at` when it ran out without an
-    answer; `promise_missed_at` and `chat_missed_at` are the last promise and end of a chat that were told as missed.
+    `warned` is the share of the response time that people were last warned at, which was planned for `warned_for`, and
+    `missed_at` when it ran out without an answer; `promises_missed` are those of its last promise that were told as
+    missed, `update` or `recovery`, and `chat_missed_at` is the last end of a chat that was.
     """
 
     id: str
@@ -62,6 +68,8 @@ class Incident:
     page_open: bool = False
     page_key: str = ""
     page_answered: bool = False
+    page_of_alert: bool = False
+    urged: bool = False
     needs_page: bool = False
     paged_to: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
@@ -69,6 +77,7 @@ class Incident:
     muted: str = ""
     pages: tuple[datetime, ...] = ()
     told_at: datetime | None = None
+    told_as: Priority | None = None
     page_clear_since: datetime | None = None
     clear_since: datetime | None = None
     acknowledged_at: datetime | None = None
@@ -77,9 +86,10 @@ class Incident:
     responded_by: str = ""
     turns: tuple[Turn, ...] = ()
     warned: float = 0.0
+    warned_for: datetime | None = None
     missed_at: datetime | None = None
     etas: tuple[Promised, ...] = ()
-    promise_missed_at: datetime | None = None
+    promises_missed: tuple[str, ...] = ()
     waiting: bool = False
     owner: str = ""
     responsibility: Responsibility | None = None
@@ -98,12 +108,23 @@ class Incident:
         return self.resolved_at is None
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing becomes of it by itself any more: it is over, and so are its clocks."""
+        answered = self.responded_at is not None or self.missed_at is not None
+        return not self.open and answered and self.chat_ended_at in (None, self.chat_missed_at)
+
+    @property
     def status(self) -> str:
         """`triggered`, `acknowledged` or `resolved`; a page that nobody has answered is `triggered` again."""
         if not self.open:
             return "resolved"
         unanswered = self.acknowledged_at is None or (self.page_open and not self.page_answered)
         return "triggered" if unanswered else "acknowledged"
+
+    @property
+    def unheard(self) -> bool:
+        """Whether there may be people who are to hear of it and have not: it was muted, or is more urgent by now."""
+        return self.told_as is None or self.priority.rank < self.told_as.rank
 
     @property
     def subject(self) -> str:
@@ -114,6 +135,16 @@ class Incident:
     def customer(self) -> str:
         """Whose incident it is; empty where nobody said."""
         return self.labels.get("customer", "")
+
+    @property
+    def detected_at(self) -> datetime:
+        """When it was first known: when the ticket was written, or the alert fired."""
+        return self.created_at or self.opened_at
+
+    @property
+    def mitigated_at(self) -> datetime | None:
+        """Since when nobody suffers from it: nothing fires any more, or a person declared it over."""
+        return self.clear_since or self.resolved_at
 
     @property
     def eta(self) -> ETA | None:

@@ -136,9 +136,9 @@ def _with_priority(response: Response, at: datetime, priority: Priority) -> Resp
     raised = priority.rank < before.rank
     since = at if raised else response.opened_at
     due = response.contract.due(priority, since)
-    if (due > response.due) if raised else (due < response.due):
-        return response
-    return replace(response, counted_from=since, target=response.contract.responses[priority], due=due)
+    if (due < response.due) if raised else (due > response.due):
+        return replace(response, counted_from=since, target=response.contract.responses[priority], due=due)
+    return response
 
 
 def _begun(opening: Turn, priority: Priority, contract: Contract) -> Response:

@@ -1,7 +1,7 @@
 """`./run demo [--once]`: the main job on real input, told so that a newcomer follows it.
 
 With `--once` it ends after the story, with 0 only if it happened; its last line is JSON, read back from what the
-stand-in for PagerDuty recorded. Without, the services and the watch stay up until Ctrl-C.
+stand-ins for the vendors recorded. Without, everything stays up until Ctrl-C.
 """
 
 import signal
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from slo.demo.processes import Processes
+from slo.demo.stage import Stage
 from slo.demo.story import Story
 from slo.errors import WatchkeepError
 
@@ -27,15 +28,16 @@ def main(*, once: bool) -> None:
 
 
 def _tell(folder: Path, processes: Processes, *, once: bool) -> int:
-    story = Story(folder, processes, click.echo)
+    stage = Stage(folder, processes)
+    story = Story(stage, click.echo)
     try:
         story.set_up()
         happened = story.play()
         if not once:
-            click.echo(f"\nThe watch stays up at {story.api} until Ctrl-C; its files are in {folder}.")
-            click.echo(f"Try: ./run watchkeep status --url {story.api}")
+            click.echo(happened.line())
+            _invite(stage)
             signal.pause()
-    except WatchkeepError as error:
+    except (WatchkeepError, OSError) as error:
         click.echo(f"demo: {error}", err=True)
         return 1
     except KeyboardInterrupt:
@@ -43,6 +45,24 @@ def _tell(folder: Path, processes: Processes, *, once: bool) -> int:
         return 130 if once else 0
     click.echo(happened.line())
     return 0 if happened.whole else 1
+
+
+def _invite(stage: Stage) -> None:
+    """What there is to look at and to try."""
+    click.echo(f"""
+Everything stays up until Ctrl-C. Look at the page, in a browser:
+
+    {stage.url}
+
+and try, in another terminal:
+
+    export WATCHKEEP_TOKEN=$(cat {stage.data / "token"})
+    ./run watchkeep status --url {stage.url}
+    ./run watchkeep incident open 'Deck is slow' --customer acme --environment production --url {stage.url}
+    ./run watchkeep incident list --url {stage.url}
+    curl --silent {stage.url}/metrics | grep ^slo_
+
+The letters are in {stage.mailbox.place["letters"]}, the logs of all processes in {stage.folder}.""")
 
 
 if __name__ == "__main__":

@@ -1,137 +1,206 @@
-"""The story: a service breaks, its budget burns, a P0 is open at PagerDuty, a person answers, the service recovers.
+"""The story: a service breaks, a P0 is open, everybody is told, a person answers, the service recovers.
 
-Everything in it is real but for PagerDuty: services that are processes, probes over HTTP, the engine, the store, the
-router and the vendor's own client package. What is said of PagerDuty is read back from what the stand-in received.
+Everything in it is real but for the vendors: services that are processes, probes over HTTP, the engine, the store, the
+router, and the vendors' own client packages over TLS. What is said of the vendors is read back from what their
+stand-ins recorded, and what people do is done there, and comes back to the watch signed.
 """
 
-import json
-import ssl
-import time
-import urllib.request
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from slo.demo.processes import Processes, free_port
+from slo.demo.happened import Happened, recorded
+from slo.demo.narrator import SHOWN_WIDTH, Narrator
+from slo.demo.readable import comment_text, fields_of, first_line, slack_text
 from slo.demo.setting import (
     BROKEN,
+    CUSTOMER_CHANNEL,
+    CUSTOMER_EMAIL,
+    ON_CALL,
     POLICY,
     RESOLVE_AFTER_SECONDS,
-    ROUTING_KEY,
-    SERVICES,
+    RESPONSE,
+    SECOND_ENGINEER,
+    TEAM_CHANNEL,
     WINDOW_SECONDS,
-    configuration,
-    write_history,
 )
-from slo.errors import WatchkeepError
+from slo.demo.stage import Stage
 
-WAIT_SECONDS = 100.0
-"""How long any one turn of the story may take before it counts as not having happened."""
-
-LOOK_EVERY_SECONDS = 0.25
 SLO = f"{BROKEN}-availability"
-PERSON = "demo on-call engineer"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Happened:
-    """What the stand-in recorded under one deduplication key: the end of the story."""
-
-    priority: str
-    dedup_key: str
-    triggers: int
-    acknowledged: bool
-    resolves: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is the story that was to be told."""
-        return self.priority == "P0" and self.triggers == 1 and self.acknowledged and self.resolves == 1
-
-    def line(self) -> str:
-        """One line of JSON."""
-        return json.dumps(
-            {
-                "priority": self.priority,
-                "dedup_key": self.dedup_key,
-                "triggers": self.triggers,
-                "acknowledged": self.acknowledged,
-                "resolves": self.resolves,
-            }
-        )
+PROMISE = {
+    "minutes": "5",
+    "confidence": "high",
+    "next_update": "3",
+    "text": f"{BROKEN} was killed; it is being started.",
+}
+FINDING = f"Nothing listens on the port of {BROKEN}: the process is gone."
 
 
 class Story:
-    """Tells the story line by line with `say`, and finds out whether it happened."""
+    """Tells the story on a stage, line by line with `say`, and finds out whether it happened."""
 
-    def __init__(self, folder: Path, processes: Processes, say: Callable[[str], None]) -> None:
-        self._folder = folder
-        self._processes = processes
-        self._say = say
-        self._began = time.monotonic()
-        self._ports = {name: free_port() for name in SERVICES}
-        self.api = ""
-        self._token = ""
-        self._vendor = ""
-        self._trust = ssl.create_default_context()
-        self._quiet_at = 0.0
+    def __init__(self, stage: Stage, say: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._narrator = Narrator(say)
+        self._key = ""
 
     def set_up(self) -> None:
-        """Start the services, the stand-in for PagerDuty and the watch."""
-        for name in SERVICES:
-            self._start_service(name)
-        self._tell(f"{len(SERVICES)} services are up: {', '.join(f'{n} on port {p}' for n, p in self._ports.items())}")
-        vendor = json.loads(
-            self._processes.start(
-                "pagerduty", "slo.demo.vendors.pagerduty", ["--folder", str(self._folder / "pagerduty")]
-            )
-        )
-        self._vendor = vendor["url"]
-        self._trust.load_verify_locations(vendor["ca_file"])
-        self._tell(f"a stand-in for PagerDuty listens at {self._vendor}, over TLS with an authority of its own")
-        config, data = self._folder / "watchkeep.yaml", self._folder / "data"
-        events_url = f"{self._vendor}/v2/enqueue"
-        config.write_text(
-            configuration(ports=self._ports, events_url=events_url, authority=Path(vendor["ca_file"])), encoding="utf-8"
-        )
-        write_history(data, now=int(time.time()))
-        arguments = ["run", "-c", str(config), "--data", str(data), "--listen", "127.0.0.1:0"]
-        line = self._processes.start("watch", "slo.cli.main", arguments)
-        self.api = next(word for word in line.split() if word.startswith("http://"))
-        self._token = (data / "token").read_text(encoding="ascii").strip()
-        self._tell(f"the watch is up: {line}")
+        """Start everything."""
+        stage, tell = self._stage, self._narrator.tell
+        self._narrator.chapter("The stage: every line says when, where, and what")
+        stage.start_services()
+        tell("services", ", ".join(f"{name} on port {port}" for name, port in stage.ports.items()))
+        stage.start_vendors()
+        for name, vendor in (("PagerDuty", stage.pagerduty), ("Slack", stage.slack), ("Jira", stage.desk)):
+            tell(name, f"a stand-in at {vendor.url}, over TLS with an authority of its own")
+        place = stage.mailbox.place
+        tell("mail", f"a stand-in at {place['host']}:{place['port']}, with STARTTLS; letters in {place['letters']}")
+        tell("watch", stage.start_watch())
+        tell("contract", f"Acme Corporation: a person answers a P0 within {RESPONSE['P0']}, day and night")
+        tell("contract", f"a P1 within {RESPONSE['P1']}, a P2 within {RESPONSE['P2']}, New York hours and holidays")
 
     def play(self) -> Happened:
-        """From healthy to broken, paged, acknowledged, recovered and resolved."""
-        self._await("the first rounds", self._watched)
-        self._tell(f"all is well: {self._figures()}")
-        page = POLICY[0]
-        self._tell(
-            "the policy is this demo's own, so that you need not wait: slots of 1 s, 99 % over "
-            f"{WINDOW_SECONDS // 60} minutes, a page when {page['budget']} of the budget went within {page['long']} "
-            f"and it still burns in {page['short']}"
+        """From healthy to broken, told to everybody, answered, promised, recovered and resolved."""
+        self._calm()
+        incident = self._outage()
+        self._told()
+        self._acknowledged(incident)
+        self._promised()
+        self._found_out()
+        self._recovered()
+        self._reviewed(incident)
+        return recorded(self._stage, self._key)
+
+    def _calm(self) -> None:
+        narrator, page = self._narrator, POLICY[0]
+        narrator.chapter("All is well")
+        narrator.until("the first rounds", self._watched)
+        narrator.tell("watch", self._figures())
+        narrator.tell(
+            "policy",
+            f"the demo's own, so that you need not wait: 99 % over {WINDOW_SECONDS // 60} minutes, and a page when",
         )
-        self._tell("a burn rate of 1x would spend the budget by the end of its window, and no sooner")
-        self._processes.kill(BROKEN)
-        broke = time.monotonic()
-        self._tell(f"{BROKEN} is killed: nothing listens on port {self._ports[BROKEN]} any more")
-        incident = self._await("an incident", self._burning)
-        trigger = self._await("the page at PagerDuty", lambda: self._received("trigger"))[0]
-        self._tell(f"{time.monotonic() - broke:.1f} s after the outage began, PagerDuty has the page:")
-        self._show(trigger)
-        self._post(f"/api/v1/incidents/{incident['id']}", {"action": "acknowledge", "by": PERSON})
-        self._tell(f"{PERSON} acknowledges incident {incident['id']}")
-        self._await("the acknowledgement at PagerDuty", lambda: self._received("acknowledge"))
-        self._tell("PagerDuty has the acknowledgement: nobody else is called")
-        self._start_service(BROKEN)
-        self._tell(f"{BROKEN} is started again")
-        self._await("the recovery", lambda: not self._slo()["firing"] and self._slo())
-        self._tell(f"the alert is clear: {self._figures()}")
-        self._tell(f"it has to stay clear for {RESOLVE_AFTER_SECONDS} s before the incident resolves")
-        self._await("the resolve at PagerDuty", lambda: self._received("resolve"))
-        self._tell("PagerDuty has the resolve, under the same key")
-        return self._happened(trigger["dedup_key"])
+        narrator.tell(
+            "policy", f"{page['budget']} of the budget went within {page['long']} and it burns in {page['short']}"
+        )
+        narrator.tell("policy", "a burn rate of 1x would spend the budget by the end of its window, and no sooner")
+
+    def _outage(self) -> dict[str, Any]:
+        """The incident that opens."""
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("An outage")
+        stage.break_service()
+        narrator.tell("services", f"{BROKEN} is killed: nothing listens on port {stage.ports[BROKEN]} any more")
+        broke = narrator.seconds
+        incident = narrator.until("an incident", self._burning)
+        narrator.tell("watch", f"incident {incident['id']} is open, {incident['priority']}:")
+        narrator.show(textwrap.wrap(incident["summary"], SHOWN_WIDTH))
+        due = _time(incident["response"]["due"])
+        narrator.tell("page", f"{stage.url}/incidents/{incident['id']} has everything about it; messages point there")
+        narrator.tell("clock", f"runs: a person has to answer within {incident['response']['within']}, by {due}")
+        trigger = narrator.until("the page at PagerDuty", lambda: stage.pagerduty.events("trigger"))[0]
+        self._key = trigger["dedup_key"]
+        narrator.tell("PagerDuty", f"has the page, {narrator.seconds - broke:.1f} s after the outage began:")
+        payload = trigger["payload"]
+        narrator.show(
+            [f"severity {payload['severity']}, priority {payload['custom_details']['priority']}, key {self._key}"]
+        )
+        return incident
+
+    def _told(self) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("Everybody is told")
+        ticket = narrator.until("the ticket", stage.desk.issues)[0]
+        fields = ticket["fields"]
+        narrator.tell(
+            "ticket", f"{ticket['key']} is opened on the customer's behalf, priority {fields['priority']['name']}:"
+        )
+        narrator.show([fields["summary"]])
+        letter = narrator.until("the letter", stage.mailbox.letters)[0]
+        narrator.tell("mail", f"to {CUSTOMER_EMAIL}: {letter['Subject']}")
+        narrator.show([first_line(letter)])
+        narrator.until("the customer's channel", lambda: stage.slack.thread(CUSTOMER_CHANNEL))
+        narrator.tell("Slack", "the customer's channel has it, without buttons; the team's has it with the clock:")
+        message = narrator.until("the team's channel", lambda: stage.slack.thread(TEAM_CHANNEL))[0]
+        narrator.show([slack_text(message["text"]), *fields_of(message)])
+        self._wait_for_priority()
+
+    def _acknowledged(self, incident: dict[str, Any]) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("A person answers")
+        narrator.moment()
+        stage.slack.press(self._callback, "acknowledge")
+        narrator.tell("Slack", f"the {ON_CALL['name']} presses Acknowledge; Slack tells the watch so, signed")
+        narrator.until("the acknowledgement at PagerDuty", lambda: stage.pagerduty.events("acknowledge"))
+        narrator.tell("PagerDuty", "is acknowledged: nobody else is called")
+        narrator.until("the ticket's progress", lambda: self._ticket()["status"] == "In progress")
+        narrator.tell("ticket", f"{self._ticket()['key']} is in progress:")
+        narrator.show([comment_text(self._ticket()["comments"][-1])])
+        self._letter("is working on it")
+        narrator.until("the answer in Slack", lambda: "Acknowledged" in stage.slack.thread(TEAM_CHANNEL)[0]["text"])
+        narrator.tell("Slack", slack_text(stage.slack.thread(TEAM_CHANNEL)[0]["text"]).split(":")[0])
+        document = stage.get(f"/api/v1/incidents/{incident['id']}")
+        took = _moment(document["responded_at"]) - _moment(document["opened_at"])
+        narrator.tell(
+            "clock", f"stopped: answered after {took.total_seconds():.1f} s of {document['response']['within']}"
+        )
+
+    def _promised(self) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("The customer hears when it will have recovered")
+        narrator.moment()
+        stage.slack.press(self._callback, "eta")
+        stage.slack.submit(self._callback, PROMISE)
+        narrator.tell(
+            "Slack", f"the {ON_CALL['name']} presses ETA, and fills in the form: {PROMISE['minutes']} minutes"
+        )
+        self._reply(CUSTOMER_CHANNEL, "the customer's channel", "expected to recover")
+        self._letter("Recovery expected")
+        narrator.until("the promise in the ticket", lambda: len(self._ticket()["comments"]) >= 2)
+        narrator.tell("ticket", f"{self._ticket()['key']} has it too")
+        narrator.until("the note at PagerDuty", self._notes)
+        narrator.tell("PagerDuty", "has it as a note")
+
+    def _found_out(self) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("Somebody answers in the ticket")
+        narrator.moment()
+        stage.desk.comment(self._ticket()["key"], SECOND_ENGINEER, FINDING)
+        narrator.tell("ticket", f"the {SECOND_ENGINEER['displayName']} comments: {FINDING}")
+        self._reply(TEAM_CHANNEL, "the team's channel", FINDING)
+        self._letter("wrote")
+
+    def _recovered(self) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("It recovers")
+        narrator.moment()
+        stage.mend_service()
+        narrator.tell("services", f"{BROKEN} is started again")
+        narrator.until("the recovery", lambda: not self._slo()["firing"])
+        narrator.tell("watch", f"the alert is clear: {self._figures()}")
+        narrator.tell("watch", f"it has to stay clear for {RESOLVE_AFTER_SECONDS} s before the incident resolves")
+        narrator.until("the resolve at PagerDuty", lambda: stage.pagerduty.events("resolve"))
+        narrator.tell("PagerDuty", "is resolved, under the same key")
+        narrator.until("the end of the ticket", lambda: self._ticket()["status"] == "Resolved")
+        narrator.tell("ticket", f"{self._ticket()['key']} is resolved")
+        self._letter("Resolved")
+        for channel, name in ((TEAM_CHANNEL, "the team's"), (CUSTOMER_CHANNEL, "the customer's")):
+            narrator.until(f"the end in {name} channel", partial(self._is_over, channel))
+        narrator.tell("Slack", "both messages say so, and have no buttons any more")
+
+    def _reviewed(self, incident: dict[str, Any]) -> None:
+        narrator, stage = self._narrator, self._stage
+        narrator.chapter("What is on record")
+        narrator.tell("watch", f"watchkeep incident show {incident['id']}")
+        shown, _, _ = stage.watchkeep("incident", "show", incident["id"], "--url", stage.url).partition("Deliveries")
+        deliveries = stage.get(f"/api/v1/incidents/{incident['id']}")["deliveries"]
+        sent = sum(delivery["state"] == "sent" for delivery in deliveries)
+        narrator.show([*shown.splitlines(), f"and {len(deliveries)} deliveries, {sent} of them sent"])
+        narrator.tell("watch", f"watchkeep audit verify --data {stage.data}")
+        narrator.show(stage.watchkeep("audit", "verify", "--data", str(stage.data)).splitlines())
+        narrator.chapter("What the stand-ins recorded, in one line")
 
     def _watched(self) -> bool:
         """Whether the rounds of this process alone fill the short window."""
@@ -139,86 +208,62 @@ class Story:
         return bool(slo["state"] == "ok" and slo["windows"][POLICY[0]["short"]]["coverage"] == 1)
 
     def _burning(self) -> dict[str, Any] | None:
-        """The open incident; until it is there, say how the budget burns."""
-        found = [
-            i for i in self._get("/api/v1/incidents")["incidents"] if i["slo"] == SLO and i["status"] != "resolved"
-        ]
-        if not found:
-            if self._slo()["windows"][POLICY[0]["short"]]["burn_rate"]:
-                self._tell(self._figures(), quiet=True)
-            return None
-        self._tell(f"P0 opened: {found[0]['summary']}")
-        incident: dict[str, Any] = found[0]
-        return incident
+        """The incident that is open; until it is there, say how the budget burns."""
+        listed = self._stage.get("/api/v1/incidents?status=open")["incidents"]
+        found: list[dict[str, Any]] = [incident for incident in listed if incident["slo"] == SLO]
+        if not found and self._slo()["windows"][POLICY[0]["short"]]["burn_rate"]:
+            self._narrator.tell_now_and_then("watch", self._figures())
+        return found[0] if found else None
 
     def _figures(self) -> str:
         slo = self._slo()
         windows = [str(POLICY[0][side]) for side in ("short", "long")]
         shown = ", ".join(f"{slo['windows'][window]['burn_rate'] or 0:.1f}x in {window}" for window in windows)
-        remaining = slo["budget"]["remaining"]
-        return f"{SLO} burns {shown}; {100 * remaining:.1f} % of its budget left"
+        return f"{SLO} burns {shown}; {100 * slo['budget']['remaining']:.1f} % of its budget left"
 
-    def _show(self, trigger: dict[str, Any]) -> None:
-        payload = trigger["payload"]
-        for key, value in (
-            ("summary", payload["summary"]),
-            ("severity", payload["severity"]),
-            ("priority", payload["custom_details"]["priority"]),
-            ("dedup_key", trigger["dedup_key"]),
-        ):
-            self._say(f"            {key:<10} {value}")
+    def _wait_for_priority(self) -> None:
+        """PagerDuty has priorities of its own, which no event can set: its REST API does, a moment later."""
+        incident = self._stage.pagerduty.incident
+        self._narrator.until("the priority at PagerDuty", lambda: incident(self._key).get("priority"))
+        self._narrator.tell("PagerDuty", f"has the account's priority {incident(self._key)['priority']} on it now")
 
-    def _happened(self, key: str) -> Happened:
-        mine = [event for event in self._events() if event.get("dedup_key") == key]
-        count = {action: sum(event["event_action"] == action for event in mine) for action in ("trigger", "resolve")}
-        triggers = [event for event in mine if event["event_action"] == "trigger"]
-        return Happened(
-            priority=triggers[0]["payload"]["custom_details"]["priority"],
-            dedup_key=key,
-            triggers=count["trigger"],
-            acknowledged=any(event["event_action"] == "acknowledge" for event in mine),
-            resolves=count["resolve"],
+    def _letter(self, words: str) -> None:
+        """The letter that begins with a line that has these words."""
+        found = self._narrator.until(
+            f"the letter with {words!r}",
+            lambda: [line for letter in self._stage.mailbox.letters() if words in (line := first_line(letter))],
         )
+        self._narrator.tell("mail", found[-1])
 
-    def _received(self, action: str) -> list[dict[str, Any]]:
-        return [event for event in self._events() if event["event_action"] == action]
+    def _reply(self, channel: str, name: str, text: str) -> None:
+        """The reply in a thread that has this text."""
+        replies = self._narrator.until(
+            f"the reply in {name}",
+            lambda: [reply for reply in self._stage.slack.thread(channel)[1:] if text in reply["text"]],
+        )
+        self._narrator.tell("Slack", f"in the thread of {name}:")
+        self._narrator.show(slack_text(replies[-1]["text"]).splitlines())
 
-    def _events(self) -> list[dict[str, Any]]:
-        """What the stand-in accepted, in the order it came."""
-        with urllib.request.urlopen(f"{self._vendor}/_standin/requests", timeout=5, context=self._trust) as answer:
-            requests = json.load(answer)["requests"]
-        events = [json.loads(request["body"]) for request in requests if request["status"] == 202]
-        return [event for event in events if event["routing_key"] == ROUTING_KEY]
+    def _notes(self) -> list[dict[str, Any]]:
+        return [step for step in self._stage.pagerduty.incident(self._key)["history"] if step["action"] == "annotate"]
+
+    def _is_over(self, channel: str) -> bool:
+        return "Resolved" in self._stage.slack.thread(channel)[0]["text"]
+
+    def _ticket(self) -> dict[str, Any]:
+        return self._stage.desk.issues()[0]
 
     def _slo(self) -> Any:
-        return self._get(f"/api/v1/slos/{SLO}")
+        return self._stage.get(f"/api/v1/slos/{SLO}")
 
-    def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.api + path, timeout=5) as answer:
-            return json.load(answer)
+    @property
+    def _callback(self) -> str:
+        return f"{self._stage.url}/webhooks/slack"
 
-    def _post(self, path: str, body: dict[str, str]) -> None:
-        request = urllib.request.Request(
-            self.api + path,
-            data=json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=5).close()
 
-    def _await(self, what: str, look: Callable[[], Any]) -> Any:
-        """What `look` gives once it gives something. Raises WatchkeepError where it does not in time."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not (found := look()):
-            if time.monotonic() > deadline:
-                raise WatchkeepError(f"the story stopped: {what} did not come within {WAIT_SECONDS:.0f} s")
-            time.sleep(LOOK_EVERY_SECONDS)
-        return found
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
-    def _start_service(self, name: str) -> None:
-        self._processes.start(name, "slo.demo.service", [name, str(self._ports[name])])
 
-    def _tell(self, line: str, *, quiet: bool = False) -> None:
-        elapsed = time.monotonic() - self._began
-        if not quiet or elapsed - self._quiet_at >= 1:
-            self._quiet_at = elapsed
-            self._say(f"{elapsed:7.1f} s   {line}")
+def _time(text: str) -> str:
+    return f"{_moment(text).astimezone(UTC):%H:%M:%S} UTC"

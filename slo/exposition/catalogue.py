@@ -206,6 +206,24 @@ class Telemetry:
             ["destination", "reason"],
             registry=registry,
         )
+        self.diverted = Counter(
+            "watchkeep_deliveries_diverted_total",
+            "Messages that went to the fallback of their destination.",
+            ["destination", "fallback"],
+            registry=registry,
+        )
+        self.path_broken = Gauge(
+            "watchkeep_path_broken",
+            "Whether what is to be told to the destination does not get through.",
+            ["destination"],
+            registry=registry,
+        )
+        self.heartbeat_at = Gauge(
+            "watchkeep_heartbeat_last_success_timestamp_seconds",
+            "When the dead man's switch last took a heartbeat.",
+            ["destination"],
+            registry=registry,
+        )
         self.incidents_open = Gauge(
             "watchkeep_incidents_open", "Incidents that are open, by priority.", ["priority"], registry=registry
         )

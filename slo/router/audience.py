@@ -1,15 +1,19 @@
 """The audience of an incident: whom its routes and its contract tell, and what the contract wants."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from slo.core.contract import DEFAULT, Contract
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.incident import Incident
+from slo.core.paths import DELIVERY, DeliveryPath
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.response import Response, response_of
 from slo.core.routing import Plan, Route, alert_labels
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +32,23 @@ class Recipients:
 class Audience:
     """Finds the recipients of incidents by `routes` and by the `contracts`, by customer.
 
-    `paging` names the destinations that are told of pages only.
+    `paging` names the destinations that are told of pages only. What follows from an incident as it stands is found
+    once and remembered, until the incident is another: a slot end asks it of thousands of which nothing has changed.
+    That a destination is not reached is told over the fallback of its path in `paths`, not there.
     """
 
-    def __init__(self, routes: Route, paging: Collection[str], contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self,
+        routes: Route,
+        paging: Collection[str],
+        contracts: Mapping[str, Contract],
+        paths: Mapping[str, DeliveryPath] | None = None,
+    ) -> None:
         self._routes = routes
         self._contracts = contracts
+        self._paths = paths or {}
         self.paging = frozenset(paging)
+        self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
 
     def contract(self, customer: str) -> Contract:
         """What the customer was promised."""
@@ -42,10 +56,24 @@ class Audience:
 
     def response(self, incident: Incident) -> Response:
         """The response clock of an incident, by its contract."""
-        return response_of(incident.turns, self.contract(incident.customer))
+        return self.remembered("response", incident, self._response)
 
     def of(self, incident: Incident) -> Recipients:
         """Who is told of an incident as it stands."""
+        return self.remembered("recipients", incident, self._recipients)
+
+    def remembered(self, what: str, incident: Incident, make: Callable[[Incident], V]) -> V:
+        """What `make` says of an incident as it stands, by these routes and contracts; `what` names it."""
+        key = what, incident.id
+        found = self._remembered.get(key)
+        if found is None or found[0] is not incident:
+            found = self._remembered[key] = incident, make(incident)
+        return cast("V", found[1])
+
+    def _response(self, incident: Incident) -> Response:
+        return response_of(incident.turns, self.contract(incident.customer))
+
+    def _recipients(self, incident: Incident) -> Recipients:
         return self.of_labels(incident.alert_labels, incident.priority)
 
     def of_alert(
@@ -59,16 +87,29 @@ class Audience:
         """Who is told of what has these labels, as `alert_labels` makes them."""
         plan = self._routes.plan(labels)
         contract = self.contract(labels.get("customer", ""))
-        heard = {
-            name: tuple(action for action in Action if name in contract.destinations_for(action, priority))
-            for telling in contract.tell
-            for name in telling.destinations
-            if priority in telling.priorities and name not in plan.destinations
-        }
+        heard = customer_hears(contract, plan, priority)
         named = (*plan.destinations, *heard)
+        if labels.get("slo") == DELIVERY:
+            named = self._without(labels.get("scope", ""), named)
         return Recipients(
             pagers=tuple(name for name in named if name in self.paging),
             others=tuple(name for name in named if name not in self.paging),
             hears={name: actions for name, actions in heard.items() if name not in self.paging},
             plan=plan,
         )
+
+    def _without(self, broken: str, named: tuple[str, ...]) -> tuple[str, ...]:
+        """The destinations with the fallback of a broken one in its place."""
+        path = self._paths.get(broken)
+        instead = path.fallback if path else ""
+        return tuple(dict.fromkeys(name for each in named if (name := instead if each == broken else each)))
+
+
+def customer_hears(contract: Contract, plan: Plan, priority: Priority) -> dict[str, tuple[Action, ...]]:
+    """The customer's destinations that hear of an incident of that priority, and of what; those of the routes apart."""
+    return {
+        name: tuple(action for action in OF_INCIDENTS if name in contract.destinations_for(action, priority))
+        for telling in contract.tell
+        for name in telling.destinations
+        if priority in telling.priorities and name not in plan.destinations
+    }

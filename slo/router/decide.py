@@ -16,14 +16,15 @@ from datetime import datetime, timedelta
 from slo.core.alert import Alert, FiringPair, worst
 from slo.core.delivery import Action
 from slo.core.duration import duration_name
-from slo.core.events import FiringChanged, Opened, PageCleared, Raised
+from slo.core.events import FiringChanged, Opened, Raised
 from slo.core.flapping import HoldDown, hold_down
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
+from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.slo import slo_key
-from slo.router.draft import Draft, sharing
+from slo.router.draft import Draft
 from slo.router.messages import Said
 from slo.router.summary import burning
 
@@ -31,22 +32,33 @@ FLAPPING_LOOKS_BACK = timedelta(hours=24)
 """Generations that began longer ago say nothing about whether an alert comes and goes now."""
 
 
+ROUNDS = 10
+"""So often at most it is looked at who mutes whom, where each change may mute or unmute another."""
+
+
 def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]) -> None:
-    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved."""
+    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved.
+
+    What others depend on comes first, so that nobody is paged for an effect a moment before the cause.
+    """
     moment = _Round(draft)
-    for alert in alerts:
+    for alert in sorted(alerts, key=lambda each: draft.muting.depth(each.slo)):
         moment.consider(alert)
+    moment.forget_all_but(frozenset(known_slos))
+    moment.speak_of_the_rest()
     decide_pages(draft)
-    for incident in tuple(draft.incidents.values()):
-        if not incident.human and slo_key(incident.slo, incident.scope) not in known_slos:
-            moment.forget(incident)
 
 
 def decide_pages(draft: Draft) -> None:
     """Page for what people made a P0, where it has not paged yet, and tell those who hear of what is so urgent."""
-    for incident in tuple(draft.incidents.values()):
-        if incident.needs_page:
-            draft.page(draft.tell(incident), incident.summary)
+    for incident in draft.incidents.unsettled():
+        if not incident.open or not (incident.needs_page or incident.unheard) or draft.is_muted(incident):
+            continue
+        heard = draft.incidents[incident.id]
+        if heard.needs_page:
+            heard = draft.page(heard, heard.summary)
+        if heard.unheard and (heard.firing or heard.human or heard.urged):
+            draft.tell(heard)
 
 
 def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
@@ -60,18 +72,15 @@ class _Round:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._of: dict[tuple[str, str], list[str]] = {}
-        for incident in draft.incidents.values():
-            self._of.setdefault((incident.slo, incident.scope), []).append(incident.id)
+        self._spoken: set[str] = set()
 
     def consider(self, alert: Alert) -> None:
         """Bring the last incident of the alert's SLO and scope in line with it, or open one."""
-        ids = self._of.setdefault((alert.slo, alert.scope), [])
-        incident = self._draft.incidents[ids[-1]] if ids else None
+        incident = self._draft.incidents.last_of(alert.slo, alert.scope)
         if incident is None or not incident.open:
             if begun(incident.firing if incident else frozenset(), alert.firing):
                 opened = self._open(alert, generation=incident.generation + 1 if incident else 1)
-                ids.append(opened.id)
+                self._spoken.add(opened.id)
                 return
             if incident is None:
                 return
@@ -82,9 +91,37 @@ class _Round:
             incident = self._draft.record(event)
         if incident.open:
             self._follow(incident, alert)
+            self._speak(self._draft.incidents[incident.id], burning(alert) if alert.firing else "")
 
-    def forget(self, incident: Incident) -> None:
-        """Its SLO is gone: nothing fires any more, so that what fires when the SLO comes back is new."""
+    def forget_all_but(self, known_slos: Collection[str]) -> None:
+        """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
+
+        What the watch says about itself is of no SLO.
+        """
+        for slo, scope in tuple(self._draft.incidents.subjects()):
+            incident = self._draft.incidents.last_of(slo, scope)
+            if incident is not None and slo != DELIVERY and slo_key(slo, scope) not in known_slos:
+                self._forget(incident)
+
+    def speak_of_the_rest(self) -> None:
+        """Tell of those of which this round said nothing, and of what the round unmuted. Causes go before effects.
+
+        An incident that pages, or is over, may mute or unmute others that were looked at before it.
+        """
+        draft = self._draft
+        rest = [each for each in draft.incidents.unsettled() if each.open and each.id not in self._spoken]
+        for incident in rest:
+            self._speak(draft.incidents[incident.id])
+        if not draft.muting.has_causes:
+            return
+        for _ in range(ROUNDS):
+            before = draft.decided
+            for incident in draft.incidents.unsettled():
+                self._speak(draft.incidents[incident.id])
+            if draft.decided == before:
+                return
+
+    def _forget(self, incident: Incident) -> None:
         if incident.firing:
             event = FiringChanged(
                 incident=incident.id, at=self._draft.now, firing=frozenset(), evidence=incident.evidence
@@ -116,45 +153,48 @@ class _Round:
         return self._draft.open(event)
 
     def _follow(self, incident: Incident, alert: Alert) -> None:
+        """What the alert makes of it, whoever hears of that."""
         paging = alert.severity is Severity.PAGE
-        if paging and not incident.page_open:
-            self._page(self._raised(incident, alert), burning(alert))
+        if paging:
+            self._raise(incident, alert)
         elif not alert.known:
             return
         elif not alert.firing and self._lasted(incident, incident.clear_since):
             self._draft.resolve(incident, why=f"clear for {self._patience(incident)}")
-        elif not paging and incident.page_open and self._lasted(incident, incident.page_clear_since):
+        elif incident.page_open and incident.page_of_alert and self._lasted(incident, incident.page_clear_since):
             self._clear_page(incident)
-        elif incident.muted and alert.firing:
-            self._draft.is_muted(incident)
 
-    def _page(self, incident: Incident, summary: str) -> None:
-        if self._draft.is_muted(incident) or not self._draft.may_page(incident):
-            return
-        after = self._draft.page(self._draft.incidents[incident.id], summary)
-        hold = self._hold_down(after)
-        flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
-        self._draft.say_to_others(after, Action.UPDATE, Said(text=flaps))
+    def _clear_page(self, incident: Incident) -> None:
+        said = Said(why=f"no page has fired for {self._patience(incident)}")
+        after = self._draft.clear_page(incident, said)
+        if not self._draft.is_muted(after):
+            self._draft.say_to_others(self._draft.incidents[after.id], Action.UPDATE, said)
 
-    def _raised(self, incident: Incident, alert: Alert) -> Incident:
+    def _raise(self, incident: Incident, alert: Alert) -> None:
         """A page inside a ticket: as urgent as if it had begun with it, and never less than a person made it."""
         if incident.severity is Severity.PAGE:
-            return incident
+            return
         own = priority_in(self._circumstances(alert, Severity.PAGE))
         priority = min(incident.priority, own, key=lambda each: each.rank)
         event = Raised(
             incident=incident.id, at=self._draft.now, severity=Severity.PAGE, priority=priority, why="a page fires"
         )
-        after = self._draft.record(event)
-        return after if after.muted else self._draft.tell(after)
+        self._draft.record(event)
 
-    def _clear_page(self, incident: Incident) -> None:
-        said = Said(why=f"no page has fired for {self._patience(incident)}")
-        shared = any(True for _ in sharing(self._draft.incidents, incident))
-        incident = self._draft.record(PageCleared(incident=incident.id, at=self._draft.now, key=incident.page_key))
-        if not shared:
-            self._draft.say_to_pagers(incident, Action.RESOLVE, said)
-        self._draft.say_to_others(incident, Action.UPDATE, said)
+    def _speak(self, incident: Incident, summary: str = "") -> None:
+        """Tell of it as it stands: whom it has become urgent enough for, and the page that it fires."""
+        self._spoken.add(incident.id)
+        if not incident.open or self._draft.is_muted(incident):
+            return
+        incident = self._draft.incidents[incident.id]
+        rings = incident.page_open and incident.page_of_alert
+        if worst(incident.firing) is Severity.PAGE and not rings and self._draft.may_page(incident):
+            incident = self._draft.page(incident, summary or incident.summary)
+            hold = self._hold_down(incident)
+            flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
+            self._draft.say_to_others(incident, Action.UPDATE, Said(text=flaps))
+        if incident.unheard and incident.firing:
+            self._draft.tell(incident)
 
     def _circumstances(self, alert: Alert, severity: Severity) -> Circumstances:
         contract = self._draft.audience.contract(alert.labels.get("customer", ""))
@@ -170,7 +210,6 @@ class _Round:
         """How long it has to be clear, by how often it has come and gone."""
         resolve_after = self._draft.audience.of(incident).plan.resolve_after
         began: list[datetime] = []
-        for name in self._of[incident.slo, incident.scope][-20:]:
-            other = self._draft.incidents[name]
+        for other in self._draft.incidents.of_subject(incident.slo, incident.scope):
             began += other.pages or (other.opened_at,)
         return hold_down(resolve_after, [at for at in began if self._draft.now - at < FLAPPING_LOOKS_BACK])

@@ -3,12 +3,12 @@
 Here is how an incident is told: to whom, under which key, in whose page, or to nobody for now.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from slo.core.delivery import Action, Message
-from slo.core.events import Event, Muted, Opened, Paged, Resolved, Told, Unmuted
+from slo.core.events import Event, Muted, Opened, PageCleared, Paged, Resolved, Told, Unmuted
 from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
@@ -16,9 +16,9 @@ from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.routing import BY_INCIDENT
 from slo.router.audience import Audience, Recipients
+from slo.router.incidents import Incidents
 from slo.router.messages import NOTHING, Decision, Said, Teller
 from slo.router.muting import Muting
-from slo.router.opening import next_id
 
 
 class Draft:
@@ -27,13 +27,12 @@ class Draft:
     def __init__(
         self, incidents: Mapping[str, Incident], *, audience: Audience, muting: Muting, teller: Teller
     ) -> None:
-        self.incidents = dict(incidents)
+        self.incidents = Incidents.of(incidents)
         self.audience = audience
+        self.muting = muting
         self.teller = teller
-        self._muting = muting
         self._events: list[Event] = []
-        self._messages: list[Message] = []
-        self._next_id = int(next_id(incidents))
+        self._messages: dict[str, Message] = {}
 
     @property
     def now(self) -> datetime:
@@ -43,51 +42,70 @@ class Draft:
     @property
     def decision(self) -> Decision:
         """What was decided."""
-        return Decision(events=tuple(self._events), messages=tuple(self._messages))
+        return Decision(events=tuple(self._events), messages=tuple(self._messages.values()))
+
+    @property
+    def decided(self) -> int:
+        """How many events were decided so far."""
+        return len(self._events)
 
     def take_id(self) -> str:
         """The id of a new incident."""
-        taken, self._next_id = self._next_id, self._next_id + 1
-        return str(taken)
+        return self.incidents.next_id
 
-    def record(self, event: Event, messages: list[Message] | None = None) -> Incident:
+    def record(self, event: Event, messages: Iterable[Message] = ()) -> Incident:
         """Fold an event, and add what is told with it."""
-        after = self.incidents[event.incident] = fold(self.incidents.get(event.incident), event)
+        after = fold(self.incidents.get(event.incident), event)
+        self.incidents.put(after)
         self._events.append(event)
-        self._messages += messages or []
+        self._say(messages)
         return after
 
     def open(self, event: Opened) -> Incident:
         """Open an incident; nobody is told where something mutes it. The page goes first."""
         opened = fold(None, event)
-        why = self._muting.why(opened, self.incidents.values(), self.now)
+        why = self.muting.why(opened, self.incidents.paging(), self.now)
         if why:
             return self.record(replace(event, muted=why))
         recipients = self.audience.of(opened)
-        incident = self.record(replace(event, told=recipients.others, hears=recipients.hears))
+        began_there = (event.destination,) if event.reference and event.destination not in self.audience.paging else ()
+        told = tuple(dict.fromkeys((*recipients.others, *began_there)))
+        incident = self.record(replace(event, told=told, hears=recipients.hears))
         if incident.severity is Severity.PAGE and self.may_page(incident):
             incident = self.page(incident, incident.summary)
-        self._messages += self.teller.to_others(incident, Action.TRIGGER)
+        self._say(self.teller.to_others(incident, Action.TRIGGER))
         return incident
 
     def is_muted(self, incident: Incident) -> bool:
-        """Whether nobody is to be told anything new of it now; what changed about that is recorded."""
-        why = self._muting.why(incident, self.incidents.values(), self.now)
-        if why and why != incident.muted:
-            self.record(Muted(incident=incident.id, at=self.now, why=why))
-        elif incident.muted and not why:
-            self.tell(self.record(Unmuted(incident=incident.id, at=self.now)))
-        return bool(why)
+        """Whether nobody is to be told anything new of it now; what changed about that is recorded.
+
+        What was never told, and fires no more when people may be told again, stays muted: there is nothing to tell.
+        """
+        why = self.muting.why(incident, self.incidents.paging(), self.now)
+        if why:
+            if why != incident.muted:
+                self.record(Muted(incident=incident.id, at=self.now, why=why))
+            return True
+        if incident.muted and (incident.firing or incident.urged or incident.told or incident.page_open):
+            incident = self.record(Unmuted(incident=incident.id, at=self.now))
+        return bool(incident.muted)
 
     def tell(self, incident: Incident) -> Incident:
-        """Tell those who are to hear of it as it stands, and have not been told."""
+        """Tell those who are to hear of it as it stands, and have not been told: in its page where that is open."""
         recipients = self.audience.of(incident)
         new = tuple(name for name in recipients.others if name not in incident.told)
-        if not new:
+        paged = tuple(name for name in recipients.pagers if name not in incident.paged_to) if incident.page_open else ()
+        hears = {
+            name: actions
+            for name, actions in recipients.hears.items()
+            if name in new or incident.hears.get(name, actions) != actions
+        }
+        if not (new or paged or hears):
             return incident
-        hears = {name: recipients.hears[name] for name in new if name in recipients.hears}
-        after = self.record(Told(incident=incident.id, at=self.now, told=new, hears=hears))
-        self._messages += self.teller.to_these(after, Action.TRIGGER, new, after.key)
+        begins = self.without_the_page(incident, paged)
+        after = self.record(Told(incident=incident.id, at=self.now, told=new, paged=paged, hears=hears))
+        self._say(self.teller.to_these(after, Action.TRIGGER, begins, after.page_key))
+        self._say(self.teller.to_these(after, Action.TRIGGER, new, after.key))
         return after
 
     def page(self, incident: Incident, summary: str, *, to: tuple[str, ...] = ()) -> Incident:
@@ -95,36 +113,23 @@ class Draft:
 
         Where its routes group it, and the page of another incident of the group has not been answered, that page says
         so instead. One that was answered is not touched: whoever has it may sleep again, so that a new page goes out.
-        `to` names the paging destinations, where they are not those of its routes.
+        A page of its own that is open becomes that of the alert as well, or is over where it was answered. `to` names
+        the paging destinations, where they are not those of its routes.
         """
         recipients = self.audience.of(incident)
-        lead = None if to else self._lead(incident, recipients)
-        if lead is not None:
-            event = Paged(
-                incident=incident.id,
-                at=self.now,
-                generation=incident.generation,
-                key=lead.page_key,
-                summary=summary,
-                told=lead.paged_to,
-                joined=lead.id,
-            )
-            after = self.record(event)
-            said = Said(summary=f"{lead.summary}; and {summary}")
-            self._messages += self.teller.to_pagers(after, Action.UPDATE, said)
-            return after
+        told = to or recipients.pagers
+        if incident.page_open:
+            told = tuple(dict.fromkeys((*told, *incident.paged_to)))
+            if not incident.page_answered:
+                return self._page_again(incident, summary, told)
+            incident = self.clear_page(incident, Said(why="a new page follows"))
+        elif not to and (lead := self._lead(incident, recipients)) is not None:
+            return self._join(incident, summary, lead)
         generation = incident.generation + 1 if incident.page_key else incident.generation
         key = incident_key(customer=incident.customer, slo=incident.slo, scope=incident.scope, generation=generation)
-        event = Paged(
-            incident=incident.id,
-            at=self.now,
-            generation=generation,
-            key=key,
-            summary=summary,
-            told=to or recipients.pagers,
-        )
+        event = Paged(incident=incident.id, at=self.now, generation=generation, key=key, summary=summary, told=told)
         after = self.record(event)
-        self._messages += self.teller.to_pagers(after, Action.TRIGGER)
+        self._say(self.teller.to_pagers(after, Action.TRIGGER))
         return after
 
     def may_page(self, incident: Incident) -> bool:
@@ -132,39 +137,94 @@ class Draft:
         wait = self.audience.of(incident).plan.group_wait
         return incident.priority is Priority.P0 or bool(incident.pages) or self.now - incident.opened_at >= wait
 
-    def say_to_pagers(self, incident: Incident, action: Action, said: Said = NOTHING) -> None:
-        """Tell those who have its page."""
-        self._messages += self.teller.to_pagers(incident, action, said)
+    def clear_page(self, incident: Incident, said: Said) -> Incident:
+        """Its page is over while it goes on; those who have the page for other incidents keep it."""
+        over = tuple(name for name in incident.paged_to if name not in keeping(self.incidents, incident))
+        after = self.record(PageCleared(incident=incident.id, at=self.now, key=incident.page_key))
+        self._say(self.teller.to_these(after, Action.RESOLVE, over, after.page_key, said))
+        return after
 
     def say_to_others(self, incident: Incident, action: Action, said: Said = NOTHING) -> None:
         """Tell those who know it under its own key."""
-        self._messages += self.teller.to_others(incident, action, said)
+        self._say(self.teller.to_others(incident, action, said))
 
     def resolve(self, incident: Incident, *, why: str) -> Incident:
         """It is over, and everyone who was told of it hears so."""
         event = Resolved(incident=incident.id, at=self.now, by="", why=why)
-        shared = any(True for _ in sharing(self.incidents, incident))
-        return self.record(event, self.teller.resolved(incident, event, shared=shared))
+        return self.record(event, self.teller.resolved(incident, event, keep=keeping(self.incidents, incident)))
+
+    def without_the_page(self, incident: Incident, destinations: Iterable[str]) -> list[str]:
+        """Those of the destinations that do not have the page of an incident, not even for another one."""
+        having = {*(incident.paged_to if incident.page_open else ()), *keeping(self.incidents, incident)}
+        return [name for name in destinations if name not in having]
+
+    def _page_again(self, incident: Incident, summary: str, told: tuple[str, ...]) -> Incident:
+        """The page that is open says that more is the matter, and goes to whom it has not gone."""
+        begins = self.without_the_page(incident, told)
+        event = Paged(
+            incident=incident.id,
+            at=self.now,
+            generation=incident.generation,
+            key=incident.page_key,
+            summary=summary,
+            told=told,
+        )
+        after = self.record(event)
+        self._say(self.teller.to_these(after, Action.UPDATE, incident.paged_to, after.page_key))
+        self._say(self.teller.to_these(after, Action.TRIGGER, begins, after.page_key))
+        return after
+
+    def _join(self, incident: Incident, summary: str, lead: Incident) -> Incident:
+        event = Paged(
+            incident=incident.id,
+            at=self.now,
+            generation=incident.generation,
+            key=lead.page_key,
+            summary=summary,
+            told=lead.paged_to,
+            joined=lead.id,
+        )
+        after = self.record(event)
+        self._say(self.teller.to_pagers(after, Action.UPDATE, Said(summary=f"{lead.summary}; and {summary}")))
+        return after
 
     def _lead(self, incident: Incident, recipients: Recipients) -> Incident | None:
-        """The incident of its group whose page nobody has answered yet."""
+        """The incident of its group whose page nobody has answered yet, and which is as loud.
+
+        It goes to everyone who is to be paged, and is as urgent or more: a P0 does not hide in the page of a P1.
+        """
         labels = recipients.plan.group_by
-        if labels == BY_INCIDENT:
+        if set(BY_INCIDENT) <= set(labels):
             return None
-        group = _group(incident, labels)
-        for other in self.incidents.values():
-            rings = other.page_open and not other.page_answered and other.id != incident.id
-            if rings and _group(other, labels) == group and self.audience.of(other).plan.group_by == labels:
+        group, pagers = _group(incident, labels), set(recipients.pagers)
+        for other in self.incidents.paging():
+            rings = not other.page_answered and other.id != incident.id and pagers <= set(other.paged_to)
+            loud = rings and other.priority.rank <= incident.priority.rank
+            if loud and _group(other, labels) == group and self.audience.of(other).plan.group_by == labels:
                 return other
         return None
+
+    def _say(self, messages: Iterable[Message]) -> None:
+        """Add messages; what is told to one lane twice in a moment has names of its own, or one would be lost."""
+        for message in messages:
+            name, number = message.id, 1
+            while name in self._messages:
+                number += 1
+                name = f"{message.id}/{number}"
+            self._messages[name] = message if number == 1 else replace(message, id=name)
 
 
 def sharing(incidents: Mapping[str, Incident], incident: Incident) -> Iterator[Incident]:
     """The other open incidents that are told in the same page."""
     if incident.page_open:
-        for other in incidents.values():
+        for other in incidents.paging() if isinstance(incidents, Incidents) else incidents.values():
             if other.page_open and other.page_key == incident.page_key and other.id != incident.id:
                 yield other
+
+
+def keeping(incidents: Mapping[str, Incident], incident: Incident) -> frozenset[str]:
+    """The paging destinations that have the page of an incident for another one as well."""
+    return frozenset(name for other in sharing(incidents, incident) for name in other.paged_to)
 
 
 def _group(incident: Incident, labels: tuple[str, ...]) -> tuple[str, ...]:

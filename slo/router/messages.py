@@ -4,7 +4,7 @@ A destination knows an incident under one key: paging destinations under the key
 key of the incident. Whoever was not told that it began is told nothing more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,14 +82,15 @@ class Teller:
         told = pagers + self.to_others(after, Action.ACKNOWLEDGE, said)
         return [message for message in told if message.destination != but]
 
-    def resolved(self, incident: Incident, event: Resolved, *, shared: bool = False) -> list[Message]:
+    def resolved(self, incident: Incident, event: Resolved, *, keep: Collection[str] = ()) -> list[Message]:
         """Everyone who has the incident, or a page of it that is open, hears that it is over.
 
-        A page that is `shared` with other incidents is not over with this one.
+        Those that `keep` the page, since it is that of other incidents too, do not.
         """
         after, said = fold(incident, event), Said(by=event.by, why=event.why)
         summary = over(incident.subject, by=event.by, why=event.why)
-        pagers = self.to_pagers(after, Action.RESOLVE, said) if incident.page_open and not shared else []
+        leaving = [name for name in incident.paged_to if name not in keep] if incident.page_open else []
+        pagers = self.to_these(after, Action.RESOLVE, leaving, after.page_key, said)
         told = Said(by=event.by, why=event.why, summary=summary)
         return pagers + self.to_others(after, Action.RESOLVE, told)
 

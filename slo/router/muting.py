@@ -5,6 +5,7 @@ from datetime import datetime
 
 from slo.core.incident import Incident
 from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
+from slo.core.paths import DELIVERY
 from slo.core.silence import Silence
 
 Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
@@ -32,20 +33,30 @@ class Muting:
         self._graph = graph
         self._rules = tuple(rules)
 
+    @property
+    def has_causes(self) -> bool:
+        """Whether one incident can keep another from being told at all."""
+        return bool(self._graph.needs or self._rules)
+
+    def depth(self, slo: str) -> int:
+        """How many SLOs it depends on: what it depends on itself has fewer, unless they depend on one another."""
+        return len(self._graph.needs.get(slo, ()))
+
     def why(self, incident: Incident, incidents: Iterable[Incident], at: datetime) -> str:
         """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
 
-        `incidents` are all that there are, the oldest first. What a person opened is never muted.
+        `incidents` are those that have a page open, the oldest first. What a person opened is never muted, nor what a
+        person made a P0, nor what the watch says about itself.
         """
-        if incident.human:
+        if incident.human or incident.urged or incident.slo == DELIVERY:
             return ""
         labels = incident.alert_labels
         silence = self._silenced(labels, at)
         if silence is not None:
             return f"silence {silence.name}: {silence.reason}"
-        if not self._graph.needs and not self._rules:
+        if not self.has_causes:
             return ""
-        causes = [_cause(each) for each in incidents if each.open and each.page_open]
+        causes = [_cause(each) for each in incidents]
         cause = suppressed_by(labels, incident.slo, incident.priority, causes, self._graph, self._rules)
         return f"incident {cause} is its cause" if cause else ""
 

@@ -64,11 +64,6 @@ def labels_of(act: Open) -> dict[str, str]:
     return {**act.labels, **{name: value for name, value in own.items() if value}}
 
 
-def next_id(incidents: Mapping[str, Incident]) -> str:
-    """The id of the next incident."""
-    return str(max(map(int, incidents), default=0) + 1)
-
-
 def _created(act: Open, now: datetime) -> datetime | None:
     """When the ticket was written, as far as that is believed: not in the future."""
     return min(act.created_at, now) if act.created_at else None

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
 from slo.core.delivery import Delivery, Lane, Message, Verdict
 from slo.core.events import Event
+from slo.core.paths import DeliveryPath, Look
 from slo.core.protocols import Clock
 from slo.errors import StoreError
 from slo.store.faults import reason_of
@@ -47,6 +48,15 @@ class Journal(Protocol):
 
     def next_due(self, now: datetime) -> datetime | None:
         """When the next message may be sent that may not be sent now."""
+
+    def look(self, since: int, paths: Mapping[str, DeliveryPath], now: datetime) -> Look:
+        """How the messages from number `since` on stand by destination, and which of `paths` have to go elsewhere."""
+
+    def why(self, destination: str) -> tuple[str, str]:
+        """The reason and the detail of the newest message to a destination that failed; empty where none has."""
+
+    def beat(self, beats: Sequence[Message], *, at: datetime) -> None:
+        """Write heartbeats, and let go of older ones that have ended."""
 
     def depth(self, now: datetime) -> dict[str, tuple[int, float]]:
         """By destination: how many messages wait, and the age of the oldest in seconds."""

@@ -20,6 +20,7 @@ _CLASSES: Mapping[Cause, str] = {
     Cause.BURN: "error budget burn",
     Cause.ALERT: "alert",
     Cause.LOST_DATA: "lost data",
+    Cause.UNDELIVERED: "broken path",
 }
 """Words for what sort of trouble it is, the one that counts first."""
 

@@ -4,7 +4,7 @@ An act that came from a destination is not told to that destination again, where
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from slo.core.acts import (
@@ -38,6 +38,7 @@ from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import UsageError
+from slo.router.draft import sharing
 from slo.router.messages import Decision, Said, Teller
 from slo.router.summary import promised
 
@@ -52,13 +53,15 @@ def decide_act(act: Act, incidents: Mapping[str, Incident], *, teller: Teller) -
     incident = _named(incidents, act.target.incident)
     if act.source and act.source in incident.sources:
         return Decision()
-    return _Acting(act, incident, teller).decision()
+    return _Acting(act, incident, tuple(sharing(incidents, incident)), teller).decision()
 
 
 @dataclass(frozen=True, slots=True)
 class _Acting:
     act: Act
     incident: Incident
+    sharing: tuple[Incident, ...]
+    """The other incidents that are told in the same page."""
     teller: Teller
 
     def decision(self) -> Decision:
@@ -67,8 +70,14 @@ class _Acting:
                 return self._acknowledge()
             case Resolve(why=why):
                 self._needs_open("resolve")
+                if self._is_late:
+                    raise UsageError(
+                        f"incident {self.incident.id} pages again, under {self.incident.page_key}: "
+                        "what was resolved is an earlier page, resolve this one"
+                    )
                 event = self._event(Resolved, why=why)
-                return Decision(events=(event,), messages=tuple(self.teller.resolved(self.incident, event)))
+                keep = {name for other in self.sharing for name in other.paged_to}
+                return Decision(events=(event,), messages=tuple(self.teller.resolved(self.incident, event, keep=keep)))
             case Wait(why=why):
                 return self._wait(why)
             case Prioritize(priority=priority, why=why):
@@ -100,7 +109,10 @@ class _Acting:
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
 
     def _acknowledge(self) -> Decision:
-        """Take it on; nothing where somebody has, and no page came after it. Late is better than never."""
+        """Take it on; nothing where somebody has, and no page came after it. Late is better than never.
+
+        Who answers a page answers for every incident that it tells of.
+        """
         event = self._event(Acknowledged)
         if not self.incident.open:
             if self.incident.responded_at is not None:
@@ -108,8 +120,16 @@ class _Acting:
             return self._told(event, Action.NOTE, "answers it after it had resolved by itself")
         if self.incident.status == "acknowledged":
             return Decision()
-        messages = self.teller.acknowledged(self.incident, event, but=self._there)
-        return Decision(events=(event,), messages=tuple(messages))
+        if self._is_late:
+            said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
+            return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
+        events, messages = [event], self.teller.acknowledged(self.incident, event, but=self._there)
+        for other in self.sharing:
+            if other.status != "acknowledged":
+                events.append(replace(event, incident=other.id))
+                after = fold(other, events[-1])
+                messages += self.teller.to_others(after, Action.ACKNOWLEDGE, Said(by=event.by))
+        return Decision(events=tuple(events), messages=tuple(messages))
 
     def _wait(self, why: str) -> Decision:
         self._needs_open("wait with")
@@ -156,6 +176,14 @@ class _Acting:
                 f"incident {incident.id} was resolved{who} at {incident.resolved_at:%Y-%m-%dT%H:%M:%SZ}: "
                 f"{deed} an open one"
             )
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it was done to a page that is over, while another one is open: nobody has seen that one yet."""
+        target, incident = self.act.target, self.incident
+        return (
+            incident.page_open and target.destination in incident.paged_to and target.key not in ("", incident.page_key)
+        )
 
     @property
     def _there(self) -> str:

@@ -10,11 +10,10 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from slo.core.acts import Act, Open, Target
 from slo.core.alert import Alert
-from slo.core.contract import Contract
 from slo.core.delivery import Message
 from slo.core.events import SentDirectly
 from slo.core.folding import fold
@@ -22,7 +21,6 @@ from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.core.protocols import Clock, Destination
 from slo.core.response import Response
-from slo.core.routing import Route
 from slo.errors import StoreBusy, StoreError, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import DEADLINE_SECONDS
@@ -32,11 +30,13 @@ from slo.router.decide import decide, decide_pages
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
+from slo.router.heartbeat import Heartbeat
 from slo.router.messages import Decision, Teller
-from slo.router.muting import Muting
 from slo.router.opening import opened_before, opening_of
 from slo.router.outbox import Journal, Outbox
+from slo.router.paths import Paths, with_own
 from slo.router.people import decide_act
+from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
 from slo.router.words import told
 
@@ -47,20 +47,6 @@ RETRY_SECONDS = 1.0
 """How often what could not be written is tried again."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
-    """What the router goes by: who is told, by which contracts, and what nobody is told of.
-
-    `paging` names the destinations that are told of pages only; `external_url` is where people reach the watch.
-    """
-
-    routes: Route
-    paging: Collection[str]
-    contracts: Mapping[str, Contract] = field(default_factory=dict)
-    muting: Muting = field(default_factory=Muting)
-    external_url: str = ""
 
 
 class Router:
@@ -95,6 +81,8 @@ class Router:
             jitter=jitter,
             sent_already={(event.destination, event.key) for event in events if isinstance(event, SentDirectly)},
         )
+        self._paths = Paths(self._outbox, clock=clock, telemetry=telemetry, diverted=self._loop.wake)
+        self._heartbeat = Heartbeat(self._outbox, written=self._loop.wake)
         self._writer: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
         self._configure(destinations, terms)
@@ -118,12 +106,14 @@ class Router:
         """Bring the incidents in line with the alerts of one slot end.
 
         An open incident without an alert here stays as it is, unless its SLO is not among `known_slos`. Waits for the
-        journal, not for long, and never raises for it.
+        journal, not for long, and never raises for it. The watch is alive where the journal has it all.
         """
         draft = self._draft(self.incidents)
-        decide(alerts, draft, known_slos=known_slos)
+        decide(with_own(alerts, self._paths, draft), draft, known_slos=known_slos)
         decide_clocks(draft)
         await self._take(draft.decision)
+        if not self._unwritten:
+            await self._heartbeat.beat(draft.now, external_url=self._external_url, patience_seconds=WRITE_WAIT_SECONDS)
 
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards.
@@ -151,9 +141,9 @@ class Router:
 
         Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
         """
-        after = dict(self.incidents)
+        after = self._unwritten.incidents.fork()
         for event in decision.events:
-            after[event.incident] = fold(after.get(event.incident), event)
+            after.put(fold(after.get(event.incident), event))
         draft = self._draft(after)
         decide_pages(draft)
         await self._take(decision, draft.decision)
@@ -186,10 +176,11 @@ class Router:
         return found
 
     async def run(self) -> None:
-        """Deliver, and try again to write what could not be written, until cancelled."""
+        """Deliver, watch the paths, and try again to write what could not be written, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._loop.run())
             tasks.create_task(self._keep_writing())
+            tasks.create_task(self._paths.run())
 
     async def reconfigure(
         self,
@@ -213,6 +204,7 @@ class Router:
         await asyncio.wait({self._write_soon()}, timeout=deadline_seconds)
         await self._loop.close(max(0.0, ends - self._clock.monotonic()))
         await self._direct.close()
+        await self._heartbeat.close()
         for retirement in tuple(self._retired):
             retirement.cancel()
         await asyncio.gather(*self._retired, return_exceptions=True)
@@ -221,7 +213,11 @@ class Router:
     def _configure(self, destinations: Mapping[str, Destination], terms: Terms) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
         self._paging = self._loop.paging = frozenset(terms.paging)
-        self._audience = Audience(terms.routes, terms.paging, terms.contracts)
+        self._audience = Audience(terms.routes, terms.paging, terms.contracts, terms.paths)
+        self._paths.paths = terms.paths
+        self._heartbeat.intervals = {
+            name: path.beats_every for name, path in terms.paths.items() if path.beats_every is not None
+        }
         self._muting = terms.muting
         self._external_url = terms.external_url
 
@@ -288,7 +284,7 @@ class Router:
             await _let_go(destinations)
 
     def _show(self) -> None:
-        counts = Counter(incident.priority for incident in self.incidents.values() if incident.open)
+        counts = Counter(each.priority for each in self._unwritten.incidents.unsettled() if each.open)
         for priority in Priority:
             self._telemetry.incidents_open.labels(priority).set(counts[priority])
 

@@ -4,13 +4,14 @@ Decisions are made on the state that includes it, so that nothing that happens w
 lost or decided twice. When the process is killed it is gone, and the next process decides the same again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slo.core.delivery import Message
 from slo.core.events import Event, FiringChanged
 from slo.core.folding import fold, fold_all
 from slo.core.incident import Incident
+from slo.router.incidents import Incidents
 from slo.router.messages import Decision
 
 
@@ -24,13 +25,13 @@ class Unwritten:
     """The incidents as they stand, and the events and messages that the journal still lacks of them."""
 
     def __init__(self, journalled: Iterable[Event]) -> None:
-        self._incidents = fold_all(journalled)
+        self._incidents = Incidents(fold_all(journalled).values())
         self._entries: list[_Entry] = []
         self._messages: list[Message] = []
         self._taken = (0, 0)
 
     @property
-    def incidents(self) -> Mapping[str, Incident]:
+    def incidents(self) -> Incidents:
         """Every incident by id, oldest first."""
         return self._incidents
 
@@ -68,7 +69,8 @@ class Unwritten:
 
     def _add(self, event: Event) -> None:
         before = self._incidents.get(event.incident)
-        after = self._incidents[event.incident] = fold(before, event)
+        after = fold(before, event)
+        self._incidents.put(after)
         earlier = self._superfluous(event, after)
         if earlier is not None:
             before = self._entries.pop(earlier).before

@@ -89,8 +89,8 @@ def _watched(event: Reminder | Told | Muted | Unmuted) -> str:
             return f"the chat ended at {ended:%Y-%m-%dT%H:%M:%SZ}, and the ticket was not updated"
         case Reminded():
             return "still open, and nobody has taken it on"
-        case Told(told=to):
-            return f"told to {', '.join(to)} as well"
+        case Told(told=to, paged=paged):
+            return f"told to {', '.join((*paged, *to)) or 'the customer otherwise'} as well"
         case Muted(why=why):
             return f"nobody is told: {why}"
         case Unmuted():

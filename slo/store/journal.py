@@ -8,7 +8,7 @@ the record of what was promised to whom.
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from sqlalchemy import Connection, LargeBinary, cast, select
 
 from slo.core.delivery import Delivery, Lane, Message, Refused, Verdict
 from slo.core.events import Event
+from slo.core.paths import DeliveryPath, Look
 from slo.errors import StoreDamaged, StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.store import chain, engines, outbox
+from slo.store import paths as ways
 from slo.store.faults import reason_of
 from slo.store.files import begin_whole, has_side_files, private
 from slo.store.migrate import migrate
@@ -124,6 +126,21 @@ class Journal:
         """
         with self._writing() as connection:
             outbox.finish(connection, sequence, verdict, now=now, not_before=not_before)
+
+    def look(self, since: int, paths: Mapping[str, DeliveryPath], now: datetime) -> Look:
+        """How the messages from number `since` on stand by destination, and which of `paths` have to go elsewhere."""
+        with self._reading() as connection:
+            return ways.look(connection, since, paths, now)
+
+    def why(self, destination: str) -> tuple[str, str]:
+        """The reason and the detail of the newest message to a destination that failed; empty where none has."""
+        with self._reading() as connection:
+            return ways.why(connection, destination)
+
+    def beat(self, beats: Sequence[Message], *, at: datetime) -> None:
+        """Write heartbeats, and let go of older ones that have ended: nobody asks for them, and there are many."""
+        with self._writing() as connection:
+            ways.beat(connection, beats, at)
 
     def depth(self, now: datetime) -> dict[str, tuple[int, float]]:
         """For each destination for which messages wait: their number and the age of the oldest in seconds."""

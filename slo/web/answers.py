@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from exporters.endpoints import respond
+from slo.core.incident import Incident
 from slo.errors import StoreError, UsageError
 from slo.web.act import faults_of
 from slo.web.documents import Document
@@ -38,6 +39,14 @@ async def answer_large(request: web.Request, make: Callable[[], Document]) -> we
 
 def _encoded(document: Document) -> bytes:
     return (json.dumps(document, allow_nan=False) + "\n").encode()
+
+
+def incident_in(incidents: Iterable[Incident], wanted: str) -> Incident:
+    """The incident with that id. Raises Refused where there is none."""
+    found = next((incident for incident in incidents if incident.id == wanted), None)
+    if found is None:
+        raise Refused(404, f"there is no incident {quoted(wanted)}: see /api/v1/incidents")
+    return found
 
 
 async def read_body(request: web.Request, seconds: float, *, most_bytes: int | None = None) -> bytes:

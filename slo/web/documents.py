@@ -123,6 +123,10 @@ def incident_document(
         "generation": incident.generation,
         "firing": _pairs(incident.firing),
         "evidence": _plain(incident.evidence),
+        "customer": incident.customer or None,
+        "environment": incident.labels.get("environment") or None,
+        "cluster": incident.labels.get("cluster") or None,
+        "detected_at": time_text(incident.detected_at),
         "opened_at": time_text(incident.opened_at),
         "opened_by": incident.opened_by or None,
         "created_at": _time(incident.created_at),
@@ -141,12 +145,14 @@ def incident_document(
         "responsibility": incident.responsibility.value if incident.responsibility else None,
         "waiting": incident.waiting,
         "eta": _plain(incident.eta),
+        "etas": [{"at": time_text(each.at), "by": each.by, "eta": _plain(each.eta)} for each in incident.etas],
         "chat_ended_at": _time(incident.chat_ended_at),
+        "mitigated_at": _time(incident.mitigated_at),
         "resolved_at": _time(incident.resolved_at),
         "resolved_by": incident.resolved_by or None,
         "resolved_why": incident.resolved_why or None,
         "sent_directly": list(incident.sent_directly),
-        "refused": [_refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
+        "refused": [refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
     }
 
 
@@ -166,7 +172,7 @@ def _answered_late(response: Response) -> bool:
     return response.responded_at is not None and response.responded_at > response.due
 
 
-def _refusal(delivery: Delivery) -> str:
+def refusal(delivery: Delivery) -> str:
     """`oncall refused the trigger (rejected: ...)`: what nobody was told of, and never will be by itself."""
     why = ": ".join(part for part in (delivery.last_reason, delivery.last_detail) if part)
     return f"{delivery.message.destination} refused the {delivery.message.action.value} ({why})"

@@ -1,4 +1,4 @@
-"""The page: how every SLO stands and which incidents are open, made on the server and read without scripts."""
+"""The pages: how every SLO stands, which incidents are open, and each of them; made here, read without scripts."""
 
 import asyncio
 import base64
@@ -13,12 +13,28 @@ from aiohttp import web
 from markupsafe import Markup
 
 from exporters.endpoints import read
+from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
+from slo.core.events import Event
 from slo.core.incident import Incident
+from slo.core.priority import Priority
 from slo.core.status import SLOStatus
+from slo.errors import StoreError
+from slo.web.answers import incident_in
 from slo.web.documents import in_order, time_text
+from slo.web.incident_page import (
+    MOST_EVENTS,
+    STATUSES,
+    clock_of,
+    deliveries_of,
+    notices_of,
+    open_row,
+    promises_of,
+    sections_of,
+    timeline_of,
+)
 from slo.web.watch import Watch
-from slo.web.words import STATES, age, burn, maturity, minute, percent, spent_in
+from slo.web.words import STATES, burn, maturity, minute, percent, spent_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFRESH_SECONDS = 15
@@ -32,6 +48,9 @@ SHAPES: Mapping[str, str] = {
     "ok": '<circle cx="8" cy="8" r="7"/>',
 }
 """Triangle, square, ring and circle, in a field of 16 by 16."""
+
+CALM = frozenset({"ok", "no_data"})
+"""States of SLOs that alone would not say that an incident is open."""
 
 MOST_INCIDENTS = 200
 """How many open incidents a page shows, the most urgent first: a storm opens thousands."""
@@ -61,13 +80,28 @@ class Pages:
 
     def routes(self) -> list[web.RouteDef]:
         """Every page."""
-        return [web.get("/", self.status)]
+        return [web.get("/", self.status), web.get("/incidents/{id}", self.incident)]
 
     async def status(self, _request: web.Request) -> web.Response:
         """How everything stands."""
         statuses = await read(self._watch.statuses())
-        incidents, unready = self._watch.incidents(), self._watch.unready()
-        text = await asyncio.to_thread(self._render, statuses, incidents, unready)
+        incidents, unready = self._watch.desk.incidents(), self._watch.unready()
+        return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready))
+
+    async def incident(self, request: web.Request) -> web.Response:
+        """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""
+        incident = incident_in(self._watch.desk.incidents(), request.match_info["id"])
+        unread = ""
+        events: Sequence[tuple[int, Event]] = ()
+        deliveries: Sequence[Delivery] = ()
+        try:
+            events = await self._watch.desk.history(incident.id)
+            deliveries = await self._watch.desk.deliveries(incident.id)
+        except StoreError as error:
+            unread = f"The journal cannot be read now: {error}"
+        return self._page(await asyncio.to_thread(self._incident, incident, events, deliveries, unread))
+
+    def _page(self, text: str) -> web.Response:
         return web.Response(
             body=text.encode(errors="replace"),
             content_type="text/html",
@@ -75,42 +109,72 @@ class Pages:
             headers={"Content-Security-Policy": self._policy},
         )
 
-    def _render(self, statuses: Sequence[SLOStatus], incidents: Sequence[Incident], unready: Sequence[str]) -> str:
-        at = max((status.at for status in statuses), default=None)
+    def _status(self, statuses: Sequence[SLOStatus], incidents: Sequence[Incident], unready: Sequence[str]) -> str:
+        now = self._watch.now()
         order = {state: rank for rank, state in enumerate(STATES)}
         worst_first = sorted(statuses, key=lambda status: order[status.state])
-        state = worst_first[0].state if worst_first else "no_data"
         open_incidents = in_order(incident for incident in incidents if incident.open)
+        state = worst_first[0].state if worst_first else "no_data"
+        if open_incidents and state in CALM:
+            state = "burning"
         return self._environment.get_template("status.html").render(
             state=state,
-            headline=headline(statuses),
+            headline=headline(statuses, open_incidents),
             icon=_icon(state),
             refresh_seconds=REFRESH_SECONDS,
-            at=at,
+            at=max((status.at for status in statuses), default=None),
             unready=unready,
             incidents=[
-                {
-                    "incident": incident,
-                    "url": f"/api/v1/incidents/{quote(incident.id, safe='')}",
-                    "age": age(incident.opened_at, at) if at else "",
-                }
+                open_row(incident, self._watch.desk.response(incident), now) | {"url": page_path(incident.id)}
                 for incident in open_incidents[:MOST_INCIDENTS]
             ],
             further_incidents=len(open_incidents[MOST_INCIDENTS:]),
             slos=[_row(status) for status in worst_first],
         )
 
+    def _incident(
+        self, incident: Incident, events: Sequence[tuple[int, Event]], deliveries: Sequence[Delivery], unread: str
+    ) -> str:
+        now, response = self._watch.now(), self._watch.desk.response(incident)
+        state, word = STATUSES[incident.status]
+        return self._environment.get_template("incident.html").render(
+            id=incident.id,
+            state=state,
+            word=word,
+            priority=incident.priority.value,
+            summary=incident.summary,
+            icon=_icon(state),
+            refresh_seconds=REFRESH_SECONDS if incident.open else 0,
+            at=now,
+            api_url=f"/api/v1/incidents/{quote(incident.id, safe='')}",
+            clock=clock_of(incident, response, now),
+            notices=notices_of(incident, deliveries),
+            sections=sections_of(incident, response, now),
+            promises=promises_of(incident),
+            timeline=timeline_of(events),
+            earlier_events=len(events[:-MOST_EVENTS]),
+            deliveries=deliveries_of(deliveries),
+            unread=unread,
+        )
 
-def headline(statuses: Sequence[SLOStatus]) -> str:
-    """The state of everything in a few words, what needs people most first: `1 burning, 2 no data, 7 up`."""
+
+def headline(statuses: Sequence[SLOStatus], open_incidents: Sequence[Incident] = ()) -> str:
+    """The state of everything in a few words, what needs people most first: `1 P0 open, 1 burning, 7 up`.
+
+    An incident that somebody else's alert or a person opened has no SLO that would show it, so they are counted too.
+    """
     counts = Counter(status.state for status in statuses)
-    if not counts:
-        return "No SLOs"
-    if set(counts) == {"ok"}:
+    priorities = Counter(incident.priority for incident in open_incidents)
+    if not priorities and set(counts) == {"ok"}:
         return "All up"
-    return ", ".join(
-        f"{counts[state]}\N{NO-BREAK SPACE}{word.lower()}" for state, word in STATES.items() if counts[state]
-    )
+    parts = [f"{priorities[priority]} {priority} open" for priority in Priority if priorities[priority]]
+    parts += [f"{counts[state]} {word.lower()}" for state, word in STATES.items() if counts[state]]
+    return ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts) or "No SLOs"
+
+
+def page_path(incident: str) -> str:
+    """Where the page of an incident is."""
+    return f"/incidents/{quote(incident, safe='')}"
 
 
 def _burn_rates(status: SLOStatus) -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ again.
 from collections import Counter
 from datetime import UTC, datetime
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from slo.core.inbound import Inbound
 from slo.errors import DestinationFault, Forged, Malformed, StoreError
@@ -17,6 +17,9 @@ from slo.web.watch import Watch
 
 BODY_BYTES = 1024 * 1024
 """The largest body: a ticket with everything that was ever said in it."""
+
+AGAIN_SECONDS = 10
+"""When a vendor should send again what could not be put on record: Zendesk does so only where it is told."""
 
 
 class Webhooks:
@@ -36,13 +39,15 @@ class Webhooks:
         body = await read_body(request, self._body_seconds, most_bytes=BODY_BYTES)
         inbound = Inbound(headers=_headers(request), body=body, at=datetime.now(UTC))
         try:
-            received = await self._watch.receive(way, inbound)
+            received = await self._watch.desk.receive(way, inbound)
         except Forged as error:
             raise Refused(401, f"it is not believed: {error}") from error
         except Malformed as error:
             raise Refused(400, f"it is not understood: {error}") from error
-        except StoreError as error:
-            raise Refused(503, "it is not on record yet: send it again") from error
+        except StoreError:
+            later = answer({"error": "it is not on record yet: send it again"}, status=503)
+            later.headers[hdrs.RETRY_AFTER] = str(AGAIN_SECONDS)
+            return later
         except DestinationFault as error:
             raise Refused(502, f"what it is about could not be asked for, send it again: {error}") from error
         if received is None:

@@ -43,11 +43,18 @@ def maturity(known_seconds: float, window_seconds: float) -> str:
 
 def age(since: datetime, now: datetime) -> str:
     """`3 min`, `2 h 5 min`, `4 d 1 h`: how long ago that was."""
-    minutes = max(0, (now - since) // timedelta(minutes=1))
+    return lasting(now - since) if now - since >= timedelta(minutes=1) else "just now"
+
+
+def lasting(length: timedelta) -> str:
+    """`4 s`, `3 min`, `2 h 5 min`, `4 d 1 h`: how long that is."""
+    minutes = max(0, length // timedelta(minutes=1))
     days, hours = divmod(minutes // 60, 24)
     if days:
         return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min" if minutes else "just now"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{max(0, length // timedelta(seconds=1))} s"
 
 
 def spent_in(exhaustion: datetime | None, now: datetime) -> str:

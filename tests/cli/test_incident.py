@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -70,18 +71,27 @@ def lines(result: Result) -> list[str]:
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-HEAD = "priority incident slo status opened summary"
+HEAD = "priority incident slo status response opened summary"
 OPEN = "2026-0001 gate-availability {} 2026-01-01 00:01:30 UTC gate-availability burns its budget 200x too fast"
 
 
 def test_open_incidents_are_listed(site: Served) -> None:
-    assert lines(incident("list", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('triggered')}"]
+    assert lines(incident("list", "--url", site.url)) == [
+        HEAD,
+        f"P0 {OPEN.format('triggered due 2026-01-01 01:01:30 UTC')}",
+    ]
 
 
 def test_resolved_ones_are_listed_when_asked_for(site: Served) -> None:
     shown = lines(incident("list", "--all", "--url", site.url))
     assert [line.split()[1] for line in shown] == ["incident", "2026-0001", "2025-0009"]
     assert "resolved" in shown[2]
+
+
+def test_a_response_that_nobody_gave_in_time_is_listed_as_missed(site: Served, watch: FakeWatch) -> None:
+    late = Acknowledged(incident="2026-0001", at=AT + timedelta(hours=2), by="kim")
+    watch.events.append(late)
+    assert "acknowledged by kim MISSED 2026" in lines(incident("list", "--url", site.url))[1]
 
 
 def test_a_list_that_was_cut_says_how_many_are_left_out(site: Served) -> None:
@@ -101,9 +111,9 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
     assert lines(incident("show", "2026-0001", "--url", site.url)) == [
         "P0 triggered: gate-availability burns its budget 200x too fast",
         "Incident 2026-0001 of SLO gate-availability, opened 2026-01-01 00:01:30 UTC; fires: page 1h/5m, ticket 3d/6h.",
+        "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
         "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
-        "Found by the provider.",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
@@ -120,17 +130,45 @@ def test_an_incident_of_an_alert_of_others_is_shown_in_its_words(site: Served, w
     pair = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
     event = opened("8", slo="GateDown", summary="GateDown (instance=a): it is down")
     watch.events.append(replace(event, evidence=Evidence(report=report), firing=frozenset({pair})))
-    assert lines(incident("show", "8", "--url", site.url))[:5] == [
+    assert lines(incident("show", "8", "--url", site.url))[:6] == [
         "P0 triggered: GateDown (instance=a): it is down",
         "Incident 8 of SLO GateDown, opened 2026-01-01 00:01:30 UTC; fires: page alert GateDown.",
+        "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         "Reported: it is down",
         "Runbook: http://r/",
         "Where the alert comes from: http://p/",
     ]
 
 
+def test_an_incident_that_a_person_opened_is_shown_with_what_its_priority_followed_from(
+    site: Served,
+) -> None:
+    made = incident(
+        "open", "it hangs", "--customer", "acme", "--environment", "production", "--url", site.url, "--json"
+    )
+    opened_as = json.loads(made.stdout)["id"]
+    for minutes in ("5m", "10m"):
+        incident("eta", opened_as, "--in", minutes, "--confidence", "low", "--url", site.url)
+    assert incident("resolve", opened_as, "--why", "rolled back", "--url", site.url).exit_code == 0
+    shown = lines(incident("show", opened_as, "--url", site.url))
+    at = "2026-01-01 00:04:30 UTC"
+    assert shown[:4] == [
+        "P1 resolved: it hangs",
+        f"Incident {opened_as}, opened {at} by kim.",
+        f"Detected {at} by the provider, mitigated {at}, resolved {at} by kim: rolled back.",
+        "P1; it opened with production environment, partial impact, no workaround.",
+    ]
+    assert [line.partition(",")[0].partition(" recovery")[0] for line in shown if line.startswith("Promised")] == [
+        "Promised:",
+        "Promised before",
+    ]
+
+
 def test_an_incident_is_acknowledged_by_whoever_is_logged_in(site: Served, watch: FakeWatch) -> None:
-    assert lines(incident("ack", "2026-0001", "--url", site.url)) == [HEAD, f"P0 {OPEN.format('acknowledged by kim')}"]
+    assert lines(incident("ack", "2026-0001", "--url", site.url)) == [
+        HEAD,
+        f"P0 {OPEN.format('acknowledged by kim in time')}",
+    ]
     event = watch.events[-1]
     assert isinstance(event, Acknowledged)
     assert (event.by, event.via) == ("kim", "cli")

@@ -55,6 +55,16 @@ inhibit:
   - {source: [severity=page], target: [severity=ticket], equal: [service, customer]}
 """
 
+CUSTOMERS = """
+customers:
+  - name: acme
+    title: Acme Corporation
+    environments: {live: production, production: production}
+    hours: {zone: America/New_York, week: {mon-fri: 09:00-17:00}, holidays: {country: US, subdivision: NY}}
+    tell:
+      - {destinations: [acme-channel], what: [trigger, eta, resolve], priorities: [P0]}
+"""
+
 PAGE = """\
 P0 page with service="gate", customer="acme", environment="production", slo="gate-availability"
 Priority P0: a page in production.
@@ -66,8 +76,10 @@ routes.routes[2]            yes       customer="acme" holds
 routes.routes[2].routes[0]  tells     priority="P0" holds
 Told: audit, oncall, desk.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
+Response: within 1h by the usual contract, so by 2026-03-01 02:59:59 UTC; while nobody answers, people are warned at \
+03-01 02:29, 03-01 02:44, 03-01 02:53.
 Grouped with nothing: each incident is told by itself.
-Reminded every 4h while it is open.
+Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 10m; each time that it soon comes back this doubles, up to an hour.
 Silenced: no. Later: gate-moves, patching.
 Suppressed: only while one of these is open, as P0 or more urgent, has paged and is not silenced: db-availability.
@@ -85,8 +97,10 @@ routes.routes[2].routes[0]  no        priority="P0" does not hold, priority is "
 Told: audit, desk.
 Not told, since it is no page: oncall.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
+Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
+warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
-Reminded every 4h while it is open.
+Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
 Silenced: by gate-moves of kim, The gate moves. Nobody is told until 2026-03-01 05:00:00 UTC; its incident is recorded.
 Suppressed: only while one of these is open, as P1 or more urgent, has paged and is not silenced: db-availability; \
@@ -102,8 +116,10 @@ routes.routes[0]  no        customer=~".+" does not hold, there is no customer
 routes.routes[1]  no        customer="globex" does not hold, there is no customer
 routes.routes[2]  no        customer="acme" does not hold, there is no customer
 Told: desk.
+Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
+warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
-Reminded every 4h while it is open.
+Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
 Silenced: by the exclusion patching of sam, Patches. Nobody is told until 2026-03-01 07:00:00 UTC; its incident is \
 recorded.
@@ -135,7 +151,7 @@ def test_it_is_said_so_that_it_can_be_read_at_night(tmp_path: Path, arguments: t
 def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PD_ROUTING_KEY", "0123456789abcdef0123456789abcdef")
     shown, config = re.findall(r"(?ms)^```(?:yaml)?\n(.*?)^```$", MANUAL.read_text(encoding="utf-8"))[:2]
-    labels = ("--label", "slo=gate-availability", "--label", "severity=page")
+    labels = ("--label", "slo=gate-availability", "--label", "severity=page", "--at", "2026-03-01T02:00:00Z")
     assert route(tmp_path, *labels, config=config).output == shown
 
 
@@ -190,6 +206,12 @@ def test_the_document_has_all_that_the_sentences_say(tmp_path: Path) -> None:
             {"after": 0.9, "destinations": ["second", "desk"]},
         ],
         "at": "2026-03-01T02:00:00Z",
+        "response": {
+            "within": "1 business day",
+            "due": "2026-03-02T17:00:00Z",
+            "warned_at": ["2026-03-02T13:00:00Z", "2026-03-02T15:00:00Z", "2026-03-02T16:12:00Z"],
+        },
+        "customer": {},
         "silence": "gate-moves",
         "silenced_until": "2026-03-01T05:00:00Z",
         "silences_later": ["patching"],
@@ -215,3 +237,18 @@ def test_nobody_to_tell_is_said_out_loud(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused_with_the_mend(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     result = route(tmp_path, *arguments)
     assert (result.exit_code, result.output) == (2, says)
+
+
+def test_the_contract_gives_the_priority_the_clock_and_the_ears_of_the_customer(tmp_path: Path) -> None:
+    ours = CONFIG.replace("labels: {service: desk}", "labels: {service: desk, customer: acme}")
+    channel = "  - {name: acme-channel, type: webhook, url: 'http://hooks.example/acme'}"
+    config = ours.replace("destinations:\n", f"destinations:\n{channel}\n", 1) + CUSTOMERS
+    labels = ("--label", "customer=acme", "--label", "environment=live", "--at", "2026-11-25T22:01:00Z")
+    said = route(tmp_path, *labels, config=config).output
+    assert "P0 page with" in said
+    assert "Priority P0: a page in live, which is production.\n" in said
+    assert "The customer's acme-channel hears of: trigger, eta, resolve.\n" in said
+    said = route(tmp_path, *labels, "--label", "severity=ticket", config=config).output
+    assert "within 1 business day by the contract of Acme Corporation, so by 2026-11-27 22:00:00 UTC;" in said
+    unknown = route(tmp_path, "--label", "customer=acne", config=config)
+    assert (unknown.exit_code, "there is no such customer: write one of acme" in unknown.output) == (2, True)

@@ -41,7 +41,7 @@ def test_every_slo_is_shown_what_needs_people_most_first(site: Served) -> None:
     lines = status("--url", site.url).stdout.splitlines()
     idle = "5m 0x, 30m 0x, 1h 0x, 2h 0x, 6h 0x, 1d 0x, 3d 0x"
     fast = idle.replace(" 0x", " 200x")
-    opened = "2026-0001 gate-availability triggered 2026-01-01 00:01:30 UTC"
+    opened = "2026-0001 gate-availability triggered due 2026-01-01 01:01:30 UTC 2026-01-01 00:01:30 UTC"
     assert [" ".join(line.split()) for line in lines] == [
         "state slo objective sli budget left burn rate coverage incident",
         f"Burning gate-availability 99.9 % 95.238 % -940 % {fast} 6.2 of 30 days 2026-0001",
@@ -50,7 +50,7 @@ def test_every_slo_is_shown_what_needs_people_most_first(site: Served) -> None:
         f"Up echo-availability 99.9 % 100 % 100 % {idle} 6.2 of 30 days",
         "",
         "Open incidents",
-        "priority incident slo status opened summary",
+        "priority incident slo status response opened summary",
         f"P0 {opened} gate-availability burns its budget 200x too fast",
     ]
 

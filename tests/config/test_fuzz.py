@@ -64,6 +64,10 @@ def test_a_mangled_configuration_is_loaded_or_refused(
 )
 @example(b"routes: 1\nstore: []\nslot: {}\nexternal_url: []\ndestinations: {}")
 @example(b"routes: {destinations: [[], {}, 1, null]}")
+@example(b"slos: [{labels: {customer: [], environment: {}}}, {labels: 1}, 1]\ncustomers: [1, {name: []}, {name: a}]")
+@example(b"slos: [{labels: {customer: a, environment: {}}, group_by: {}}]\ncustomers: [{name: a, tell: 1, hours: []}]")
+@example(b"customers: [{hours: {zone: [], week: {mon: {}, tue: [1, []]}, special: [], holidays: {country: {}}}}]")
+@example(b"customers: [{hours: {zone: UTC, special: {0000-01-01: 00:00-24:00, 9999-12-31: []}, closed: [1, {}]}}]")
 def test_any_bytes_are_loaded_or_refused(file: Path, content: bytes) -> None:
     loads_or_refuses(file, content)
 

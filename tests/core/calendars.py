@@ -68,9 +68,11 @@ def hours(draw: st.DrawFn, change: Change) -> BusinessHours:
 
 
 def moments(change: Change) -> st.SearchStrategy[datetime]:
-    """Whole minutes around the change, many of them close to it."""
+    """Whole minutes around the change, many of them close to it, or when something opens or closes."""
     near = st.integers(-5 * 60, 30 * 60)
-    return (near | st.integers(-3 * 24 * 60, 8 * 24 * 60)).map(lambda minutes: change.date + minutes * MINUTE)
+    on_the_hour = st.integers(-3 * 48, 8 * 48).map(lambda half_hours: 30 * half_hours)
+    any_minute = st.integers(-3 * 24 * 60, 8 * 24 * 60)
+    return (near | on_the_hour | any_minute).map(lambda minutes: change.date + minutes * MINUTE)
 
 
 @st.composite

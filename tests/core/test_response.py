@@ -91,7 +91,9 @@ def test_a_p0_is_due_an_hour_later_on_any_day(contract: Contract, at: str, due: 
 
 
 def test_opened_exactly_at_closing_it_counts_from_the_next_day() -> None:
+    lenient = replace(NEW_YORK, days=DayReading.END_OF_NTH_DAY)
     assert clock(opened("2026-03-06T17:00-05:00", P1)).due == moment("2026-03-09T17:00-04:00")
+    assert clock(opened("2026-03-06T17:00-05:00", P1), contract=lenient).due == moment("2026-03-10T17:00-04:00")
 
 
 # Raising and lowering: Monday 2026-06-08, 10:00 in New York is 14:00Z, and P1 is due on Tuesday at 14:00Z.
@@ -151,6 +153,13 @@ MONDAY, TUESDAY, DUE = "2026-06-08T14:00Z", "2026-06-09T14:00Z", "2026-06-12T14:
             "2026-06-10T14:00Z",
             HOUR,
             id="raised and lowered to what would have been due before",
+        ),
+        pytest.param(
+            [opened(MONDAY, P2), became("2026-06-11T14:00Z", P1)],
+            DUE,
+            MONDAY,
+            BusinessDays(count=4),
+            id="raised when it is due at that moment anyway",
         ),
         pytest.param(
             [opened(MONDAY, P1), became("2026-06-08T14:30Z", P1)],

@@ -17,6 +17,7 @@ from slo.router.draft import Draft
 from slo.router.messages import Teller
 from slo.router.muting import Muting
 
+PAGERS = frozenset({"oncall", "second"})
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 SLO = "gate-availability"
 PRODUCTION = {"service": "gate", "customer": "acme", "environment": "production"}
@@ -61,9 +62,10 @@ def draft_of(
     tree: Route | None = None,
     contracts: Mapping[str, Contract] | None = None,
     muting: Muting | None = None,
+    audience: Audience | None = None,
 ) -> Draft:
-    """A decision to be made at that time."""
-    audience = Audience(tree or routes(), {"oncall", "second"}, contracts or {})
+    """A decision to be made at that time; by an audience that has been asked before, where one is given."""
+    audience = audience or Audience(tree or routes(), PAGERS, contracts or {})
     teller = Teller(at=at, external_url="https://watch.example/", due=lambda one: audience.response(one).due)
     return Draft(incidents, audience=audience, muting=muting or Muting(), teller=teller)
 

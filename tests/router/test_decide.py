@@ -93,7 +93,7 @@ def test_a_page_opens_an_incident_and_tells_everyone_at_once() -> None:
     page, hook = decision.messages
     assert (page.priority, page.severity, page.incident, page.status) == (Priority.P0, Severity.PAGE, "1", "triggered")
     assert page.summary == hook.summary == watch.incidents["1"].summary
-    assert page.url == "https://watch.example/api/v1/incidents/1"
+    assert page.url == "https://watch.example/incidents/1"
     assert (page.at, page.opened_at, page.firing) == (at(0), at(0), frozenset({PAGE}))
 
 

@@ -167,6 +167,15 @@ def test_more_alerts_than_are_kept_find_no_room_until_others_are_over() -> None:
     assert world.take(foreign(instance="2")) == [Fate.TAKEN]
 
 
+def test_a_page_finds_room_where_the_others_have_taken_all_of_theirs() -> None:
+    world = World(ForeignAlerts(most=2))
+    world.take(*(foreign(severity="warning", instance=str(number)) for number in range(2)))
+    assert world.take(foreign(severity="warning", instance="late")) == [Fate.NO_ROOM]
+    pages = [foreign(severity="page", instance=str(number)) for number in range(3)]
+    assert world.take(*pages) == [Fate.TAKEN, Fate.TAKEN, Fate.NO_ROOM]
+    assert len(world.keeper) == 4
+
+
 def test_a_storm_opens_its_incidents_over_several_slots_and_pages_first() -> None:
     world = World()
     tickets = [foreign("Full", instance=str(number)) for number in range(MOST_CHANGES)]

@@ -122,6 +122,22 @@ def test_a_destination_where_it_can_be_read_already_is_not_told_again() -> None:
     assert heard(Desk().does(acknowledged)) == [("hook", "acknowledge")]
 
 
+def test_who_answers_an_earlier_page_has_responded_and_has_not_seen_the_one_that_rings() -> None:
+    desk = Desk(frozenset({PAGE, TICKET}))
+    earlier = Target(incident="1", destination="oncall", key=desk.incident.page_key)
+    desk.sees(TICKET)
+    desk.sees(TICKET, after=300)
+    desk.sees(PAGE, TICKET)
+    assert desk.incident.page_key != earlier.key
+    late = desk.does(takes_on(target=earlier, source="pagerduty:1"))
+    assert heard(late) == [("hook", "note")]
+    assert (desk.incident.responded_by, desk.incident.status) == ("anna", "triggered")
+    with pytest.raises(UsageError, match="what was resolved is an earlier page, resolve this one"):
+        desk.does(Resolve(target=earlier, by="anna", via="pagerduty"))
+    desk.does(takes_on(target=replace(earlier, key=desk.incident.page_key), source="pagerduty:2"))
+    assert desk.incident.status == "acknowledged"
+
+
 def test_what_is_delivered_twice_is_done_once() -> None:
     desk, note = Desk(), Say(**BY, text="looking", source="jira:7")
     assert desk.does(note)

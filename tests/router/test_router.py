@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -12,6 +13,7 @@ from slo.core.acts import Open, Say, Target
 from slo.core.alert import Alert, FiringPair
 from slo.core.delivery import Message, Retry, Sent, Verdict
 from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.paths import DeliveryPath
 from slo.core.priority import Impact
 from slo.core.protocols import Destination
 from slo.core.routing import Route
@@ -21,7 +23,8 @@ from slo.errors import StoreBusy, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
-from slo.router.router import Router, Terms
+from slo.router.router import Router
+from slo.router.terms import Terms
 from tests.router.making import PAGE, SLO, STAGING, TICKET, alert, ends, takes_on
 from tests.router.worlds import MovableClock, Recorder, TroubledJournal, counted, until
 
@@ -32,7 +35,15 @@ G1, G2 = f"acme:{SLO}:-:g1", f"acme:{SLO}:-:g2"
 class Watch:
     """A process: a router on a journal that others before it may have written."""
 
-    def __init__(self, path: Path, clock: MovableClock, **destinations: Destination) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: MovableClock,
+        *,
+        paths: Mapping[str, DeliveryPath] = MappingProxyType({}),
+        routes: Collection[str] | None = None,
+        **destinations: Destination,
+    ) -> None:
         self.telemetry = Telemetry()
         self.journal = TroubledJournal(path, self.telemetry)
         self.clock = clock
@@ -40,8 +51,9 @@ class Watch:
             journal=self.journal,
             destinations=destinations,
             terms=Terms(
-                paging={"oncall"},
-                routes=Route(destinations=tuple(destinations)),
+                paging={"oncall", "second"},
+                routes=Route(destinations=tuple(destinations if routes is None else routes)),
+                paths=paths,
                 external_url="https://watch.example",
             ),
             clock=clock,

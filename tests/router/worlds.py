@@ -66,6 +66,14 @@ class TroubledJournal(Journal):
         self._meet("begin")
         return super().begin(*args, **kwargs)
 
+    def beat(self, *args: Any, **kwargs: Any) -> None:
+        self._meet("beat")
+        super().beat(*args, **kwargs)
+
+    def look(self, *args: Any, **kwargs: Any) -> Any:
+        self._meet("look")
+        return super().look(*args, **kwargs)
+
     def finish(self, *args: Any, **kwargs: Any) -> None:
         self._meet("finish")
         super().finish(*args, **kwargs)

@@ -59,6 +59,7 @@ def test_what_is_not_taken_says_so_by_its_status_and_a_fault_of_ours_is_a_5xx(
     watch.refuses = raised
     answer = site.ask("POST", "/webhooks/pagerduty", body=b"{}")
     assert (answer.status, answer.document["error"]) == (status, told)
+    assert answer.headers.get("retry-after") == ("10" if status == 503 else None)
 
 
 def test_where_nobody_receives_there_is_nothing(site: Served, watch: FakeWatch) -> None:

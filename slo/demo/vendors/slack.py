@@ -5,6 +5,7 @@ and survives a restart. What only a stand-in has is under `/_standin`:
 
     GET    /_standin/requests       every request and the status of its answer; 0: it was reset
     GET    /_standin/messages       every message of every channel, as it is now
+    GET    /_standin/channels       the same, by channel
     GET    /_standin/views          the modals that are open
     POST   /_standin/press          a person presses a button: {"channel", "ts", "action_id", "user", "callback"}
     POST   /_standin/submit         a person submits a modal: {"view", "values", "user", "callback"}
@@ -13,7 +14,7 @@ and survives a restart. What only a stand-in has is under `/_standin`:
     DELETE /_standin/faults         good days again
 
 What a person does is sent to `callback`, signed as Slack signs it. `python -m slo.demo.vendors.slack --folder DIR`
-prints one line of JSON with its address, its authority's file, its channel, token and signing secret.
+prints one line of JSON with its address, its authority's file, its (first) channel, token and signing secret.
 """
 
 import asyncio
@@ -152,6 +153,7 @@ class SlackStandIn:
                 web.route("*", "/api/{method}", self._serve),
                 web.get("/_standin/requests", self._shows(lambda: {"requests": self.requests})),
                 web.get("/_standin/messages", self._shows(lambda: {"messages": self.messages})),
+                web.get("/_standin/channels", self._shows(self._by_channel)),
                 web.get("/_standin/views", self._shows(lambda: {"views": self.views})),
                 web.post("/_standin/press", self._person(self.press)),
                 web.post("/_standin/submit", self._person(self.submit)),
@@ -219,6 +221,9 @@ class SlackStandIn:
         ):
             return Answered(status=response.status, body=(await response.read()).decode(errors="replace"))
 
+    def _by_channel(self) -> dict[str, Any]:
+        return {"channels": {name: list(channel.values()) for name, channel in self.workspace.channels.items()}}
+
     def _shows(self, show: Callable[[], object]) -> Callable[[web.Request], Any]:
         async def handle(_: web.Request) -> web.Response:
             return web.json_response(show())
@@ -264,13 +269,13 @@ class SlackStandIn:
             self.workspace.apply(entry["effect"])
 
 
-async def _stand(standin: SlackStandIn) -> None:
+async def _stand(standin: SlackStandIn, channel: str) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with standin:
         place = {"url": standin.url, "api_url": standin.api_url, "ca_file": str(standin.ca_file)}
-        given = {"channel": CHANNEL, "token": TOKEN, "signing_secret": SIGNING_SECRET}
+        given = {"channel": channel, "token": TOKEN, "signing_secret": SIGNING_SECRET}
         click.echo(json.dumps(place | given))
         await ended.wait()
 
@@ -278,9 +283,10 @@ async def _stand(standin: SlackStandIn) -> None:
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Record and authority.")
 @click.option("--port", type=int, default=0, show_default="a free one", help="Port on 127.0.0.1.")
-def main(folder: Path, port: int) -> None:
+@click.option("--channel", multiple=True, default=(CHANNEL,), show_default=True, help="The id of one; may be repeated.")
+def main(folder: Path, port: int, channel: tuple[str, ...]) -> None:
     """Stand in for Slack until Ctrl-C."""
-    asyncio.run(_stand(SlackStandIn(folder, port=port)))
+    asyncio.run(_stand(SlackStandIn(folder, port=port, channels=channel), channel[0]))
 
 
 if __name__ == "__main__":
