@@ -69,5 +69,5 @@ def doomed(step: str, number: int) -> None:
 
 if __name__ == "__main__":
     doomed(sys.argv[1], int(sys.argv[2]))
-    sys.argv = ["watchkeep", *sys.argv[6:]]
+    sys.argv = ["watchkeep", *sys.argv[6:]]  # what stands before is this Python and how it runs the command
     main()

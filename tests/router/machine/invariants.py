@@ -48,7 +48,8 @@ def hold_when_mended(world: World) -> None:
 
 def hold_at_the_end(world: World) -> None:
     """When nothing fires any more and time has passed: all is over, everywhere."""
-    assert [each.id for each in world.incidents().values() if each.open] == []
+    still = [each for each in world.incidents().values() if each.open]
+    assert not still, f"these are open: {still}"
     assert [each["dedup_key"] for each in world.town.pagerduty.incidents if each["status"] != "resolved"] == []
 
 

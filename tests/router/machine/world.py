@@ -197,14 +197,23 @@ class World:
             except Gone:
                 self.is_killed()
                 self.deaths += 1
-                self._post.append(sent)
+                self._again(sent)
             except (StoreError, DestinationFault):
-                self._post.append(sent)
+                self._again(sent)
             except Forged:
                 assert sent.letter.way == "slack", "only Slack signs a time"
                 assert abs(self.times.ahead_seconds) > 300
             else:
                 (self.perhaps if too_late else self.answered).update({sent.incident} - {""})
+
+    def _again(self, sent: _Sent) -> None:
+        """PagerDuty and Jira send again what was not taken. In Slack a person sees that a press failed; it may be on
+        record all the same.
+        """
+        if sent.letter.way == "slack":
+            self.perhaps |= {sent.incident} - {""}
+        else:
+            self._post.append(sent)
 
     # Silences
 
