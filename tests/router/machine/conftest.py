@@ -5,6 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _looks_when_told() -> Iterator[None]:
+    """The watch looks whether its messages get through when the machine says so, not when real time has passed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("slo.router.paths.LOOK_SECONDS", 3600.0)
+        yield
+
+
 @pytest.fixture
 def hasty() -> Iterator[None]:
     """The patience of the router, without the waiting."""

@@ -26,8 +26,7 @@ def hold_always(world: World) -> None:
     assert world.life.journal.verify() == len(events)
     for incident in world.incidents().values():
         if incident.responded_at is not None:
-            known = world.answered | world.perhaps
-            assert incident.id in known, f"nobody answered {incident.id}: {incident.responded_by}"
+            assert incident.id in world.may_be_answered(), f"nobody answered {incident.id}: {incident.responded_by}"
 
 
 def hold_when_mended(world: World) -> None:
@@ -90,8 +89,14 @@ def _hold_pages(world: World, rows: list[Delivery]) -> None:
     assert not wanted - took, f"PagerDuty lacks {wanted - took}"
     there = {each["dedup_key"] for each in world.town.pagerduty.incidents if each["status"] != "resolved"}
     for incident in world.incidents().values():
-        if incident.page_open and incident.page_key not in world.closed_there:
-            assert incident.page_key in there, f"the page of {incident.id} is not open at PagerDuty"
+        told = incident.page_open and "pagerduty" in incident.paged_to
+        if told and incident.page_key not in world.closed_there:
+            why = [
+                (each["dedup_key"], each["status"], [(step["action"], step["by"]) for step in each["history"]])
+                for each in world.town.pagerduty.incidents
+                if each["dedup_key"] == incident.page_key
+            ]
+            assert incident.page_key in there, f"the page {incident.page_key} is not open at PagerDuty: {why}"
 
 
 def _hold_chat(world: World, sent: list[Message]) -> None:

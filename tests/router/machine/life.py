@@ -1,6 +1,7 @@
 """Lives: processes of the watch, on a loop of their own, from their start to their end or their `kill -9`."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,8 +148,8 @@ class Life:
         self._running = asyncio.create_task(self.router.run())
 
     def judges(self, alerts: Sequence[Alert], known: set[str]) -> None:
-        """A slot ends."""
-        self.does(self.router.judge(alerts, known))
+        """A slot ends; the watch has looked whether its messages get through."""
+        self.does(self._judge(alerts, known))
 
     def receives(self, letter: Letter) -> Received | None:
         """A request of a vendor comes in."""
@@ -179,6 +180,11 @@ class Life:
         self.boundaries.dead.set()
         self._loop.run_until_complete(self._is_cut_off())
         self._end()
+
+    async def _judge(self, alerts: Sequence[Alert], known: set[str]) -> None:
+        with contextlib.suppress(StoreError):
+            await self.router._paths.look()
+        await self.router.judge(alerts, known)
 
     async def _stop(self) -> None:
         self._running.cancel()

@@ -77,8 +77,9 @@ def killed_at(doom: Boundary, folder: Path) -> int:
         world.mended()
         hold_always(world)
         hold_when_mended(world)
-        assert {incident.slo for incident in world.incidents().values()} == {"gate"}
-        assert len(world.answered) == len(world.incidents())
+        incidents = {each.id for each in world.incidents().values() if each.slo == "gate"}
+        assert incidents
+        assert incidents <= world.answered
         world.ends()
         hold_always(world)
         hold_when_mended(world)

@@ -49,7 +49,9 @@ class World:
         self.answered: set[str] = set()
         """The incidents to which a person did something that has arrived."""
         self.perhaps: set[str] = set()
-        """Those to which a person did something that came too late, or of which PagerDuty says so if it is asked."""
+        """Those to which a person did something that came too late, or of which only PagerDuty knows."""
+        self.touched: set[str] = set()
+        """The keys under which a person did something at PagerDuty; their incidents may not be on record yet."""
         self.closed_there: set[str] = set()
         """The keys under which somebody, or something, closed a page at PagerDuty."""
         self.seen: set[str] = set()
@@ -133,6 +135,7 @@ class World:
 
     def acts_at_pagerduty(self, key: str, action: str, agent: str, **about: str) -> None:
         """A person, or a program, does something to what is open under a key there."""
+        self.touched |= {key} if agent == "user" else set()
         did = self.town.call(self.town.pagerduty.act, key, action, by="anna", agent=agent, **about)
         if did and action == "resolve":
             self.closed_there.add(key)
@@ -169,16 +172,6 @@ class World:
 
     def asks_pagerduty(self) -> None:
         """The watch asks PagerDuty who has answered the P0s that nobody answered."""
-        there = {each["dedup_key"]: each["history"] for each in self.town.pagerduty.incidents}
-        answered = {
-            self.incident_of(key)
-            for key, history in there.items()
-            if any(
-                step["action"] in ("acknowledge", "resolve") and (step["agent"] or {}).get("type") == "user_reference"
-                for step in history
-            )
-        }
-        self.perhaps |= answered - {""}
         with self.mortal(), contextlib.suppress(StoreError):
             self.life.reconciles()
 
@@ -268,6 +261,10 @@ class World:
         """What waits in the outbox."""
         rows = [row for incident in self.incidents() for row in self.life.journal.deliveries(incident)]
         return [f"{row.message.id}: {row.last_reason}" for row in rows if row.state == "pending"]
+
+    def may_be_answered(self) -> set[str]:
+        """The incidents to which any person did anything."""
+        return self.answered | self.perhaps | {self.incident_of(key) for key in self.touched}
 
     def incident_of(self, key: str) -> str:
         """The incident that PagerDuty knows under a key."""
