@@ -203,9 +203,8 @@ class World:
         """PagerDuty and Jira send again what was not taken. In Slack a person sees that a press failed; it may be on
         record all the same.
         """
-        if sent.letter.way == "slack":
-            self.perhaps |= {sent.incident} - {""}
-        else:
+        self.perhaps |= {sent.incident} - {""}
+        if sent.letter.way != "slack":
             self._post.append(sent)
 
     # Silences
@@ -284,4 +283,3 @@ class World:
         find = self.life.journal.incident_of
         found = [(issue.key, find("jira", reference=issue.key)) for issue in self.town.jira.issues]
         return [(key, incident) for key, incident in found if incident]
-
