@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from email import message_from_bytes
+from typing import TypeGuard
 
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.events import Acknowledged, Deed, Event, Noted, Promised, Resolved
@@ -19,18 +20,20 @@ DOMAIN = "provider.example"
 
 
 def hold_always(world: World) -> None:
-    """At every point: one page for each key, nothing before its trigger, a whole chain, no answer without a human."""
+    """At every point: one page for each key, nothing before its trigger, a whole chain, no act twice, no answer but a human's."""
     _hold_one_page_a_key(world)
     _hold_order(world)
     events = world.life.journal.events()
     assert world.life.journal.verify() == len(events)
+    done = Counter(event.source for _, event in events if isinstance(event, Deed | Resolved) and event.source)
+    assert set(done.values()) <= {1}, f"an act was done twice: {done}"
     for incident in world.incidents().values():
         if incident.responded_at is not None:
             assert incident.id in world.may_be_answered(), f"nobody answered {incident.id}: {incident.responded_by}"
 
 
 def hold_when_mended(world: World) -> None:
-    """When everything could be said: all of it was, once where that can be told; pages are open where they should be."""
+    """When everything could be said: all of it was, once where that can be told, and what pages is open."""
     rows = [row for incident in world.incidents() for row in world.life.journal.deliveries(incident)]
     for row in rows:
         assert row.state == "sent" or row.last_reason in REASONS, f"{row.message.id}: {row.state} {row.last_reason}"
@@ -161,13 +164,12 @@ def _hold_everybody_heard(world: World, messages: list[Message]) -> None:
         state[event.incident] = fold(before, event)
 
 
-def _is_act(event: Event) -> bool:
+def _is_act(event: Event) -> TypeGuard[Acknowledged | Noted | Promised | Resolved]:
     return isinstance(event, Acknowledged | Noted | Promised) or (isinstance(event, Resolved) and bool(event.by))
 
 
-def _hears(before: Incident, event: Event) -> set[str]:
+def _hears(before: Incident, event: Acknowledged | Noted | Promised | Resolved) -> set[str]:
     """Who has to hear of an act: everybody who was told, but those that can read it already."""
-    assert isinstance(event, Deed | Resolved)
     pagers = set(before.paged_to) if before.page_open else set()
     if isinstance(event, Acknowledged) and before.page_answered:
         pagers = set()

@@ -21,7 +21,8 @@ from slo.net.context import Context
 from slo.router.destinations.pagerduty import PagerDuty
 from slo.router.muting import Muting
 from slo.router.pagerduty.webhook import PagerDutyWebhook
-from slo.router.router import Router, Terms
+from slo.router.router import Router
+from slo.router.terms import Terms
 from slo.store.journal import Journal
 from tests.router.machine.boundaries import Boundaries, Killed
 from tests.router.machine.times import Times
@@ -112,9 +113,12 @@ class Life:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_say)
         self._died = asyncio.Event()
-        boundaries.mourn = lambda: self._loop.call_soon_threadsafe(self._died.set)
+        boundaries.mourn = self._mourn
         self.journal = MortalJournal(path, boundaries)
         self._loop.run_until_complete(self._begin(town))
+
+    def _mourn(self) -> None:
+        self._loop.call_soon_threadsafe(self._died.set)
 
     async def _begin(self, town: Town) -> None:
         self._context = Context.default(self._times)
@@ -225,7 +229,8 @@ class Life:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for destination in self.destinations.values():
-            await destination.aclose()
+            with contextlib.suppress(asyncio.CancelledError):  # what was about to open its session was cut off above
+                await destination.aclose()
         # The kernel ends threads too: what they asked of PagerDuty must not arrive when the next process lives.
         for calls in self._threads:
             await asyncio.to_thread(calls._threads.shutdown, wait=True)

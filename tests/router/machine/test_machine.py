@@ -123,13 +123,14 @@ class Machine(RuleBasedStateMachine):
         which=WHICH,
         action=st.sampled_from(["acknowledge", "acknowledge", "resolve"]),
         agent=st.sampled_from(["user", "integration", "none"]),
-        at_once=st.booleans(),
     )
-    def somebody_or_something_acts_at_pagerduty(self, which: int, action: str, agent: str, at_once: bool) -> None:
+    def somebody_or_something_acts_at_pagerduty(self, which: int, action: str, agent: str) -> None:
         for key in chosen(self.pages(), which):
             self.world.acts_at_pagerduty(key, action, agent)
-        if at_once:
-            self.world.post_comes()
+
+    @rule()
+    def the_post_comes(self) -> None:
+        self.world.post_comes()
 
     @rule(which=WHICH, user=st.sampled_from([PERSON, PERSON, PROGRAM]))
     def somebody_or_something_presses_a_button_in_slack(self, which: int, user: dict[str, str]) -> None:

@@ -35,7 +35,7 @@ ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 REST_TOKEN = "u+AbCdEfGhIjKlMnOp-_"
 WATCH_EMAIL = "watchkeep@acme.example"
 SECRET = "the secret of every webhook"
-ACCOUNT = {"user": "watch@provider.example", "token": "t0ken-of-jira"}
+DESK_USER, DESK_TOKEN = "watch@provider.example", "t0ken-of-jira"
 READER = "anna@customer.example"
 
 ANNA = {"accountId": "a1", "displayName": "Anna", "accountType": "atlassian"}
@@ -107,7 +107,7 @@ class Town:
             monotonic=times.monotonic,
         )
         self.slack = SlackStandIn(folder / "slack", now=times.true, monotonic=times.monotonic)
-        self.jira = JiraStandIn(folder / "jira", **ACCOUNT, monotonic=times.monotonic)
+        self.jira = JiraStandIn(folder / "jira", user=DESK_USER, token=DESK_TOKEN, monotonic=times.monotonic)
         self.jira.callback_secret = SECRET
         self.pagerduty.webhooks = self._post = _Post()
         self.mail = Mail(self)
@@ -191,8 +191,8 @@ class Town:
         desk = jira.Config.model_validate(
             {
                 "url": self.jira.url,
-                "user": ACCOUNT["user"],
-                "api_token": ACCOUNT["token"],
+                "user": DESK_USER,
+                "api_token": DESK_TOKEN,
                 "project": "OPS",
                 "acknowledge_transition": "Start work",
                 "resolve_transition": "Resolve this issue",
@@ -242,7 +242,7 @@ class Town:
 
     async def _begin(self) -> None:
         for standin in (self.pagerduty, self.slack, self.jira):
-            await self._open.enter_async_context(standin)  # type: ignore[arg-type]  # mypy joins the three to an object
+            await self._open.enter_async_context(standin)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: SMTP(self.mail, hostname="mail.example", loop=loop), "127.0.0.1", 0)
         self.mail.port = server.sockets[0].getsockname()[1]

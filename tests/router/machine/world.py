@@ -114,20 +114,19 @@ class World:
     # People
 
     def acts(self, act: Act) -> None:
-        """A person acts by the command line, and tries again until it is on record, or cannot be."""
+        """A person acts by the command line, again where it was cut short; what is not on record may be later."""
         for _ in range(2):
+            self.perhaps.add(act.target.incident)
             try:
                 self.life.does(self.life.router.act(act))
             except Gone:
                 self.is_killed()
                 self.deaths += 1
-            except StoreBusy:
-                pass
-            except UsageError:
+            except (StoreBusy, UsageError):
                 return
             else:
-                break
-        self.answered.add(act.target.incident)
+                self.answered.add(act.target.incident)
+                return
 
     def acknowledges(self, incident: str) -> None:
         """Somebody takes it on by the command line."""
@@ -232,11 +231,10 @@ class World:
         for _ in range(ROUNDS):
             self.slot_ends()
             self.rests()
-            waits = self.pending()
-            if not waits and not self._post:
+            if not self.pending() and not self._post:
                 return
             self.times.let_pass(30)
-        raise AssertionError(f"these wait without end: {waits}, {self._post}")
+        raise AssertionError(f"these wait without end: {self.pending()}, {self._post}")
 
     def ends(self) -> None:
         """Nothing fires any more, and as long as that takes to be believed."""
