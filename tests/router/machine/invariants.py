@@ -20,7 +20,7 @@ DOMAIN = "provider.example"
 
 
 def hold_always(world: World) -> None:
-    """At every point: one page for each key, nothing before its trigger, a whole chain, no act twice, no answer but a human's."""
+    """At every point: a page for a key, nothing before its trigger, a whole chain, no act twice, answers of humans."""
     _hold_one_page_a_key(world)
     _hold_order(world)
     events = world.life.journal.events()
