@@ -44,6 +44,7 @@ def hold_when_mended(world: World) -> None:
     _hold_letters(world, [message for message in sent if message.destination == "mail"])
     _hold_answers(world)
     _hold_everybody_heard(world, [row.message for row in rows])
+    assert dict(world.life.router.incidents) == world.incidents(), "the router believes what is not on record"
     found = {incident.slo for incident in world.incidents().values()}
     assert world.seen <= found, f"no incident of {world.seen - found}"
 

@@ -111,11 +111,17 @@ class Life:
         self.boundaries = town.boundaries = boundaries
         self._times = times
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(_say)
+        self._loop.set_exception_handler(self._note)
+        self._faults: list[str] = []
         self._died = asyncio.Event()
         boundaries.mourn = self._mourn
         self.journal = MortalJournal(path, boundaries)
         self._loop.run_until_complete(self._begin(town))
+
+    def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Keep what nobody waited for, but that the process was killed."""
+        if not isinstance(context.get("exception"), Killed):
+            self._faults.append(f"{context['message']}: {context.get('exception')!r}")
 
     def _mourn(self) -> None:
         self._loop.call_soon_threadsafe(self._died.set)
@@ -203,6 +209,7 @@ class Life:
             doing.cancel()
             await asyncio.gather(doing, return_exceptions=True)
             raise Gone
+        assert not self._faults, self._faults
         if self._running.done() and not self._running.cancelled():
             self._running.result()
         return doing.result()
@@ -241,9 +248,3 @@ class Life:
     def _end(self) -> None:
         self.journal.close()
         self._loop.close()
-
-
-def _say(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Say what nobody waited for, but that the process was killed."""
-    if not isinstance(context.get("exception"), Killed):
-        loop.default_exception_handler(context)
