@@ -100,6 +100,12 @@ class Machine(RuleBasedStateMachine):
         self.world.slot_ends()
         self.world.rests()
 
+    @rule(slo=st.sampled_from(sorted(SLOS)))
+    def an_outage_passes(self, slo: str) -> None:
+        for firing in (frozenset({PAGE}), frozenset[FiringPair](), frozenset[FiringPair]()):
+            self.alerts_change(slo, firing)
+            self.world.times.let_pass(3600)
+
     @rule(seconds=st.sampled_from([10, 300, 1900, 4000, 15_000]))
     def time_passes(self, seconds: int) -> None:
         self.world.times.let_pass(seconds)
@@ -128,8 +134,10 @@ class Machine(RuleBasedStateMachine):
         for key in chosen(self.pages(), which):
             self.world.acts_at_pagerduty(key, action, agent)
 
-    @rule()
-    def the_post_comes(self) -> None:
+    @rule(again=st.booleans())
+    def the_post_comes(self, **drawn: bool) -> None:
+        if drawn["again"]:
+            self.world.last_comes_again()
         self.world.post_comes()
 
     @rule(which=WHICH, user=st.sampled_from([PERSON, PERSON, PROGRAM]))

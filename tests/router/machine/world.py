@@ -58,6 +58,7 @@ class World:
         """The SLOs of which something fired at a slot end that a process lived through."""
         self.deaths = 0
         self._post: list[_Sent] = []
+        self._taken: Letter | None = None
 
     def __enter__(self) -> Self:
         self.town.__enter__()
@@ -196,7 +197,13 @@ class World:
                 assert sent.letter.way == "slack", "only Slack signs a time"
                 assert abs(self.times.ahead_seconds) > 300
             else:
+                self._taken = sent.letter if sent.letter.way != "slack" else self._taken
                 (self.perhaps if too_late else self.answered).update({sent.incident} - {""})
+
+    def last_comes_again(self) -> None:
+        """A vendor sends once more what was taken last: its answer was lost."""
+        if self._taken is not None:
+            self._post.append(_Sent(self._taken))
 
     def _again(self, sent: _Sent) -> None:
         """PagerDuty and Jira send again what was not taken. In Slack a person sees that a press failed; it may be on
