@@ -212,11 +212,22 @@ class Machine(RuleBasedStateMachine):
         return sorted({each["dedup_key"] for each in incidents if each["status"] != "resolved"})
 
 
+class SecondOutage(Machine):
+    """The same, where all has been over once before."""
+
+    @initialize()
+    def the_gate_pages(self) -> None:
+        self.an_outage_passes("gate")
+        for slo in SLOS:
+            self.alerts_change(slo, frozenset({PAGE}))
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("hasty")
-def test_whatever_happens_promises_are_kept() -> None:
+@pytest.mark.parametrize("machine", [Machine, SecondOutage])
+def test_whatever_happens_promises_are_kept(machine: type[Machine]) -> None:
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
