@@ -91,7 +91,7 @@ class _Round:
             incident = self._draft.record(event)
         if incident.open:
             self._follow(incident, alert)
-            self._speak(self._draft.incidents[incident.id], burning(alert) if alert.firing else "")
+            self._speak(self._draft.incidents[incident.id], alert)
 
     def forget_all_but(self, known_slos: Collection[str]) -> None:
         """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
@@ -181,7 +181,7 @@ class _Round:
         )
         self._draft.record(event)
 
-    def _speak(self, incident: Incident, summary: str = "") -> None:
+    def _speak(self, incident: Incident, alert: Alert | None = None) -> None:
         """Tell of it as it stands: whom it has become urgent enough for, and the page that it fires."""
         self._spoken.add(incident.id)
         if not incident.open or self._draft.is_muted(incident):
@@ -189,7 +189,7 @@ class _Round:
         incident = self._draft.incidents[incident.id]
         rings = incident.page_open and incident.page_of_alert
         if worst(incident.firing) is Severity.PAGE and not rings and self._draft.may_page(incident):
-            incident = self._draft.page(incident, summary or incident.summary)
+            incident = self._draft.page(incident, burning(alert) if alert else incident.summary)
             hold = self._hold_down(incident)
             flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
             self._draft.say_to_others(incident, Action.UPDATE, Said(text=flaps))
