@@ -99,8 +99,10 @@ class _Round:
         What the watch says about itself is of no SLO.
         """
         for slo, scope in tuple(self._draft.incidents.subjects()):
+            if slo == DELIVERY or slo_key(slo, scope) in known_slos:
+                continue
             incident = self._draft.incidents.last_of(slo, scope)
-            if incident is not None and slo != DELIVERY and slo_key(slo, scope) not in known_slos:
+            if incident is not None:
                 self._forget(incident)
 
     def speak_of_the_rest(self) -> None:
