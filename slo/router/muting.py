@@ -5,8 +5,8 @@ from datetime import datetime
 
 from slo.core.incident import Incident
 from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
-from slo.core.paths import DELIVERY
 from slo.core.matching import fulfil
+from slo.core.paths import DELIVERY
 from slo.core.silence import Silence
 
 Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
