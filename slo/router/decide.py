@@ -52,7 +52,8 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
 def decide_pages(draft: Draft) -> None:
     """Page for what people made a P0, where it has not paged yet, and tell those who hear of what is so urgent."""
     for incident in draft.incidents.unsettled():
-        if not incident.open or not (incident.needs_page or incident.unheard) or draft.is_muted(incident):
+        waits = incident.needs_page or (incident.unheard and (incident.urged or not incident.muted))
+        if not incident.open or not waits or draft.is_muted(incident):
             continue
         heard = draft.incidents[incident.id]
         if heard.needs_page:

@@ -62,9 +62,15 @@ class Muting:
         aimed = any(fulfil(labels, rule.target) for rule in self._rules)
         if not aimed and not any(each.slo in needs for each in incidents):
             return ""
-        causes = [self._cause(each) for each in incidents]
+        linked = incidents if self._rules else [each for each in incidents if self._depend(each.slo, incident.slo)]
+        causes = [self._cause(each) for each in linked]
         cause = suppressed_by(labels, incident.slo, incident.priority, causes, self._graph, self._rules)
         return f"incident {cause} is its cause" if cause else ""
+
+    def _depend(self, one: str, other: str) -> bool:
+        """Whether one of two SLOs depends on the other."""
+        needs = self._graph.needs
+        return one in needs.get(other, ()) or other in needs.get(one, ())
 
     def _cause(self, incident: Incident) -> Cause:
         """The incident as a cause, made once as long as it stays as it is: many effects ask."""
