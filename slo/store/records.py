@@ -140,10 +140,17 @@ def _parsed(text: str) -> dict[str, Json]:
 def _record(value: object) -> dict[str, Json]:
     if not is_dataclass(value) or isinstance(value, type):
         raise TypeError(f"a {type(value).__name__} cannot be stored")
-    return {field.name: _to(getattr(value, field.name)) for field in fields(value)}
+    return {name: _to(getattr(value, name)) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _to(value: object) -> Json:
+    if type(value) is str or value is None:  # most are: what is asked below takes ten times as long
+        return value
     match value:
         case StrEnum():
             return value.value

@@ -148,7 +148,7 @@ class World(RuleBasedStateMachine):
 
     @initialize(tree=st.sampled_from(TREES), graph=st.sampled_from(GRAPHS), rules=st.sampled_from(RULES))
     def configure(self, tree: Route, graph: Graph, rules: tuple[Rule, ...]) -> None:
-        self.tree, self.graph, self.rules = tree, graph, rules
+        self.tree, self.graph, self.inhibit = tree, graph, rules
         self.audience = self.new_audience()
 
     def new_audience(self) -> Audience:
@@ -278,7 +278,7 @@ class World(RuleBasedStateMachine):
         def silenced(labels: Mapping[str, str], when: datetime) -> Silence | None:
             return silenced_by(labels, silences, when)
 
-        return Muting(silenced, self.graph, self.rules)
+        return Muting(silenced, self.graph, self.inhibit)
 
     def take(self, decision: Decision) -> None:
         self.state.add(decision)
