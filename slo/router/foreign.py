@@ -109,9 +109,8 @@ class ForeignAlerts:
                 changes.append(said)
             elif incident.open and incident.clear_since is not None:
                 clear.append((incident.clear_since, said))
-            elif incident.open or incident.firing:
-                if key[0] in self._watched or not _goes_on(incident, said.firing):
-                    same.append(said)
+            elif (incident.open or incident.firing) and (key[0] in self._watched or not _goes_on(said)):
+                same.append(said)
         first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
         oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
@@ -209,10 +208,12 @@ def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
     return firing != incident.firing and bool(firing - incident.firing or _of_others(incident.firing) - firing)
 
 
-def _goes_on(incident: Incident, firing: frozenset[FiringPair]) -> bool:
+def _goes_on(said: _Said) -> bool:
     """Whether it is a ticket of theirs alone, in which nothing has changed and no page is to be ended."""
-    ticket = worst(firing) is Severity.TICKET and not incident.page_open
-    return ticket and firing == incident.firing and incident.evidence.objective is None
+    incident = said.incident
+    if incident is None or incident.page_open or worst(said.firing) is not Severity.TICKET:
+        return False
+    return said.firing == incident.firing and incident.evidence.objective is None
 
 
 def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:

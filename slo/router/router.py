@@ -38,6 +38,7 @@ from slo.router.paths import Paths, with_own
 from slo.router.people import decide_act
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
+from slo.router.urgent import urgent_first
 from slo.router.words import told
 
 WRITE_WAIT_SECONDS = 3.0
@@ -229,9 +230,13 @@ class Router:
         return Draft(incidents, audience=self._audience, muting=self._muting, teller=self._teller)
 
     async def _take(self, *decisions: Decision) -> None:
-        """Make decisions part of the state, and wait a little for the journal to have them."""
+        """Make decisions part of the state, and wait a little for the journal to have them, the most urgent first."""
         for decision in decisions:
-            self._unwritten.add(decision)
+            urgent, rest = urgent_first(decision, self._paging)
+            self._unwritten.add(urgent)
+            if urgent:
+                self._unwritten.part()
+            self._unwritten.add(rest)
             self._direct.watch(decision.messages, self._paging)
         if any(decisions):
             self._show()
