@@ -2,42 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
 from slo.app.books import Books
 from slo.app.counters import Counters
+from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
 from slo.app.groups import WatchedGroups
-from slo.app.inbound import InboundActs, keep_reconciling, receivers_of
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.servers import Servers
-from slo.app.silences import Silences
-from slo.app.wiring import destinations_of, fed_of, paths_of
+from slo.app.wiring import fed_of
 from slo.config.settings import Settings
-from slo.core.acts import Act
-from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
-from slo.core.events import Event
 from slo.core.exclusion import Exclusion
-from slo.core.foreign import ForeignAlert
-from slo.core.inbound import Inbound, Received
-from slo.core.incident import Incident
-from slo.core.inhibition import Graph
 from slo.core.outcome import Outcome
-from slo.core.response import Response
 from slo.core.sample import Sample
-from slo.core.slo import slo_key
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
-from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
-from slo.router.muting import Muting
-from slo.router.router import Router
-from slo.router.terms import Terms
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
@@ -75,22 +61,14 @@ class RunningWatch:
         )
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
-        self.silences = Silences(self._journal, clock, self._exclusions)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
         self._checks, self._scrapes = place.built(settings, context)
-        destinations, paging = destinations_of(settings, place.kinds, context, place.config)
-        self._router = Router(
-            journal=self._journal,
-            destinations=destinations,
-            terms=self._terms(settings, paging),
-            clock=clock,
-            telemetry=telemetry,
-        )
-        self._foreign = ForeignAlerts(settings.slos)
+        staff = staff_of(settings, place, context)
+        self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
         self._judgements = Judgements(
             self._books,
-            incidents=lambda: self._router.incidents,
+            incidents=lambda: self.desk.all,
             failing=lambda sli: self._counters.failing(sli) or self._servers.failing(sli),
         )
         self._source = CheckSource(
@@ -100,12 +78,9 @@ class RunningWatch:
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
-        self._inbound = InboundActs(self._router.act, telemetry=telemetry)
-        self._inbound.receivers = receivers_of(settings, place.kinds, context, place.config)
         connectivity = context.connectivity
         self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
-        telemetry.foreign_alerts.set_function(lambda: len(self._foreign))
         telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -118,8 +93,7 @@ class RunningWatch:
         """Read the ledger and the journal, and take over what fired before the last stop."""
         self._exclusions.configured = self._settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
-        self.silences.configured = self._settings.silences
-        await asyncio.to_thread(self.silences.load)
+        await self.desk.load()
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         self._counters.configure(self._settings, restored=True)
@@ -136,18 +110,13 @@ class RunningWatch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(), name="runner")
             tasks.create_task(self._scraper.run(), name="scraper")
-            tasks.create_task(self._router.run(), name="router")
+            tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
-            tasks.create_task(keep_reconciling(self._reconcile), name="reconciling")
             tasks.create_task(self._close_slots(), name="slots")
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
         return self._clock.now()
-
-    def take_alert(self, alert: ForeignAlert) -> Fate:
-        """Take in what somebody else said last of an alert of theirs."""
-        return self._foreign.take(alert, self._router.incidents)
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
@@ -155,7 +124,7 @@ class RunningWatch:
         self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         await self._books.finish()
-        await self._router.close(deadline_seconds)
+        await self.desk.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)
 
     def exclusions(self) -> Sequence[Exclusion]:
@@ -193,14 +162,6 @@ class RunningWatch:
         """The figures of every SLO, in the order of the configuration, made as they are read."""
         return self._judgements.statuses()
 
-    def incidents(self) -> Sequence[Incident]:
-        """Every incident, newest first."""
-        return list(self._router.incidents.values())[::-1]
-
-    def response(self, incident: Incident) -> Response:
-        """The response clock of an incident, by its contract."""
-        return self._router.response(incident)
-
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
         facts = dict(self._runner.last_facts)
@@ -215,36 +176,6 @@ class RunningWatch:
             return [f"no slot was evaluated for {duration_name(int(behind))}"]
         return []
 
-    async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
-        """The events of one incident with their numbers in the journal."""
-        return await asyncio.to_thread(self._journal.events, incident)
-
-    async def deliveries(self, incident: str) -> Sequence[Delivery]:
-        """What was sent, or waits to be, about one incident."""
-        return await asyncio.to_thread(self._journal.deliveries, incident)
-
-    async def act(self, act: Act) -> Incident:
-        """Do what a person wants; the incident afterwards."""
-        return await self._router.act(act)
-
-    async def receive(self, way: str, inbound: Inbound) -> Received | None:
-        """Do what a request of a destination says."""
-        return await self._inbound.receive(way, inbound)
-
-    def _terms(self, settings: Settings, paging: Collection[str]) -> Terms:
-        muting = Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit)
-        return Terms(
-            routes=settings.routes,
-            paging=paging,
-            paths=paths_of(settings),
-            muting=muting,
-            external_url=settings.external_url,
-            contracts=settings.contracts,
-        )
-
-    async def _reconcile(self) -> None:
-        await self._inbound.reconcile(self._router.destinations, self._router.incidents)
-
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
         async with self._books.lock:
@@ -255,24 +186,20 @@ class RunningWatch:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
         checks, scrapes = place.built(settings, self._context)
-        destinations, paging = destinations_of(settings, place.kinds, self._context, place.config)
-        receivers = receivers_of(settings, place.kinds, self._context, place.config)
+        staff = staff_of(settings, place, self._context)
         clients = self._servers.clients(settings)
         async with self._books.lock:
             self._exclusions.configured = settings.exclusions
-            self.silences.configured = settings.silences
             self._books.exclusions = tuple(self._exclusions)
             await self._books.rebuild(self._counters.slos_of(settings))
             self._counters.configure(settings)
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
             self._source.replace(fed_of(settings))
-            self._foreign.configure(settings.slos)
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
-            self._inbound.receivers = receivers
-        await self._router.reconfigure(destinations=destinations, terms=self._terms(settings, paging))
+        await self.desk.replace(staff)
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
 
     async def _close_slots(self) -> None:
@@ -298,17 +225,8 @@ class RunningWatch:
             self._books.engine.evaluate(at_fault=self._counters.at_fault(datetime.fromtimestamp(end, UTC)))
             self._telemetry.evaluation.observe(perf_counter() - begun)
             self._telemetry.evaluated_at.set(end)
-            await self._judge()
+            await self.desk.judge(lambda also: self._judgements.alerts(also=also), self._books.engine.slos.keys())
             await self._books.write()
-
-    async def _judge(self) -> None:
-        """Have the router decide on what the engine says, and others with it."""
-        incidents = self._router.incidents
-        reported = self._foreign.alerts(incidents, self._clock.now())
-        theirs = {slo_key(alert.slo, alert.scope) for alert in reported}
-        own = self._judgements.alerts(also=theirs)
-        known = self._books.engine.slos.keys() | theirs | unwatched(incidents.values())
-        await self._router.judge(joined(own, reported), known_slos=known)
 
     async def _regroup(self) -> None:
         """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""

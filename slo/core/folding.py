@@ -100,7 +100,7 @@ def _opened(event: Opened) -> Incident:
         hears=event.hears,
         muted=event.muted,
         told_at=event.at,
-        told_as=event.priority,
+        told_as=None if event.muted else event.priority,
         needs_page=event.slo == REPORTED and event.priority is Priority.P0,
         turns=(Turn(at=event.created_at or event.at, kind=TurnKind.OPENED, priority=event.priority),),
         sources=_with(frozenset(), event.source),
@@ -159,7 +159,7 @@ def _told(state: Incident, event: Told | Muted | Unmuted) -> Incident:
         case Muted(why=why):
             return replace(state, muted=why)
         case Unmuted():
-            return replace(state, muted="")
+            return replace(state, muted="", told_as=None)
 
 
 def _resolved(state: Incident, event: Resolved) -> Incident:

@@ -35,7 +35,7 @@ class Incident:
 
     `hears` has the destinations that hear of some things only, `muted` is why nobody is told, empty where people are.
     `pages` are the times at which its alert paged, `told_at` is when people were last told of it by the watch, and
-    `told_as` its priority when it was last found who is to hear of it.
+    `told_as` its priority when it was last found who is to hear of it; None since it was muted.
 
     `acknowledged_at` is when the first person took it on, `responded_at` when the first one answered in any way.
     `turns` are what its response clock is made of. `etas` are all that were promised, the last one last.
@@ -77,7 +77,7 @@ class Incident:
     muted: str = ""
     pages: tuple[datetime, ...] = ()
     told_at: datetime | None = None
-    told_as: Priority
+    told_as: Priority | None = None
     page_clear_since: datetime | None = None
     clear_since: datetime | None = None
     acknowledged_at: datetime | None = None
@@ -120,6 +120,11 @@ class Incident:
             return "resolved"
         unanswered = self.acknowledged_at is None or (self.page_open and not self.page_answered)
         return "triggered" if unanswered else "acknowledged"
+
+    @property
+    def unheard(self) -> bool:
+        """Whether there may be people who are to hear of it and have not: it was muted, or is more urgent by now."""
+        return self.told_as is None or self.priority.rank < self.told_as.rank
 
     @property
     def subject(self) -> str:

@@ -98,6 +98,7 @@ class Story:
         narrator.tell("watch", f"incident {incident['id']} is open, {incident['priority']}:")
         narrator.show(textwrap.wrap(incident["summary"], SHOWN_WIDTH))
         due = _time(incident["response"]["due"])
+        narrator.tell("page", f"{stage.url}/incidents/{incident['id']} has everything about it; messages point there")
         narrator.tell("clock", f"runs: a person has to answer within {incident['response']['within']}, by {due}")
         trigger = narrator.until("the page at PagerDuty", lambda: stage.pagerduty.events("trigger"))[0]
         self._key = trigger["dedup_key"]
@@ -113,7 +114,9 @@ class Story:
         narrator.chapter("Everybody is told")
         ticket = narrator.until("the ticket", stage.desk.issues)[0]
         fields = ticket["fields"]
-        narrator.tell("ticket", f"{ticket['key']} is open for the customer, priority {fields['priority']['name']}:")
+        narrator.tell(
+            "ticket", f"{ticket['key']} is opened on the customer's behalf, priority {fields['priority']['name']}:"
+        )
         narrator.show([fields["summary"]])
         letter = narrator.until("the letter", stage.mailbox.letters)[0]
         narrator.tell("mail", f"to {CUSTOMER_EMAIL}: {letter['Subject']}")
@@ -191,10 +194,10 @@ class Story:
         narrator, stage = self._narrator, self._stage
         narrator.chapter("What is on record")
         narrator.tell("watch", f"watchkeep incident show {incident['id']}")
-        shown, _, deliveries = stage.watchkeep("incident", "show", incident["id"], "--url", stage.url).partition(
-            "Deliveries"
-        )
-        narrator.show([*shown.splitlines(), f"and {len(deliveries.strip().splitlines()) - 1} deliveries"])
+        shown, _, _ = stage.watchkeep("incident", "show", incident["id"], "--url", stage.url).partition("Deliveries")
+        deliveries = stage.get(f"/api/v1/incidents/{incident['id']}")["deliveries"]
+        sent = sum(delivery["state"] == "sent" for delivery in deliveries)
+        narrator.show([*shown.splitlines(), f"and {len(deliveries)} deliveries, {sent} of them sent"])
         narrator.tell("watch", f"watchkeep audit verify --data {stage.data}")
         narrator.show(stage.watchkeep("audit", "verify", "--data", str(stage.data)).splitlines())
         narrator.chapter("What the stand-ins recorded, in one line")

@@ -52,12 +52,13 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
 def decide_pages(draft: Draft) -> None:
     """Page for what people made a P0, where it has not paged yet, and tell those who hear of what is so urgent."""
     for incident in draft.incidents.unsettled():
-        raised = incident.priority.rank < incident.told_as.rank
-        if not incident.open or not (incident.needs_page or raised) or draft.is_muted(incident):
+        if not incident.open or not (incident.needs_page or incident.unheard) or draft.is_muted(incident):
             continue
-        known = draft.tell(draft.incidents[incident.id])
-        if known.needs_page:
-            draft.page(known, known.summary)
+        heard = draft.incidents[incident.id]
+        if heard.needs_page:
+            heard = draft.page(heard, heard.summary)
+        if heard.unheard and (heard.firing or heard.human or heard.urged):
+            draft.tell(heard)
 
 
 def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> frozenset[FiringPair]:
@@ -186,14 +187,14 @@ class _Round:
         if not incident.open or self._draft.is_muted(incident):
             return
         incident = self._draft.incidents[incident.id]
-        if incident.priority.rank < incident.told_as.rank:
-            incident = self._draft.tell(incident)
         rings = incident.page_open and incident.page_of_alert
         if worst(incident.firing) is Severity.PAGE and not rings and self._draft.may_page(incident):
-            after = self._draft.page(incident, summary or incident.summary)
-            hold = self._hold_down(after)
+            incident = self._draft.page(incident, summary or incident.summary)
+            hold = self._hold_down(incident)
             flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
-            self._draft.say_to_others(after, Action.UPDATE, Said(text=flaps))
+            self._draft.say_to_others(incident, Action.UPDATE, Said(text=flaps))
+        if incident.unheard and incident.firing:
+            self._draft.tell(incident)
 
     def _circumstances(self, alert: Alert, severity: Severity) -> Circumstances:
         contract = self._draft.audience.contract(alert.labels.get("customer", ""))

@@ -88,8 +88,6 @@ class Draft:
             return True
         if incident.muted and (incident.firing or incident.urged or incident.told or incident.page_open):
             incident = self.record(Unmuted(incident=incident.id, at=self.now))
-            if incident.firing or incident.urged:
-                self.tell(incident)
         return bool(incident.muted)
 
     def tell(self, incident: Incident) -> Incident:

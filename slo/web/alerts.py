@@ -75,7 +75,7 @@ class AlertsAPI:
         """Give the valid ones to the watch, count all of them, and log what is lost."""
         fates: Counter[Fate] = Counter()
         for begin in range(0, len(batch.alerts), AT_ONCE):
-            fates.update(self._watch.take_alert(alert) for alert in batch.alerts[begin : begin + AT_ONCE])
+            fates.update(self._watch.desk.take_alert(alert) for alert in batch.alerts[begin : begin + AT_ONCE])
             await asyncio.sleep(0)
         counted = {**{fate.value: fates[fate] for fate in Fate}, "invalid": len(batch.faults)}
         counted["left_out"] = batch.left_out

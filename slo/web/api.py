@@ -82,14 +82,14 @@ class API:
     async def incidents(self, request: web.Request) -> web.Response:
         """Open incidents first; the query takes `status` (`open` or `all`) and `limit`."""
         only_open, limit = _listing(request.query)
-        chosen = [incident for incident in self._watch.incidents() if incident.open or not only_open]
+        chosen = [incident for incident in self._watch.desk.incidents() if incident.open or not only_open]
 
         shown = in_order(chosen)[:limit]
         sent = {incident.id: await self._sent(incident) for incident in shown if incident.open}
 
         def listed() -> Document:
             documents = [
-                incident_document(incident, sent.get(incident.id, ()), self._watch.response(incident))
+                incident_document(incident, sent.get(incident.id, ()), self._watch.desk.response(incident))
                 for incident in shown
             ]
             return {"incidents": documents, "total": len(chosen)}
@@ -101,18 +101,18 @@ class API:
         only(request.query, ())
         incident = self._find(request)
         try:
-            events = await self._watch.history(incident.id)
-            deliveries = await self._watch.deliveries(incident.id)
+            events = await self._watch.desk.history(incident.id)
+            deliveries = await self._watch.desk.deliveries(incident.id)
         except StoreError as error:
             raise Refused(503, f"the journal cannot be read now: {error}") from error
         return await answer_large(
-            request, lambda: incident_with_history(incident, events, deliveries, self._watch.response(incident))
+            request, lambda: incident_with_history(incident, events, deliveries, self._watch.desk.response(incident))
         )
 
     async def _sent(self, incident: Incident) -> Sequence[Delivery]:
         """What was sent about it; nothing where the journal cannot be read now."""
         try:
-            return await self._watch.deliveries(incident.id)
+            return await self._watch.desk.deliveries(incident.id)
         except StoreError:
             return ()
 
@@ -122,15 +122,15 @@ class API:
         body = await read_body(request, self._body_seconds)
         with refusals():
             act = ACTS.validate_json(body).act(Target(incident=incident.id), datetime.now(UTC))
-            changed = await self._watch.act(act)
-        return answer(incident_document(changed, response=self._watch.response(changed)))
+            changed = await self._watch.desk.act(act)
+        return answer(incident_document(changed, response=self._watch.desk.response(changed)))
 
     async def open(self, request: web.Request) -> web.Response:
         """Open an incident: an issue that a person found."""
         body = await read_body(request, self._body_seconds)
         with refusals():
-            opened = await self._watch.act(Open.model_validate_json(body).act())
-        return answer(incident_document(opened, response=self._watch.response(opened)), status=201)
+            opened = await self._watch.desk.act(Open.model_validate_json(body).act())
+        return answer(incident_document(opened, response=self._watch.desk.response(opened)), status=201)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """The process turns: its event loop answers."""
@@ -157,7 +157,7 @@ class API:
         return answer({"reloaded": True})
 
     def _find(self, request: web.Request) -> Incident:
-        return incident_in(self._watch.incidents(), request.match_info["id"])
+        return incident_in(self._watch.desk.incidents(), request.match_info["id"])
 
 
 def _listing(query: Mapping[str, str]) -> tuple[bool, int]:

@@ -85,18 +85,18 @@ class Pages:
     async def status(self, _request: web.Request) -> web.Response:
         """How everything stands."""
         statuses = await read(self._watch.statuses())
-        incidents, unready = self._watch.incidents(), self._watch.unready()
+        incidents, unready = self._watch.desk.incidents(), self._watch.unready()
         return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready))
 
     async def incident(self, request: web.Request) -> web.Response:
         """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""
-        incident = incident_in(self._watch.incidents(), request.match_info["id"])
+        incident = incident_in(self._watch.desk.incidents(), request.match_info["id"])
         unread = ""
         events: Sequence[tuple[int, Event]] = ()
         deliveries: Sequence[Delivery] = ()
         try:
-            events = await self._watch.history(incident.id)
-            deliveries = await self._watch.deliveries(incident.id)
+            events = await self._watch.desk.history(incident.id)
+            deliveries = await self._watch.desk.deliveries(incident.id)
         except StoreError as error:
             unread = f"The journal cannot be read now: {error}"
         return self._page(await asyncio.to_thread(self._incident, incident, events, deliveries, unread))
@@ -125,7 +125,7 @@ class Pages:
             at=max((status.at for status in statuses), default=None),
             unready=unready,
             incidents=[
-                open_row(incident, self._watch.response(incident), now) | {"url": page_path(incident.id)}
+                open_row(incident, self._watch.desk.response(incident), now) | {"url": page_path(incident.id)}
                 for incident in open_incidents[:MOST_INCIDENTS]
             ],
             further_incidents=len(open_incidents[MOST_INCIDENTS:]),
@@ -135,7 +135,7 @@ class Pages:
     def _incident(
         self, incident: Incident, events: Sequence[tuple[int, Event]], deliveries: Sequence[Delivery], unread: str
     ) -> str:
-        now, response = self._watch.now(), self._watch.response(incident)
+        now, response = self._watch.now(), self._watch.desk.response(incident)
         state, word = STATUSES[incident.status]
         return self._environment.get_template("incident.html").render(
             id=incident.id,

@@ -44,13 +44,13 @@ class SilencesAPI:
         """Every silence that nobody has ended, those that are over among them."""
         only(request.query, ())
         now = datetime.now(UTC)
-        return answer({"silences": [silence_document(each, now) for each in self._watch.silences]})
+        return answer({"silences": [silence_document(each, now) for each in self._watch.desk.silences]})
 
     async def add(self, request: web.Request) -> web.Response:
         """Make one; its keys are those of the configuration."""
         body = await read_body(request, self._body_seconds)
         with refusals():
-            made = await self._watch.silences.add(SilenceKeys.model_validate_json(body).silence(created_at=None))
+            made = await self._watch.desk.silences.add(SilenceKeys.model_validate_json(body).silence(created_at=None))
         return answer(silence_document(made, datetime.now(UTC)), status=201)
 
     async def expire(self, request: web.Request) -> web.Response:
@@ -58,7 +58,7 @@ class SilencesAPI:
         body = await read_body(request, self._body_seconds)
         with refusals():
             act = Expiry.model_validate_json(body)
-            ended = await self._watch.silences.expire(request.match_info["name"], by=act.by, why=act.why)
+            ended = await self._watch.desk.silences.expire(request.match_info["name"], by=act.by, why=act.why)
         return answer(silence_document(ended, datetime.now(UTC)))
 
 

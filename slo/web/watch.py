@@ -32,31 +32,14 @@ class Silences(Protocol):
         """End one early that was made while the watch ran. Raises as `add` does."""
 
 
-class Watch(Protocol):
-    """A running watch.
-
-    What is not a coroutine answers at once from memory. Iterables are read over several turns of the event loop, in
-    between which rounds end, slots close and the configuration may be loaded anew: that must not disturb them.
-    """
-
-    @property
-    def telemetry(self) -> Telemetry:
-        """The process's own metrics."""
-
-    def statuses(self) -> Iterable[SLOStatus]:
-        """The figures of every SLO, in the order of the configuration; best made when they are read."""
+class Desk(Protocol):
+    """Where incidents are worked on."""
 
     def incidents(self) -> Sequence[Incident]:
         """Every incident, newest first."""
 
     def response(self, incident: Incident) -> Response | None:
         """The response clock of an incident, by its contract; None where nobody knows the contract."""
-
-    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
-        """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
-
-    def unready(self) -> Sequence[str]:
-        """Why the watch is not ready, in sentences; empty when it is."""
 
     async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
         """The events of one incident with their numbers in the journal."""
@@ -75,6 +58,38 @@ class Watch(Protocol):
         Raises Forged, Malformed, and StoreError where it could not be put on record.
         """
 
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        """Take in what somebody else said last of an alert of theirs; it is judged at the end of the slot."""
+
+    @property
+    def silences(self) -> Silences:
+        """Which alerts nobody is told of."""
+
+
+class Watch(Protocol):
+    """A running watch.
+
+    What is not a coroutine answers at once from memory. Iterables are read over several turns of the event loop, in
+    between which rounds end, slots close and the configuration may be loaded anew: that must not disturb them.
+    """
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The process's own metrics."""
+
+    @property
+    def desk(self) -> Desk:
+        """The incidents."""
+
+    def statuses(self) -> Iterable[SLOStatus]:
+        """The figures of every SLO, in the order of the configuration; best made when they are read."""
+
+    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
+
+    def unready(self) -> Sequence[str]:
+        """Why the watch is not ready, in sentences; empty when it is."""
+
     def exclusions(self) -> Sequence[Exclusion]:
         """Every exclusion in force, those of the configuration first."""
 
@@ -84,15 +99,8 @@ class Watch(Protocol):
     async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
         """Take one back that was made while the watch ran. Raises as `exclude` does."""
 
-    @property
-    def silences(self) -> Silences:
-        """Which alerts nobody is told of."""
-
     def now(self) -> datetime:
         """The time that the watch goes by."""
-
-    def take_alert(self, alert: ForeignAlert) -> Fate:
-        """Take in what somebody else said last of an alert of theirs; it is judged at the end of the slot."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

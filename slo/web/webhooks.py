@@ -39,7 +39,7 @@ class Webhooks:
         body = await read_body(request, self._body_seconds, most_bytes=BODY_BYTES)
         inbound = Inbound(headers=_headers(request), body=body, at=datetime.now(UTC))
         try:
-            received = await self._watch.receive(way, inbound)
+            received = await self._watch.desk.receive(way, inbound)
         except Forged as error:
             raise Refused(401, f"it is not believed: {error}") from error
         except Malformed as error:

@@ -94,7 +94,7 @@ class PlayedWatch:
         journal = self.watch._journal
         return [
             delivery.message.key
-            for incident in self.watch.incidents()[::-1]
+            for incident in self.watch.desk.incidents()[::-1]
             for delivery in journal.deliveries(incident.id)
             if delivery.message.action is action
         ]

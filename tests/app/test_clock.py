@@ -19,7 +19,7 @@ async def test_a_jump_while_all_is_well_pages_nobody(jump: int, tmp_path: Path) 
         await played.slots(60)
         played.time.wall_leaps(jump)
         await played.slots(60)
-        assert played.watch.incidents() == []
+        assert played.watch.desk.incidents() == []
         (status,) = played.statuses
         assert (status.totals["good"], status.totals["bad"], status.state) == (120, 0, "ok")
         assert played.watch.unready() == []
@@ -36,7 +36,7 @@ async def test_an_outage_after_a_jump_pages_once_and_its_end_resolves_once(jump:
         assert played.triggers == ["acme:gate-availability:-:g1"]
         await played.slots(30)
         assert played.resolves == ["acme:gate-availability:-:g1"]
-        assert len(played.watch.incidents()) == 1
+        assert len(played.watch.desk.incidents()) == 1
 
 
 @JUMPS
@@ -68,7 +68,7 @@ async def test_a_bad_round_after_a_jump_does_not_burn_the_windows_that_it_emptie
         played.time.wall_leaps(40 * DAY)
         await played.slots(1, "connect_refused")
         await played.slots(30)
-        assert played.watch.incidents() == []
+        assert played.watch.desk.incidents() == []
 
 
 async def test_no_round_while_an_incident_is_open_resolves_nothing_whatever_the_clock_does(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_no_round_while_an_incident_is_open_resolves_nothing_whatever_the_
         for jump in (HOUR, -HOUR, 40 * DAY, -40 * DAY):
             played.time.wall_leaps(jump)
             await played.slots(10, "")
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert incident.open
         assert played.resolves == []
 
@@ -93,5 +93,5 @@ async def test_a_clock_that_was_wrong_for_days_is_got_over_by_a_restart(tmp_path
         await played.slots(12, "connect_refused")
         assert len(played.triggers) == 1, "it is the same outage"
         await played.slots(30)
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert (incident.slo, incident.open, len(played.resolves)) == (SLO, False, 1)

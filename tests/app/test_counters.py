@@ -245,7 +245,7 @@ async def test_groups_are_watched_from_their_first_series_on_and_page_by_themsel
             await played.slot(in_clusters(eu=5, us=7 + 900 * turn))
         assert by_group(played) == {"cluster=eu": (0, 0), "cluster=us": (1_000, 9_907)}
         assert played.triggers == [f"acme:{SLO}:cluster=us:g1"]
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert (incident.slo, incident.scope, incident.labels["cluster"]) == (SLO, "cluster=us", "us")
         assert sample(played.telemetry, "watchkeep_slo_groups", slo=SLO) == 2
 
@@ -491,13 +491,13 @@ async def test_a_service_whose_own_counters_are_gone_pages_where_it_is_at_fault_
             await played.slot(requests(1_000 + 100 * turn, 0))
         for _ in range(40):
             await played.slot(reason=reason)
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert (incident.priority, incident.open, played.triggers) == (priority, True, pages)
         assert incident.summary.endswith(f"its SLI lost its data ({reason} at http://127.0.0.1:1/api)")
         assert [status.state for status in played.statuses] == ["no_data"]
         for turn in range(40):
             await played.slot(requests(2_000 + 100 * turn, 0))
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert not incident.open
 
 

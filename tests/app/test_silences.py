@@ -29,7 +29,7 @@ def silence(name: str = "move", *, start: datetime = BEGIN, length: timedelta = 
 
 async def test_it_is_in_force_until_somebody_ends_it(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time()) as played:
-        silences = played.watch.silences
+        silences = played.watch.desk.silences
         assert silences.at(LABELS, BEGIN) is None
         made = await silences.add(silence())
         assert made.created_at is not None
@@ -44,9 +44,9 @@ async def test_it_is_in_force_until_somebody_ends_it(tmp_path: Path) -> None:
 async def test_it_outlives_a_kill_and_its_name_is_taken_while_it_is_not_over(tmp_path: Path) -> None:
     time = Time()
     async with PlayedWatch(tmp_path, time) as played:
-        await played.watch.silences.add(silence())
+        await played.watch.desk.silences.add(silence())
     async with PlayedWatch(tmp_path, time) as played:
-        silences = played.watch.silences
+        silences = played.watch.desk.silences
         assert [each.name for each in silences] == ["move"]
         with pytest.raises(UsageError, match="there is a silence move already: give it another name"):
             await silences.add(silence())
@@ -66,7 +66,7 @@ async def test_an_exclusion_that_silences_does_so_while_it_is_in_force_and_there
         silence=True,
     )
     async with PlayedWatch(tmp_path, Time()) as played:
-        silences = played.watch.silences
+        silences = played.watch.desk.silences
         await played.watch.exclude(patching)
         found = silences.at(LABELS, BEGIN)
         assert found is not None
@@ -88,17 +88,17 @@ async def test_those_of_the_configuration_come_and_go_with_a_reload(tmp_path: Pa
         "duration": "1h",
     }
     async with PlayedWatch(tmp_path, Time(), config | {"silences": [written]}) as played:
-        found = played.watch.silences.at(LABELS, BEGIN)
+        found = played.watch.desk.silences.at(LABELS, BEGIN)
         assert found is not None
         assert (found.name, found.created_at) == ("standing", None)
         played.configure(config)
         await played.watch.reload()
-        assert played.watch.silences.at(LABELS, BEGIN) is None
+        assert played.watch.desk.silences.at(LABELS, BEGIN) is None
 
 
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time()) as played:
-        silences = played.watch.silences
+        silences = played.watch.desk.silences
         silences.configured = [silence("standing")]
         with pytest.raises(UsageError, match="there is a silence standing already"):
             await silences.add(silence("standing"))

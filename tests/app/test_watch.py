@@ -28,7 +28,7 @@ async def test_what_fired_before_a_long_absence_fires_until_something_is_known_a
     time.passes(7200)
     async with PlayedWatch(tmp_path, time) as played:
         await played.slots(20, "")
-        (incident,) = played.watch.incidents()
+        (incident,) = played.watch.desk.incidents()
         assert (incident.firing, played.resolves) == (frozenset({PAGE}), [])
         await played.slots(20)
         assert (played.triggers, played.resolves) == ([GATE_ONE], [GATE_ONE])
@@ -53,7 +53,7 @@ async def test_an_slo_that_is_removed_ends_its_incident_and_begins_a_new_one_whe
         await played.watch.reload()
         await played.slots(1, "connect_refused", probes=("gate", "deck"))
         assert played.resolves == [GATE_ONE]
-        gate = next(incident for incident in played.watch.incidents() if incident.slo == "gate-availability")
+        gate = next(incident for incident in played.watch.desk.incidents() if incident.slo == "gate-availability")
         assert gate.resolved_why == "the SLO was removed from the configuration"
         played.configure(configuration("deck", "gate"))
         await played.watch.reload()

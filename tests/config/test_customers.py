@@ -11,7 +11,7 @@ import pytest
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.contract import DEFAULT, BusinessDays, Contract, DayReading, office_hours
-from slo.core.delivery import Action
+from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.priority import EnvironmentClass, Priority
 from slo.kinds import Kinds as Installed
 from tests.config.making import GATE, Kinds, faults
@@ -201,6 +201,6 @@ def test_a_telling_is_of_everything_unless_it_says_what(tmp_path: Path) -> None:
         DESTINATIONS + "customers: [{name: acme, tell: [{destinations: [theirs, oncall]}, {destinations: [theirs]}]}]\n"
     )
     found = loaded(text, tmp_path).contracts["acme"]
-    for action in Action:
+    for action in OF_INCIDENTS:
         for priority in Priority:
             assert found.destinations_for(action, priority) == ("theirs", "oncall")

@@ -239,6 +239,10 @@ class FakeWatch:
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
 
+    @property
+    def desk(self) -> "FakeWatch":
+        return self
+
     def statuses(self) -> Iterator[SLOStatus]:
         yield from self.slos
 

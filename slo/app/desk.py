@@ -1,0 +1,163 @@
+"""The desk: where incidents are worked on. The router, what keeps it silent, and what comes in from elsewhere."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from slo.app.inbound import InboundActs, keep_reconciling, receivers_of
+from slo.app.place import Place
+from slo.app.silences import Silences
+from slo.app.wiring import destinations_of, paths_of
+from slo.config.settings import Settings
+from slo.core.acts import Act
+from slo.core.alert import Alert
+from slo.core.delivery import Delivery
+from slo.core.events import Event
+from slo.core.exclusion import Exclusion
+from slo.core.foreign import ForeignAlert
+from slo.core.inbound import Inbound, Received
+from slo.core.incident import Incident
+from slo.core.inhibition import Graph
+from slo.core.protocols import Destination, Receiver
+from slo.core.response import Response
+from slo.core.slo import slo_key
+from slo.exposition.catalogue import Telemetry
+from slo.net.context import Context
+from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
+from slo.router.muting import Muting
+from slo.router.router import Router
+from slo.router.terms import Terms
+from slo.runner.clock import SteadyClock
+from slo.store.journal import Journal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staff:
+    """Whom the desk of a configuration speaks with: destinations by name, those that page, and who receives."""
+
+    settings: Settings
+    destinations: Mapping[str, Destination]
+    paging: frozenset[str]
+    receivers: Mapping[str, Sequence[Receiver]]
+
+
+def staff_of(settings: Settings, place: Place, context: Context) -> Staff:
+    """The staff of a configuration. Raises ConfigError for what cannot be built."""
+    destinations, paging = destinations_of(settings, place.kinds, context, place.config)
+    receivers = receivers_of(settings, place.kinds, context, place.config)
+    return Staff(settings=settings, destinations=destinations, paging=paging, receivers=receivers)
+
+
+class Desk:
+    """The incidents of one journal, and all that is done about them.
+
+    `load` it, then `run` it until it is cancelled, then `close` it. `exclusions` are those in force whenever it is
+    asked: some silence what they exclude.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        staff: Staff,
+        *,
+        exclusions: Iterable[Exclusion],
+        clock: SteadyClock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self.silences = Silences(journal, clock, exclusions)
+        self._router = Router(
+            journal=journal,
+            destinations=staff.destinations,
+            terms=self._terms(staff),
+            clock=clock,
+            telemetry=telemetry,
+        )
+        self._foreign = ForeignAlerts(staff.settings.slos)
+        self._inbound = InboundActs(self._router.act, telemetry=telemetry)
+        self._take(staff)
+        telemetry.foreign_alerts.set_function(lambda: len(self._foreign))
+
+    async def load(self) -> None:
+        """Read the silences that people made."""
+        await asyncio.to_thread(self.silences.load)
+
+    async def run(self) -> None:
+        """Deliver, and ask who has answered elsewhere, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._router.run(), name="router")
+            tasks.create_task(keep_reconciling(self._reconcile), name="reconciling")
+
+    async def replace(self, staff: Staff) -> None:
+        """Go on with another configuration."""
+        self._take(staff)
+        await self._router.reconfigure(destinations=staff.destinations, terms=self._terms(staff))
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Send what can be sent before the deadline."""
+        await self._router.close(deadline_seconds)
+
+    async def judge(self, alerts: Callable[[Collection[str]], Sequence[Alert]], slos: Collection[str]) -> None:
+        """Decide on what the engine says, and others with it.
+
+        `alerts` gives the engine's own; also those of the SLOs with the keys that it is given, as far as it watches
+        them, because others speak of them. `slos` are the keys of all that it watches.
+        """
+        incidents = self._router.incidents
+        reported = self._foreign.alerts(incidents, self._clock.now())
+        theirs = {slo_key(alert.slo, alert.scope) for alert in reported}
+        known = {*slos, *theirs, *unwatched(incidents.values())}
+        await self._router.judge(joined(alerts(theirs), reported), known_slos=known)
+
+    @property
+    def all(self) -> Mapping[str, Incident]:
+        """Every incident by id, oldest first."""
+        return self._router.incidents
+
+    def incidents(self) -> Sequence[Incident]:
+        """Every incident, newest first."""
+        return list(self._router.incidents.values())[::-1]
+
+    def response(self, incident: Incident) -> Response:
+        """The response clock of an incident, by its contract."""
+        return self._router.response(incident)
+
+    async def history(self, incident: str) -> Sequence[tuple[int, Event]]:
+        """The events of one incident with their numbers in the journal."""
+        return await asyncio.to_thread(self._journal.events, incident)
+
+    async def deliveries(self, incident: str) -> Sequence[Delivery]:
+        """What was sent, or waits to be, about one incident."""
+        return await asyncio.to_thread(self._journal.deliveries, incident)
+
+    async def act(self, act: Act) -> Incident:
+        """Do what a person wants; the incident afterwards."""
+        return await self._router.act(act)
+
+    async def receive(self, way: str, inbound: Inbound) -> Received | None:
+        """Do what a request of a destination says."""
+        return await self._inbound.receive(way, inbound)
+
+    def take_alert(self, alert: ForeignAlert) -> Fate:
+        """Take in what somebody else said last of an alert of theirs."""
+        return self._foreign.take(alert, self._router.incidents)
+
+    def _take(self, staff: Staff) -> None:
+        self.silences.configured = staff.settings.silences
+        self._foreign.configure(staff.settings.slos)
+        self._inbound.receivers = staff.receivers
+
+    def _terms(self, staff: Staff) -> Terms:
+        settings = staff.settings
+        return Terms(
+            routes=settings.routes,
+            paging=staff.paging,
+            paths=paths_of(settings),
+            contracts=settings.contracts,
+            muting=Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit),
+            external_url=settings.external_url,
+        )
+
+    async def _reconcile(self) -> None:
+        await self._inbound.reconcile(self._router.destinations, self._router.incidents)
