@@ -74,7 +74,7 @@ class Desk:
             clock=clock,
             telemetry=telemetry,
         )
-        self._foreign = ForeignAlerts(staff.settings.slos)
+        self._foreign = ForeignAlerts(staff.settings.slos, slot_seconds=int(staff.settings.slot.total_seconds()))
         self._inbound = InboundActs(self._router.act, telemetry=telemetry)
         self._take(staff)
         telemetry.foreign_alerts.set_function(lambda: len(self._foreign))

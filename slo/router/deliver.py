@@ -41,8 +41,11 @@ ROOM = 8
 P0_ROOM = 3
 """How many of these places are kept for P0."""
 
-HEADS = 100
+HEADS = 4 * ROOM
 """How many lanes of each destination are looked at: many times what can be under way."""
+
+SHOWN_EVERY = timedelta(seconds=1)
+"""How often the depth is shown at least while there is no rest between two looks."""
 
 STORE_PAUSE_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.25
@@ -89,6 +92,7 @@ class DeliveryLoop:
         self._unrecorded: dict[str, _Unrecorded] = {}
         self._slowed: dict[str, datetime] = {}
         self._shown: set[str] = set()
+        self._shown_at = clock.now()
 
     def wake(self) -> None:
         """Something was written to the outbox, or the destinations are others: look now."""
@@ -123,7 +127,11 @@ class DeliveryLoop:
             # What has ended since then was read as it was before: the next look sees what became of it.
             if delivery.message.lane not in under_way and self._may_start(delivery, now):
                 self._launch(delivery)
-        self._show(await self._outbox.read(journal.depth, now))
+        if not self._wake.is_set() or now - self._shown_at >= SHOWN_EVERY:
+            self._shown_at = now
+            self._show(await self._outbox.read(journal.depth, now))
+        if self._wake.is_set():  # what was written meanwhile may be a page: it does not wait for what is not needed
+            return 0.0
         next_due = await self._outbox.read(journal.next_due, now)
         wait_seconds = (next_due - now).total_seconds() if next_due else LONGEST_WAIT_SECONDS
         return min(max(wait_seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)

@@ -26,6 +26,9 @@ MOST_ALERTS = 10_000
 MOST_CHANGES = 500
 """How many incidents one slot end may open, change or end on account of others, pages first: the rest has to wait."""
 
+CHANGES_PER_SECOND = 100
+"""How many in a second, where slots are short: what that takes must leave most of the time to those who are paged."""
+
 Key = tuple[str, str]
 """An SLO and a scope."""
 
@@ -63,10 +66,14 @@ class _Said(NamedTuple):
 
 
 class ForeignAlerts:
-    """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept."""
+    """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept.
 
-    def __init__(self, slos: Collection[SLO] = (), *, most: int = MOST_ALERTS) -> None:
+    `slot_seconds` is how often they are judged.
+    """
+
+    def __init__(self, slos: Collection[SLO] = (), *, most: int = MOST_ALERTS, slot_seconds: int = 10) -> None:
         self._most = most
+        self._most_changes = min(MOST_CHANGES, CHANGES_PER_SECOND * slot_seconds)
         self._watched = {slo.name for slo in slos}
         self._meanings = Meanings(slos)
         self._matters: dict[Key, dict[Identity, _Held]] = {}
@@ -111,8 +118,8 @@ class ForeignAlerts:
                 clear.append((incident.clear_since, said))
             elif (incident.open or incident.firing) and (key[0] in self._watched or not _goes_on(said)):
                 same.append(said)
-        first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
-        oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
+        first = heapq.nsmallest(self._most_changes, changes, key=lambda said: said.urgency)
+        oldest = heapq.nsmallest(self._most_changes, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
 
     def _keep(self, alert: ForeignAlert) -> bool:

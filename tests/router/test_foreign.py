@@ -167,6 +167,12 @@ def test_more_alerts_than_are_kept_find_no_room_until_others_are_over() -> None:
     assert world.take(foreign(instance="2")) == [Fate.TAKEN]
 
 
+def test_short_slots_take_in_less_at_once() -> None:
+    world = World(ForeignAlerts(slot_seconds=1))
+    world.take(*(foreign("Full", instance=str(number)) for number in range(250)))
+    assert [len(world.judge(second)) for second in range(3)] == [100, 200, 250]
+
+
 def test_a_page_finds_room_where_the_others_have_taken_all_of_theirs() -> None:
     world = World(ForeignAlerts(most=2))
     world.take(*(foreign(severity="warning", instance=str(number)) for number in range(2)))
