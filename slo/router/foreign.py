@@ -6,7 +6,7 @@ resolves nothing: what an open incident was opened for fires until that alert is
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -121,6 +121,24 @@ class ForeignAlerts:
         first = heapq.nsmallest(self._most_changes, changes, key=lambda said: said.urgency)
         oldest = heapq.nsmallest(self._most_changes, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
+
+    def urgent(
+        self, taken: Iterable[ForeignAlert], last: Callable[[str, str], Incident | None], now: datetime
+    ) -> list[Alert]:
+        """What is said at `now` of the matters of these alerts, where it pages, is new, and the engine has no part.
+
+        `last` gives the last incident of an SLO and scope.
+        """
+        meanings = [self._meanings.of(alert) for alert in taken]
+        found = []
+        for key in dict.fromkeys((meaning.slo, meaning.scope) for meaning in meanings):
+            incident = last(*key)
+            said = _Said(key, incident, self._firing(key, incident, now))
+            if worst(said.firing) is not Severity.PAGE or key[0] in self._watched:
+                continue
+            if incident is None or (incident.evidence.objective is None and _changes(incident, said.firing)):
+                found.append(self._alert(said, now))
+        return found
 
     def _keep(self, alert: ForeignAlert) -> bool:
         meaning = self._meanings.of(alert)

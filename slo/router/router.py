@@ -26,11 +26,12 @@ from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import DEADLINE_SECONDS
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
-from slo.router.decide import decide, decide_pages
+from slo.router.decide import decide, decide_at_once, decide_pages
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
 from slo.router.heartbeat import Heartbeat
+from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opened_before, opening_of
 from slo.router.outbox import Journal, Outbox
@@ -90,7 +91,7 @@ class Router:
         self._show()
 
     @property
-    def incidents(self) -> Mapping[str, Incident]:
+    def incidents(self) -> Incidents:
         """Every incident by id, oldest first; with what the journal does not have yet."""
         return self._unwritten.incidents
 
@@ -115,6 +116,12 @@ class Router:
         await self._take(draft.decision)
         if not self._unwritten:
             await self._heartbeat.beat(draft.now, external_url=self._external_url, patience_seconds=WRITE_WAIT_SECONDS)
+
+    async def judge_at_once(self, alerts: Sequence[Alert]) -> None:
+        """Bring the incidents of these alerts in line before the slot ends. Never raises for the journal."""
+        draft = self._draft(self.incidents)
+        decide_at_once(alerts, draft)
+        await self._take(draft.decision)
 
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards.
