@@ -295,7 +295,8 @@ def working(**eta: float) -> Desk:
     """A P0 that was taken on, with a promise at 100 s."""
     desk = p0()
     desk.does(100, takes_on())
-    desk.does(100, Promise(**BY, eta=ETA(**{name: at(seconds) for name, seconds in eta.items()})))
+    times: Any = {name: at(seconds) for name, seconds in eta.items()}
+    desk.does(100, Promise(**BY, eta=ETA(**times)))
     return desk
 
 
