@@ -49,6 +49,13 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
     decide_pages(draft)
 
 
+def decide_at_once(alerts: Sequence[Alert], draft: Draft) -> None:
+    """Bring the incidents of these alerts in line with them, and no others: a page need not wait for the slot's end."""
+    moment = _Round(draft)
+    for alert in sorted(alerts, key=lambda each: draft.muting.depth(each.slo)):
+        moment.consider(alert)
+
+
 def decide_pages(draft: Draft) -> None:
     """Page for what people made a P0, where it has not paged yet, and tell those who hear of what is so urgent."""
     for incident in draft.incidents.unsettled():

@@ -5,7 +5,7 @@ due. Rows are kept after they are sent, they are the record of who was told what
 the reading as short as their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal_column, or_, select
@@ -69,12 +69,16 @@ def put(connection: Connection, messages: Sequence[Message], at: datetime) -> No
         connection.execute(_PUT, rows)
 
 
-def due(now: datetime, limit: int) -> Select[*tuple[object, ...]]:
-    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination."""
+def due(now: datetime, limit: int, among: Collection[str] = ()) -> Select[*tuple[object, ...]]:
+    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination.
+
+    Where `among` names destinations, only of these.
+    """
+    of_lanes = _HEADS.where(outbox.c.destination.in_(sorted(among))) if among else _HEADS
     place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
     its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
     # Without the bodies, which are read of those alone that are chosen: sorting them takes longer than all the rest.
-    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(_HEADS), its_time).subquery()
+    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(of_lanes), its_time).subquery()
     chosen = select(heads.c.sequence).where(heads.c.place <= limit)
     return select(outbox).where(outbox.c.sequence.in_(chosen)).order_by(outbox.c.rank, outbox.c.sequence)
 
