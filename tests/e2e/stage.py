@@ -93,11 +93,11 @@ class Watch:
         line = self._process.stdout.readline()
         assert line.startswith("watching "), f"it did not start: {line}{self.said}"
 
-    def begin(self) -> None:
-        """Start it, and do not wait for it."""
+    def begin(self, *doom: str) -> None:
+        """Start it, and do not wait for it; with a `doom` it dies there, see `tests.e2e.doomed`."""
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                self.command,
+                [sys.executable, "-m", "tests.e2e.doomed", *doom, *self.command] if doom else self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -110,6 +110,11 @@ class Watch:
         """What starts it."""
         run = ["run", "-c", str(self.config), "--data", str(self.data), "--listen", f"127.0.0.1:{self._port}"]
         return [*self._wrapper, sys.executable, "-m", "slo.cli.main", *run]
+
+    @property
+    def lives(self) -> bool:
+        """Whether it runs: it may have killed itself."""
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """`kill -9`."""

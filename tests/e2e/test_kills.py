@@ -4,6 +4,7 @@ PagerDuty may be asked again for what it has already taken when the kill fell be
 under the same keys that is the same incident there.
 """
 
+import http.client
 import random
 import time
 
@@ -87,6 +88,51 @@ def test_kills_at_any_time_leave_one_incident_at_pagerduty(
     assert incident["status"] == "resolved"
     assert watch.stop() == 0
     assert_one_incident(watch, pagerduty)
+
+
+@pytest.mark.parametrize(
+    "step", ["before commit", "after commit", "after begin", "after deliver", "before finish", "after finish"]
+)
+def test_kills_at_a_step_of_the_router_leave_one_incident_at_pagerduty(
+    step: str, watch: Watch, pagerduty: PagerDuty, nginx: StartNginx
+) -> None:
+    """The first process dies there, and so does the next; `tests/router/machine` has every step in one process."""
+    endpoint = nginx()
+    watch.configure(configuration(pagerduty.destination(), port=endpoint.port))
+    watch.begin(step, "1")
+    until("that it listens", lambda: listens(watch))
+    watch.good()
+    endpoint.stop()
+    until("the first death", lambda: not watch.lives)
+    watch.kill()
+    watch.begin(step, "1")
+    until("the trigger on record, or another death", lambda: not watch.lives or has_paged(watch))
+    endpoint.start()
+    until("the second death", lambda: not watch.lives)
+    watch.kill()
+    watch.start()
+    until("the resolve on record", lambda: watch.delivered("resolve"))
+    (incident,) = watch.incidents()
+    assert incident["status"] == "resolved"
+    assert watch.stop() == 0
+    assert_one_incident(watch, pagerduty)
+
+
+def has_paged(watch: Watch) -> bool:
+    """Whether it says that the trigger is on record."""
+    try:
+        return watch.delivered("trigger")
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def listens(watch: Watch) -> bool:
+    """Whether it answers requests."""
+    try:
+        watch.text("/-/healthy")
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def assert_one_incident(watch: Watch, pagerduty: PagerDuty) -> None:
