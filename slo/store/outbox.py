@@ -23,9 +23,9 @@ LONGEST_WAIT = timedelta(hours=1)
 """Nothing waits as long: what is to be sent later than that was written under a clock that was ahead, and is due."""
 
 # Written out, not bound: only then does the index over pending rows serve.
-_IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
+IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
 
-_HEADS = select(func.min(outbox.c.sequence)).where(_IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
+_HEADS = select(func.min(outbox.c.sequence)).where(IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
 
 
 _PUT = insert(outbox).on_conflict_do_nothing(index_elements=["message"])
@@ -100,7 +100,7 @@ def depth() -> Select[str, int, datetime]:
     """For each destination with pending messages their number and when the oldest was written."""
     return (
         select(outbox.c.destination, func.count(), func.min(outbox.c.created_at))
-        .where(_IS_PENDING)
+        .where(IS_PENDING)
         .group_by(outbox.c.destination)
     )
 
@@ -128,7 +128,7 @@ def begin(connection: Connection, sequence: int, *, credential: str, now: dateti
     """Write that an attempt begins; its lane, whose credential is this one where there is none yet."""
     attempted = (
         outbox.update()
-        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .where(outbox.c.sequence == sequence, IS_PENDING)
         .values(attempts=outbox.c.attempts + 1, attempted_at=now)
         .returning(outbox.c.destination, outbox.c.key, outbox.c.attempts)
     )
@@ -179,7 +179,7 @@ def finish(
             values = {"reason": reason, "detail": detail, "not_before": not_before or now}
     finished = (
         outbox.update()
-        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .where(outbox.c.sequence == sequence, IS_PENDING)
         .values(**values)
         .returning(outbox.c.destination, outbox.c.key, outbox.c.action, outbox.c.attempts)
     )
@@ -211,7 +211,7 @@ def _supersede_after(connection: Connection, sequence: int, destination: str, ke
     trigger = select(func.min(outbox.c.sequence)).where(lane, outbox.c.action == Action.TRIGGER.value).scalar_subquery()
     connection.execute(
         outbox.update()
-        .where(lane, _IS_PENDING, or_(trigger.is_(None), outbox.c.sequence < trigger))
+        .where(lane, IS_PENDING, or_(trigger.is_(None), outbox.c.sequence < trigger))
         .values(state=SUPERSEDED, reason=TRIGGER_REFUSED, finished_at=now)
     )
 
