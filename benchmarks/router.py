@@ -3,7 +3,8 @@
 Slack answers 429 all the time. The P0 alerts come one by one, less than 60 a minute; the others over a minute, and all
 at once. The clock runs from the POST of each P0 until PagerDuty's stand-in has accepted its trigger. The same sender
 sends the same to `watchkeep run` with slots of 1 s, and to Debian's Alertmanager: with its usual waits, and with pages
-that wait for nothing. Each has the machine to itself.
+that wait for nothing. They run one after the other. Alertmanager keeps no incidents, no clocks and no record: what it
+takes for a page is the bound of what can be had.
 """
 
 import json

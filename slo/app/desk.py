@@ -1,6 +1,7 @@
 """The desk: where incidents are worked on. The router, what keeps it silent, and what comes in from elsewhere."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,11 +25,17 @@ from slo.core.slo import slo_key
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
+from slo.router.meaning import pages
 from slo.router.muting import Muting
 from slo.router.router import Router
 from slo.router.terms import Terms
 from slo.runner.clock import SteadyClock
 from slo.store.journal import Journal
+
+AT_ONCE = 20
+"""So many incidents that page are opened between two slot ends: in a storm of pages the others wait for the next."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +81,10 @@ class Desk:
             clock=clock,
             telemetry=telemetry,
         )
-        self._foreign = ForeignAlerts(staff.settings.slos)
+        self._foreign = ForeignAlerts(staff.settings.slos, slot_seconds=int(staff.settings.slot.total_seconds()))
+        self._pressing: list[ForeignAlert] = []
+        self._hurries = AT_ONCE
+        self._hurrying: asyncio.Task[None] | None = None
         self._inbound = InboundActs(self._router.act, telemetry=telemetry)
         self._take(staff)
         telemetry.foreign_alerts.set_function(lambda: len(self._foreign))
@@ -96,6 +106,8 @@ class Desk:
 
     async def close(self, deadline_seconds: float) -> None:
         """Send what can be sent before the deadline."""
+        if self._hurrying is not None:
+            self._hurrying.cancel()
         await self._router.close(deadline_seconds)
 
     async def judge(self, alerts: Callable[[Collection[str]], Sequence[Alert]], slos: Collection[str]) -> None:
@@ -104,10 +116,12 @@ class Desk:
         `alerts` gives the engine's own; also those of the SLOs with the keys that it is given, as far as it watches
         them, because others speak of them. `slos` are the keys of all that it watches.
         """
+        self._hurries = AT_ONCE
         incidents = self._router.incidents
         reported = self._foreign.alerts(incidents, self._clock.now())
         theirs = {slo_key(alert.slo, alert.scope) for alert in reported}
         known = {*slos, *theirs, *unwatched(incidents.values())}
+        await asyncio.sleep(0)  # of thousands of alerts that took long enough for others to have their turn
         await self._router.judge(joined(alerts(theirs), reported), known_slos=known)
 
     @property
@@ -140,8 +154,25 @@ class Desk:
         return await self._inbound.receive(way, inbound)
 
     def take_alert(self, alert: ForeignAlert) -> Fate:
-        """Take in what somebody else said last of an alert of theirs."""
-        return self._foreign.take(alert, self._router.incidents)
+        """Take in what somebody else said last of an alert of theirs. What pages does not wait for the slot to end."""
+        fate = self._foreign.take(alert, self._router.incidents)
+        if fate is Fate.TAKEN and pages(alert):
+            self._pressing.append(alert)
+            if self._hurrying is None or self._hurrying.done():
+                self._hurrying = asyncio.create_task(self._judge_pages(), name="pages")
+        return fate
+
+    async def _judge_pages(self) -> None:
+        """Decide on the alerts that page. What goes wrong with them is decided again when the slot ends."""
+        while self._pressing:
+            taken, self._pressing = self._pressing, []
+            try:
+                urgent = self._foreign.urgent(taken, self._router.incidents.last_of, self._clock.now())[: self._hurries]
+                self._hurries -= len(urgent)
+                if urgent:
+                    await self._router.judge_at_once(urgent)
+            except Exception:
+                logger.exception("alerts could not be judged at once")
 
     def _take(self, staff: Staff) -> None:
         self.silences.configured = staff.settings.silences

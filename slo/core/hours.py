@@ -8,6 +8,7 @@ Business time is elapsed time within spans. A moment at which a span closes belo
 and to what comes after when time is counted from it. Moments are in UTC.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,11 +120,9 @@ class BusinessHours:
         else:
             spans = () if day in self.closed else self.week.get(day.weekday(), ())
         midnight = datetime.combine(day, time())
-        instants = ((self._instant(midnight + span.opens), self._instant(midnight + span.closes)) for span in spans)
+        times = ((midnight + span.opens, midnight + span.closes) for span in spans)
+        instants = ((_instant(opens, self.zone), _instant(closes, self.zone)) for opens, closes in times)
         return [(begin, end) for begin, end in instants if begin < end]
-
-    def _instant(self, local: datetime) -> datetime:
-        return datetime.fromtimestamp(first_instant(local, zone_named(self.zone)), UTC)
 
 
 def refuse_overlaps(spans: Sequence[Span]) -> None:
@@ -131,6 +130,12 @@ def refuse_overlaps(spans: Sequence[Span]) -> None:
     for before, span in itertools.pairwise(spans):
         if span.opens < before.closes:
             raise ValueError(f"{span} begins before {before} has ended; write the spans of a day in their order")
+
+
+@functools.lru_cache(4096)
+def _instant(local: datetime, zone: str) -> datetime:
+    """When the clocks of a zone first show a time: thousands of incidents ask about the same few days."""
+    return datetime.fromtimestamp(first_instant(local, zone_named(zone)), UTC)
 
 
 def _length(spans: Spans) -> timedelta:

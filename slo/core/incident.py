@@ -124,6 +124,8 @@ class Incident:
     @property
     def unheard(self) -> bool:
         """Whether there may be people who are to hear of it and have not: it was muted, or is more urgent by now."""
+        if self.told_as is self.priority:
+            return False
         return self.told_as is None or self.priority.rank < self.told_as.rank
 
     @property

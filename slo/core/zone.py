@@ -37,10 +37,12 @@ def unix_seconds(local: datetime, zone: ZoneInfo) -> int:
     return int(local.replace(tzinfo=zone, fold=0).timestamp())
 
 
+@functools.lru_cache(maxsize=4096)
 def first_instant(local: datetime, zone: ZoneInfo) -> int:
     """The first instant at which the clocks of a zone show a local time or a later one, in Unix seconds.
 
     Of a time that comes twice it is the first one; of one that is skipped it is the instant at which clocks go forward.
+    Remembered, since the clocks of thousands of incidents run through the same few days.
     """
     with_offset_before = unix_seconds(local, zone)
     with_offset_after = int(local.replace(tzinfo=zone, fold=1).timestamp())

@@ -4,6 +4,8 @@ Driven by levels as well: what is overdue is found by looking at the incidents a
 what came due meanwhile, and says when that was. Source of the rules: the contract, see docs/contracts.md.
 """
 
+import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -50,7 +52,7 @@ def _next(incident: Incident, draft: Draft) -> datetime:
     audience = draft.audience
 
     def found(incident: Incident) -> datetime:
-        shares = [at for at, _ in _shares(incident, audience)] if _runs(incident) else []
+        shares = [at for at, _ in itertools.islice(_shares(incident, audience), 1)] if _runs(incident) else []
         promises = [at for at, _ in _promises(incident)]
         others = (_ticket_due(incident, audience), _repeat_due(incident, audience))
         return min([*shares, *promises, *(at for at in others if at is not None)], default=NEVER)
@@ -63,14 +65,19 @@ def _runs(incident: Incident) -> bool:
     return incident.responded_at is None and incident.missed_at is None
 
 
-def _shares(incident: Incident, audience: Audience) -> list[tuple[datetime, Fraction]]:
-    """When which share of the response time has gone, of those that people were not warned at; the due moment last."""
+def _shares(incident: Incident, audience: Audience) -> Iterator[tuple[datetime, Fraction]]:
+    """When which share of the response time has gone, of those that people were not warned at; the due moment last.
+
+    Each is worked out when it is asked for: business time takes long.
+    """
     response = audience.response(incident)
     steps = audience.of(incident).plan.escalation
     shares = sorted({*SHARES, *(step.after for step in steps if step.after < 1)})
-    planned = [(response.moment_of(float(share)), share) for share in shares]
-    left = [(at, share) for at, share in planned if incident.warned_for is None or at > incident.warned_for]
-    return [*left, (response.due, Fraction(1))]
+    for share in shares:
+        at = response.moment_of(float(share))
+        if incident.warned_for is None or at > incident.warned_for:
+            yield at, share
+    yield response.due, Fraction(1)
 
 
 def _watch_response(incident: Incident, draft: Draft) -> None:

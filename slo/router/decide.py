@@ -49,10 +49,18 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
     decide_pages(draft)
 
 
+def decide_at_once(alerts: Sequence[Alert], draft: Draft) -> None:
+    """Bring the incidents of these alerts in line with them, and no others: a page need not wait for the slot's end."""
+    moment = _Round(draft)
+    for alert in sorted(alerts, key=lambda each: draft.muting.depth(each.slo)):
+        moment.consider(alert)
+
+
 def decide_pages(draft: Draft) -> None:
     """Page for what people made a P0, where it has not paged yet, and tell those who hear of what is so urgent."""
     for incident in draft.incidents.unsettled():
-        if not incident.open or not (incident.needs_page or incident.unheard) or draft.is_muted(incident):
+        waits = incident.needs_page or (incident.unheard and (incident.urged or not incident.muted))
+        if not incident.open or not waits or draft.is_muted(incident):
             continue
         heard = draft.incidents[incident.id]
         if heard.needs_page:
@@ -91,7 +99,7 @@ class _Round:
             incident = self._draft.record(event)
         if incident.open:
             self._follow(incident, alert)
-            self._speak(self._draft.incidents[incident.id], burning(alert) if alert.firing else "")
+            self._speak(self._draft.incidents[incident.id], alert)
 
     def forget_all_but(self, known_slos: Collection[str]) -> None:
         """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
@@ -99,8 +107,10 @@ class _Round:
         What the watch says about itself is of no SLO.
         """
         for slo, scope in tuple(self._draft.incidents.subjects()):
+            if slo == DELIVERY or slo_key(slo, scope) in known_slos:
+                continue
             incident = self._draft.incidents.last_of(slo, scope)
-            if incident is not None and slo != DELIVERY and slo_key(slo, scope) not in known_slos:
+            if incident is not None:
                 self._forget(incident)
 
     def speak_of_the_rest(self) -> None:
@@ -181,7 +191,7 @@ class _Round:
         )
         self._draft.record(event)
 
-    def _speak(self, incident: Incident, summary: str = "") -> None:
+    def _speak(self, incident: Incident, alert: Alert | None = None) -> None:
         """Tell of it as it stands: whom it has become urgent enough for, and the page that it fires."""
         self._spoken.add(incident.id)
         if not incident.open or self._draft.is_muted(incident):
@@ -189,7 +199,7 @@ class _Round:
         incident = self._draft.incidents[incident.id]
         rings = incident.page_open and incident.page_of_alert
         if worst(incident.firing) is Severity.PAGE and not rings and self._draft.may_page(incident):
-            incident = self._draft.page(incident, summary or incident.summary)
+            incident = self._draft.page(incident, burning(alert) if alert else incident.summary)
             hold = self._hold_down(incident)
             flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
             self._draft.say_to_others(incident, Action.UPDATE, Said(text=flaps))

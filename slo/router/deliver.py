@@ -41,8 +41,11 @@ ROOM = 8
 P0_ROOM = 3
 """How many of these places are kept for P0."""
 
-HEADS = 100
+HEADS = 4 * ROOM
 """How many lanes of each destination are looked at: many times what can be under way."""
+
+SHOWN_EVERY = timedelta(seconds=1)
+"""How often the depth is shown at least while there is no rest between two looks."""
 
 STORE_PAUSE_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.25
@@ -89,6 +92,7 @@ class DeliveryLoop:
         self._unrecorded: dict[str, _Unrecorded] = {}
         self._slowed: dict[str, datetime] = {}
         self._shown: set[str] = set()
+        self._shown_at = clock.now()
 
     def wake(self) -> None:
         """Something was written to the outbox, or the destinations are others: look now."""
@@ -118,15 +122,25 @@ class DeliveryLoop:
     async def _round(self) -> float:
         """Start what may be started. How long to wait for the next look, in seconds."""
         now, journal = self._clock.now(), self._outbox.journal
-        under_way = frozenset(self._tasks)
-        for delivery in await self._outbox.read(journal.due, now, limit=HEADS):
-            # What has ended since then was read as it was before: the next look sees what became of it.
-            if delivery.message.lane not in under_way and self._may_start(delivery, now):
-                self._launch(delivery)
-        self._show(await self._outbox.read(journal.depth, now))
+        if self.paging:  # by themselves first: among ten thousand others they take twenty times as long to find
+            await self._start(now, self.paging)
+        await self._start(now)
+        if not self._wake.is_set() or now - self._shown_at >= SHOWN_EVERY:
+            self._shown_at = now
+            self._show(await self._outbox.read(journal.depth, now))
+        if self._wake.is_set():  # what was written meanwhile may be a page: it does not wait for what is not needed
+            return 0.0
         next_due = await self._outbox.read(journal.next_due, now)
         wait_seconds = (next_due - now).total_seconds() if next_due else LONGEST_WAIT_SECONDS
         return min(max(wait_seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+    async def _start(self, now: datetime, among: AbstractSet[str] = frozenset()) -> None:
+        """Start what may be started; where `among` names destinations, of what is for these."""
+        under_way = frozenset(self._tasks)
+        for delivery in await self._outbox.read(self._outbox.journal.due, now, limit=HEADS, among=among):
+            # What has ended since then was read as it was before: the next look sees what became of it.
+            if delivery.message.lane not in under_way and self._may_start(delivery, now):
+                self._launch(delivery)
 
     def _may_start(self, delivery: Delivery, now: datetime) -> bool:
         message = delivery.message

@@ -6,7 +6,7 @@ resolves nothing: what an open incident was opened for fires until that alert is
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,9 @@ MOST_ALERTS = 10_000
 
 MOST_CHANGES = 500
 """How many incidents one slot end may open, change or end on account of others, pages first: the rest has to wait."""
+
+CHANGES_PER_SECOND = 100
+"""How many in a second, where slots are short: what that takes must leave most of the time to those who are paged."""
 
 Key = tuple[str, str]
 """An SLO and a scope."""
@@ -63,10 +66,14 @@ class _Said(NamedTuple):
 
 
 class ForeignAlerts:
-    """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept."""
+    """The alerts of others, some of which are about these SLOs. `most` is how many of each severity are kept.
 
-    def __init__(self, slos: Collection[SLO] = (), *, most: int = MOST_ALERTS) -> None:
+    `slot_seconds` is how often they are judged.
+    """
+
+    def __init__(self, slos: Collection[SLO] = (), *, most: int = MOST_ALERTS, slot_seconds: int = 10) -> None:
         self._most = most
+        self._most_changes = min(MOST_CHANGES, CHANGES_PER_SECOND * slot_seconds)
         self._watched = {slo.name for slo in slos}
         self._meanings = Meanings(slos)
         self._matters: dict[Key, dict[Identity, _Held]] = {}
@@ -109,12 +116,29 @@ class ForeignAlerts:
                 changes.append(said)
             elif incident.open and incident.clear_since is not None:
                 clear.append((incident.clear_since, said))
-            elif incident.open or incident.firing:
-                if key[0] in self._watched or not _goes_on(incident, said.firing):
-                    same.append(said)
-        first = heapq.nsmallest(MOST_CHANGES, changes, key=lambda said: said.urgency)
-        oldest = heapq.nsmallest(MOST_CHANGES, clear, key=lambda entry: entry[0])
+            elif (incident.open or incident.firing) and (key[0] in self._watched or not _goes_on(said)):
+                same.append(said)
+        first = heapq.nsmallest(self._most_changes, changes, key=lambda said: said.urgency)
+        oldest = heapq.nsmallest(self._most_changes, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
+
+    def urgent(
+        self, taken: Iterable[ForeignAlert], last: Callable[[str, str], Incident | None], now: datetime
+    ) -> list[Alert]:
+        """What is said at `now` of the matters of these alerts, where it pages, is new, and the engine has no part.
+
+        `last` gives the last incident of an SLO and scope.
+        """
+        meanings = [self._meanings.of(alert) for alert in taken]
+        found = []
+        for key in dict.fromkeys((meaning.slo, meaning.scope) for meaning in meanings):
+            incident = last(*key)
+            said = _Said(key, incident, self._firing(key, incident, now))
+            if worst(said.firing) is not Severity.PAGE or key[0] in self._watched:
+                continue
+            if incident is None or (incident.evidence.objective is None and _changes(incident, said.firing)):
+                found.append(self._alert(said, now))
+        return found
 
     def _keep(self, alert: ForeignAlert) -> bool:
         meaning = self._meanings.of(alert)
@@ -209,10 +233,12 @@ def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
     return firing != incident.firing and bool(firing - incident.firing or _of_others(incident.firing) - firing)
 
 
-def _goes_on(incident: Incident, firing: frozenset[FiringPair]) -> bool:
+def _goes_on(said: _Said) -> bool:
     """Whether it is a ticket of theirs alone, in which nothing has changed and no page is to be ended."""
-    ticket = worst(firing) is Severity.TICKET and not incident.page_open
-    return ticket and firing == incident.firing and incident.evidence.objective is None
+    incident = said.incident
+    if incident is None or incident.page_open or worst(said.firing) is not Severity.TICKET:
+        return False
+    return said.firing == incident.firing and incident.evidence.objective is None
 
 
 def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:

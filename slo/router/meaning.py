@@ -52,7 +52,7 @@ class Meanings:
     def of(self, alert: ForeignAlert) -> Meaning:
         """What an alert is about."""
         labels = shown_labels(alert)
-        severity = Severity.PAGE if labels.get("severity", "").lower() in PAGES else Severity.TICKET
+        severity = Severity.PAGE if pages(alert) else Severity.TICKET
         name = labels.get(ALERT_NAME) or UNNAMED
         about = labels.get("slo") or labels.get(ID) or name
         if about == REPORTED:
@@ -65,6 +65,11 @@ class Meanings:
         burns = any((pair.long, pair.short) in _windows(slo) for slo in definitions)
         scope = labels.get("scope") or scope_of({name: labels.get(name, "") for name in definitions[-1].group_by})
         return Meaning(slo=about, scope=scope, pair=pair if burns else _by_name(severity, name))
+
+
+def pages(alert: ForeignAlert) -> bool:
+    """Whether somebody is woken for it."""
+    return one_line(alert.labels.get("severity", "")).lower() in PAGES
 
 
 def shown_labels(alert: ForeignAlert) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -31,10 +31,11 @@ class Journal(Protocol):
     def commit(self, events: Sequence[Event], messages: Sequence[Message], *, at: datetime) -> None:
         """Write events and messages in one transaction."""
 
-    def due(self, now: datetime, *, limit: int = 100) -> list[Delivery]:
+    def due(self, now: datetime, *, limit: int = 100, among: Collection[str] = ()) -> list[Delivery]:
         """The first message of each lane, where it may be sent now: P0 first, then the oldest.
 
-        Those that are under way are among them. `limit` is for each destination.
+        Those that are under way are among them. `limit` is for each destination. Where `among` names
+        destinations, only what is for these.
         """
 
     def begin(self, sequence: int, *, credential: str, now: datetime) -> Lane:

@@ -26,11 +26,12 @@ from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import DEADLINE_SECONDS
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
-from slo.router.decide import decide, decide_pages
+from slo.router.decide import decide, decide_at_once, decide_pages
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
 from slo.router.heartbeat import Heartbeat
+from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opened_before, opening_of
 from slo.router.outbox import Journal, Outbox
@@ -38,6 +39,7 @@ from slo.router.paths import Paths, with_own
 from slo.router.people import decide_act
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
+from slo.router.urgent import urgent_first
 from slo.router.words import told
 
 WRITE_WAIT_SECONDS = 3.0
@@ -89,7 +91,7 @@ class Router:
         self._show()
 
     @property
-    def incidents(self) -> Mapping[str, Incident]:
+    def incidents(self) -> Incidents:
         """Every incident by id, oldest first; with what the journal does not have yet."""
         return self._unwritten.incidents
 
@@ -114,6 +116,12 @@ class Router:
         await self._take(draft.decision)
         if not self._unwritten:
             await self._heartbeat.beat(draft.now, external_url=self._external_url, patience_seconds=WRITE_WAIT_SECONDS)
+
+    async def judge_at_once(self, alerts: Sequence[Alert]) -> None:
+        """Bring the incidents of these alerts in line before the slot ends. Never raises for the journal."""
+        draft = self._draft(self.incidents)
+        decide_at_once(alerts, draft)
+        await self._take(draft.decision)
 
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards.
@@ -229,9 +237,13 @@ class Router:
         return Draft(incidents, audience=self._audience, muting=self._muting, teller=self._teller)
 
     async def _take(self, *decisions: Decision) -> None:
-        """Make decisions part of the state, and wait a little for the journal to have them."""
+        """Make decisions part of the state, and wait a little for the journal to have them, the most urgent first."""
         for decision in decisions:
-            self._unwritten.add(decision)
+            urgent, rest = urgent_first(decision, self._paging)
+            self._unwritten.add(urgent)
+            if urgent:
+                self._unwritten.part()
+            self._unwritten.add(rest)
             self._direct.watch(decision.messages, self._paging)
         if any(decisions):
             self._show()

@@ -29,6 +29,7 @@ class Unwritten:
         self._entries: list[_Entry] = []
         self._messages: list[Message] = []
         self._taken = (0, 0)
+        self._first = (0, 0)
 
     @property
     def incidents(self) -> Incidents:
@@ -52,15 +53,21 @@ class Unwritten:
             self._add(event)
         self._messages += decision.messages
 
+    def part(self) -> None:
+        """What is here by now does not wait for what comes later: it is taken by itself."""
+        self._first = len(self._entries), len(self._messages)
+
     def take(self) -> tuple[list[Event], list[Message]]:
         """What is to be written now. It stays here until `drop`, and is not changed any more."""
-        self._taken = len(self._entries), len(self._messages)
-        return [entry.event for entry in self._entries], list(self._messages)
+        self._taken = self._first if any(self._first) else (len(self._entries), len(self._messages))
+        events, messages = self._taken
+        return [entry.event for entry in self._entries[:events]], self._messages[:messages]
 
     def drop(self) -> None:
         """The journal has what was taken."""
         events, messages = self._taken
         del self._entries[:events], self._messages[:messages]
+        self._first = max(0, self._first[0] - events), max(0, self._first[1] - messages)
         self._taken = (0, 0)
 
     def restore(self) -> None:
@@ -74,6 +81,7 @@ class Unwritten:
         earlier = self._superfluous(event, after)
         if earlier is not None:
             before = self._entries.pop(earlier).before
+            self._first = self._first[0] - (earlier < self._first[0]), self._first[1]
         self._entries.append(_Entry(event, before))
 
     def _superfluous(self, event: Event, after: Incident) -> int | None:

@@ -8,7 +8,7 @@ the record of what was promised to whom.
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -83,15 +83,15 @@ class Journal:
             rows = connection.execute(query).all()
         return [(sequence, self._event(sequence, body)) for sequence, body in rows]
 
-    def due(self, now: datetime, *, limit: int = 100) -> list[Delivery]:
+    def due(self, now: datetime, *, limit: int = 100, among: Collection[str] = ()) -> list[Delivery]:
         """The heads of lanes that may be sent now: the most urgent first, then the oldest.
 
-        At most `limit` for each destination, so that none takes the place of another. A delivery that is under way is
-        still pending, hence among them. One whose message cannot be read is refused, which is said, and its lane goes
-        on.
+        At most `limit` for each destination, so that none takes the place of another; where `among` names destinations,
+        for these alone. A delivery that is under way is still pending, hence among them. One whose message cannot be
+        read is refused, which is said, and its lane goes on.
         """
         with self._reading() as connection:
-            rows = connection.execute(outbox.due(now, limit)).all()
+            rows = connection.execute(outbox.due(now, limit, among)).all()
         deliveries = []
         for row in rows:
             try:

@@ -5,7 +5,7 @@ due. Rows are kept after they are sent, they are the record of who was told what
 the reading as short as their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal_column, or_, select
@@ -23,9 +23,9 @@ LONGEST_WAIT = timedelta(hours=1)
 """Nothing waits as long: what is to be sent later than that was written under a clock that was ahead, and is due."""
 
 # Written out, not bound: only then does the index over pending rows serve.
-_IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
+IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
 
-_HEADS = select(func.min(outbox.c.sequence)).where(_IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
+_HEADS = select(func.min(outbox.c.sequence)).where(IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
 
 
 _PUT = insert(outbox).on_conflict_do_nothing(index_elements=["message"])
@@ -69,12 +69,16 @@ def put(connection: Connection, messages: Sequence[Message], at: datetime) -> No
         connection.execute(_PUT, rows)
 
 
-def due(now: datetime, limit: int) -> Select[*tuple[object, ...]]:
-    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination."""
+def due(now: datetime, limit: int, among: Collection[str] = ()) -> Select[*tuple[object, ...]]:
+    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination.
+
+    Where `among` names destinations, only of these.
+    """
+    of_lanes = _HEADS.where(outbox.c.destination.in_(sorted(among))) if among else _HEADS
     place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
     its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
     # Without the bodies, which are read of those alone that are chosen: sorting them takes longer than all the rest.
-    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(_HEADS), its_time).subquery()
+    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(of_lanes), its_time).subquery()
     chosen = select(heads.c.sequence).where(heads.c.place <= limit)
     return select(outbox).where(outbox.c.sequence.in_(chosen)).order_by(outbox.c.rank, outbox.c.sequence)
 
@@ -96,7 +100,7 @@ def depth() -> Select[str, int, datetime]:
     """For each destination with pending messages their number and when the oldest was written."""
     return (
         select(outbox.c.destination, func.count(), func.min(outbox.c.created_at))
-        .where(_IS_PENDING)
+        .where(IS_PENDING)
         .group_by(outbox.c.destination)
     )
 
@@ -124,7 +128,7 @@ def begin(connection: Connection, sequence: int, *, credential: str, now: dateti
     """Write that an attempt begins; its lane, whose credential is this one where there is none yet."""
     attempted = (
         outbox.update()
-        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .where(outbox.c.sequence == sequence, IS_PENDING)
         .values(attempts=outbox.c.attempts + 1, attempted_at=now)
         .returning(outbox.c.destination, outbox.c.key, outbox.c.attempts)
     )
@@ -175,7 +179,7 @@ def finish(
             values = {"reason": reason, "detail": detail, "not_before": not_before or now}
     finished = (
         outbox.update()
-        .where(outbox.c.sequence == sequence, _IS_PENDING)
+        .where(outbox.c.sequence == sequence, IS_PENDING)
         .values(**values)
         .returning(outbox.c.destination, outbox.c.key, outbox.c.action, outbox.c.attempts)
     )
@@ -207,7 +211,7 @@ def _supersede_after(connection: Connection, sequence: int, destination: str, ke
     trigger = select(func.min(outbox.c.sequence)).where(lane, outbox.c.action == Action.TRIGGER.value).scalar_subquery()
     connection.execute(
         outbox.update()
-        .where(lane, _IS_PENDING, or_(trigger.is_(None), outbox.c.sequence < trigger))
+        .where(lane, IS_PENDING, or_(trigger.is_(None), outbox.c.sequence < trigger))
         .values(state=SUPERSEDED, reason=TRIGGER_REFUSED, finished_at=now)
     )
 

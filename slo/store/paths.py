@@ -27,6 +27,9 @@ BEATS_KEPT = 10
 
 _TRIGGER = Action.TRIGGER.value
 
+_WHERE_TO = (outbox.c.destination + "").label("destination")
+"""The destination, hidden from its index: SQLite would read all rows of it, instead of those from a number on."""
+
 
 def look(connection: Connection, since: int, paths: Mapping[str, DeliveryPath], now: datetime) -> Look:
     """How things stand with the messages from number `since` on, and which of `paths` have to go elsewhere."""
@@ -34,7 +37,7 @@ def look(connection: Connection, since: int, paths: Mapping[str, DeliveryPath], 
     for name, path in paths.items():
         if path.fallback:
             strays += _strays(connection, since, name, path, now)
-    first = select(func.min(outbox.c.sequence)).where(outbox.c.state == PENDING)
+    first = select(func.min(outbox.c.sequence)).where(lanes.IS_PENDING, outbox.c.sequence >= since)
     after_last = select(func.coalesce(func.max(outbox.c.sequence), 0) + 1)
     settled = connection.execute(first).scalar() or connection.execute(after_last).scalar() or 0
     return Look(
@@ -69,14 +72,14 @@ def _passages(connection: Connection, since: int) -> dict[str, Passage]:
     """By destination. What is pending is never before `since`."""
     query = (
         select(
-            outbox.c.destination,
+            _WHERE_TO,
             outbox.c.rank,
             outbox.c.state,
             func.min(outbox.c.created_at).label("written_at"),
             func.max(outbox.c.finished_at).label("ended_at"),
         )
         .where(outbox.c.sequence >= since)
-        .group_by(outbox.c.destination, outbox.c.rank, outbox.c.state)
+        .group_by(_WHERE_TO, outbox.c.rank, outbox.c.state)
     )
     waiting: dict[str, dict[Priority, datetime]] = defaultdict(dict)
     refused: dict[str, dict[Priority, datetime]] = defaultdict(dict)
@@ -100,7 +103,7 @@ def _strays(connection: Connection, since: int, name: str, path: DeliveryPath, n
     Nothing where the fallback was told of the same by itself, or in the place of another one.
     """
     trigger, copy, other = outbox.alias("trigger"), outbox.alias("copy"), outbox.alias("other")
-    of_lane = and_(trigger.c.destination == name, trigger.c.key == outbox.c.key, trigger.c.action == _TRIGGER)
+    of_destination = and_(trigger.c.destination == name, trigger.c.action == _TRIGGER)
     copy_of_trigger = _copy_of(trigger.c.message, path.fallback)
     overdue = or_(
         *(
@@ -115,7 +118,7 @@ def _strays(connection: Connection, since: int, name: str, path: DeliveryPath, n
     follows = exists(
         select(trigger.c.sequence)
         .join(copy, copy.c.message == copy_of_trigger)
-        .where(of_lane, trigger.c.sequence < outbox.c.sequence)
+        .where(of_destination, trigger.c.key == outbox.c.key, trigger.c.sequence < outbox.c.sequence)
     )
     gone = exists(select(copy.c.sequence).where(copy.c.message == _copy_of(outbox.c.message, path.fallback)))
     told = exists(
@@ -124,14 +127,18 @@ def _strays(connection: Connection, since: int, name: str, path: DeliveryPath, n
             other.c.key == outbox.c.key,
             other.c.action == _TRIGGER,
             other.c.state != REFUSED,
-            ~exists(select(trigger.c.sequence).where(of_lane, copy_of_trigger == other.c.message)),
+            ~exists(
+                select(trigger.c.sequence).where(
+                    of_destination, trigger.c.key == other.c.key, copy_of_trigger == other.c.message
+                )
+            ),
         )
     )
     query = (
         select(outbox.c.body)
         .where(
             outbox.c.sequence >= since,
-            outbox.c.destination == name,
+            _WHERE_TO.in_((name,)),
             or_(and_(outbox.c.action == _TRIGGER, failed), follows),
             ~gone,
             ~told,

@@ -214,6 +214,7 @@ def delivery_document(delivery: Delivery) -> Document:
     return {
         "number": delivery.sequence,
         "destination": delivery.message.destination,
+        "instead_of": delivery.message.instead_of or None,
         "action": delivery.message.action.value,
         "key": delivery.message.key,
         "state": delivery.state,

@@ -203,7 +203,7 @@ def _response(incident: Incident, response: Response | None, now: datetime) -> F
             incident.responsibility.value.replace("_", " ") if incident.responsibility else "not said yet",
         ),
         ("Waiting", "for the customer" if incident.waiting else ""),
-        ("Recovery", _recovery(incident.eta, now) or ("not promised yet" if incident.open else "")),
+        ("Recovery", (_recovery(incident.eta, now) or "not promised yet") if incident.open else ""),
         ("Next update", _at(incident.eta.next_update_at) if incident.eta and incident.open else ""),
     )
 

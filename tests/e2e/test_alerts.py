@@ -108,6 +108,8 @@ def test_a_restart_resolves_nothing_that_was_not_heard_of(watch: Watch, nginx: S
     firing = {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "GateDown"}}]}
     assert watch.post("/webhooks/alertmanager", firing) == (200, {"taken": 1, "own": 0})
     until("an incident", lambda: of(watch, "GateDown"))
+    (opened,) = of(watch, "GateDown")
+    until("it to be on record", lambda: watch.get(f"/api/v1/incidents/{opened['id']}")["events"])
     watch.kill()
     watch.start()
     watch.good(4)

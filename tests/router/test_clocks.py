@@ -291,12 +291,12 @@ def promises(desk: Desk) -> list[str]:
     return [event.what for event in desk.of(PromiseMissed)]
 
 
-def working(**eta: float) -> Desk:
+def working(recover_at: float | None = None, next_update_at: float | None = None) -> Desk:
     """A P0 that was taken on, with a promise at 100 s."""
+    recovery, update = (None if seconds is None else at(seconds) for seconds in (recover_at, next_update_at))
     desk = p0()
     desk.does(100, takes_on())
-    times: Any = {name: at(seconds) for name, seconds in eta.items()}
-    desk.does(100, Promise(**BY, eta=ETA(**times)))
+    desk.does(100, Promise(**BY, eta=ETA(recover_at=recovery, next_update_at=update)))
     return desk
 
 

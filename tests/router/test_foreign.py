@@ -16,9 +16,10 @@ from slo.core.foreign import ForeignAlert
 from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.slo import slo_key
-from slo.router.decide import decide
+from slo.router.decide import decide, decide_at_once
 from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined, unwatched
 from slo.router.hook import payload_of
+from slo.router.incidents import Incidents
 from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, alert, at, draft_of, message
 from tests.router.test_meaning import an_slo
 
@@ -46,6 +47,15 @@ class World:
 
     def take(self, *alerts: ForeignAlert) -> list[Fate]:
         return [self.keeper.take(each, self.incidents) for each in alerts]
+
+    def hurry(self, *alerts: ForeignAlert, seconds: float = 0) -> dict[str, Incident]:
+        """The alerts come in before the slot ends; every incident by its key after that."""
+        self.take(*alerts)
+        incidents = Incidents(self.incidents.values())
+        draft = draft_of(incidents, at(seconds))
+        decide_at_once(self.keeper.urgent(alerts, incidents.last_of, at(seconds)), draft)
+        self.events += draft.decision.events
+        return {slo_key(each.slo, each.scope): each for each in self.incidents.values()}
 
     def judge(self, seconds: float, own: Iterable[Alert] = ()) -> dict[str, Incident]:
         """The end of a slot; every incident by its key after it."""
@@ -165,6 +175,36 @@ def test_more_alerts_than_are_kept_find_no_room_until_others_are_over() -> None:
     world.judge(10)
     world.judge(20)
     assert world.take(foreign(instance="2")) == [Fate.TAKEN]
+
+
+def test_what_pages_does_not_wait_for_the_slot_to_end() -> None:
+    world = World()
+    incident = world.hurry(foreign(severity="critical", environment="production"))["Down{environment=production}"]
+    assert (incident.priority, incident.page_open) == ("P0", True)
+    events = len(world.events)
+    world.hurry(foreign(severity="critical", environment="production"), seconds=1)
+    world.judge(10)
+    assert len(world.events) == events
+
+
+def test_a_ticket_waits_for_the_slot_to_end_and_a_page_in_it_does_not() -> None:
+    world = World()
+    assert not world.hurry(foreign(severity="warning"))
+    assert world.judge(0)["Down"].severity is Severity.TICKET
+    assert world.hurry(foreign(severity="critical"), seconds=1)["Down"].page_open
+
+
+def test_an_end_waits_for_the_slot_to_end() -> None:
+    world = World()
+    world.hurry(foreign(severity="critical"))
+    assert world.hurry(foreign(severity="critical", ends_at=1), seconds=2)["Down"].firing
+    assert not world.judge(10)["Down"].firing
+
+
+def test_short_slots_take_in_less_at_once() -> None:
+    world = World(ForeignAlerts(slot_seconds=1))
+    world.take(*(foreign("Full", instance=str(number)) for number in range(250)))
+    assert [len(world.judge(second)) for second in range(3)] == [100, 200, 250]
 
 
 def test_a_page_finds_room_where_the_others_have_taken_all_of_theirs() -> None:

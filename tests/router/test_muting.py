@@ -4,10 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from slo.core.acts import Open, Prioritize, Say, Target
+from slo.core.alert import Cause, FiringPair
 from slo.core.events import FiringChanged, Muted, Opened, Paged, Raised, Told, Unmuted
 from slo.core.inhibition import Graph, Rule
 from slo.core.matching import Matcher
+from slo.core.paths import DELIVERY
+from slo.core.policy import Severity
 from slo.core.priority import Impact, Priority
+from slo.router.paths import OWN_LABELS
 from tests.router.desk import Desk, heard, kinds
 from tests.router.making import PAGE, SLO, STAGING, TICKET, alert, at, routes, takes_on
 
@@ -245,3 +249,14 @@ def test_a_raise_while_it_is_muted_is_heard_by_those_it_concerns_when_that_ends(
     desk.slot(200, alert(TICKET, PAGE))
     assert heard(desk.slot(600)) == [("hook", "update"), ("wall", "trigger")]
     assert desk.incident.pages == (at(600),)
+
+
+def test_nothing_hides_what_the_watch_says_about_itself() -> None:
+    everything = replace(PAGES_EXPLAIN_TICKETS, equal=())
+    desk = Desk(rules=[everything])
+    desk.silence(-60, 600, slo=DELIVERY)
+    desk.slot(0, alert(PAGE, slo=DB))
+    undelivered = FiringPair(severity=Severity.TICKET, cause=Cause.UNDELIVERED)
+    decision = desk.slot(10, alert(undelivered, slo=DELIVERY, scope="mail", labels=OWN_LABELS))
+    assert heard(decision) == [("hook", "trigger")]
+    assert desk.incident.muted == ""

@@ -50,6 +50,25 @@ def test_what_comes_while_the_journal_is_written_is_written_next() -> None:
     assert state.holds_message(messages[-1])
 
 
+def test_what_is_parted_from_what_comes_later_is_written_by_itself() -> None:
+    state = Unwritten([])
+    judged(state, 0, PAGE)
+    state.part()
+    judged(state, 10)
+    judged(state, 310)
+    first = state.take()
+    assert isinstance(first[0][0], Opened)
+    assert Resolved not in map(type, first[0])
+    state.restore()
+    assert state.take() == first
+    state.drop()
+    events, messages = state.take()
+    assert type(events[-1]) is Resolved
+    assert len(messages) == 2
+    state.drop()
+    assert not state
+
+
 def test_an_alert_that_flaps_all_night_does_not_fill_the_memory() -> None:
     state = Unwritten([])
     judged(state, 0, TICKET, PAGE)

@@ -47,6 +47,13 @@ def test_no_destination_takes_the_place_of_another(store: Journal) -> None:
     assert names(store.due(NOW, limit=3)) == ["m0", "m1", "m2", "late"]
 
 
+def test_those_of_some_destinations_are_found_by_themselves(store: Journal) -> None:
+    put(store, message("a"), message("b", key="k2", priority=Priority.P0), message("hook", destination="hook"))
+    assert names(store.due(NOW, among={"hook"})) == ["hook"]
+    assert names(store.due(NOW, among={"hook", "nobody"}, limit=1)) == ["hook"]
+    assert "hook" not in names(store.due(NOW, among={only(store, "a").message.destination}))
+
+
 def test_a_retry_waits_for_its_time_and_its_lane_with_it_across_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with journal(path) as store:

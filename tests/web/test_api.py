@@ -100,6 +100,7 @@ def test_an_incident_is_told_with_its_timeline_and_its_deliveries(site: Served) 
         {
             "number": 7,
             "destination": "oncall",
+            "instead_of": None,
             "action": "trigger",
             "key": "acme:gate-availability:-:g1",
             "state": "pending",

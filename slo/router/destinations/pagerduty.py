@@ -220,7 +220,9 @@ class PagerDuty:
 
 
 def build(config: Config, context: Context) -> PagerDuty:
-    """The destination of a configuration."""
+    """The destination of a configuration. Its package is loaded now: the first page does not wait for it."""
+    import slo.router.pagerduty.events  # noqa: F401
+
     return PagerDuty(config, context)
 
 
