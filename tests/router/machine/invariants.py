@@ -24,7 +24,7 @@ def hold_always(world: World) -> None:
     _hold_one_page_a_key(world)
     _hold_order(world)
     events = world.life.journal.events()
-    assert world.life.journal.verify() == len(events)
+    assert world.life.journal.verify() >= len(events)  # a writing that is under way may have added some
     done = Counter(event.source for _, event in events if isinstance(event, Deed | Resolved) and event.source)
     assert set(done.values()) <= {1}, f"an act was done twice: {done}"
     for incident in world.incidents().values():
