@@ -130,7 +130,8 @@ def told(event: Document) -> str:
     """One event of a timeline in a few words."""
     match event["event"]:
         case "opened":
-            return f"{event['priority']}: {event['summary']}"
+            muted = f" (nobody is told: {event['muted']})" if event.get("muted") else ""
+            return f"{event['priority']}: {event['summary']}{muted}"
         case "firing_changed":
             return fires(event["firing"])
         case "raised":
@@ -141,7 +142,15 @@ def told(event: Document) -> str:
             return f"key {event['key']}"
         case "resolved":
             return f"by {event['by'] or 'the watch'}" + _because(event["why"])
-        case "response_warned" | "response_missed" | "promise_missed" | "ticket_not_updated" | "muted" | "told":
+        case (
+            "response_warned"
+            | "response_missed"
+            | "promise_missed"
+            | "ticket_not_updated"
+            | "muted"
+            | "unmuted"
+            | "told"
+        ):
             return _watched(event)
         case "sent_directly":
             return f"to {event['destination']}, while the journal could not be written"
@@ -161,6 +170,8 @@ def _watched(event: Document) -> str:
             return f"the chat ended at {_when(event['chat_ended_at'])}, and the ticket was not updated"
         case "muted":
             return f"nobody is told: {event['why']}"
+        case "unmuted":
+            return "people are told again"
     return f"to {', '.join([*event['paged'], *event['told']]) or 'the customer otherwise'} as well"
 
 

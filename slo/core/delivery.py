@@ -47,7 +47,8 @@ class Message:
     said. `due` is when the contract wants a human response, `responded_at` when there was one. `services` are those
     that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
     customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
-    destination that did not take it, where this one is told in its place. A heartbeat has no `incident`.
+    destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
+    known, where that was before it opened here. A heartbeat has no `incident`.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Message:
     services: tuple[str, ...] = ()
     reference: str = ""
     instead_of: str = ""
+    detected_at: datetime | None = None
 
     @property
     def url(self) -> str:

@@ -112,6 +112,7 @@ class Teller:
                 summary=said.summary or incident.summary,
                 at=self.at,
                 opened_at=incident.opened_at,
+                detected_at=incident.created_at,
                 labels=incident.labels,
                 firing=frozenset() if action is Action.RESOLVE else incident.firing,
                 evidence=incident.evidence,

@@ -133,7 +133,7 @@ def _facts(message: Message) -> list[tuple[str, str]]:
         affected = message.slo
     found = [
         ("Affected", f"{affected}{_where(message)}"),
-        ("Since", time_of(message.opened_at)),
+        ("Since", time_of(message.detected_at or message.opened_at)),
         ("Priority", message.priority.value),
         ("Response", _response(message)),
         ("Owner", message.owner),

@@ -111,7 +111,8 @@ class _Acting:
     def _acknowledge(self) -> Decision:
         """Take it on; nothing where somebody has, and no page came after it. Late is better than never.
 
-        Who answers a page answers for every incident that it tells of.
+        Who answers a page answers for every incident that it tells of, at every destination that has it: the next
+        level may have it on account of another of them.
         """
         event = self._event(Acknowledged)
         if not self.incident.open:
@@ -124,11 +125,15 @@ class _Acting:
             said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
             return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
         events, messages = [event], self.teller.acknowledged(self.incident, event, but=self._there)
+        reached = {self._there, *self.incident.paged_to}
         for other in self.sharing:
             if other.status != "acknowledged":
                 events.append(replace(event, incident=other.id))
-                after = fold(other, events[-1])
-                messages += self.teller.to_others(after, Action.ACKNOWLEDGE, Said(by=event.by))
+                after, who = fold(other, events[-1]), Said(by=event.by)
+                pagers = tuple(name for name in other.paged_to if name not in reached)
+                reached.update(pagers)
+                messages += self.teller.to_these(after, Action.ACKNOWLEDGE, pagers, after.page_key, who)
+                messages += self.teller.to_others(after, Action.ACKNOWLEDGE, who)
         return Decision(events=tuple(events), messages=tuple(messages))
 
     def _wait(self, why: str) -> Decision:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from slo.cli.main import cli
 from slo.core.alert import Cause, Evidence, FiringPair, Report
 from slo.core.delivery import Action
-from slo.core.events import Acknowledged, Event, Resolved
+from slo.core.events import Acknowledged, Event, Resolved, Unmuted
 from slo.core.policy import Severity
 from slo.exposition.catalogue import Telemetry
 from slo.router.messages import Teller
@@ -137,6 +137,15 @@ def test_an_incident_of_an_alert_of_others_is_shown_in_its_words(site: Served, w
         "Reported: it is down",
         "Runbook: http://r/",
         "Where the alert comes from: http://p/",
+    ]
+
+
+def test_why_nobody_was_told_and_that_people_are_again_is_in_the_timeline(site: Served, watch: FakeWatch) -> None:
+    event = replace(opened("8", summary="it burns"), muted="silence deploy: a new version")
+    watch.events += [event, Unmuted(incident="8", at=event.at)]
+    assert lines(incident("show", "8", "--url", site.url))[-2:] == [
+        "5 2026-01-01 00:01:30 UTC opened P0: it burns (nobody is told: silence deploy: a new version)",
+        "6 2026-01-01 00:01:30 UTC unmuted people are told again",
     ]
 
 

@@ -108,6 +108,19 @@ def test_who_answers_from_a_destination_is_not_told_there_and_of_the_others_is()
     assert keys(desk.does(20, there)) == [("oncall", "acknowledge", FIRST), ("hook", "acknowledge", SECOND)]
 
 
+@pytest.mark.parametrize("answered", ["1", "2"])
+def test_and_so_does_the_next_level_that_has_the_page_on_account_of_one_of_them(answered: str) -> None:
+    desk = grouped(escalation=(EscalationStep(after=Fraction(1, 2), destinations=("second",)),))
+    desk.slot(0, alert(PAGE, slo=EU))
+    desk.slot(10, alert(PAGE, slo=US))
+    assert ("second", "trigger", FIRST) in keys(desk.slot(1800))
+    assert desk.incidents["2"].paged_to == ("oncall",)
+    told = keys(desk.does(1805, takes_on(answered)))
+    assert sorted(told) == sorted(
+        [(name, "acknowledge", FIRST) for name in ("oncall", "second", "hook")] + [("hook", "acknowledge", SECOND)]
+    )
+
+
 def test_one_that_was_clear_before_the_page_was_answered_is_not_answered_with_it() -> None:
     desk = in_one_page()
     desk.slot(20, alert(slo=EU))

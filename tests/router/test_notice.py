@@ -80,6 +80,9 @@ def test_facts_are_those_that_are_known() -> None:
         "Last seen": "connect_refused at http://10.0.0.7:8084/health",
     }
     assert dict(notice_of(message(slo=REPORTED, labels={})).facts).get("Affected") is None
+    assert dict(notice_of(message(detected_at=at(-3600))).facts)["Since"] == "2026-01-01 02:00 UTC", (
+        "not when it was typed"
+    )
     answered = notice_of(message(due=at(3660), responded_at=at(300), action=Action.RESOLVE, at=at(900)))
     assert dict(answered.facts)["Response"] == "answered 2026-01-01 03:05 UTC"
     assert dict(answered.facts)["Resolved"] == "2026-01-01 03:15 UTC"
