@@ -50,6 +50,11 @@ class Audience:
         self.paging = frozenset(paging)
         self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
 
+    @property
+    def customers(self) -> Collection[str]:
+        """Those with a contract; where there is none, everybody has the usual one."""
+        return self._contracts.keys()
+
     def contract(self, customer: str) -> Contract:
         """What the customer was promised."""
         return self._contracts.get(customer, DEFAULT)

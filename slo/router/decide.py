@@ -175,7 +175,8 @@ class _Round:
             self._clear_page(incident)
 
     def _clear_page(self, incident: Incident) -> None:
-        said = Said(why=f"no page has fired for {self._patience(incident)}")
+        why = f"no page has fired for {self._patience(incident)}"
+        said = Said(why=why, text=f"less urgent: {why}, the ticket goes on")
         after = self._draft.clear_page(incident, said)
         if not self._draft.is_muted(after):
             self._draft.say_to_others(self._draft.incidents[after.id], Action.UPDATE, said)

@@ -79,8 +79,8 @@ class Teller:
         after, said = fold(incident, event), Said(by=event.by)
         unanswered = incident.page_open and not incident.page_answered
         pagers = self.to_pagers(after, Action.ACKNOWLEDGE, said) if unanswered else []
-        told = pagers + self.to_others(after, Action.ACKNOWLEDGE, said)
-        return [message for message in told if message.destination != but]
+        others = self.to_others(after, Action.ACKNOWLEDGE, said)
+        return pagers + [message for message in others if message.destination != but]
 
     def resolved(self, incident: Incident, event: Resolved, *, keep: Collection[str] = ()) -> list[Message]:
         """Everyone who has the incident, or a page of it that is open, hears that it is over.

@@ -1,6 +1,6 @@
 """Opening by a person: an issue that nobody's alert found, from the command line, the API or a customer's ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from slo.core.acts import Open
@@ -10,6 +10,7 @@ from slo.core.incident import REPORTED, Incident
 from slo.core.incident_key import incident_key
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, Priority, priority_in
+from slo.errors import UsageError
 from slo.router.summary import one_line
 
 
@@ -56,6 +57,14 @@ def opened_before(act: Open, incidents: Mapping[str, Incident]) -> Incident | No
         if same_ticket or (act.source and act.source in incident.sources):
             return incident
     return None
+
+
+def refuse_stranger(act: Open, customers: Collection[str]) -> None:
+    """Raise UsageError for a customer that none of these is, where there are any. A ticket is taken all the same."""
+    if act.customer and customers and act.customer not in customers and not act.target.reference:
+        raise UsageError(
+            f"there is no customer {act.customer}, so that no contract is known: write one of {', '.join(customers)}"
+        )
 
 
 def labels_of(act: Open) -> dict[str, str]:

@@ -18,9 +18,11 @@ from slo.core.acts import (
     Promise,
     Resolve,
     Say,
+    Target,
     Wait,
 )
 from slo.core.delivery import Action
+from slo.core.eta import ETA
 from slo.core.events import (
     Acknowledged,
     Assigned,
@@ -92,6 +94,7 @@ class _Acting:
                 return self._told(self._event(Noted, text=text, responds=responds), Action.NOTE, text)
             case Promise(eta=eta, text=text):
                 self._needs_open("promise a recovery of")
+                self._refuse_past(eta)
                 words = promised(eta) + (f": {text}" if text else "")
                 return self._told(self._event(Promised, eta=eta, text=text), Action.ETA, words)
             case GoOn(why=why):
@@ -125,7 +128,7 @@ class _Acting:
             said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
             return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
         events, messages = [event], self.teller.acknowledged(self.incident, event, but=self._there)
-        reached = {self._there, *self.incident.paged_to}
+        reached = set(self.incident.paged_to)
         for other in self.sharing:
             if other.status != "acknowledged":
                 events.append(replace(event, incident=other.id))
@@ -173,6 +176,14 @@ class _Acting:
             **own,
         )
 
+    def _refuse_past(self, eta: ETA) -> None:
+        """A promise is about what comes: one for the past would be broken while it is read."""
+        for what, at in (("the recovery", eta.recover_at), ("the next update", eta.next_update_at)):
+            if at is not None and at <= self.teller.at:
+                raise UsageError(
+                    f"{what} cannot be promised for {at:%Y-%m-%dT%H:%M:%SZ}, which is past: say a later time"
+                )
+
     def _needs_open(self, deed: str) -> None:
         incident = self.incident
         if not incident.open:
@@ -201,3 +212,18 @@ def _named(incidents: Mapping[str, Incident], name: str) -> Incident:
     if incident is None:
         raise UsageError(f"there is no incident {name}: `watchkeep incident list` shows what there is")
     return incident
+
+
+def named_by(target: Target, incidents: Mapping[str, Incident]) -> str:
+    """The id of the incident that a target names, by what is known of incidents as they stand; empty for none."""
+    if target.incident:
+        return target.incident
+    for incident in incidents.values():
+        known = target.key and target.key in (incident.key, incident.page_key)
+        began_there = target.reference and (target.destination, target.reference) == (
+            incident.destination,
+            incident.reference,
+        )
+        if known or began_there:
+            return incident.id
+    return ""

@@ -33,10 +33,10 @@ from slo.router.draft import Draft
 from slo.router.heartbeat import Heartbeat
 from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
-from slo.router.opening import opened_before, opening_of
+from slo.router.opening import opened_before, opening_of, refuse_stranger
 from slo.router.outbox import Journal, Outbox
 from slo.router.paths import Paths, with_own
-from slo.router.people import decide_act
+from slo.router.people import decide_act, named_by
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
 from slo.router.urgent import urgent_first
@@ -139,6 +139,7 @@ class Router:
         before = opened_before(act, self.incidents)
         if before is not None:
             return await self._do(before.id, Decision())
+        refuse_stranger(act, self._audience.customers)
         contract = self._audience.contract(act.customer)
         draft = self._draft(self.incidents)
         opened = draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=contract))
@@ -164,16 +165,8 @@ class Router:
 
     async def _meant(self, target: Target) -> str:
         """The id of the incident that a target names."""
-        if target.incident:
-            return target.incident
-        for incident in self.incidents.values():
-            known = target.key and target.key in (incident.key, incident.page_key)
-            began_there = target.reference and (target.destination, target.reference) == (
-                incident.destination,
-                incident.reference,
-            )
-            if known or began_there:
-                return incident.id
+        if named := named_by(target, self.incidents):
+            return named
         journal = self._outbox.journal
         found = await self._outbox.read(
             journal.incident_of, target.destination, key=target.key, reference=target.reference

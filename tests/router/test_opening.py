@@ -10,9 +10,10 @@ from slo.core.contract import DEFAULT
 from slo.core.incident import REPORTED, Incident
 from slo.core.policy import Severity
 from slo.core.priority import Impact, Priority
+from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
 from slo.router.messages import Decision
-from slo.router.opening import opened_before, opening_of
+from slo.router.opening import opened_before, opening_of, refuse_stranger
 from tests.router.making import PAGE, SLO, alert, at, draft_of
 
 ISSUE = Open(
@@ -113,3 +114,12 @@ def test_its_clock_runs_from_when_the_ticket_was_written_but_not_from_the_future
         opens(replace(ISSUE, created_at=written), incidents)
         assert incidents["1"].turns[0].at == begins
         assert incidents["1"].opened_at == at(0)
+
+
+def test_a_customer_that_nobody_knows_is_refused_and_a_ticket_of_theirs_is_not_lost() -> None:
+    with pytest.raises(UsageError, match=r"there is no customer acme, .* write one of globex"):
+        refuse_stranger(ISSUE, {"globex"})
+    refuse_stranger(ISSUE, {"acme", "globex"})
+    refuse_stranger(ISSUE, ())
+    refuse_stranger(replace(ISSUE, customer=""), {"globex"})
+    refuse_stranger(replace(ISSUE, target=Target(destination="hook", reference="OPS-7")), {"globex"})

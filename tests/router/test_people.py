@@ -119,7 +119,8 @@ def test_a_destination_where_it_can_be_read_already_is_not_told_again() -> None:
     there = replace(Say(**BY, text="looking"), target=Target(incident="1", destination="hook"))
     assert heard(Desk().does(there)) == [("oncall", "note")]
     acknowledged = replace(takes_on(), target=Target(incident="1", destination="oncall"))
-    assert heard(Desk().does(acknowledged)) == [("hook", "acknowledge")]
+    told = heard(Desk().does(acknowledged))
+    assert told == [("oncall", "acknowledge"), ("hook", "acknowledge")], "the page may be at another pager's as well"
 
 
 def test_who_answers_an_earlier_page_has_responded_and_has_not_seen_the_one_that_rings() -> None:
@@ -305,3 +306,11 @@ def test_nobody_can_work_on_what_is_not_there() -> None:
         Desk().does(takes_on("9"))
     with pytest.raises(UsageError, match="no incident 9"):
         Desk().does(Resolve(target=Target(incident="9"), by="anna", via="api"))
+
+
+@pytest.mark.parametrize("eta", [ETA(recover_at=at(60)), ETA(recover_at=at(-3600)), ETA(next_update_at=at(30))])
+def test_nothing_is_promised_for_the_past(eta: ETA) -> None:
+    desk = Desk()
+    with pytest.raises(UsageError, match=r"cannot be promised for .*, which is past: say a later time"):
+        desk.does(Promise(**BY, eta=eta))
+    assert desk.incident.responded_at is None
