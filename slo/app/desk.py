@@ -145,6 +145,10 @@ class Desk:
         """What was sent, or waits to be, about one incident."""
         return await asyncio.to_thread(self._journal.deliveries, incident)
 
+    async def refused(self, incidents: Collection[str]) -> Mapping[str, Sequence[Delivery]]:
+        """By incident, what was refused for good of what was sent about these."""
+        return await asyncio.to_thread(self._journal.refused, incidents)
+
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards."""
         return await self._router.act(act)

@@ -157,6 +157,18 @@ class Journal:
         except ValueError as error:
             raise StoreDamaged(f"{self._path}: a message about {incident} cannot be read ({error})") from error
 
+    def refused(self, incidents: Collection[str]) -> dict[str, list[Delivery]]:
+        """By incident, what was refused for good of what was sent about these; those without any are left out."""
+        with self._reading() as connection:
+            rows = connection.execute(outbox.refused_of(incidents)).all()
+        refused: dict[str, list[Delivery]] = {}
+        for row in rows:
+            try:
+                refused.setdefault(row.incident, []).append(outbox.delivery_of(row))
+            except ValueError as error:
+                raise StoreDamaged(f"{self._path}: a message about {row.incident} cannot be read ({error})") from error
+        return refused
+
     def verify(self) -> int:
         """The number of events, all in an unbroken chain. Raises StoreDamaged with the number of the first that is not.
 

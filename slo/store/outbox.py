@@ -110,6 +110,12 @@ def of_incident(incident: str) -> Select[*tuple[object, ...]]:
     return select(outbox).where(outbox.c.incident == incident).order_by(outbox.c.sequence)
 
 
+def refused_of(incidents: Collection[str]) -> Select[*tuple[object, ...]]:
+    """The rows about these incidents that were refused for good, in the order they were written."""
+    chosen = and_(outbox.c.incident.in_(incidents), outbox.c.state == REFUSED)
+    return select(outbox).where(chosen).order_by(outbox.c.sequence)
+
+
 def delivery_of(row: Row[*tuple[object, ...]]) -> Delivery:
     """The record of a row. Raises ValueError where its message cannot be read. The credential is not in it."""
     return Delivery(

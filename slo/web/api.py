@@ -85,11 +85,11 @@ class API:
         chosen = [incident for incident in self._watch.desk.incidents() if incident.open or not only_open]
 
         shown = in_order(chosen)[:limit]
-        sent = {incident.id: await self._sent(incident) for incident in shown if incident.open}
+        refused = await self._refused([incident.id for incident in shown if incident.open])
 
         def listed() -> Document:
             documents = [
-                incident_document(incident, sent.get(incident.id, ()), self._watch.desk.response(incident))
+                incident_document(incident, refused.get(incident.id, ()), self._watch.desk.response(incident))
                 for incident in shown
             ]
             return {"incidents": documents, "total": len(chosen)}
@@ -109,12 +109,12 @@ class API:
             request, lambda: incident_with_history(incident, events, deliveries, self._watch.desk.response(incident))
         )
 
-    async def _sent(self, incident: Incident) -> Sequence[Delivery]:
-        """What was sent about it; nothing where the journal cannot be read now."""
+    async def _refused(self, incidents: Sequence[str]) -> Mapping[str, Sequence[Delivery]]:
+        """What was refused of what was sent about them, by incident; nothing where the journal cannot be read now."""
         try:
-            return await self._watch.desk.deliveries(incident.id)
+            return await self._watch.desk.refused(incidents)
         except StoreError:
-            return ()
+            return {}
 
     async def act(self, request: web.Request) -> web.Response:
         """Do something to an incident; the answer is its new state."""

@@ -1,6 +1,6 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -46,6 +46,9 @@ class Desk(Protocol):
 
     async def deliveries(self, incident: str) -> Sequence[Delivery]:
         """What was sent, or waits to be, about one incident."""
+
+    async def refused(self, incidents: Collection[str]) -> Mapping[str, Sequence[Delivery]]:
+        """By incident, what was refused for good of what was sent about these. Raises StoreError."""
 
     async def act(self, act: Act) -> Incident:
         """Do what a person wants; the incident afterwards. Raises UsageError where it cannot be, StoreError where it

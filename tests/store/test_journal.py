@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from slo.core.delivery import Refused, Sent
 from slo.core.events import Acknowledged, Opened, Resolved
 from slo.core.folding import fold_all
 from slo.exposition.catalogue import Telemetry
@@ -60,6 +61,19 @@ def test_committing_a_message_again_changes_nothing(tmp_path: Path) -> None:
             ("m2", "gate burns"),
             ("m3", "gate burns"),
         ]
+
+
+def test_what_was_refused_about_many_incidents_is_read_at_once(tmp_path: Path) -> None:
+    with journal(tmp_path / "journal.db") as store:
+        messages = [message(f"m{number}", key=f"k{number}", incident=f"i{number % 3}") for number in range(6)]
+        store.commit([], messages, at=NOW)
+        for delivery in store.due(NOW)[:5]:
+            store.begin(delivery.sequence, credential="", now=NOW)
+            refused = delivery.message.id not in {"m1", "m4"}
+            store.finish(delivery.sequence, Refused(reason="rejected") if refused else Sent(), now=NOW, not_before=None)
+        found = store.refused(["i0", "i1", "i3"])
+        assert {name: [each.message.id for each in each_of] for name, each_of in found.items()} == {"i0": ["m0", "m3"]}
+        assert {each.state for each in found["i0"]} == {"refused"}
 
 
 def test_nothing_of_a_commit_is_there_when_one_part_of_it_cannot_be(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A small watch to serve in tests: real records, and people's acts folded as the real one folds them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -263,6 +263,10 @@ class FakeWatch:
 
     async def deliveries(self, incident: str) -> Sequence[Delivery]:
         return [delivery for delivery in self.sent if delivery.message.incident == incident]
+
+    async def refused(self, incidents: Collection[str]) -> Mapping[str, Sequence[Delivery]]:
+        refused = [each for each in self.sent if each.state == "refused" and each.message.incident in incidents]
+        return {name: [each for each in refused if each.message.incident == name] for name in incidents}
 
     async def act(self, act: Act) -> Incident:
         if self.refuses:
