@@ -8,10 +8,9 @@ from slo.core.contract import DEFAULT, Contract
 from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.incident import Incident
 from slo.core.paths import DELIVERY, DeliveryPath
-from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.response import Response, response_of
-from slo.core.routing import Plan, Route, alert_labels
+from slo.core.routing import Plan, Route
 
 V = TypeVar("V")
 
@@ -80,13 +79,6 @@ class Audience:
 
     def _recipients(self, incident: Incident) -> Recipients:
         return self.of_labels(incident.alert_labels, incident.priority)
-
-    def of_alert(
-        self, labels: Mapping[str, str], *, slo: str, scope: str, severity: Severity, priority: Priority
-    ) -> Recipients:
-        """Who is told of an alert that opens an incident."""
-        known = alert_labels(labels, slo=slo, scope=scope, severity=severity, priority=priority)
-        return self.of_labels(known, priority)
 
     def of_labels(self, labels: Mapping[str, str], priority: Priority) -> Recipients:
         """Who is told of what has these labels, as `alert_labels` makes them."""

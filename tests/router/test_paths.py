@@ -12,7 +12,7 @@ from slo.core.incident import Incident
 from slo.core.paths import DELIVERY, DeliveryPath
 from slo.core.policy import Severity
 from slo.core.priority import Priority
-from slo.core.routing import Route
+from slo.core.routing import Route, alert_labels
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty import PagerDutyStandIn
 from slo.exposition.catalogue import Telemetry
@@ -144,7 +144,8 @@ def test_that_a_path_is_broken_is_told_over_its_fallback(
     broken: str, pagers: tuple[str, ...], others: tuple[str, ...]
 ) -> None:
     audience = Audience(Route(destinations=("oncall", "hook")), {"oncall", "second"}, {}, PATHS)
-    found = audience.of_alert({}, slo=DELIVERY, scope=broken, severity=Severity.PAGE, priority=Priority.P0)
+    labels = alert_labels({}, slo=DELIVERY, scope=broken, severity=Severity.PAGE, priority=Priority.P0)
+    found = audience.of_labels(labels, Priority.P0)
     assert (found.pagers, found.others) == (pagers, others)
 
 

@@ -225,8 +225,11 @@ def test_a_p0_that_pages_already_pages_no_second_time() -> None:
 def test_a_page_that_an_alert_made_ends_with_it() -> None:
     desk = Desk(frozenset({PAGE, TICKET}))
     desk.sees(TICKET)
-    desk.sees(TICKET, after=300)
+    told = desk.sees(TICKET, after=300)
     assert isinstance(desk.events[-1], PageCleared)
+    assert [message.text for message in told.messages if message.destination == "hook"] == [
+        "less urgent: no page has fired for 5m, the ticket goes on"
+    ]
 
 
 def test_the_alert_does_not_lower_what_a_person_raised() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ import pytest
 
 from slo.core.acts import Open, Say, Target
 from slo.core.alert import Alert, FiringPair
+from slo.core.contract import DEFAULT
 from slo.core.delivery import Message, Retry, Sent, Verdict
 from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
 from slo.core.paths import DeliveryPath
@@ -417,6 +419,18 @@ async def test_what_people_open_pages_and_is_found_again_by_its_ticket(path: Pat
         await until(watch.is_delivered)
     assert oncall.actions == ["trigger", "acknowledge"]
     assert [lane.reference for lane in hook.lanes] == ["OPS-9"]
+
+
+async def test_no_incident_is_opened_for_a_customer_without_a_contract(path: Path, clock: MovableClock) -> None:
+    issue = Open(target=Target(), by="kim", via="cli", summary="nothing works", customer="acne")
+    contracts = {"acme": replace(DEFAULT, customer="acme")}
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        terms = Terms(paging={"oncall"}, routes=Route(destinations=("oncall",)), contracts=contracts)
+        await watch.router.reconfigure(destinations=watch.router.destinations, terms=terms)
+        with pytest.raises(UsageError, match="there is no customer acne"):
+            await watch.router.act(issue)
+        assert (await watch.router.act(replace(issue, customer="acme"))).customer == "acme"
+        assert len(watch.router.incidents) == 1
 
 
 async def test_people_are_told_what_they_cannot_do(path: Path, clock: MovableClock) -> None:

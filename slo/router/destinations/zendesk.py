@@ -22,7 +22,7 @@ from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import items_at, line_at, text_at
 from slo.router.notice import is_public
-from slo.router.tickets.calls import JSONCalls
+from slo.router.tickets.calls import JSONCalls, engineers_are_named
 from slo.router.tickets.desk import Desk
 from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
 from slo.router.tickets.zendesk import ZendeskInbox
@@ -94,10 +94,7 @@ class Config(KindConfig):
             raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
         if self.webhook_secret and not self.account_id:
             raise wrong("takes webhooks and does not know its own account", "write account_id")
-        if self.webhook_secret and not self.engineers:
-            raise wrong(
-                "takes webhooks and knows no engineer, so that no comment would stop a clock", "write engineers"
-            )
+        engineers_are_named(self.webhook_secret, self.engineers)
         return self
 
 
