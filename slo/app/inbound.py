@@ -115,13 +115,13 @@ class InboundActs:
 
 
 def _unanswered(incidents: Mapping[str, Incident]) -> dict[str, list[str]]:
-    """By paging destination, the keys of the pages of P0s that nobody has answered."""
-    keys: dict[str, list[str]] = {}
+    """By paging destination, the keys of the pages of P0s that nobody has answered, each once."""
+    keys: dict[str, dict[str, None]] = {}
     for incident in incidents.values():
         if incident.page_open and not incident.page_answered and incident.priority is Priority.P0:
             for name in incident.paged_to:
-                keys.setdefault(name, []).append(incident.page_key)
-    return keys
+                keys.setdefault(name, {})[incident.page_key] = None
+    return {name: list(of) for name, of in keys.items()}
 
 
 async def keep_reconciling(reconcile: Callable[[], Awaitable[None]]) -> None:

@@ -38,6 +38,18 @@ OF_INCIDENTS = tuple(action for action in Action if action is not Action.HEARTBE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """One of the incidents that a page tells of: its id, what it is about, and its own priority."""
+
+    incident: str
+    subject: str
+    priority: Priority
+
+    def __str__(self) -> str:
+        return f"{self.incident}: {self.subject} ({self.priority})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One thing to tell one destination about one incident: complete, so that it can be sent after a restart.
 
@@ -49,6 +61,9 @@ class Message:
     customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
     destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
     known, where that was before it opened here. A heartbeat has no `incident`.
+
+    Where the page of several incidents says it, `members` are those, the most urgent first, and `more_members` how many
+    there are beside these; `priority` and `severity` are then those of the most urgent, whichever of them speaks.
     """
 
     id: str
@@ -79,6 +94,8 @@ class Message:
     reference: str = ""
     instead_of: str = ""
     detected_at: datetime | None = None
+    members: tuple[Member, ...] = ()
+    more_members: int = 0
 
     @property
     def url(self) -> str:
