@@ -87,12 +87,20 @@ class InboundActs:
                 await self._do(replace(act, target=replace(act.target, destination=name)), f"{name} (asked)")
 
     async def _understood(self, way: str, receivers: Sequence[Receiver], inbound: Inbound) -> Received:
-        """What it says to the first who knows the sender."""
+        """What it says to the first who knows the sender and whom it concerns."""
+        received: Received | None = None
         with self._counted(way):
             for receiver in receivers[:-1]:
                 with contextlib.suppress(Forged):
-                    return await receiver.receive(inbound)
-            return await receivers[-1].receive(inbound)
+                    received = await receiver.receive(inbound)
+                    if not received.elsewhere:
+                        return received
+            try:
+                return await receivers[-1].receive(inbound)
+            except Forged:
+                if received is None:
+                    raise
+                return received
 
     async def _do(self, act: Act, way: str) -> None:
         try:

@@ -18,8 +18,12 @@ class Inbound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Received:
-    """What a request means, and how it is answered once its acts are on record: `status`, and `reply` as JSON."""
+    """What a request means, and how it is answered once its acts are on record: `status`, and `reply` as JSON.
+
+    `elsewhere` is whether it is of no concern here, and may be of some to another destination that knows the sender.
+    """
 
     acts: tuple[Act, ...] = ()
     status: int = 202
     reply: Mapping[str, object] | None = None
+    elsewhere: bool = False
