@@ -15,7 +15,7 @@ from slo.core.response import Turn
 from slo.core.routing import alert_labels
 
 REPORTED = "reported"
-"""What stands for the SLO of an incident that a person opened; its scope is its id."""
+"""What stands for the SLO of an incident that a person opened."""
 
 OWN_PREFIX = "watchkeep-"
 """How the names begin that stand for the SLO where the watch speaks about itself."""

@@ -68,13 +68,22 @@ def test_it_is_an_incident_like_any_other_with_a_key_of_its_own() -> None:
     opens(ISSUE, incidents)
     opens(ISSUE, incidents)
     one = incidents["1"]
-    assert (one.slo, one.scope, one.key) == (REPORTED, "1", "acme:reported:1:g1")
+    assert (one.slo, one.scope) == (REPORTED, "1-20260101T030000Z")
+    assert one.key == "acme:reported:1-20260101T030000Z:g1"
     assert (one.summary, one.labels) == (
         "pipelines hang since noon",
         {"customer": "acme", "environment": "production"},
     )
     assert (one.opened_by, one.found_by, one.services, one.subject) == ("kim", "provider", ("orca",), "incident 1")
-    assert incidents["2"].key == "acme:reported:2:g1"
+    assert incidents["2"].key == "acme:reported:2-20260101T030000Z:g1"
+
+
+def test_a_number_that_another_journal_gives_again_is_another_key() -> None:
+    one: dict[str, Incident] = {}
+    other: dict[str, Incident] = {}
+    opens(ISSUE, one)
+    opens(replace(ISSUE, summary="dashboards are slow"), other, seconds=3600)
+    assert one["1"].key != other["1"].key
 
 
 def test_no_alert_and_no_change_of_the_configuration_ends_it() -> None:

@@ -1,7 +1,8 @@
 """Jira Service Management (Cloud): a ticket for each incident, over REST v3, and what people do there comes back.
 
 Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/. Jira has no idempotency keys: before an issue is
-created a second time it is searched for by a label, and a comment by a property of it.
+created a second time it is searched for by its label, and a comment by a property. Whoever clones an issue copies its
+label, and can give it to any other, so that a property of the issue, which nobody sees, says which one is meant.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from slo.core.protocols import Receiver
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
 from slo.router.http_client import HTTPClient, Manner, Unanswered
-from slo.router.inbox import items_at, line_at
+from slo.router.inbox import items_at, line_at, value_at
 from slo.router.notice import is_public, notice_of
 from slo.router.tickets.adf import document_of_notice
 from slo.router.tickets.calls import JSONCalls, created, engineers_are_named
@@ -36,7 +37,9 @@ SETTLE_SECONDS = 120.0
 """How long Jira's search may not find what was written: "from a few seconds to minutes", says its documentation."""
 
 PROPERTY = "watchkeep"
-"""The property of a comment that holds its marker."""
+"""The property that holds the external id of an issue, and the marker of a comment."""
+
+ISSUES_LOOKED_AT = 50
 
 _OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
@@ -166,21 +169,24 @@ class Jira:
             "labels": [name],
             **self._priority(message),
         }
-        issue = await created(self._doubts, name, self._api.call("POST", "/issue", {"fields": fields}, manner=_WRITE))
+        body = {"fields": fields, "properties": [{"key": PROPERTY, "value": {"ticket": name}}]}
+        issue = await created(self._doubts, name, self._api.call("POST", "/issue", body, manner=_WRITE))
         key = line_at(issue, "key")
         if not key:
             return Ambiguous(reason="response_malformed", detail="the answer names no issue")
         return Sent(reference=key)
 
     async def _find(self, name: str) -> str:
-        """The key of the oldest issue with that label; empty where none is found."""
+        """The key of the issue that was created under that name; empty where none is found."""
         query = {
             "jql": f'project = "{self._config.project}" AND labels = "{name}" ORDER BY created ASC',
             "fields": ["key"],
-            "maxResults": 1,
+            "properties": [PROPERTY],
+            "maxResults": ISSUES_LOOKED_AT,
         }
-        found = await self._api.call("POST", "/search/jql", query, manner=_LOOK)
-        return next((key for issue in items_at(found, "issues") if (key := line_at(issue, "key"))), "")
+        found = items_at(await self._api.call("POST", "/search/jql", query, manner=_LOOK), "issues")
+        ours = [issue for issue in found if value_at(issue, "properties", PROPERTY) == {"ticket": name}]
+        return next((key for issue in ours if (key := line_at(issue, "key"))), "")
 
     async def _go_on(self, issue: str, message: Message, lane: Lane) -> None:
         """Comment, and set what follows from it. Each step may have been made before."""

@@ -1,7 +1,8 @@
 """Zendesk Support: a ticket for each incident, over REST v2, and what people do there comes back.
 
 Source: https://developer.zendesk.com/api-reference/ticketing/. A ticket is created with an Idempotency-Key, which
-Zendesk keeps for two hours, and looked for by its external id before it is created again. An update takes no such key:
+Zendesk keeps for two hours, and looked for by its external id before it is created again, also where Zendesk says that
+it had the key with another body: fields or words may have changed between two attempts. An update takes no such key:
 what it said is looked for among the audits of the ticket, which carry its marker.
 """
 
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from pydantic import Field, JsonValue, model_validator
 
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
@@ -33,6 +34,9 @@ PRIORITIES: Mapping[Priority, str] = {Priority.P0: "urgent", Priority.P1: "high"
 """What priorities are called: Zendesk has these, `low`, and no others."""
 
 AUDITS_LOOKED_AT = 100
+
+KEY_IN_USE = "IdempotentRequestError"
+"""What Zendesk calls it in a 400 when it has had the Idempotency-Key with another body within two hours."""
 
 _OURS = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
@@ -141,22 +145,30 @@ class Zendesk:
         name = external_id(message)
         if lane.attempts and (found := await self._find(name)):
             return Sent(reference=found)
-        answer = await self._api.call(
-            "POST",
-            "/tickets.json",
-            {"ticket": {**self._config.fields, **ticket_of(message, self._config.requester)}},
-            manner=_WRITE,
-            headers={"Idempotency-Key": name},
-        )
+        ticket = {**self._config.fields, **ticket_of(message, self._config.requester)}
+        try:
+            answer = await self._api.call(
+                "POST", "/tickets.json", {"ticket": ticket}, manner=_WRITE, headers={"Idempotency-Key": name}
+            )
+        except Unanswered as error:
+            if KEY_IN_USE not in error.verdict.detail:
+                raise
+            if found := await self._find(name):
+                return Sent(reference=found)
+            return Retry(reason="conflict", detail=error.verdict.detail)
         number = line_at(answer, "ticket", "id")
         if not number:
             return Ambiguous(reason="response_malformed", detail="the answer names no ticket")
         return Sent(reference=number)
 
     async def _find(self, name: str) -> str:
-        """The number of the oldest ticket with that external id; empty where there is none. Lists do not lag behind."""
+        """The number of the ticket with that external id; empty where there is none. Lists do not lag behind.
+
+        An agent can give the id to another ticket by hand; the oldest one is the one that was made with it.
+        """
         found = await self._api.call("GET", f"/tickets.json?external_id={quote(name)}", manner=_LOOK)
-        numbers = [number for each in items_at(found, "tickets") if (number := text_at(each, "id")).isdigit()]
+        named = [each for each in items_at(found, "tickets") if text_at(each, "external_id") == name]
+        numbers = [number for each in named if (number := text_at(each, "id")).isdigit()]
         return min(numbers, key=int, default="")
 
     async def _go_on(self, ticket: str, message: Message, lane: Lane) -> None:

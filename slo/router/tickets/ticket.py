@@ -1,18 +1,23 @@
 """Tickets: what every ticket system is told alike.
 
 A lane is a ticket: its first message opens it, all later ones are comments on it. The ticket carries an external id
-that follows from the lane, and each comment a marker that follows from its message, so that what was sent and not
-answered is found before it is sent again.
+that follows from the lane and the moment at which the incident opened, and each comment a marker that follows from its
+message, so that what was sent and not answered is found before it is sent again. The moment is in the journal with the
+incident: a restored one finds the tickets of its incidents, while a new one, whose lanes are called the same, finds
+none of a stranger's.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from slo.core.delivery import Action, Lane, Message
 from slo.router.mail.letter import text_of
 from slo.router.notice import Notice, notice_of
+
+OURS = "watchkeep-"
+"""How the names begin that we give to tickets and comments."""
 
 MENDED_HERE: Mapping[int, str] = {
     401: "unauthorized",
@@ -30,13 +35,13 @@ TICKETS_KEPT = 1000
 
 
 def external_id(message: Message) -> str:
-    """What the ticket of a message's lane is found by: letters, digits and dashes."""
-    return f"watchkeep-{_digest(message.destination, message.key)}"
+    """What the ticket that a message opens is found by: letters, digits and dashes."""
+    return f"{OURS}{_digest(message.destination, message.key, message.opened_at.astimezone(UTC).isoformat())}"
 
 
 def marker(message: Message) -> str:
     """What the comment that a message becomes is found by: letters, digits and dashes."""
-    return f"watchkeep-{_digest(message.destination, message.id)}"
+    return f"{OURS}{_digest(message.destination, message.id)}"
 
 
 def opens(message: Message, lane: Lane) -> bool:

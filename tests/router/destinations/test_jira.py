@@ -6,6 +6,7 @@ import hmac
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,16 @@ from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.jira import JiraStandIn
 from slo.demo.vendors.standin import Webhook
 from slo.errors import Forged, Malformed
+from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.jira import PAGES_ONLY, SETTLE_SECONDS, Config, Jira, build, comment_of, receiver
 from slo.router.inbox import BODY_LIMIT_BYTES
 from slo.router.notice import notice_of
 from slo.router.tickets.adf import LIMIT, document_of_notice, plain_text
+from slo.router.tickets.ticket import external_id
+from slo.store import backup
+from slo.store.folder import DataFolder
+from slo.store.journal import Journal
 from tests.router.destinations.goldens import hold_against
 from tests.router.making import STAGING, at, message
 
@@ -170,6 +176,41 @@ async def test_a_lane_that_lost_its_reference_finds_its_issue(make: Make, standi
     assert gone == Refused(reason="no_ticket", detail="there is no issue to comment on")
     await destination.deliver(ticket(), Lane())
     assert await destination.deliver(ticket(Action.NOTE), Lane()) == Sent(reference="OPS-1")
+
+
+async def test_a_journal_that_was_begun_anew_does_not_take_the_ticket_of_an_old_one(
+    make: Make, standin: JiraStandIn
+) -> None:
+    destination = make()
+    await destination.deliver(ticket(), Lane())
+    later = ticket(opened_at=at(3600))
+    assert await destination.deliver(later, Lane(attempts=1)) != Sent(reference="OPS-1")
+    assert await destination.deliver(replace(later, action=Action.NOTE), Lane()) != Sent(reference="OPS-1")
+    assert not standin.issues[0].comments
+
+
+async def test_a_journal_that_was_put_back_finds_the_ticket_that_it_has_not_seen_made(
+    make: Make, standin: JiraStandIn, tmp_path: Path
+) -> None:
+    destination, telemetry = make(), Telemetry()
+    with DataFolder(tmp_path / "data") as folder, closing(Journal(folder.journal, telemetry=telemetry)) as journal:
+        journal.commit([], [ticket()], at=NOW)
+        backup.back_up(folder.path, tmp_path / "kept", version="1", now=NOW)
+        assert await destination.deliver(ticket(), Lane()) == Sent(reference="OPS-1")
+    backup.restore(tmp_path / "kept", tmp_path / "new", by="kim", now=NOW)
+    with DataFolder(tmp_path / "new") as folder, closing(Journal(folder.journal, telemetry=telemetry)) as journal:
+        [pending] = journal.due(NOW)
+        lane = journal.begin(pending.sequence, credential="", now=NOW)
+    assert await destination.deliver(pending.message, lane) == Sent(reference="OPS-1")
+    assert len(standin.issues) == 1
+
+
+async def test_a_clone_and_a_label_that_somebody_copied_are_not_taken_for_it(make: Make, standin: JiraStandIn) -> None:
+    standin.create(ANNA, "looked for first", labels=[external_id(ticket())])
+    destination = make()
+    assert await destination.deliver(ticket(), Lane()) == Sent(reference="OPS-2")
+    standin.create(ANNA, "CLONE - an incident", labels=[external_id(ticket())])
+    assert await destination.deliver(ticket(), Lane(attempts=1)) == Sent(reference="OPS-2")
 
 
 async def test_a_transition_that_the_status_does_not_have_is_left_to_people(make: Make, standin: JiraStandIn) -> None:

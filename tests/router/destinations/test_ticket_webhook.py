@@ -122,6 +122,18 @@ async def test_a_ticket_is_opened_and_goes_on_under_the_reference_that_it_was_gi
     assert noted["ticket"]["external_id"] == opened["ticket"]["external_id"]
 
 
+async def test_what_is_said_of_several_incidents_in_one_lane_is_about_one_ticket(
+    make: Callable[..., TicketWebhook], desk: Desk
+) -> None:
+    desk.answer = b""
+    destination = make()
+    opened = await destination.deliver(ticket(), Lane())
+    assert isinstance(opened, Sent)
+    of_another = ticket(Action.UPDATE, incident="2", opened_at=at(300))
+    assert await destination.deliver(of_another, Lane(reference=opened.reference)) == opened
+    assert {posted["ticket"]["external_id"] for posted in desk.done.values()} == {external_id(ticket())}
+
+
 @pytest.mark.parametrize("answer", [b"", b"ok", b"[]", b'{"reference": null}', b'{"reference": {"id": 1}}'])
 async def test_a_system_that_gives_no_reference_knows_it_by_ours(
     make: Callable[..., TicketWebhook], desk: Desk, answer: bytes

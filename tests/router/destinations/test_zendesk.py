@@ -182,6 +182,30 @@ async def test_a_ticket_that_was_created_and_not_answered_is_found(
     assert len(standin.tickets) == 1
 
 
+async def test_a_ticket_that_was_asked_for_in_other_words_is_found(make: Make, standin: ZendeskStandIn) -> None:
+    await make().deliver(ticket(), Lane())
+    changed = make(fields={"group_id": 12})
+    assert await changed.deliver(ticket(), Lane()) == Sent(reference="1")
+    assert [request["status"] for request in standin.requests] == [201, 400, 200]
+
+
+async def test_a_key_in_use_whose_ticket_is_gone_is_tried_until_it_lapses(make: Make, standin: ZendeskStandIn) -> None:
+    standin.inject(Injection(status=400, body='{"error": "IdempotentRequestError", "description": "other parameters"}'))
+    given = await make().deliver(ticket(), Lane())
+    assert isinstance(given, Retry)
+    assert given.reason == "conflict"
+
+
+async def test_a_journal_that_was_begun_anew_does_not_take_the_ticket_of_an_old_one(
+    make: Make, standin: ZendeskStandIn
+) -> None:
+    destination = make()
+    await destination.deliver(ticket(), Lane())
+    later = ticket(opened_at=at(3600))
+    assert await destination.deliver(later, Lane(attempts=1)) == Sent(reference="2")
+    assert await destination.deliver(replace(later, action=Action.NOTE), Lane(attempts=1)) == Sent(reference="2")
+
+
 async def test_a_ticket_that_is_asked_for_twice_at_once_is_one_by_its_key(make: Make, standin: ZendeskStandIn) -> None:
     destination = make()
     for _ in range(2):
