@@ -129,11 +129,6 @@ class Incident:
         return self.told_as is None or self.priority.rank < self.told_as.rank
 
     @property
-    def subject(self) -> str:
-        """What it is about, in a word: its SLO, or that it was reported."""
-        return self.slo if self.slo != REPORTED else f"incident {self.id}"
-
-    @property
     def customer(self) -> str:
         """Whose incident it is; empty where nobody said."""
         return self.labels.get("customer", "")

@@ -26,7 +26,7 @@ from slo.demo.vendors.authority import Authority
 from slo.net.context import Context
 from slo.router.destinations.email import LATE_ATTEMPTS, PAGES_ONLY, Config, Email, build
 from tests.router.destinations.goldens import hold_text_against
-from tests.router.making import at, message
+from tests.router.making import at, message, of_a_person
 
 PASSWORD = "s3cret-of-the-mail"
 READERS = ["anna@customer.example", "Ben <ben@customer.example>"]
@@ -153,6 +153,7 @@ SAMPLES = [
         ),
     ),
     ("email-note", mail(Action.NOTE, by="<b>ben</b>", text='5 < 6 & "so"', external_url="", status="acknowledged")),
+    ("email-of-a-person", of_a_person(action=Action.NOTE, by="kim", text="On it.", services=("gate",))),
     (
         "email-resolve",
         mail(Action.RESOLVE, at=at(3690), status="resolved", summary="gate-availability is resolved: clear for 5m"),
