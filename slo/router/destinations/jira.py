@@ -27,7 +27,7 @@ from slo.router.tickets.adf import document_of_notice
 from slo.router.tickets.calls import JSONCalls, created, engineers_are_named
 from slo.router.tickets.desk import Desk
 from slo.router.tickets.jira import JiraInbox
-from slo.router.tickets.ticket import MENDED_HERE, Doubts, external_id, marker, opens
+from slo.router.tickets.ticket import MENDED_HERE, NOT_FOUND, Doubts, external_id, gone, marker, opens
 
 PAGES_ONLY = False
 
@@ -99,7 +99,7 @@ class Config(KindConfig):
     """The certificate authorities to trust instead of the system's, in PEM format."""
 
     timeout: DeliveryTimeout = timedelta(seconds=20)
-    """How long telling Jira one thing may take, as a whole: up to four requests."""
+    """How long telling Jira one thing may take, as a whole: up to five requests."""
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
@@ -141,7 +141,10 @@ class Jira:
                 issue = lane.reference or await self._find(external_id(message))
                 if not issue:
                     return Refused(reason="no_ticket", detail="there is no issue to comment on")
-                await self._go_on(issue, message, lane)
+                try:
+                    await self._go_on(issue, message, lane)
+                except Unanswered as error:
+                    return await self._why(error)
                 return Sent(reference=issue)
         except TimeoutError:
             return Ambiguous(reason="timeout")
@@ -197,6 +200,22 @@ class Jira:
             await self._api.call("PUT", path, {"fields": priority}, manner=_WRITE_UNREAD)
         if name := self._transition(message.action):
             await self._move(path, name)
+
+    async def _why(self, error: Unanswered) -> Verdict:
+        """Why nothing could be said. Jira says alike that an issue is gone, and that we may not see it.
+
+        Where we see its project, it is gone.
+        """
+        if error.verdict.reason == NOT_FOUND and await self._sees_project():
+            return gone(error.verdict)
+        return error.verdict
+
+    async def _sees_project(self) -> bool:
+        try:
+            await self._api.call("GET", f"/project/{self._config.project}", manner=_LOOK)
+        except Unanswered:
+            return False
+        return True
 
     async def _has_comment(self, path: str, name: str) -> bool:
         """Whether one of the newest comments has that marker. Comments are not searched for: they are there at once."""

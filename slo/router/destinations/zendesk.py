@@ -25,7 +25,7 @@ from slo.router.inbox import items_at, line_at, text_at
 from slo.router.notice import is_public
 from slo.router.tickets.calls import JSONCalls, engineers_are_named
 from slo.router.tickets.desk import Desk
-from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
+from slo.router.tickets.ticket import MENDED_HERE, external_id, gone, marker, opens, told
 from slo.router.tickets.zendesk import ZendeskInbox
 
 PAGES_ONLY = False
@@ -34,6 +34,9 @@ PRIORITIES: Mapping[Priority, str] = {Priority.P0: "urgent", Priority.P1: "high"
 """What priorities are called: Zendesk has these, `low`, and no others."""
 
 AUDITS_LOOKED_AT = 100
+
+RECORD_NOT_FOUND = "RecordNotFound"
+"""What Zendesk calls it in a 404 when there is no such ticket: not another address, and no missing permission."""
 
 KEY_IN_USE = "IdempotentRequestError"
 """What Zendesk calls it in a 400 when it has had the Idempotency-Key with another body within two hours."""
@@ -130,7 +133,10 @@ class Zendesk:
                 ticket = lane.reference or await self._find(external_id(message))
                 if not ticket:
                     return Refused(reason="no_ticket", detail="there is no ticket to comment on")
-                await self._go_on(ticket, message, lane)
+                try:
+                    await self._go_on(ticket, message, lane)
+                except Unanswered as error:
+                    return gone(error.verdict) if RECORD_NOT_FOUND in error.verdict.detail else error.verdict
                 return Sent(reference=ticket)
         except TimeoutError:
             return Ambiguous(reason="timeout")

@@ -12,17 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from slo.core.delivery import Action, Lane, Message
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry
 from slo.router.mail.letter import text_of
 from slo.router.notice import Notice, notice_of
 
 OURS = "watchkeep-"
 """How the names begin that we give to tickets and comments."""
 
+NOT_FOUND = "not_found"
+"""The reason where something is not there, or we may not see it."""
+
 MENDED_HERE: Mapping[int, str] = {
     401: "unauthorized",
     403: "unauthorized",
-    404: "not_found",
+    404: NOT_FOUND,
     408: "unexpected_status",
     409: "conflict",
     423: "conflict",
@@ -47,6 +50,11 @@ def marker(message: Message) -> str:
 def opens(message: Message, lane: Lane) -> bool:
     """Whether the message opens a ticket; a trigger for a ticket that there is already is a comment on it."""
     return message.action is Action.TRIGGER and not lane.reference
+
+
+def gone(verdict: Retry | Refused | Ambiguous) -> Refused:
+    """The verdict on what was to be said on a ticket that was deleted: trying again would hold its lane up for good."""
+    return Refused(reason="ticket_gone", detail=verdict.detail)
 
 
 def told(message: Message) -> tuple[Notice, str]:

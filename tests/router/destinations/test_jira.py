@@ -222,6 +222,17 @@ async def test_a_transition_that_the_status_does_not_have_is_left_to_people(make
     assert len(standin.issues[0].comments) == 1
 
 
+async def test_what_is_to_be_said_on_an_issue_that_was_deleted_is_refused(make: Make, standin: JiraStandIn) -> None:
+    for attempts in (0, 1):
+        refused = await make().deliver(ticket(Action.RESOLVE), Lane(reference="OPS-7", attempts=attempts))
+        assert isinstance(refused, Refused)
+        assert (refused.reason, "Issue does not exist" in refused.detail) == ("ticket_gone", True)
+    # Where the project is not to be seen either, somebody took a permission away, and can give it back.
+    hidden = await make(project="OTHER").deliver(ticket(Action.RESOLVE), Lane(reference="OTHER-7"))
+    assert isinstance(hidden, Retry)
+    assert hidden.reason == "not_found"
+
+
 @pytest.mark.parametrize(
     ("injection", "verdict"),
     [

@@ -248,6 +248,17 @@ async def test_a_ticket_that_is_closed_takes_nothing_more(make: Make, standin: Z
     assert "closed prevents ticket update" in refused.detail
 
 
+async def test_what_is_to_be_said_on_a_ticket_that_was_deleted_is_refused(make: Make, standin: ZendeskStandIn) -> None:
+    for attempts in (0, 1):
+        refused = await make().deliver(ticket(Action.RESOLVE), Lane(reference="7", attempts=attempts))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "ticket_gone"
+    standin.inject(Injection(status=404, body="no such host"))
+    elsewhere = await make().deliver(ticket(Action.RESOLVE), Lane(reference="7"))
+    assert isinstance(elsewhere, Retry)
+    assert elsewhere.reason == "not_found"
+
+
 async def test_no_secret_is_quoted(make: Make, standin: ZendeskStandIn) -> None:
     standin.inject(Injection(status=400, body=f"you sent {TOKEN}"))
     given = await make().deliver(ticket(), Lane())
