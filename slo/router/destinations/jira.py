@@ -6,25 +6,25 @@ label, and can give it to any other, so that a property of the issue, which nobo
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field
 
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
+from slo.config.types import HTTPURL
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
-from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.calls import DeliveryTimeout
+from slo.router.http_client import Manner, Unanswered
 from slo.router.inbox import items_at, line_at, value_at
 from slo.router.notice import is_public, notice_of
+from slo.router.tickets.account import AccountConfig
 from slo.router.tickets.adf import document_of_notice
-from slo.router.tickets.calls import JSONCalls, created, engineers_are_named
+from slo.router.tickets.calls import created
 from slo.router.tickets.desk import Desk
 from slo.router.tickets.jira import JiraInbox
 from slo.router.tickets.ticket import MENDED_HERE, NOT_FOUND, Doubts, external_id, gone, marker, opens
@@ -41,23 +41,24 @@ PROPERTY = "watchkeep"
 
 ISSUES_LOOKED_AT = 50
 
-_OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
 _WRITE = Manner(mended_here=MENDED_HERE)
 _WRITE_UNREAD = Manner(reads=False, mended_here=MENDED_HERE)
 
 
-class Config(KindConfig):
+class Config(AccountConfig):
     """Which project of which site gets the tickets, and who counts as an engineer there."""
+
+    own_fields = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 
     url: HTTPURL
     """The site, as in `https://acme.atlassian.net`."""
 
-    user: str = Field(min_length=1)
-    """The email address of the account that writes: one of its own, that no person uses."""
+    engineers: tuple[str, ...] = ()
+    """Whose public comments are a response: account ids, or domains of email addresses as `@provider.example`."""
 
-    api_token: Secret
-    """The API token of that account."""
+    waiting_statuses: tuple[str, ...] = ("Waiting for customer",)
+    """The statuses in which the clock of a P1 or P2 is paused."""
 
     project: str = Field(pattern=r"^[A-Z][A-Z0-9_]+$")
     """The key of the project."""
@@ -68,47 +69,14 @@ class Config(KindConfig):
     priorities: dict[Literal["P0", "P1", "P2"], str] = Field(default={})
     """What priorities are called there, as in `{P0: Highest, P1: High, P2: Medium}`; those not named are not set."""
 
-    fields: dict[str, JsonValue] = Field(default={})
-    """Further fields of new issues, as the REST API takes them: the request type, the organization."""
-
     acknowledge_transition: str = ""
     """The transition that an acknowledgement makes, by its name; without it the status stays."""
 
     resolve_transition: str = ""
     """The transition that the end of the incident makes, by its name; without it the status stays."""
 
-    webhook_secret: Secret | None = None
-    """What Jira signs its webhooks with; without it none is taken."""
-
-    account_id: str = ""
-    """The account id of `user`: what it does there is our own doing."""
-
-    engineers: tuple[str, ...] = ()
-    """Whose public comments are a response: account ids, or domains of email addresses as `@provider.example`."""
-
-    waiting_statuses: tuple[str, ...] = ("Waiting for customer",)
-    """The statuses in which the clock of a P1 or P2 is paused."""
-
-    customer: str = ""
-    """Whose tickets these are; incidents that are opened there get it."""
-
-    environment: str = "production"
-    """The environment of incidents that are opened there."""
-
-    ca_file: AuthoritiesFile | None = None
-    """The certificate authorities to trust instead of the system's, in PEM format."""
-
     timeout: DeliveryTimeout = timedelta(seconds=20)
     """How long telling Jira one thing may take, as a whole: up to five requests."""
-
-    @model_validator(mode="after")
-    def _agrees(self) -> "Config":
-        if ours := sorted(self.fields.keys() & _OURS):
-            raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
-        if self.webhook_secret and not self.account_id:
-            raise wrong("takes webhooks and does not know its own account", "write account_id")
-        engineers_are_named(self.webhook_secret, self.engineers)
-        return self
 
 
 class Jira:
@@ -117,14 +85,7 @@ class Jira:
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._desk = desk_of(config)
-        login = b64encode(f"{config.user}:{config.api_token.reveal()}".encode()).decode()
-        client = HTTPClient(
-            context,
-            ca_file=config.ca_file,
-            headers={"Authorization": f"Basic {login}", "Accept": "application/json"},
-            secrets=[config.api_token.reveal(), login],
-        )
-        self._api = JSONCalls(client, f"{config.url.rstrip('/')}/rest/api/3")
+        self._api = config.api(context, "/rest/api/3", user=config.user)
         self._doubts = Doubts(settle_seconds=SETTLE_SECONDS, now=context.clock.now)
 
     @property
@@ -245,14 +206,7 @@ class Jira:
 
 def desk_of(config: Config) -> Desk:
     """Who is who in the project, and what things are called there."""
-    return Desk(
-        account=config.account_id,
-        engineers=config.engineers,
-        priorities={Priority(name): called for name, called in config.priorities.items()},
-        waiting_statuses=config.waiting_statuses,
-        customer=config.customer,
-        environment=config.environment,
-    )
+    return config.desk({Priority(name): called for name, called in config.priorities.items()})
 
 
 def comment_of(message: Message) -> dict[str, object]:

@@ -7,24 +7,22 @@ what it said is looked for among the audits of the ticket, which carry its marke
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field
 
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
+from slo.config.types import HTTPURL
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
-from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.calls import DeliveryTimeout
+from slo.router.http_client import Manner, Unanswered
 from slo.router.inbox import items_at, line_at, text_at
 from slo.router.notice import is_public
-from slo.router.tickets.calls import JSONCalls, engineers_are_named
-from slo.router.tickets.desk import Desk
+from slo.router.tickets.account import AccountConfig
 from slo.router.tickets.ticket import MENDED_HERE, external_id, gone, marker, opens, told
 from slo.router.tickets.zendesk import ZendeskInbox
 
@@ -41,41 +39,18 @@ RECORD_NOT_FOUND = "RecordNotFound"
 KEY_IN_USE = "IdempotentRequestError"
 """What Zendesk calls it in a 400 when it has had the Idempotency-Key with another body within two hours."""
 
-_OURS = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
 _WRITE = Manner(mended_here=MENDED_HERE)
 _WRITE_UNREAD = Manner(reads=False, mended_here=MENDED_HERE)
 
 
-class Config(KindConfig):
+class Config(AccountConfig):
     """Which account gets the tickets, and who counts as an engineer there."""
+
+    own_fields = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
 
     url: HTTPURL
     """The account, as in `https://acme.zendesk.com`."""
-
-    user: str = Field(min_length=1)
-    """The email address of the agent that writes: one of its own, that no person uses."""
-
-    api_token: Secret
-    """The API token of the account."""
-
-    requester: str = ""
-    """The email address of the person at the customer on whose behalf tickets are opened; without it that of `user`."""
-
-    fields: dict[str, JsonValue] = Field(default={})
-    """Further fields of new tickets, as the REST API takes them: the group, the form, custom fields."""
-
-    acknowledge_status: str = Field(default="", pattern=r"^(open|pending|hold)?$")
-    """The status that an acknowledgement sets; without it the status stays."""
-
-    resolve_status: str = Field(default="", pattern=r"^(pending|hold|solved)?$")
-    """The status that the end of the incident sets; without it the status stays."""
-
-    webhook_secret: Secret | None = None
-    """The signing secret of the webhook; without it none is taken."""
-
-    account_id: str = ""
-    """The user id of `user`: what it does there is our own doing."""
 
     engineers: tuple[str, ...] = ()
     """Whose public comments are a response: user ids, or `staff` for every agent of the account."""
@@ -83,26 +58,17 @@ class Config(KindConfig):
     waiting_statuses: tuple[str, ...] = ("pending",)
     """The statuses in which the clock of a P1 or P2 is paused."""
 
-    customer: str = ""
-    """Whose tickets these are; incidents that are opened there get it."""
+    requester: str = ""
+    """The email address of the person at the customer on whose behalf tickets are opened; without it that of `user`."""
 
-    environment: str = "production"
-    """The environment of incidents that are opened there."""
+    acknowledge_status: str = Field(default="", pattern=r"^(open|pending|hold)?$")
+    """The status that an acknowledgement sets; without it the status stays."""
 
-    ca_file: AuthoritiesFile | None = None
-    """The certificate authorities to trust instead of the system's, in PEM format."""
+    resolve_status: str = Field(default="", pattern=r"^(pending|hold|solved)?$")
+    """The status that the end of the incident sets; without it the status stays."""
 
     timeout: DeliveryTimeout = timedelta(seconds=15)
-    """How long telling Zendesk one thing may take, as a whole: up to two requests."""
-
-    @model_validator(mode="after")
-    def _agrees(self) -> "Config":
-        if ours := sorted(self.fields.keys() & _OURS):
-            raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
-        if self.webhook_secret and not self.account_id:
-            raise wrong("takes webhooks and does not know its own account", "write account_id")
-        engineers_are_named(self.webhook_secret, self.engineers)
-        return self
+    """How long telling Zendesk one thing may take, as a whole: up to three requests."""
 
 
 class Zendesk:
@@ -110,14 +76,7 @@ class Zendesk:
 
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
-        login = b64encode(f"{config.user}/token:{config.api_token.reveal()}".encode()).decode()
-        client = HTTPClient(
-            context,
-            ca_file=config.ca_file,
-            headers={"Authorization": f"Basic {login}", "Accept": "application/json"},
-            secrets=[config.api_token.reveal(), login],
-        )
-        self._api = JSONCalls(client, f"{config.url.rstrip('/')}/api/v2")
+        self._api = config.api(context, "/api/v2", user=f"{config.user}/token")
 
     @property
     def credential(self) -> str:
@@ -230,12 +189,4 @@ def receiver(name: str, config: Config, context: Context) -> Receiver | None:  #
     """What takes Zendesk's webhooks; None where nothing proves that they are Zendesk's."""
     if config.webhook_secret is None:
         return None
-    desk = Desk(
-        account=config.account_id,
-        engineers=config.engineers,
-        priorities=PRIORITIES,
-        waiting_statuses=config.waiting_statuses,
-        customer=config.customer,
-        environment=config.environment,
-    )
-    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=desk)
+    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=config.desk(PRIORITIES))
