@@ -60,7 +60,8 @@ class Message:
     that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
     customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
     destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
-    known, where that was before it opened here. A heartbeat has no `incident`.
+    known, where that was before it opened here. `reported` is what a person reported, in the words that the incident
+    was opened with; empty where an alert opened it. A heartbeat has no `incident`.
 
     Where the page of several incidents says it, `members` are those, the most urgent first, and `more_members` how many
     there are beside these; `priority` and `severity` are then those of the most urgent, whichever of them speaks.
@@ -96,6 +97,12 @@ class Message:
     detected_at: datetime | None = None
     members: tuple[Member, ...] = ()
     more_members: int = 0
+    reported: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, the same from beginning to end: what a person reported, or the SLO."""
+        return self.reported or self.slo
 
     @property
     def url(self) -> str:

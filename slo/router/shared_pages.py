@@ -19,6 +19,9 @@ from slo.router.summary import one_line
 NAMED = 20
 """So many incidents of a page are named: nobody reads more at night, and each message has them all in it."""
 
+SUBJECT_LIMIT = 120
+"""How much of what an incident is about is said of each, in characters."""
+
 Lane = tuple[str, str]
 """A destination and the key of a page."""
 
@@ -128,9 +131,9 @@ def _pages(incidents: Mapping[str, Incident], keys: set[str]) -> dict[Lane, _Pag
 
 
 def _member(incident: Incident) -> Member:
-    about = incident.summary if incident.human else incident.scope
-    subject = f"{incident.subject}, {about}" if about else incident.subject
-    return Member(incident=incident.id, subject=one_line(subject, 120), priority=incident.priority)
+    """What a person reported is known by the report, all else by its SLO and scope."""
+    named = incident.summary if incident.human else ", ".join(filter(None, (incident.slo, incident.scope)))
+    return Member(incident=incident.id, subject=one_line(named, SUBJECT_LIMIT), priority=incident.priority)
 
 
 def _paging(incidents: Mapping[str, Incident]) -> Iterator[Incident]:

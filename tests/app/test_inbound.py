@@ -1,5 +1,6 @@
 """What comes in from destinations: who is believed, what is done, and who is asked."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -103,6 +104,23 @@ async def test_of_those_who_know_the_sender_it_is_for_the_first_whom_it_concerns
     assert received.status == 200
     assert [act.target.incident for act in door.done] == done
     assert door.counted("received") == 1
+
+
+@pytest.mark.looptime
+async def test_a_flood_of_forged_requests_is_counted_and_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    door.inbound.receivers = {"pagerduty": [Known("eu")], "slack": [Known("team")]}
+    for _ in range(600):
+        for way in ("pagerduty", "slack"):
+            with pytest.raises(Forged):
+                await door.inbound.receive(way, signed("me"))
+        await asyncio.sleep(0.25)
+    await asyncio.sleep(60)
+    assert (door.counted("forged"), door.counted("forged", "slack")) == (600, 600)
+    for way in ("pagerduty", "slack"):
+        told = [record.__dict__ for record in caplog.records if record.__dict__["way"] == way]
+        assert [line.get("times", 1) for line in told] == [1, 239, 240, 120]
+        assert {line["result"] for line in told} == {"forged"}
 
 
 async def test_where_nobody_receives_there_is_nobody_to_ask() -> None:

@@ -130,7 +130,7 @@ def test_what_a_person_opened_and_what_has_a_scope_are_named_so_that_they_are_kn
     issue = Open(target=Target(), by="kim", via="cli", summary="it hangs", customer="acme",
                  environment="production", impact=Impact.SEVERE)  # fmt: skip
     desk.does(10, issue)
-    assert [str(member) for member in shown(desk).members] == ["1: a, cluster=eu (P0)", "2: incident 2, it hangs (P0)"]
+    assert [str(member) for member in shown(desk).members] == ["1: a, cluster=eu (P0)", "2: it hangs (P0)"]
 
 
 def test_a_page_of_one_alone_names_nobody() -> None:
