@@ -10,33 +10,30 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
-from slo.core.acts import Act, Open, Target
+from slo.core.acts import Act
 from slo.core.alert import Alert
 from slo.core.delivery import Message
 from slo.core.events import SentDirectly
-from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.core.protocols import Clock, Destination
 from slo.core.response import Response
-from slo.errors import StoreBusy, StoreError, UsageError
+from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import DEADLINE_SECONDS
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
-from slo.router.decide import decide, decide_at_once, decide_pages
+from slo.router.decide import decide, decide_at_once
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
 from slo.router.heartbeat import Heartbeat
 from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
-from slo.router.opening import opened_before, opening_of, refuse_stranger
 from slo.router.outbox import Journal, Outbox
 from slo.router.paths import Paths, with_own
-from slo.router.people import decide_act, named_by
+from slo.router.peoples_acts import PeoplesActs
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
 from slo.router.urgent import urgent_first
@@ -83,6 +80,7 @@ class Router:
             jitter=jitter,
             sent_already={(event.destination, event.key) for event in events if isinstance(event, SentDirectly)},
         )
+        self._people = PeoplesActs(self._unwritten, self._outbox, draft=self._draft, take=self._take)
         self._paths = Paths(self._outbox, clock=clock, telemetry=telemetry, diverted=self._loop.wake)
         self._heartbeat = Heartbeat(self._outbox, written=self._loop.wake)
         self._writer: asyncio.Task[None] | None = None
@@ -128,53 +126,7 @@ class Router:
 
         Raises UsageError for what cannot be, and StoreBusy where it is only held in memory so far.
         """
-        if isinstance(act, Open):
-            return await self._open(act)
-        incident = await self._meant(act.target)
-        meant = replace(act, target=replace(act.target, incident=incident))
-        decision = decide_act(meant, self.incidents, teller=self._teller)
-        return await self._do(incident, decision)
-
-    async def _open(self, act: Open) -> Incident:
-        before = opened_before(act, self.incidents)
-        if before is not None:
-            return await self._do(before.id, Decision())
-        refuse_stranger(act, self._audience.customers)
-        contract = self._audience.contract(act.customer)
-        draft = self._draft(self.incidents)
-        opened = draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=contract))
-        return await self._do(opened.id, draft.decision)
-
-    async def _do(self, incident: str, decision: Decision) -> Incident:
-        """Make a person's decision part of the state, with the pages that follow from it.
-
-        Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
-        """
-        after = self._unwritten.incidents.fork()
-        for event in decision.events:
-            after.put(fold(after.get(event.incident), event))
-        draft = self._draft(after)
-        decide_pages(draft)
-        await self._take(decision, draft.decision)
-        if self._unwritten.holds(incident):
-            raise StoreBusy(
-                "the journal cannot be written now: this is held in memory and written as soon as possible,"
-                " look at the incident again before you rely on it"
-            )
-        return self.incidents[incident]
-
-    async def _meant(self, target: Target) -> str:
-        """The id of the incident that a target names."""
-        if named := named_by(target, self.incidents):
-            return named
-        journal = self._outbox.journal
-        found = await self._outbox.read(
-            journal.incident_of, target.destination, key=target.key, reference=target.reference
-        )
-        if found is None:
-            what = target.key or target.reference
-            raise UsageError(f"{target.destination} knows {what!r}, and no incident is known by that here")
-        return found
+        return await self._people.do(act)
 
     async def run(self) -> None:
         """Deliver, watch the paths, and try again to write what could not be written, until cancelled."""
