@@ -27,12 +27,13 @@ from slo.core.silence import Silence
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
+from slo.router.already import already
 from slo.router.messages import Teller
 from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 from slo.web.act import ACTS, faults_of
-from slo.web.documents import in_order, incident_document, incident_with_history
+from slo.web.documents import act_document, in_order, incident_document, incident_with_history
 from slo.web.exclusions import exclusion_document
 from slo.web.silences import silence_document
 
@@ -86,10 +87,11 @@ class Offline:
         now = datetime.now(UTC)
         with _refusals():
             act = ACTS.validate_json(json.dumps(keys)).act(Target(incident=incident), now)
-        decision = decide_act(act, self._folded(), teller=Teller(at=now))
+        incidents = self._folded()
+        decision = decide_act(act, incidents, teller=Teller(at=now))
         if decision:
             self._journal.commit(decision.events, decision.messages, at=now)
-        return incident_document(self._folded()[incident])
+        return act_document(self._folded()[incident], already(act, incidents[incident]))
 
     def exclusions(self) -> Document:
         """Those that people made; what a configuration excludes is not in the folder."""

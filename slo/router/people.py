@@ -40,6 +40,7 @@ from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import UsageError
+from slo.router.already import already
 from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Said, Teller
 from slo.router.shared_pages import sharing, told_as_one
@@ -54,7 +55,7 @@ def decide_act(act: Act, incidents: Mapping[str, Incident], *, teller: Teller) -
     Raises UsageError for an unknown incident, and for what cannot be done to it as it stands.
     """
     incident = _named(incidents, act.target.incident)
-    if act.source and act.source in incident.sources:
+    if (act.source and act.source in incident.sources) or already(act, incident):
         return Decision()
     decision = _Acting(act, incident, tuple(sharing(incidents, incident)), teller).decision()
     after = Incidents.of(incidents)
@@ -96,12 +97,8 @@ class _Acting:
                 words = promised(eta) + (f": {text}" if text else "")
                 return self._told(self._event(Promised, eta=eta, text=text), Action.ETA, words)
             case GoOn(why=why):
-                if not self.incident.waiting:
-                    return Decision()
                 return self._told(self._event(WaitEnded, why=why), Action.UPDATE, "waits no longer", why)
             case Assign(owner=owner):
-                if owner == self.incident.owner:
-                    return Decision()
                 return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
             case Attribute(responsibility=responsibility, why=why):
                 whose = f"part of the {responsibility.replace('_', ' ')}"
@@ -110,7 +107,7 @@ class _Acting:
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
 
     def _acknowledge(self) -> Decision:
-        """Take it on; nothing where somebody has, and no page came after it. Late is better than never.
+        """Take it on. Late is better than never.
 
         Who answers a page answers for every incident that it tells of, at every destination that has it: the next
         level may have it on account of another of them.
@@ -120,8 +117,6 @@ class _Acting:
             if self.incident.responded_at is not None:
                 self._needs_open("acknowledge")
             return self._told(event, Action.NOTE, "answers it after it had resolved by itself")
-        if self.incident.status == "acknowledged":
-            return Decision()
         if self._is_late:
             said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
             return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
@@ -166,8 +161,6 @@ class _Acting:
                 f"nobody has answered incident {self.incident.id} yet, and its clock runs until somebody does: "
                 "acknowledge it first"
             )
-        if self.incident.waiting:
-            return Decision()
         return self._told(self._event(WaitBegan, why=why), Action.UPDATE, "waits for the customer", why)
 
     def _prioritize(self, priority: Priority, why: str) -> Decision:
