@@ -63,8 +63,10 @@ def told_as_one(
     messages = [pages[each.lane].said_by(each) if each.lane in pages else each for each in decision.messages]
     shown = {message.lane for message in messages if message.action in _SHOWS}
     for lane, page in pages.items():
-        if lane in were and lane not in shown and lane[0] != known_at and page.differs(were[lane]):
-            messages += [page.said_by(update) for update in page.update(lane, were[lane], teller)]
+        if lane not in were or lane in shown or lane[0] == known_at:
+            continue
+        if changes := page.changed(were[lane]):
+            messages += [page.said_by(update) for update in page.update(lane, were[lane], changes, teller)]
     return replace(decision, messages=tuple(messages))
 
 
@@ -83,19 +85,25 @@ class _Page:
         pages = any(incident.severity is Severity.PAGE for incident in self.incidents)
         return Severity.PAGE if pages else Severity.TICKET
 
-    def differs(self, before: "_Page") -> bool:
-        """Whether somebody joined or left, or has another priority, of which people are to be told now."""
-        priorities = {incident.id: incident.priority for incident in before.incidents}
-        if priorities.keys() != {incident.id for incident in self.incidents}:
-            return True
-        return any(priorities[each.id] is not each.priority and not each.muted for each in self.incidents)
+    def changed(self, before: "_Page") -> list[str]:
+        """Who left, joined, or has another priority of which people are to be told now."""
+        were = {incident.id: incident for incident in before.incidents}
+        here = {incident.id for incident in self.incidents}
+        gone = [name for name in were if name not in here]
+        new = [each.id for each in self.incidents if each.id not in were]
+        others = [each for each in self.incidents if each.id in were and not each.muted]
+        return gone + new + [each.id for each in others if each.priority is not were[each.id].priority]
 
-    def update(self, lane: Lane, before: "_Page", teller: Teller) -> list[Message]:
-        """That it is another page than it was, in the words of the most urgent that is in it."""
+    def update(self, lane: Lane, before: "_Page", changed: Sequence[str], teller: Teller) -> list[Message]:
+        """That it is another page than it was, in the words of the most urgent that is in it.
+
+        It is named after who changed, since people may do something to several of them in one moment.
+        """
         here = {incident.id for incident in self.incidents}
         gone = [str(_member(incident)) for incident in before.incidents if incident.id not in here]
         said = Said(text=one_line(f"no longer in this page: {', '.join(gone[:NAMED])}") if gone else "")
-        return teller.to_these(self.incidents[0], Action.UPDATE, lane[:1], lane[1], said)
+        told = teller.to_these(self.incidents[0], Action.UPDATE, lane[:1], lane[1], said)
+        return [replace(message, id=f"{message.id}/{changed[0]}") for message in told]
 
     def said_by(self, message: Message) -> Message:
         """A message of one of them, as that of the page."""

@@ -90,6 +90,13 @@ def test_the_most_urgent_one_leaves_and_the_page_is_less_urgent(leaves: str) -> 
     assert [member.incident for member in last.members] == (["2", "1", "3"] if leaves == "lowered" else ["2", "3"])
 
 
+def test_two_that_leave_in_one_moment_by_two_acts_are_told_under_two_names() -> None:
+    desk = shared(Priority.P0, Priority.P0, Priority.P0)
+    told = [desk.does(20, ends(number)).messages[-1] for number in ("1", "2")]
+    assert [message.action for message in told] == [Action.UPDATE] * 2
+    assert told[0].id != told[1].id, "the journal would take the second for one that it has"
+
+
 def test_one_that_is_raised_makes_the_page_as_urgent_at_every_pager_that_has_it() -> None:
     desk = shared(Priority.P1, Priority.P1)
     decision = desk.does(20, made("2", Priority.P0))
