@@ -20,7 +20,7 @@ ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
 PROMISE = "eta"
 END_CHAT = "end_chat"
-"""What the buttons are called; their value is the id of the incident."""
+"""What the buttons are called; their value is the mark of the incident."""
 
 SUMMARY_LIMIT = 700
 FIELD_LIMIT = 200
@@ -204,8 +204,7 @@ def _buttons(message: Message) -> list[Json]:
     if message.status == "triggered":
         offered.insert(0, (ACKNOWLEDGE, "Acknowledge"))
     return [
-        {"type": "button", "action_id": name, "text": _plain(label), "value": message.incident}
-        for name, label in offered
+        {"type": "button", "action_id": name, "text": _plain(label), "value": message.mark} for name, label in offered
     ]
 
 

@@ -1,7 +1,8 @@
 """The modals of Slack in which people say something of an incident, or when it will have recovered; and what they say.
 
-Layout: https://docs.slack.dev/reference/views/modal-views. The incident is in `private_metadata`. A time is chosen in
-the zone of the person; how long is asked in minutes as well, because that is what people know at three in the morning.
+Layout: https://docs.slack.dev/reference/views/modal-views. The mark of the incident is in `private_metadata`. A time is
+chosen in the zone of the person; how long is asked in minutes as well, because that is what people know at three in the
+morning.
 """
 
 from collections.abc import Mapping
@@ -47,13 +48,13 @@ class Doing:
     source: str
 
 
-def modal(name: str, incident: str) -> dict[str, Json]:
-    """The form of a button, `note` or `eta`."""
+def modal(name: str, mark: str) -> dict[str, Json]:
+    """The form of a button, `note` or `eta`, about the incident with that mark."""
     title, blocks = _FORMS[name]
     return {
         "type": "modal",
         "callback_id": name,
-        "private_metadata": incident,
+        "private_metadata": mark,
         "title": _plain(title),
         "submit": _plain("Send"),
         "close": _plain("Cancel"),
