@@ -9,12 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema, model_validator
 
+from slo.config.reminders import RemindedConfig
 from slo.config.tls import TLSSettings
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Lane, Message, Retry, Sent, Verdict
+from slo.config.types import HTTPURL, Secret, wrong
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Retry, Sent, Verdict
 from slo.core.protocols import Clock, Receiver
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
+from slo.router.notice import is_public
 from slo.router.slack.api import CallFailed, SlackAPI
 from slo.router.slack.blocks import Post, alone, beginning, following
 from slo.router.slack.inbox import SlackInbox
@@ -60,7 +62,7 @@ def _api_url(value: str) -> str:
     return value
 
 
-class Config(KindConfig):
+class Config(RemindedConfig):
     """Where incidents are told and talked about."""
 
     token: Secret
@@ -104,6 +106,8 @@ class Slack:
 
     async def deliver(self, message: Message, lane: Lane) -> Verdict:
         """Say one thing, and bring the first message up to date; what was said before is not said again."""
+        if self._config.reminders is False and not is_public(message):
+            return Dropped()
         if late_seconds := await self._pace.turn():
             return Retry(reason="rate_limited", after_seconds=late_seconds, detail="others are waiting for the channel")
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from slo.core.delivery import Action, Lane, Refused, Retry, Sent
+from slo.core.delivery import Action, Dropped, Lane, Refused, Retry, Sent
 from slo.core.eta import ETA
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.slack import CHANNEL, SIGNING_SECRET, TOKEN
@@ -58,6 +58,22 @@ async def test_what_follows_stands_alone_where_the_beginning_is_not_in_the_chann
 async def test_without_a_signing_secret_there_are_no_buttons(chat: Chat) -> None:
     await chat.destination(signing_secret=None).deliver(TRIGGER, Lane())
     assert "actions" not in [block["type"] for block in chat.standin.messages[0]["blocks"]]
+
+
+@pytest.mark.parametrize(("reminders", "heard"), [(None, True), (True, True), (False, False)])
+async def test_a_channel_without_reminders_hears_everything_but_those(
+    chat: Chat,
+    reminders: bool | None,  # noqa: FBT001 - a column of the table
+    heard: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    destination = chat.destination(reminders=reminders)
+    begun = await destination.deliver(TRIGGER, Lane())
+    assert isinstance(begun, Sent)
+    lane = Lane(reference=begun.reference)
+    for action in (Action.REMIND, Action.NOTE):
+        given = await destination.deliver(told(action, by="anna", text="words"), lane)
+        assert isinstance(given, Dropped) is (action is Action.REMIND and not heard)
+    assert len(chat.standin.messages) == (3 if heard else 2)
 
 
 async def test_a_beginning_that_somebody_deleted_keeps_nobody_from_hearing_the_rest(chat: Chat) -> None:
