@@ -256,7 +256,10 @@ def api_of(config: Config, context: Context) -> SlackAPI:
 
 
 def build(config: Config, context: Context) -> Slack:
-    """The destination of a configuration."""
+    """The destination of a configuration. Its package is loaded now: the first message does not wait for it."""
+    import slack_sdk.signature
+    import slack_sdk.web.async_client  # noqa: F401
+
     return Slack(config, context)
 
 
