@@ -16,7 +16,7 @@ from slo.core.response import Turn
 from slo.core.routing import alert_labels
 
 REPORTED = "reported"
-"""What stands for the SLO of an incident that a person opened; its scope is its id."""
+"""What stands for the SLO of an incident that a person opened."""
 
 OWN_PREFIX = "watchkeep-"
 """How the names begin that stand for the SLO where the watch speaks about itself."""
@@ -104,6 +104,11 @@ class Incident:
     sources: frozenset[str] = frozenset()
 
     @property
+    def age(self) -> tuple[datetime, int, str]:
+        """What sorts the older one first; it ends with the id."""
+        return self.opened_at, len(self.id), self.id
+
+    @property
     def open(self) -> bool:
         """Whether people still work on it."""
         return self.resolved_at is None
@@ -133,11 +138,6 @@ class Incident:
     def mark(self) -> str:
         """What no other incident is marked with."""
         return incident_mark(self.id, self.opened_at)
-
-    @property
-    def subject(self) -> str:
-        """What it is about, in a word: its SLO, or that it was reported."""
-        return self.slo if self.slo != REPORTED else f"incident {self.id}"
 
     @property
     def customer(self) -> str:
