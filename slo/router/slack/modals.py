@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from slo.core.acts import Act, Promise, Say, Target
 from slo.core.eta import ETA, Confidence
 from slo.router.page import Json
-from slo.router.slack.blocks import NOTE, PROMISE
+from slo.router.slack.blocks import NOTE, PROMISE, plain
 
 TEXT = "text"
 MINUTES = "minutes"
@@ -55,9 +55,9 @@ def modal(name: str, mark: str) -> dict[str, Json]:
         "type": "modal",
         "callback_id": name,
         "private_metadata": mark,
-        "title": _plain(title),
-        "submit": _plain("Send"),
-        "close": _plain("Cancel"),
+        "title": plain(title),
+        "submit": plain("Send"),
+        "close": plain("Cancel"),
         "blocks": list(blocks),
     }
 
@@ -135,18 +135,14 @@ def _asks(block: str, label: str, element: Mapping[str, Json], *, optional: bool
     return {
         "type": "input",
         "block_id": block,
-        "label": _plain(label),
+        "label": plain(label),
         "optional": optional,
         "element": {**element, "action_id": block},
     }
 
 
-def _plain(text: str) -> dict[str, Json]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
 def _option(confidence: Confidence) -> dict[str, Json]:
-    return {"text": _plain(confidence.value.capitalize()), "value": confidence.value}
+    return {"text": plain(confidence.value.capitalize()), "value": confidence.value}
 
 
 _WRITTEN: Mapping[str, Json] = {"type": "plain_text_input", "multiline": True, "max_length": TEXT_LIMIT}

@@ -1,6 +1,6 @@
 """A channel at the stand-in for Slack, destinations that write in it, and what its people do there."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -118,11 +118,12 @@ class Chat:
 
 
 @asynccontextmanager
-async def chat_beside(folder: Path) -> AsyncIterator[Chat]:
-    """A channel with nothing in it; its stand-in remembers in `folder`."""
+async def chat_beside(folder: Path, *, monotonic: Callable[[], float] | None = None) -> AsyncIterator[Chat]:
+    """A channel with nothing in it; its stand-in remembers in `folder`, and holds rates against `monotonic`."""
     clock = QuickClock()
     context = Context.default(clock)
-    async with SlackStandIn(folder, now=lambda: clock.now().timestamp(), monotonic=clock.monotonic) as standin:
+    now, monotonic = lambda: clock.now().timestamp(), monotonic or clock.monotonic
+    async with SlackStandIn(folder, now=now, monotonic=monotonic) as standin:
         made = Chat(standin, clock, context)
         yield made
         for destination in made.made:
