@@ -103,6 +103,11 @@ class Incident:
     sources: frozenset[str] = frozenset()
 
     @property
+    def age(self) -> tuple[datetime, int, str]:
+        """What sorts the older one first; it ends with the id."""
+        return self.opened_at, len(self.id), self.id
+
+    @property
     def open(self) -> bool:
         """Whether people still work on it."""
         return self.resolved_at is None
