@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from slo.core.acts import (
+    Acknowledge,
     Act,
     Assign,
     Attribute,
     EndChat,
     GoOn,
+    Look,
     Prioritize,
     Promise,
     Resolve,
@@ -27,6 +29,7 @@ from slo.core.eta import ETA, Confidence
 from slo.core.events import Acknowledged, Event, Noted, PageCleared, Paged, Promised, Reprioritized, Resolved
 from slo.core.folding import fold, fold_all
 from slo.core.incident import Incident
+from slo.core.incident_key import incident_mark
 from slo.core.priority import Priority
 from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
@@ -302,6 +305,23 @@ def test_an_override_is_on_record_with_its_reason() -> None:
         Priority.P2,
         "a test environment after all",
     )
+
+
+@pytest.mark.parametrize("kind", [Acknowledge, EndChat, Look])
+def test_who_saw_another_incident_with_that_number_does_nothing_to_the_one_that_is_here(kind: type[Act]) -> None:
+    desk = Desk()
+    for mark in (incident_mark("1", at(-86_400)), incident_mark("1", at(0.001)), "1"):
+        with pytest.raises(UsageError, match="not about the incident 1 that is here, which opened at 2026-01-01T03:00"):
+            desk.does(kind(**BY | {"target": Target(incident="1", mark=mark)}))
+    assert desk.incident.acknowledged_at is None
+    desk.does(kind(**BY | {"target": Target(incident="1", mark=desk.incident.mark)}))
+
+
+def test_a_look_changes_nothing_and_is_no_response() -> None:
+    desk = Desk()
+    assert desk.does(Look(**BY)) == Decision()
+    with pytest.raises(UsageError, match="there is no incident 9"):
+        desk.does(Look(**BY | {"target": Target(incident="9")}))
 
 
 def test_nobody_can_work_on_what_is_not_there() -> None:
