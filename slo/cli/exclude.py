@@ -11,7 +11,7 @@ import click
 from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document
 from slo.cli.labels import labels_in
-from slo.cli.output import Part, Table, emit, json_option
+from slo.cli.output import Part, Table, emit, json_option, warn
 from slo.cli.person import person, person_option
 from slo.cli.place import watch_or_folder
 from slo.cli.timed import state, timed_options, when_words
@@ -87,7 +87,9 @@ def add_exclusion(
     with _exclusions(url, token_file, data) as exclusions:
         document = exclusions.exclude(keys)
         parts = understood(exclusions.where, lambda: _parts([document]))
+        warnings = understood(exclusions.where, lambda: list(document["warnings"]))
     emit(document, *parts, as_json=as_json)
+    warn(warnings)
 
 
 @command.command(name="list")

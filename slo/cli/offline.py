@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
+from slo.cli.faults import in_options
 from slo.cli.figures import Document
 from slo.cli.place import journal_in
 from slo.config.exclusion_keys import ExclusionKeys
@@ -37,6 +38,9 @@ from slo.web.exclusions import exclusion_document
 from slo.web.silences import silence_document
 
 K = TypeVar("K", bound=BaseModel)
+
+UNKNOWN: Document = {"warnings": []}
+"""What people may not have meant: without the configuration nobody can tell."""
 
 
 class Offline:
@@ -104,7 +108,7 @@ class Offline:
             raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
         event = ExclusionAdded.of(exclusion, at=now)
         self._journal.commit([event], [], at=now)
-        return exclusion_document(event.exclusion, now)
+        return {**exclusion_document(event.exclusion, now), **UNKNOWN}
 
     def withdraw(self, name: str, *, by: str, why: str) -> Document:
         """Take one back. Raises UsageError for one that is not there."""
@@ -123,7 +127,7 @@ class Offline:
         now, silence = datetime.now(UTC), _read(SilenceKeys, keys).silence(created_at=None)
         event = silence_added(silence, self._silenced().values(), at=now)
         self._journal.commit([event], [], at=now)
-        return silence_document(event.silence, now)
+        return {**silence_document(event.silence, now), **UNKNOWN}
 
     def expire(self, name: str, *, by: str, why: str) -> Document:
         """End one early. Raises UsageError for one that is not there."""
@@ -154,4 +158,4 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error
+        raise UsageError(in_options(faults_of(error))) from error

@@ -11,7 +11,7 @@ import click
 
 from slo.cli.client import Client, understood, watch_options
 from slo.cli.figures import Document
-from slo.cli.output import Part, Table, emit, json_option
+from slo.cli.output import Part, Table, emit, json_option, warn
 from slo.cli.person import person, person_option
 from slo.cli.place import watch_or_folder
 from slo.cli.timed import state, timed_options, when_words
@@ -61,7 +61,7 @@ def command() -> None:
 
 @command.command(name="add")
 @click.argument("name", metavar="NAME")
-@click.option("--match", "matchers", multiple=True, required=True, metavar="MATCHER", help="As service=gate; all hold.")
+@click.option("--match", "match", multiple=True, required=True, metavar="MATCHER", help="As service=gate; all hold.")
 @click.option("--reason", required=True, help="Why nobody is to be told.")
 @click.option("--start", metavar="TIME", help="When it begins; now without it. As 2026-03-01T02:00:00Z.")
 @timed_options
@@ -70,7 +70,7 @@ def command() -> None:
 @json_option
 def add_silence(
     name: str,
-    matchers: Sequence[str],
+    match: Sequence[str],
     by: str | None,
     url: str | None,
     token_file: Path | None,
@@ -82,11 +82,13 @@ def add_silence(
     """Silence the alerts that match, under NAME. What still fires at its end pages then."""
     written = {key: value for key, value in given.items() if value is not None}
     start = written.get("start") or _now(written)
-    keys = {"name": name, "match": list(matchers), "owner": person(by), **written, "start": start}
+    keys = {"name": name, "match": list(match), "owner": person(by), **written, "start": start}
     with _silences(url, token_file, data) as silences:
         document = silences.silence(keys)
         parts = understood(silences.where, lambda: _parts([document]))
+        warnings = understood(silences.where, lambda: list(document["warnings"]))
     emit(document, *parts, as_json=as_json)
+    warn(warnings)
 
 
 @command.command(name="list")

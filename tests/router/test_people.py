@@ -105,7 +105,7 @@ def first(decision: Decision) -> Message:
         (
             Attribute(**BY, responsibility=Responsibility.THIRD_PARTY, why="their DNS"),
             Action.UPDATE,
-            "part of the third party",
+            "what failed is a third party's part",
         ),
     ],
 )
@@ -246,7 +246,7 @@ def test_the_same_priority_or_owner_again_is_nothing_new() -> None:
     assert not desk.does(Assign(**BY, owner="sam"))
 
 
-def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() -> None:
+def test_a_resolved_incident_takes_notes_a_late_answer_and_whose_part_failed_and_nothing_else() -> None:
     desk = Desk()
     desk.sees()
     desk.sees(after=300)
@@ -256,12 +256,14 @@ def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() ->
     assert (heard(late), first(late).text) == ([("hook", "note")], "answers it after it had resolved by itself")
     assert isinstance(late.events[0], Acknowledged)
     assert desk.incident.responded_by == "anna"
+    assert heard(desk.does(Attribute(**BY, responsibility=Responsibility.PROVIDER))) == [("hook", "update")]
     refused: list[Act] = [
         takes_on(),
         ends(),
         Promise(**BY, eta=SOON),
         Wait(**BY),
         Prioritize(**BY, priority=Priority.P1, why="later"),
+        Assign(**BY, owner="sam"),
     ]
     for act in refused:
         with pytest.raises(UsageError, match=r"incident 1 was resolved at 2026-01-01T\S+Z: .* an open one"):
