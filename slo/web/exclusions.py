@@ -2,30 +2,24 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
 from exporters.endpoints import read
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.core.exclusion import Exclusion, matches
 from slo.core.slo import SLO
-from slo.web.act import Visible
 from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
-from slo.web.timed import when_document
+from slo.web.timed import Ending, when_document
 from slo.web.watch import Watch
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Ending):
     """What takes an exclusion back."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
     action: Literal["withdraw"]
-    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
-    why: Annotated[str, Field(max_length=1000), Visible] = ""
 
 
 class ExclusionsAPI:

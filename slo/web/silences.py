@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
 from exporters.endpoints import read
 from slo.config.alert_labels import AlertLabels
@@ -16,21 +15,16 @@ from slo.core.priority import Priority
 from slo.core.routing import alert_labels
 from slo.core.silence import Silence
 from slo.core.slo import SLO
-from slo.web.act import Visible
 from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
-from slo.web.timed import when_document
+from slo.web.timed import Ending, when_document
 from slo.web.watch import Watch
 
 
-class Expiry(BaseModel):
+class Expiry(Ending):
     """What ends a silence early."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
     action: Literal["expire"]
-    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
-    why: Annotated[str, Field(max_length=1000), Visible] = ""
 
 
 class SilencesAPI:
