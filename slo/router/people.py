@@ -107,6 +107,8 @@ class _Acting:
                     return Decision()
                 return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
             case Attribute(responsibility=responsibility, why=why):
+                if responsibility is self.incident.responsibility and not why:
+                    return Decision()
                 event = self._event(Attributed, responsibility=responsibility, why=why)
                 return self._told(event, Action.UPDATE, responsibility.words, why)
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")

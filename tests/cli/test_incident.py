@@ -194,7 +194,7 @@ def test_an_incident_is_resolved_by_whoever_is_named(site: Served, watch: FakeWa
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents"),
+        (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`"),
         (("resolve", "2025-0009"), "incident 2025-0009 was resolved at 2025-12-30T00:01:30Z: resolve an open one"),
         (("ack", "2026-0001", "--by", " "), "--by: is empty\n"),
         (("note", "2026-0001", " "), "TEXT: is empty\n"),

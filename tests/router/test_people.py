@@ -239,11 +239,14 @@ def test_the_alert_does_not_lower_what_a_person_raised() -> None:
     assert desk.incident.priority is Priority.P0
 
 
-def test_the_same_priority_or_owner_again_is_nothing_new() -> None:
+def test_the_same_priority_owner_or_part_again_is_nothing_new() -> None:
     desk = Desk()
     assert not desk.does(Prioritize(**BY, priority=Priority.P0, why="sure"))
     desk.does(Assign(**BY, owner="sam"))
     assert not desk.does(Assign(**BY, owner="sam"))
+    desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert not desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER, why="they say so"))
 
 
 def test_a_resolved_incident_takes_notes_a_late_answer_and_whose_part_failed_and_nothing_else() -> None:

@@ -141,4 +141,4 @@ def test_one_that_recurs_says_when_next_and_one_of_an_exclusion_says_so() -> Non
         name="patching", reason="Patches.", author="kim", created_at=MADE, when=ONCE, slos=("gate",), silence=True
     )
     document = silence_document(silence_of(patching), AT + timedelta(minutes=1))
-    assert (document["exclusion"], document["match"], document["active"]) == ("patching", ['slo=~"gate"'], True)
+    assert (document["exclusion"], document["match"], document["active"]) == ("patching", ['slo="gate"'], True)
