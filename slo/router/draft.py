@@ -64,7 +64,7 @@ class Draft:
     def open(self, event: Opened) -> Incident:
         """Open an incident; nobody is told where something mutes it. The page goes first."""
         opened = fold(None, event)
-        why = self.muting.why(opened, self.incidents.paging(), self.now)
+        why = self.muting.why(opened, self.incidents, self.now)
         if why:
             return self.record(replace(event, muted=why))
         recipients = self.audience.of(opened)
@@ -81,7 +81,7 @@ class Draft:
 
         What was never told, and fires no more when people may be told again, stays muted: there is nothing to tell.
         """
-        why = self.muting.why(incident, self.incidents.paging(), self.now)
+        why = self.muting.why(incident, self.incidents, self.now)
         if why:
             if why != incident.muted:
                 self.record(Muted(incident=incident.id, at=self.now, why=why))

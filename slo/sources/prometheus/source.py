@@ -188,7 +188,9 @@ class ServerSource:
                 followed.asking = None
             if tally.observed and self._is_wanted(followed, piece):
                 self._shelf.add_block(followed.counted(piece, tally))
+                # At once: what came late is written whenever the shelf is, and would be read and counted again.
                 self._changed.add(followed.key)
+                self._mark()
                 self._remarks.counted(self._clock.now().timestamp())
 
     async def _search(self, search: GroupSearch, end: int, deadline: float) -> None:

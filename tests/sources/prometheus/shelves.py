@@ -132,6 +132,13 @@ class Following:
         self.shelf.close(end)
         await self.shelf.write()
 
+    async def asks_and_is_killed(self, seconds: int) -> None:
+        """The kill comes after a round, with the books written meanwhile, and before the slot is closed."""
+        self.clock.at = (self.clock.at // self._interval + 1) * self._interval
+        await self.source._round(self.clock.at + self._interval)
+        await self.shelf.write()
+        await self.is_killed(seconds)
+
     async def reads_the_past(self, most: int = 1000) -> int:
         """How many pieces were read until there was nothing to read now."""
         for pieces in range(most):

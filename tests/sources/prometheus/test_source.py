@@ -252,6 +252,7 @@ events = st.one_of(
     st.tuples(st.just("passes"), st.integers(1, 12)),
     st.tuples(st.just("fails"), st.integers(1, 12)),
     st.tuples(st.just("killed"), st.integers(0, 30)),
+    st.tuples(st.just("asks and is killed"), st.integers(0, 30)),
     st.tuples(st.just("past"), st.integers(1, 3)),
 )
 
@@ -276,6 +277,8 @@ async def _lives_through(story: list[tuple[str, int]], seed: int) -> None:
                 watch.server.fault = None
             case "killed":
                 await watch.is_killed(amount * SLOT)
+            case "asks and is killed":
+                await watch.asks_and_is_killed(amount * SLOT)
             case "past":
                 await watch.reads_the_past(amount)
     await watch.passes(120)
