@@ -96,7 +96,6 @@ def killed_at(doom: Boundary, folder: Path) -> int:
         return world.deaths
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_changes_nothing(step: str, tmp_path: Path) -> None:
     number = 1
