@@ -20,6 +20,12 @@ class Responsibility(StrEnum):
     CUSTOMER = "customer"
     THIRD_PARTY = "third_party"
 
+    @property
+    def words(self) -> str:
+        """What follows for whoever reads it: `what failed is the customer's part`."""
+        whose = "a third party's" if self is Responsibility.THIRD_PARTY else f"the {self.value}'s"
+        return f"what failed is {whose} part"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:

@@ -105,13 +105,15 @@ class _Acting:
                     return Decision()
                 return self._told(self._event(WaitEnded, why=why), Action.UPDATE, "waits no longer", why)
             case Assign(owner=owner):
+                self._needs_open("assign")
                 if owner == self.incident.owner:
                     return Decision()
                 return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
             case Attribute(responsibility=responsibility, why=why):
-                whose = f"part of the {responsibility.replace('_', ' ')}"
+                if responsibility is self.incident.responsibility and not why:
+                    return Decision()
                 event = self._event(Attributed, responsibility=responsibility, why=why)
-                return self._told(event, Action.UPDATE, whose, why)
+                return self._told(event, Action.UPDATE, responsibility.words, why)
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
 
     def _acknowledge(self) -> Decision:

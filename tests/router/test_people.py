@@ -108,7 +108,7 @@ def first(decision: Decision) -> Message:
         (
             Attribute(**BY, responsibility=Responsibility.THIRD_PARTY, why="their DNS"),
             Action.UPDATE,
-            "part of the third party",
+            "what failed is a third party's part",
         ),
     ],
 )
@@ -242,14 +242,17 @@ def test_the_alert_does_not_lower_what_a_person_raised() -> None:
     assert desk.incident.priority is Priority.P0
 
 
-def test_the_same_priority_or_owner_again_is_nothing_new() -> None:
+def test_the_same_priority_owner_or_part_again_is_nothing_new() -> None:
     desk = Desk()
     assert not desk.does(Prioritize(**BY, priority=Priority.P0, why="sure"))
     desk.does(Assign(**BY, owner="sam"))
     assert not desk.does(Assign(**BY, owner="sam"))
+    desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert not desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER, why="they say so"))
 
 
-def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() -> None:
+def test_a_resolved_incident_takes_notes_a_late_answer_and_whose_part_failed_and_nothing_else() -> None:
     desk = Desk()
     desk.sees()
     desk.sees(after=300)
@@ -259,12 +262,14 @@ def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() ->
     assert (heard(late), first(late).text) == ([("hook", "note")], "answers it after it had resolved by itself")
     assert isinstance(late.events[0], Acknowledged)
     assert desk.incident.responded_by == "anna"
+    assert heard(desk.does(Attribute(**BY, responsibility=Responsibility.PROVIDER))) == [("hook", "update")]
     refused: list[Act] = [
         takes_on(),
         ends(),
         Promise(**BY, eta=SOON),
         Wait(**BY),
         Prioritize(**BY, priority=Priority.P1, why="later"),
+        Assign(**BY, owner="sam"),
     ]
     for act in refused:
         with pytest.raises(UsageError, match=r"incident 1 was resolved at 2026-01-01T\S+Z: .* an open one"):
