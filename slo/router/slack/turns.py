@@ -57,7 +57,8 @@ class Waiting:
 class Crowd:
     """Those that may be told together. The first waits for a turn, and takes the others along where they are many.
 
-    `one` tells a message whose turn it is; `many` tells several at once, and gives the verdict on each by its id.
+    `one` tells a message whose turn it is; `many` tells several at once, and gives the verdict on each by its id, or
+    none where they cannot be told at once.
     """
 
     def __init__(
@@ -93,7 +94,11 @@ class Crowd:
                 return await self._one(first.message, first.lane)
             otherwise = Ambiguous(reason="timeout")  # where this is cut off, it may have been taken
             verdicts.update(await self._many(crowd))
-            return verdicts[first.message.id]
+            if verdicts:
+                return verdicts[first.message.id]
+            otherwise = None
+            _release(crowd)
+            return await self._pace.turn() or await self._one(first.message, first.lane)
         finally:
             self._waiting = [] if self._waiting is crowd else self._waiting
             _release(crowd, verdicts, otherwise)
