@@ -114,6 +114,8 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
         "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
+        "Contract: the usual one: P0 1h, P1 1 business day, P2 4 business days; business days of UTC"
+        " (it was opened before contracts went on record: this is the first that did).",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
