@@ -48,7 +48,8 @@ class Message:
     that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
     customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
     destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
-    known, where that was before it opened here. A heartbeat has no `incident`.
+    known, where that was before it opened here. `reported` is what a person reported, in the words that the incident
+    was opened with; empty where an alert opened it. A heartbeat has no `incident`.
     """
 
     id: str
@@ -79,6 +80,12 @@ class Message:
     reference: str = ""
     instead_of: str = ""
     detected_at: datetime | None = None
+    reported: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, the same from beginning to end: what a person reported, or the SLO."""
+        return self.reported or self.slo
 
     @property
     def url(self) -> str:

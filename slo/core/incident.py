@@ -15,7 +15,7 @@ from slo.core.response import Turn
 from slo.core.routing import alert_labels
 
 REPORTED = "reported"
-"""What stands for the SLO of an incident that a person opened; its scope is its id."""
+"""What stands for the SLO of an incident that a person opened."""
 
 OWN_PREFIX = "watchkeep-"
 """How the names begin that stand for the SLO where the watch speaks about itself."""
@@ -106,6 +106,11 @@ class Incident:
     sources: frozenset[str] = frozenset()
 
     @property
+    def age(self) -> tuple[datetime, int, str]:
+        """What sorts the older one first; it ends with the id."""
+        return self.opened_at, len(self.id), self.id
+
+    @property
     def open(self) -> bool:
         """Whether people still work on it."""
         return self.resolved_at is None
@@ -130,11 +135,6 @@ class Incident:
         if self.told_as is self.priority:
             return False
         return self.told_as is None or self.priority.rank < self.told_as.rank
-
-    @property
-    def subject(self) -> str:
-        """What it is about, in a word: its SLO, or that it was reported."""
-        return self.slo if self.slo != REPORTED else f"incident {self.id}"
 
     @property
     def customer(self) -> str:

@@ -1,16 +1,26 @@
-"""Inhibition: which alerts are told of nowhere, because what causes them was told already.
+"""Inhibition: what ties an alert to its causes, so that nobody is told of it where the cause was told already.
 
-An SLO says what it depends on; rules say it of labels. An alert is suppressed only under a cause that people know of:
-an open incident that has paged, that no silence hides, and that is as urgent or more. What an alert is itself the
-cause of, directly or through others, is never its cause: in a circle nothing would be told at all.
+An SLO says what it depends on; rules say it of labels. Either way a cause and its effects have something in common: the
+SLO that is depended on, or the rule, and the labels in which both agree. That is a tie, which the one gives and the
+other takes, so that the causes of an alert are looked up instead of being tried one after the other.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from slo.core.matching import Matcher, fulfil
-from slo.core.priority import Priority
+
+Tie = tuple[str | int, tuple[str, ...], tuple[str | None, ...]]
+"""The SLO that is depended on, or the number of the rule; the labels that must agree, and their values."""
+
+
+class Ties(NamedTuple):
+    """What an alert has in common with those that it explains, and with those that explain it."""
+
+    gives: frozenset[Tie]
+    takes: frozenset[Tie]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,14 +33,6 @@ class Rule:
     source: tuple[Matcher, ...]
     target: tuple[Matcher, ...]
     equal: tuple[str, ...] = ()
-
-    def links(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        """Whether an alert with the labels `source` explains one with the labels `target`."""
-        return (
-            fulfil(source, self.source)
-            and fulfil(target, self.target)
-            and all(source.get(label, "") == target.get(label, "") for label in self.equal)
-        )
 
 
 class Dependent(Protocol):
@@ -65,78 +67,36 @@ class Graph:
             groups[slo.name] = slo.group_by
         return cls(needs={name: frozenset(_reached(name, direct)) for name in direct}, groups=groups)
 
-    def links(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        """Whether the SLO of the labels `target` depends on that of the labels `source`."""
-        cause, effect = source.get("slo", ""), target.get("slo", "")
-        if cause not in self.needs.get(effect, ()):
-            return False
-        shared = set(self.groups.get(cause, ())) & set(self.groups.get(effect, ()))
-        return all(source.get(label) == target.get(label) for label in shared)
+    def shared(self, one: str, other: str) -> tuple[str, ...]:
+        """The labels that two SLOs are both grouped by, in the order of the alphabet."""
+        return tuple(sorted(set(self.groups.get(one, ())) & set(self.groups.get(other, ()))))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
-    """An open incident under which others may be suppressed.
+class Linking:
+    """Finds the ties of alerts by what the SLOs depend on, and by rules."""
 
-    `labels` are as `alert_labels` makes them. `paged` is whether it has paged, `silenced` whether a silence hides it.
-    """
+    def __init__(self, graph: Graph, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(enumerate(rules))
+        self._needs: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        self._needed: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for effect, causes in graph.needs.items():
+            for cause in causes:
+                shared = graph.shared(cause, effect)
+                self._needs[effect].append((cause, shared))
+                self._needed[cause].add(shared)
 
-    incident: str
-    slo: str
-    labels: Mapping[str, str]
-    priority: Priority
-    paged: bool
-    silenced: bool
-
-
-def suppressed_by(
-    labels: Mapping[str, str],
-    slo: str,
-    priority: Priority,
-    candidates: Sequence[Cause],
-    graph: Graph,
-    rules: Sequence[Rule],
-) -> str | None:
-    """The id of the incident under which an alert of `slo` with these labels is suppressed; None where it is told.
-
-    `labels` are as `alert_labels` makes them. `candidates` are the open incidents, the oldest first; that of the alert
-    itself may be among them.
-    """
-    alert = Cause(incident="", slo=slo, labels=labels, priority=priority, paged=True, silenced=False)
-    others = [each for each in candidates if not _same(each, alert)]
-    causes = [each for each in others if _explains(each, alert, graph, rules)]
-    if not causes:
-        return None
-    effects = _effects(alert, others, graph, rules)
-    return next((each.incident for each in causes if each.incident not in effects), None)
-
-
-def _effects(alert: Cause, others: Sequence[Cause], graph: Graph, rules: Sequence[Rule]) -> set[str]:
-    """The incidents that the alert would suppress, directly or through others."""
-    found: set[str] = set()
-    pending = [alert]
-    while pending:
-        cause = pending.pop()
-        for each in others:
-            if each.incident not in found and _explains(cause, each, graph, rules):
-                found.add(each.incident)
-                pending.append(each)
-    return found
-
-
-def _explains(cause: Cause, effect: Cause, graph: Graph, rules: Sequence[Rule]) -> bool:
-    """Whether the one may be suppressed under the other."""
-    if not cause.paged or cause.silenced or cause.priority.rank > effect.priority.rank:
-        return False
-    if _same(cause, effect):
-        return False
-    linked = graph.links(cause.labels, effect.labels)
-    return linked or any(rule.links(cause.labels, effect.labels) for rule in rules)
-
-
-def _same(one: Cause, other: Cause) -> bool:
-    """Whether both are of one SLO and scope, and so one incident."""
-    return (one.slo, one.labels.get("scope", "")) == (other.slo, other.labels.get("scope", ""))
+    def ties(self, labels: Mapping[str, str]) -> Ties:
+        """The ties of an alert with these labels, as `alert_labels` makes them."""
+        slo = labels.get("slo", "")
+        gives: set[Tie] = {(slo, shared, tuple(map(labels.get, shared))) for shared in self._needed.get(slo, ())}
+        takes: set[Tie] = {(of, shared, tuple(map(labels.get, shared))) for of, shared in self._needs.get(slo, ())}
+        for number, rule in self._rules:
+            tie: Tie = number, rule.equal, tuple(labels.get(label, "") for label in rule.equal)
+            if fulfil(labels, rule.source):
+                gives.add(tie)
+            if fulfil(labels, rule.target):
+                takes.add(tie)
+        return Ties(frozenset(gives), frozenset(takes))
 
 
 def _reached(start: str, direct: Mapping[str, set[str]]) -> set[str]:

@@ -65,7 +65,7 @@ class Draft:
         """Open an incident under the contract in force. Nobody is told where it is muted; the page goes first."""
         event = replace(event, contract_digest=self.audience.digest_in_force(event.labels.get("customer", "")))
         opened = fold(None, event)
-        why = self.muting.why(opened, self.incidents.paging(), self.now)
+        why = self.muting.why(opened, self.incidents, self.now)
         if why:
             return self.record(replace(event, muted=why))
         recipients = self.audience.of(opened)
@@ -82,7 +82,7 @@ class Draft:
 
         What was never told, and fires no more when people may be told again, stays muted: there is nothing to tell.
         """
-        why = self.muting.why(incident, self.incidents.paging(), self.now)
+        why = self.muting.why(incident, self.incidents, self.now)
         if why:
             if why != incident.muted:
                 self.record(Muted(incident=incident.id, at=self.now, why=why))

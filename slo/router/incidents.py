@@ -5,8 +5,7 @@ kept apart, so that the old ones cost nothing.
 """
 
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from slo.core.incident import Incident
 
@@ -25,6 +24,7 @@ class Incidents(Mapping[str, Incident]):
         self._of: ChainMap[Subject, tuple[str, ...]] = ChainMap()
         self._unsettled: dict[str, Incident] = {}
         self._paging: dict[str, Incident] = {}
+        self._repaged: list[str] = []
         self._last = 0
         for incident in incidents:
             self.put(incident)
@@ -50,6 +50,8 @@ class Incidents(Mapping[str, Incident]):
             if not incident.human:
                 subject = incident.slo, incident.scope
                 self._of[subject] = (*self._of.get(subject, ()), name)[-REMEMBERED:]
+        if incident.page_open or name in self._paging:
+            self._repaged.append(name)
         self._all[name] = incident
         _keep(self._unsettled, incident, kept=not incident.settled)
         _keep(self._paging, incident, kept=incident.page_open)
@@ -66,6 +68,11 @@ class Incidents(Mapping[str, Incident]):
     def paging(self) -> Collection[Incident]:
         """Those that have a page open, the oldest first."""
         return self._paging.values()
+
+    @property
+    def repaged(self) -> Sequence[str]:
+        """The ids of those that came to have a page open, or had one and changed, since these were made."""
+        return self._repaged
 
     def of_subject(self, slo: str, scope: str) -> tuple[Incident, ...]:
         """The last incidents of an SLO and scope that alerts opened, the newest last."""
@@ -96,14 +103,9 @@ def _keep(among: dict[str, Incident], incident: Incident, *, kept: bool) -> None
         among.pop(incident.id, None)
         return
     newest = among[next(reversed(among))] if among else incident
-    late = incident.id not in among and _age(incident) < _age(newest)
+    late = incident.id not in among and incident.age < newest.age
     among[incident.id] = incident
     if late:
-        ordered = sorted(among.items(), key=lambda item: _age(item[1]))
+        ordered = sorted(among.items(), key=lambda item: item[1].age)
         among.clear()
         among.update(ordered)
-
-
-def _age(incident: Incident) -> tuple[datetime, int, str]:
-    """What sorts the older one first."""
-    return incident.opened_at, len(incident.id), incident.id

@@ -1,13 +1,14 @@
 """Muting: why nobody is told of an incident, where nobody is."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from slo.core.causes import Cause, Causes
 from slo.core.incident import Incident
-from slo.core.inhibition import Cause, Graph, Rule, suppressed_by
-from slo.core.matching import fulfil
+from slo.core.inhibition import Graph, Linking, Rule
 from slo.core.paths import DELIVERY
 from slo.core.silence import Silence
+from slo.router.incidents import Incidents
 
 Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
 """Finds the silence that hides an alert with these labels at a time."""
@@ -30,62 +31,67 @@ class Muting:
         graph: Graph = INDEPENDENT,
         rules: Sequence[Rule] = (),
     ) -> None:
+        self.has_causes = bool(graph.needs or rules)
+        """Whether one incident can keep another from being told at all."""
         self._silenced = silenced
         self._graph = graph
-        self._rules = tuple(rules)
-        self._causes: dict[str, tuple[Incident, Cause]] = {}
-
-    @property
-    def has_causes(self) -> bool:
-        """Whether one incident can keep another from being told at all."""
-        return bool(self._graph.needs or self._rules)
+        self._linking = Linking(graph, rules)
+        self._causes = Causes()
+        self._made: dict[str, tuple[Incident, Cause]] = {}
+        self._seen: dict[str, Incident] = {}
+        self._of = Incidents()
+        self._read = 0
 
     def depth(self, slo: str) -> int:
         """How many SLOs it depends on: what it depends on itself has fewer, unless they depend on one another."""
         return len(self._graph.needs.get(slo, ()))
 
-    def why(self, incident: Incident, incidents: Collection[Incident], at: datetime) -> str:
+    def why(self, incident: Incident, incidents: Incidents, at: datetime) -> str:
         """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
 
-        `incidents` are those that have a page open, the oldest first. What a person opened is never muted, nor what a
-        person made a P0, nor what the watch says about itself.
+        `incidents` are all that there are. What a person opened is never muted, nor what a person made a P0, nor what
+        the watch says about itself.
         """
         if incident.human or incident.urged or incident.slo == DELIVERY:
             return ""
-        labels = incident.alert_labels
-        silence = self._silenced(labels, at)
+        silence = self._silenced(incident.alert_labels, at)
         if silence is not None:
             return f"silence {silence.name}: {silence.reason}"
         if not self.has_causes:
             return ""
-        needs = self._graph.needs.get(incident.slo, frozenset())
-        aimed = any(fulfil(labels, rule.target) for rule in self._rules)
-        if not aimed and not any(each.slo in needs for each in incidents):
-            return ""
-        linked = incidents if self._rules else [each for each in incidents if self._depend(each.slo, incident.slo)]
-        causes = [self._cause(each) for each in linked]
-        cause = suppressed_by(labels, incident.slo, incident.priority, causes, self._graph, self._rules)
+        self._follow(incidents)
+        cause = self._causes.suppressing(self._cause(incident))
         return f"incident {cause} is its cause" if cause else ""
 
-    def _depend(self, one: str, other: str) -> bool:
-        """Whether one of two SLOs depends on the other."""
-        needs = self._graph.needs
-        return one in needs.get(other, ()) or other in needs.get(one, ())
+    def _follow(self, incidents: Incidents) -> None:
+        """Have the causes be those that there are now: of the same incidents only what has changed is looked at."""
+        if self._of is not incidents:
+            paging = {each.id: each for each in incidents.paging()}
+            changed = [name for name, each in paging.items() if self._seen.get(name) is not each]
+            changed += self._seen.keys() - paging.keys()
+        else:
+            changed = list(incidents.repaged[self._read :])
+        self._of, self._read = incidents, len(incidents.repaged)
+        for name in changed:
+            self._see(name, incidents.get(name))
+
+    def _see(self, name: str, incident: Incident | None) -> None:
+        """It explains others as long as it has a page open that nothing hides. What was not written is none."""
+        if incident is None or not incident.page_open:
+            self._seen.pop(name, None)
+            self._causes.drop(name)
+            return
+        self._seen[name] = incident
+        if incident.muted:
+            self._causes.drop(name)
+        else:
+            self._causes.put(self._cause(incident))
 
     def _cause(self, incident: Incident) -> Cause:
         """The incident as a cause, made once as long as it stays as it is: many effects ask."""
-        found = self._causes.get(incident.id)
+        found = self._made.get(incident.id)
         if found is None or found[0] is not incident:
-            found = self._causes[incident.id] = incident, _cause(incident)
+            ties = self._linking.ties(incident.alert_labels)
+            made = Cause(age=incident.age, priority=incident.priority, ties=ties)
+            found = self._made[incident.id] = incident, made
         return found[1]
-
-
-def _cause(incident: Incident) -> Cause:
-    return Cause(
-        incident=incident.id,
-        slo=incident.slo,
-        labels=incident.alert_labels,
-        priority=incident.priority,
-        paged=incident.page_open,
-        silenced=bool(incident.muted),
-    )

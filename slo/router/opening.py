@@ -23,13 +23,15 @@ def opening_of(act: Open, number: str, *, at: datetime, contract: Contract) -> O
         security=act.security,
     )
     priority = priority_in(circumstances)
+    # Another journal, or this one after a restore, gives the number again: destinations must not take that for this.
+    scope = f"{number}-{at:%Y%m%dT%H%M%SZ}"
     return Opened(
         incident=number,
         at=at,
         slo=REPORTED,
-        scope=number,
+        scope=scope,
         generation=1,
-        key=incident_key(customer=act.customer, slo=REPORTED, scope=number, generation=1),
+        key=incident_key(customer=act.customer, slo=REPORTED, scope=scope, generation=1),
         severity=Severity.PAGE if priority is Priority.P0 else Severity.TICKET,
         priority=priority,
         summary=one_line(act.summary),

@@ -1,5 +1,6 @@
 """What comes in from destinations: who is believed, what is done, and who is asked."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -80,6 +81,23 @@ async def test_what_nobody_knows_is_forged_and_what_is_signed_may_be_malformed()
     with pytest.raises(Malformed):
         await door.inbound.receive("pagerduty", signed("eu", b""))
     assert (door.counted("forged"), door.counted("malformed"), door.done) == (1, 1, [])
+
+
+@pytest.mark.looptime
+async def test_a_flood_of_forged_requests_is_counted_and_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    door.inbound.receivers = {"pagerduty": [Known("eu")], "slack": [Known("team")]}
+    for _ in range(600):
+        for way in ("pagerduty", "slack"):
+            with pytest.raises(Forged):
+                await door.inbound.receive(way, signed("me"))
+        await asyncio.sleep(0.25)
+    await asyncio.sleep(60)
+    assert (door.counted("forged"), door.counted("forged", "slack")) == (600, 600)
+    for way in ("pagerduty", "slack"):
+        told = [record.__dict__ for record in caplog.records if record.__dict__["way"] == way]
+        assert [line.get("times", 1) for line in told] == [1, 239, 240, 120]
+        assert {line["result"] for line in told} == {"forged"}
 
 
 async def test_where_nobody_receives_there_is_nobody_to_ask() -> None:

@@ -52,6 +52,7 @@ from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
 from slo.router.decide import decide, decide_pages
 from slo.router.draft import Draft
+from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
 from slo.router.muting import Muting
 from slo.router.opening import opening_of
@@ -149,10 +150,16 @@ class World(RuleBasedStateMachine):
     @initialize(tree=st.sampled_from(TREES), graph=st.sampled_from(GRAPHS), rules=st.sampled_from(RULES))
     def configure(self, tree: Route, graph: Graph, rules: tuple[Rule, ...]) -> None:
         self.tree, self.graph, self.inhibit = tree, graph, rules
-        self.audience = self.new_audience()
+        self.audience, self.muting = self.new_audience(), self.new_muting()
 
     def new_audience(self) -> Audience:
         return Audience(self.tree, PAGERS, CONTRACTS)
+
+    def new_muting(self) -> Muting:
+        def silenced(labels: Mapping[str, str], when: datetime) -> Silence | None:
+            return silenced_by(labels, self.silences.values(), when)
+
+        return Muting(silenced, self.graph, self.inhibit)
 
     @rule(
         firing=st.fixed_dictionaries(dict.fromkeys(SLOS, FIRING)),
@@ -181,7 +188,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def the_process_is_killed(self) -> None:
         self.state = Unwritten(self.journal)
-        self.audience = self.new_audience()
+        self.audience, self.muting = self.new_audience(), self.new_muting()
 
     @rule(impact=st.sampled_from(Impact), customer=st.sampled_from(["acme", "beta", ""]))
     def somebody_opens(self, impact: Impact, customer: str) -> None:
@@ -195,7 +202,7 @@ class World(RuleBasedStateMachine):
             **TARGETED,
         )
         self.acts += 1
-        draft = self.draft(self.state.incidents, self.audience)
+        draft = self.draft()
         contract = CONTRACTS.get(customer, DEFAULT)
         draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=contract))
         self.take(draft.decision)
@@ -241,44 +248,37 @@ class World(RuleBasedStateMachine):
         again = decide_act(act, self.state.incidents, teller=teller) if decision else Decision()
         assert not again, "what is delivered twice was done twice"
         if running:
-            draft = self.draft(self.state.incidents, self.audience)
+            draft = self.draft()
             decide_pages(draft)
             self.take(draft.decision)
 
     def slot_ends_after(self, step: float, seen: list[str], *, known: bool = True) -> None:
         self.seconds += step
         muted = {name for name, incident in self.state.incidents.items() if incident.muted}
-        decision = self.decision(self.state.incidents, self.audience, seen, known=known)
-        restarted = self.decision(fold_all(self.journal), self.new_audience(), seen, known=known)
+        decision = self.decision(self.draft(), seen, known=known)
+        restarted = self.decision(self.draft_of_a_restart(), seen, known=known)
         assert decision == restarted, "a restart would have decided otherwise"
         self.expect_misses()
         self.take(decision)
-        again = self.decision(self.state.incidents, self.audience, seen, known=known)
+        again = self.decision(self.draft(), seen, known=known)
         assert not again.events, f"what was decided is decided again: {again.events}"
         self.nobody_hears_of(muted, decision)
         self.mutes_what_it_should()
         self.pages_what_it_should(seen)
 
-    def decision(
-        self, incidents: Mapping[str, Incident], audience: Audience, seen: list[str], *, known: bool
-    ) -> Decision:
-        draft = self.draft(incidents, audience)
+    def decision(self, draft: Draft, seen: list[str], *, known: bool) -> Decision:
         alerts = [replace(alert(*self.firing[slo], slo=slo, labels=LABELS[slo]), known=known) for slo in seen]
         decide(alerts, draft, known_slos=self.known)
         decide_clocks(draft)
         return draft.decision
 
-    def draft(self, incidents: Mapping[str, Incident], audience: Audience) -> Draft:
-        return draft_of(incidents, at(self.seconds), audience=audience, muting=self.muting)
+    def draft(self) -> Draft:
+        return draft_of(self.state.incidents, at(self.seconds), audience=self.audience, muting=self.muting)
 
-    @property
-    def muting(self) -> Muting:
-        silences = tuple(self.silences.values())
-
-        def silenced(labels: Mapping[str, str], when: datetime) -> Silence | None:
-            return silenced_by(labels, silences, when)
-
-        return Muting(silenced, self.graph, self.inhibit)
+    def draft_of_a_restart(self) -> Draft:
+        """By a watch that remembers nothing but the journal."""
+        incidents = fold_all(self.journal)
+        return draft_of(incidents, at(self.seconds), audience=self.new_audience(), muting=self.new_muting())
 
     def take(self, decision: Decision) -> None:
         self.state.add(decision)
@@ -304,9 +304,9 @@ class World(RuleBasedStateMachine):
         assert not heard, f"{heard} by {decision.events}"
 
     def mutes_what_it_should(self) -> None:
+        incidents, muting = Incidents(self.open.values()), self.new_muting()
         for incident in self.open.values():
-            paging = [other for other in self.open.values() if other.page_open]
-            why = self.muting.why(incident, paging, at(self.seconds))
+            why = muting.why(incident, incidents, at(self.seconds))
             if why or incident.firing:
                 assert incident.muted == why
 

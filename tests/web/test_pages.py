@@ -7,18 +7,30 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 
 from slo.core.acts import Responsibility
 from slo.core.eta import ETA, Confidence
-from slo.core.events import Acknowledged, Assigned, Attributed, Event, Muted, Noted, Opened, Promised, Resolved
+from slo.core.events import (
+    Acknowledged,
+    Assigned,
+    Attributed,
+    Event,
+    Muted,
+    Noted,
+    Opened,
+    Promised,
+    Resolved,
+    ResponseMissed,
+)
 from slo.core.incident import REPORTED
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, Priority, circumstances_of
 from slo.errors import StoreError
 from slo.web.incident_page import MOST_EVENTS
-from slo.web.pages import MOST_INCIDENTS, headline
+from slo.web.pages import COLOURS, MOST_INCIDENTS, headline
 from tests.web.served import served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, a_delivery, a_month, a_status, an_slo, opened
 
@@ -135,7 +147,43 @@ def test_an_incident_that_no_slo_shows_is_in_the_title(states: tuple[str, ...]) 
     title = page.texts[0].replace("\N{NO-BREAK SPACE}", " ")
     assert title.startswith("1 P0 open, 1 P1 open")
     assert "All up" not in title
-    assert ("h1", {"class": "burning"}) in page.elements
+    assert ("h1", {"class": "overspent"}) in page.elements
+
+
+def in_a_p1(*events: Event) -> list[Event]:
+    return [replace(opened(), priority=Priority.P1), *events]
+
+
+MISSED = ResponseMissed(incident=INCIDENT, at=AT, due=AT)
+TAKEN_ON = Acknowledged(incident=INCIDENT, at=AT, by=PERSON)
+
+
+@pytest.mark.parametrize(
+    ("states", "events", "state"),
+    [
+        ((), [], "no_data"),
+        (("ok",), [], "ok"),
+        (("ok", "no_data"), [], "no_data"),
+        (("ok", "no_data", "burning"), [], "burning"),
+        (("burning", "overspent"), [], "overspent"),
+        (("ok",), in_a_p1(), "burning"),
+        (("overspent",), in_a_p1(), "overspent"),
+        (("ok",), in_a_p1(MISSED), "overspent"),
+        (("ok",), in_a_p1(MISSED, TAKEN_ON), "burning"),
+        (("ok",), [opened()], "overspent"),
+        (("burning",), [opened()], "overspent"),
+        ((), [opened(), TAKEN_ON], "overspent"),
+        (("ok",), [opened(), Resolved(incident=INCIDENT, at=AT, by=PERSON, why="")], "ok"),
+    ],
+)
+def test_the_heading_is_as_bad_as_the_worst_of_slos_and_open_incidents(
+    states: tuple[str, ...], events: list[Event], state: str
+) -> None:
+    page = page_of(FakeWatch(slos=[a_status(state=each) for each in states], events=events))
+    assert ("h1", {"class": state}) in page.elements
+    (icon,) = [attributes["href"] for tag, attributes in page.elements if tag == "link"]
+    assert icon is not None
+    assert quote(COLOURS[state]) in icon
 
 
 def test_what_needs_people_most_comes_first_each_state_with_shape_and_word() -> None:

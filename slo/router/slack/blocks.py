@@ -14,7 +14,7 @@ from slo.core.delivery import Action, Message
 from slo.core.duration import duration_name
 from slo.core.eta import ETA
 from slo.router.page import Json
-from slo.router.summary import one_line, promised, reason
+from slo.router.summary import one_line, promised, reason, where_of
 
 ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
@@ -50,9 +50,9 @@ class Post:
 def beginning(message: Message, *, interactive: bool) -> Post:
     """The incident as it is after `message`, with buttons while it is open, if a press of them arrives anywhere."""
     state = f"{_state(message)} \N{MIDDLE DOT} {message.priority}"
-    summary = escaped(message.summary, SUMMARY_LIMIT) or escaped(message.slo, SUMMARY_LIMIT)
+    summary = escaped(message.summary, SUMMARY_LIMIT) or escaped(message.subject, SUMMARY_LIMIT)
     blocks: list[dict[str, Json]] = [
-        {"type": "header", "text": _plain(one_line(f"{state} \N{MIDDLE DOT} {message.slo}", 140))},
+        {"type": "header", "text": _plain(one_line(f"{state} \N{MIDDLE DOT} {message.subject}", 140))},
         {"type": "section", "text": _marked(summary)},
     ]
     if fields := [f"*{name}*\n{value}" for name, value in _facts(message) if value]:
@@ -74,7 +74,7 @@ def following(message: Message) -> Post:
 def alone(message: Message, *, interactive: bool) -> Post:
     """What has happened to an incident that has no message here to answer to: so it brings the incident along."""
     said, incident = following(message), beginning(message, interactive=interactive)
-    about = f"{escaped(message.slo, FIELD_LIMIT)}: {said.text}"
+    about = f"{escaped(message.subject, FIELD_LIMIT)}: {said.text}"
     return Post(text=about, blocks=(*said.blocks, *incident.blocks))
 
 
@@ -175,7 +175,7 @@ def _facts(message: Message) -> Iterable[tuple[str, str]]:
         yield "Expected to recover", _time(eta.recover_at) + sure if eta.recover_at else "not known yet"
         yield "Next update", _time(eta.next_update_at) if eta.next_update_at else ""
     yield "Opened", _time(message.opened_at)
-    about = (labels.get("customer", ""), labels.get("environment", ""), message.scope)
+    about = (where_of(message), "" if message.reported else message.scope)
     yield "Where", escaped(", ".join(part for part in about if part), FIELD_LIMIT)
     yield "Services", escaped(", ".join(message.services) or labels.get("service", ""), FIELD_LIMIT)
 

@@ -32,7 +32,7 @@ from slo.router.slack.blocks import Post, alone, beginning, escaped, following
 from slo.router.summary import promised
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.quick import QuickClock
-from tests.router.making import EVIDENCE, LOST, STAGING, at, message
+from tests.router.making import EVIDENCE, LOST, STAGING, at, message, of_a_person
 
 PROMISED = ETA(recover_at=at(1890), confidence=Confidence.HIGH, next_update_at=at(990))
 Make = Callable[..., Slack]
@@ -159,6 +159,11 @@ TRIGGER = told(Action.TRIGGER)
             following(told(Action.REMIND, at=at(1050), due=at(3660), responded_at=at(300), eta=PROMISED)),
         ),
         ("slack-resolve.json", following(told(Action.RESOLVE, why="clear for 5m"))),
+        ("slack-of-a-person.json", beginning(of_a_person(due=at(3660)), interactive=True)),
+        (
+            "slack-of-a-person-alone.json",
+            alone(of_a_person(action=Action.NOTE, by="kim", text="On it."), interactive=False),
+        ),
         ("slack-alone.json", alone(told(Action.ACKNOWLEDGE, by="anna", status="acknowledged"), interactive=True)),
     ],
 )

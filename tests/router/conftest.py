@@ -1,4 +1,4 @@
-"""What the tests of destinations share."""
+"""What the tests of the router share."""
 
 from collections.abc import AsyncIterator
 
