@@ -104,6 +104,8 @@ class CustomerKeys(NamedKeys):
 
     title: str = ""
     """What people call it. Default: its name."""
+    agreement: str = ""
+    """Where the contract stands and who agreed to it, as people cite it. It goes on record with what is promised."""
     environments: Mapping[str, Literal["production", "non-production"]] = Field(default={})
     """What its environments are, by the label `environment`. One that is not there is production only if it is called
     `production`."""
@@ -123,6 +125,7 @@ class CustomerKeys(NamedKeys):
         return Contract(
             customer=self.name,
             title=self.title or self.name,
+            agreement=self.agreement,
             environments={name: EnvironmentClass(kind) for name, kind in self.environments.items()},
             responses={Priority(name): time for name, time in self.response},
             days=DayReading(self.business_days),

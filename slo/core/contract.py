@@ -79,7 +79,8 @@ RESPONSES: Mapping[Priority, ResponseTime] = MappingProxyType(
 class Contract:
     """What the customer with the name `customer` was promised; `title` is what people call it.
 
-    `environments` says what its environments are for the contract. `responses` has every priority. `holidays_version`
+    `agreement` is where that stands, and who agreed to it, as people cite it. `environments` says what its environments
+    are for the contract. `responses` has every priority. `holidays_version`
     is that of the package that the holidays among `hours.closed` come from, empty where none do. A ticket is updated
     within `ticket_update_within` of the end of a chat. Raises ValueError for a P0 in business days: it knows no
     calendar.
@@ -87,6 +88,7 @@ class Contract:
 
     customer: str
     title: str
+    agreement: str = ""
     environments: Mapping[str, EnvironmentClass] = field(default_factory=dict)
     responses: Mapping[Priority, ResponseTime] = field(default_factory=lambda: RESPONSES)
     days: DayReading = DayReading.BUSINESS_HOURS

@@ -21,10 +21,12 @@ from slo.core.priority import EnvironmentClass, Priority
 class WrittenContract:
     """What a contract promises, with the names and in the words of a configuration.
 
+    `agreement` is where that stands, as people cite it: another one is another contract, though it promise the same.
     `response` has every priority, `week` the weekdays that are open. `closed` are all days that are, in their order,
     public holidays among them: so nothing that is installed later says otherwise.
     """
 
+    agreement: str
     environments: Mapping[str, str]
     response: Mapping[str, str]
     business_days: str
@@ -39,6 +41,7 @@ class WrittenContract:
         """What `contract` promises. Two that promise the same are written the same."""
         hours = contract.hours
         return cls(
+            agreement=contract.agreement,
             environments={name: kind.value for name, kind in sorted(contract.environments.items())},
             response={priority.value: response_time_name(contract.responses[priority]) for priority in Priority},
             business_days=contract.days.value,
@@ -60,6 +63,7 @@ class WrittenContract:
         return Contract(
             customer=customer,
             title=title,
+            agreement=self.agreement,
             environments={name: EnvironmentClass(kind) for name, kind in self.environments.items()},
             responses={priority: response_time_in(self.response[priority.value]) for priority in Priority},
             days=DayReading(self.business_days),

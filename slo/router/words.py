@@ -85,7 +85,8 @@ def _promised_to(event: ContractRecorded | ContractEnded) -> str:
         case ContractRecorded(customer=customer, digest=digest, contract=written):
             whose = f"the contract of {customer}" if customer else "the usual contract"
             times = ", ".join(f"{priority} {time}" for priority, time in written.response.items())
-            return f"{whose} from now on is {digest[:12]}: {times}; business days of {written.zone}"
+            cited = f", by {written.agreement}" if written.agreement else ""
+            return f"{whose} is {digest[:12]} from now on: {times}; business days of {written.zone}{cited}"
         case ContractEnded(customer=customer):
             return f"{customer} has no contract of its own any more"
 

@@ -163,6 +163,7 @@ def contract_document(incident: Incident, contract: Contract) -> Document:
         "digest": incident.contract_digest or None,
         "customer": contract.customer or None,
         "title": contract.title or None,
+        "agreement": contract.agreement or None,
         "response": {priority.value: response_time_name(contract.responses[priority]) for priority in Priority},
         "business_days": contract.days.value,
         "zone": contract.hours.zone,

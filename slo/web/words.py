@@ -71,7 +71,8 @@ def contract_words(contract: Mapping[str, Any]) -> str:
     whose = contract["title"] or contract["customer"]
     name = f"that of {whose}" if whose else "the usual one"
     times = ", ".join(f"{priority} {time}" for priority, time in contract["response"].items())
-    days = f"{times}; business days of {contract['zone']}"
+    cited = f", by {contract['agreement']}" if contract["agreement"] else ""
+    days = f"{times}; business days of {contract['zone']}{cited}"
     if contract["digest"]:
         return f"{name} ({contract['digest'][:12]}): {days}"
     return f"{name}: {days} (it was opened before contracts went on record: this is the first that did)"

@@ -32,7 +32,8 @@ Change = Callable[[dict[str, Any]], object]
 def acme(**own: object) -> dict[str, Any]:
     """A configuration with one customer."""
     hours = {"zone": "America/New_York", "holidays": {"country": "US", "subdivision": "NY"}}
-    customer = {"name": "acme", "title": "Acme Corporation", "response": {"P0": "1h"}, "hours": hours}
+    agreement = "MSA of 2026-01-05, section 4"
+    customer = {"name": "acme", "title": "Acme Corporation", "agreement": agreement, "hours": hours}
     return configuration("gate") | {"customers": [customer | own]}
 
 
@@ -190,6 +191,7 @@ async def test_the_folder_alone_tells_the_same_clock(tmp_path: Path) -> None:
             "digest": one.contract_digest,
             "customer": "acme",
             "title": "Acme Corporation",
+            "agreement": "MSA of 2026-01-05, section 4",
             "response": {"P0": "1h", "P1": "1 business day", "P2": "4 business days"},
             "business_days": "business_hours",
             "zone": "America/New_York",

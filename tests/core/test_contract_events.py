@@ -32,6 +32,7 @@ P0, P1, P2 = Priority.P0, Priority.P1, Priority.P2
 ACME = Contract(
     customer="acme",
     title="Acme Corporation",
+    agreement="MSA of 2026-01-05, section 4",
     environments={"live": EnvironmentClass.PRODUCTION},
     responses={P0: HOUR / 2, P1: BusinessDays(count=1), P2: BusinessDays(count=4)},
     hours=replace(office_hours("America/New_York"), closed=frozenset({date(2026, 6, 19), date(2026, 5, 25)})),
@@ -73,6 +74,7 @@ def digest_of(contract: Contract) -> str:
 
 def test_a_contract_is_written_as_people_read_it() -> None:
     assert WrittenContract.of(ACME) == WrittenContract(
+        agreement="MSA of 2026-01-05, section 4",
         environments={"live": "production"},
         response={"P0": "30m", "P1": "1 business day", "P2": "4 business days"},
         business_days="business_hours",
@@ -102,6 +104,7 @@ def test_anyone_can_work_out_the_digest_from_the_body_of_the_event() -> None:
         ({"hours": replace(ACME.hours, special={date(2026, 12, 24): ()})}, False),
         ({"hours": replace(ACME.hours, week={**ACME.hours.week, 5: ACME.hours.week[0]})}, False),
         ({"environments": {}}, False),
+        ({"agreement": "Amendment 2 of 2026-09-01"}, False),
         ({"ticket_update_within": HOUR}, False),
         ({"hours": replace(ACME.hours, week={**ACME.hours.week, 5: ()})}, True),
         ({"hours": replace(ACME.hours, closed=frozenset(sorted(ACME.hours.closed, reverse=True)))}, True),
@@ -123,6 +126,7 @@ def contracts(change: calendars.Change) -> st.SearchStrategy[Contract]:
         Contract,
         customer=st.just("acme"),
         title=st.just("Acme"),
+        agreement=st.text(max_size=5),
         environments=st.dictionaries(st.text(max_size=5), st.sampled_from(EnvironmentClass), max_size=2),
         hours=calendars.hours(change),
         days=st.sampled_from(DayReading),
