@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.labels import labels_in
-from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, warn
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def command(pairs: Sequence[str], config: Path, at: str | None, *, as_json: bool
     labels, moment = labels_in(pairs), _moment(at)
     answer = routed(labels, load_settings(config), at=moment)
     emit(_document(answer), *_parts(answer), as_json=as_json)
+    warn(answer.warnings)
 
 
 def _moment(at: str | None) -> datetime:
@@ -171,6 +172,7 @@ def _document(answer: "Routed") -> dict[str, object]:
             }
             for visit in plan.path
         ],
+        "warnings": list(answer.warnings),
         "at": answer.at,
         "response": {
             "within": response_time_name(answer.response.target),

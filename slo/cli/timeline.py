@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from slo.cli.figures import STATUS_TONES, Document, fires, slo_of
-from slo.cli.output import Cell, Part, Table, Tone
+from slo.cli.output import Cell, Lines, Part, Table, Tone
+from slo.core.acts import Responsibility
 from slo.web.words import contract_words, minute, percent
 
 
@@ -43,7 +44,7 @@ def incident_parts(incident: Document) -> list[Part]:
         Table(
             title="Timeline",
             columns=("number", "at", "event", "what"),
-            rows=[(str(e["number"]), _when(e["at"]), e["event"], told(e)) for e in incident["events"]],
+            rows=[(str(e["number"]), _when(e["at"]), e["event"], Lines(told(e))) for e in incident["events"]],
             numeric=frozenset({"number"}),
         )
     )
@@ -109,7 +110,7 @@ def _work(incident: Document) -> list[Part]:
     ]
     about = [
         f"owner {incident['owner']}" if incident["owner"] else "",
-        f"part of the {incident['responsibility'].replace('_', ' ')}" if incident["responsibility"] else "",
+        Responsibility(incident["responsibility"]).words if incident["responsibility"] else "",
         "waits for the customer" if incident["waiting"] else "",
         f"affects {', '.join(incident['services'])}" if incident["services"] else "",
     ]
@@ -179,7 +180,7 @@ def _watched(event: Document) -> str:
 
 def _also(event: Document) -> str:
     destinations = [*event["paged"], *event["told"]]
-    return f"; {', '.join(destinations)} hear of it now" if destinations else ""
+    return f"; told to {', '.join(destinations)} from now on as well" if destinations else ""
 
 
 def expected(eta: Document) -> str:
@@ -203,7 +204,7 @@ def _of_deed(event: Document) -> str:
         case "assigned":
             return f", to {event['owner']}"
         case "attributed":
-            return f", to the {event['responsibility'].replace('_', ' ')}" + _because(event["why"])
+            return f": {Responsibility(event['responsibility']).words}" + _because(event["why"])
     return _because(event.get("why", ""))
 
 

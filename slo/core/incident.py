@@ -9,6 +9,7 @@ from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action
 from slo.core.eta import ETA
 from slo.core.events import Promised
+from slo.core.incident_key import incident_mark
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, Priority
 from slo.core.response import Turn
@@ -135,6 +136,11 @@ class Incident:
         if self.told_as is self.priority:
             return False
         return self.told_as is None or self.priority.rank < self.told_as.rank
+
+    @property
+    def mark(self) -> str:
+        """What no other incident is marked with."""
+        return incident_mark(self.id, self.opened_at)
 
     @property
     def customer(self) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from slo.core.acts import Act, Open, Target
+from slo.core.acts import Act, Look, Open, Target
 from slo.core.alert import Alert
 from slo.core.contract import Contract
 from slo.core.contract_events import ContractsOnRecord
@@ -136,6 +136,8 @@ class Router:
         incident = await self._meant(act.target)
         meant = replace(act, target=replace(act.target, incident=incident))
         decision = decide_act(meant, self.incidents, teller=self._teller)
+        if isinstance(act, Look):  # there is nothing to wait for
+            return self.incidents[incident]
         return await self._do(incident, decision)
 
     async def _open(self, act: Open) -> Incident:

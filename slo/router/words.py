@@ -113,7 +113,7 @@ def _watched(event: Reminder | Told | Muted | Unmuted) -> str:
 
 
 def _also(destinations: tuple[str, ...]) -> str:
-    return f", and {', '.join(destinations)} hear of it" if destinations else ""
+    return f"; told to {', '.join(destinations)} from now on as well" if destinations else ""
 
 
 def _done(event: Deed) -> str:
@@ -133,7 +133,7 @@ def _done(event: Deed) -> str:
         case Assigned(owner=owner):
             return f"gave it to {owner}"
         case Attributed(responsibility=responsibility, why=why):
-            return f"takes it for the part of the {responsibility.replace('_', ' ')}{_because(why)}"
+            return f"says that {responsibility.words}{_because(why)}"
         case ChatEnded():
             return "ended the chat"
     raise TypeError(f"no words for {type(event).__name__}")

@@ -50,7 +50,13 @@ silences:
     start: '2026-03-01T02:00Z'
     duration: 3h
 exclusions:
-  - {name: patching, reason: Patches., author: sam, start: '2026-03-01T04:00Z', duration: 3h, silence: true}
+  - name: patching
+    reason: Patches.
+    author: sam
+    start: '2026-03-01T04:00Z'
+    duration: 3h
+    slos: [gate-availability, desk-availability]
+    silence: true
 inhibit:
   - {source: [severity=page], target: [severity=ticket], equal: [service, customer]}
 """
@@ -145,7 +151,7 @@ def route(folder: Path, *arguments: str, config: str = CONFIG) -> Result:
 def test_it_is_said_so_that_it_can_be_read_at_night(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     result = route(tmp_path, *arguments)
     assert result.exit_code == 0, result.output
-    assert result.output == said
+    assert result.stdout == said
 
 
 def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +159,17 @@ def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.Mo
     shown, config = re.findall(r"(?ms)^```(?:yaml)?\n(.*?)^```$", MANUAL.read_text(encoding="utf-8"))[:2]
     labels = ("--label", "slo=gate-availability", "--label", "severity=page", "--at", "2026-03-01T02:00:00Z")
     assert route(tmp_path, *labels, config=config).output == shown
+
+
+def test_an_slo_that_is_not_there_is_told(tmp_path: Path) -> None:
+    result = route(tmp_path, "--label", "slo=gate-availabilty")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "warning: the configuration has no SLO gate-availabilty: did you mean gate-availability?\n",
+    )
+    stranger = json.loads(route(tmp_path, "--label", "slo=x", "--json").stdout)
+    assert stranger["warnings"] == ["the configuration has no SLO x: it has the labels that are given, and no others"]
+    assert route(tmp_path, "--label", "service=gate").stderr == ""
 
 
 def test_what_waits_for_company_says_so_and_a_p0_never_does(tmp_path: Path) -> None:
@@ -205,6 +222,7 @@ def test_the_document_has_all_that_the_sentences_say(tmp_path: Path) -> None:
             {"after": 0.5, "destinations": ["second"]},
             {"after": 0.9, "destinations": ["second", "desk"]},
         ],
+        "warnings": [],
         "at": "2026-03-01T02:00:00Z",
         "response": {
             "within": "1 business day",

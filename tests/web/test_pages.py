@@ -337,7 +337,10 @@ def test_an_incident_is_shown_without_its_timeline_while_the_journal_cannot_be_r
 def test_there_is_no_page_for_an_incident_that_there_is_not() -> None:
     with served(FakeWatch()) as site:
         answer = site.get("/incidents/nope")
-    assert (answer.status, answer.document["error"]) == (404, "there is no incident 'nope': see /api/v1/incidents")
+    assert (answer.status, answer.document["error"]) == (
+        404,
+        "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`",
+    )
 
 
 def _ago(minutes: int) -> datetime:
