@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from slo.core.acts import EndChat, Target
 from slo.core.contract import DEFAULT, Contract
 from slo.core.contract_events import ContractRecorded
 from slo.core.events import Opened, Paged, SentDirectly
-from slo.core.priority import Priority
+from slo.core.priority import EnvironmentClass, Priority
 from slo.core.routing import Route
 from slo.errors import StoreFull
 from slo.router.terms import Terms
-from tests.router.making import PAGE, SLO, alert
+from tests.router.making import PAGE, SLO, STAGING, TICKET, alert
 from tests.router.test_router import Watch
 from tests.router.worlds import MovableClock, Recorder, until
 
@@ -100,3 +101,24 @@ async def test_killed_before_a_contract_was_written_the_next_process_writes_it(p
     third = Watch(path, clock, oncall=Recorder())
     assert not third.router._unwritten, "what is on record is not written again"
     await third.killed()
+
+
+async def test_what_an_environment_is_stays_as_well(path: Path, clock: MovableClock) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        await watch.judges(alert(TICKET, labels=STAGING), known=(SLO,))
+        stricter = replace(EIGHT_HOURS, environments={"staging": EnvironmentClass.PRODUCTION})
+        await watch.router.reconfigure(destinations=watch.router.destinations, terms=terms_of(stricter))
+        pages = alert(PAGE, labels=STAGING)
+        await watch.judges(pages, replace(pages, slo="deck"), known=(SLO, "deck"))
+        assert [each.priority for each in watch.router.incidents.values()] == [Priority.P1, Priority.P0]
+
+
+async def test_a_ticket_is_updated_within_the_time_of_its_contract(path: Path, clock: MovableClock) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        await watch.sees(PAGE)
+        await watch.router.act(EndChat(target=Target(incident="1"), by="anna", via="api"))
+        patient = replace(EIGHT_HOURS, ticket_update_within=timedelta(hours=9))
+        await watch.router.reconfigure(destinations=watch.router.destinations, terms=terms_of(patient))
+        clock.move(15 * 60)
+        await watch.sees(PAGE)
+        assert watch.router.incidents["1"].chat_missed_at is not None
