@@ -17,6 +17,7 @@ from slo.cli.offline_timed import KeptExclusions, KeptSilences, refusals
 from slo.cli.place import journal_in
 from slo.cli.timed import Entries, Kind
 from slo.core.acts import Target
+from slo.core.contract_events import ContractsOnRecord
 from slo.core.folding import fold_all
 from slo.core.incident import Incident
 from slo.errors import StoreBusy, UsageError
@@ -53,16 +54,21 @@ class Offline:
 
     def listed(self, *, everything: bool, limit: int) -> Document:
         """Open ones first."""
-        chosen = [incident for incident in self._folded().values() if everything or incident.open]
+        incidents, contracts = self._on_record()
+        chosen = [incident for incident in incidents.values() if everything or incident.open]
         return {
-            "incidents": [incident_document(incident) for incident in in_order(chosen)[:limit]],
+            "incidents": [
+                incident_document(each, response=contracts.response(each)) for each in in_order(chosen)[:limit]
+            ],
             "total": len(chosen),
         }
 
     def shown(self, incident: str) -> Document:
         """One, with its timeline and deliveries."""
-        found = named(incident, self._folded(), "incident")
-        return incident_with_history(found, self._journal.events(found.id), self._journal.deliveries(found.id))
+        incidents, contracts = self._on_record()
+        found = named(incident, incidents, "incident")
+        events, deliveries = self._journal.events(found.id), self._journal.deliveries(found.id)
+        return incident_with_history(found, events, deliveries, contracts.response(found))
 
     def open(self, _keys: Document) -> Document:
         """Refused: who is told stands in the configuration of a watch that runs."""
@@ -76,10 +82,17 @@ class Offline:
         now = datetime.now(UTC)
         with refusals():
             act = ACTS.validate_json(json.dumps(keys)).act(Target(incident=incident), now)
-        decision = decide_act(act, self._folded(), teller=Teller(at=now))
+        incidents, contracts = self._on_record()
+
+        def due(incident: Incident) -> datetime | None:
+            response = contracts.response(incident)
+            return response.due if response else None
+
+        decision = decide_act(act, incidents, teller=Teller(at=now, due=due))
         if decision:
             self._journal.commit(decision.events, decision.messages, at=now)
-        return incident_document(self._folded()[incident])
+        after = self._on_record()[0][incident]
+        return incident_document(after, response=contracts.response(after))
 
     def entries(self, kind: Kind) -> Entries:
         """The silences, or the exclusions, that people made; those of a configuration are not in the folder."""
@@ -87,5 +100,6 @@ class Offline:
             return KeptSilences(self._journal, self.where)
         return KeptExclusions(self._journal, self.where)
 
-    def _folded(self) -> dict[str, Incident]:
-        return fold_all(event for _, event in self._journal.events())
+    def _on_record(self) -> tuple[dict[str, Incident], ContractsOnRecord]:
+        events = [event for _, event in self._journal.events()]
+        return fold_all(events), ContractsOnRecord(events)

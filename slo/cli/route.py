@@ -84,13 +84,15 @@ def _told(answer: "Routed") -> list[Part]:
 
 def _clock(answer: "Routed") -> str:
     from slo.core.contract import response_time_name
+    from slo.core.written_contract import WrittenContract
 
     response = answer.response
     contract = response.contract
+    digest = WrittenContract.of(contract).digest[:12]
     whose = f"the contract of {contract.title or contract.customer}" if contract.customer else "the usual contract"
     warned = ", ".join(f"{response.moment_of(share):%m-%d %H:%M}" for share in (0.5, 0.75, 0.9))
     return (
-        f"Response: within {response_time_name(response.target)} by {whose}, so by "
+        f"Response: within {response_time_name(response.target)} by {whose} ({digest}), so by "
         f"{response.due:%Y-%m-%d %H:%M:%S} UTC; while nobody answers, people are warned at {warned}."
     )
 
@@ -148,6 +150,7 @@ def _spelt(labels: Mapping[str, str]) -> str:
 
 def _document(answer: "Routed") -> dict[str, object]:
     from slo.core.contract import response_time_name
+    from slo.core.written_contract import WrittenContract
 
     plan = answer.plan
     return {
@@ -175,6 +178,7 @@ def _document(answer: "Routed") -> dict[str, object]:
         "warnings": list(answer.warnings),
         "at": answer.at,
         "response": {
+            "contract_digest": WrittenContract.of(answer.response.contract).digest,
             "within": response_time_name(answer.response.target),
             "due": answer.response.due,
             "warned_at": [answer.response.moment_of(share) for share in (0.5, 0.75, 0.9)],

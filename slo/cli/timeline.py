@@ -6,7 +6,7 @@ from datetime import datetime
 from slo.cli.figures import STATUS_TONES, Document, fires, slo_of
 from slo.cli.output import Cell, Lines, Part, Table, Tone
 from slo.core.acts import Responsibility
-from slo.web.words import minute, percent
+from slo.web.words import contract_words, minute, percent
 
 
 def incident_parts(incident: Document) -> list[Part]:
@@ -100,6 +100,8 @@ def _work(incident: Document) -> list[Part]:
         parts.append(_response(incident, response))
     elif incident["responded_at"]:
         parts.append(f"Answered at {_when(incident['responded_at'])} by {incident['responded_by']}.")
+    if contract := incident["contract"]:
+        parts.append(f"Contract: {contract_words(contract)}.")
     if incident["eta"]:
         parts.append(f"Promised: {expected(incident['eta'])}.")
     parts += [

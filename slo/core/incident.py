@@ -38,6 +38,8 @@ class Incident:
     `pages` are the times at which its alert paged, `told_at` is when people were last told of it by the watch, and
     `told_as` its priority when it was last found who is to hear of it; None since it was muted.
 
+    `contract_digest` names the contract that it was opened under, as in `Opened`.
+
     `acknowledged_at` is when the first person took it on, `responded_at` when the first one answered in any way.
     `turns` are what its response clock is made of. `etas` are all that were promised, the last one last.
     `updated_at` is when people last heard something of a person. `sources` are the acts of others that were done.
@@ -61,6 +63,7 @@ class Incident:
     opened_by: str = ""
     found_by: str = "provider"
     created_at: datetime | None = None
+    contract_digest: str = ""
     circumstances: Circumstances | None = None
     services: tuple[str, ...] = ()
     destination: str = ""

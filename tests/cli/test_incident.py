@@ -107,6 +107,8 @@ def test_no_incidents_are_told_in_words(option: tuple[str, ...], sentence: str) 
 
 
 def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries(site: Served) -> None:
+    assumed = "it was opened before contracts went on record: this is the first that did"
+    usual = "P0 1h, P1 1 business day, P2 4 business days; business days of UTC"
     figures = "SLI 99 % of 99.9 % over 30d, budget left -900 %, coverage 50 %"
     assert lines(incident("show", "2026-0001", "--url", site.url)) == [
         "P0 triggered: gate-availability burns its budget 200x too fast",
@@ -114,6 +116,7 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
         "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
+        f"Contract: the usual one: {usual} ({assumed}).",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",

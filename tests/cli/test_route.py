@@ -82,8 +82,8 @@ routes.routes[2]            yes       customer="acme" holds
 routes.routes[2].routes[0]  tells     priority="P0" holds
 Told: audit, oncall, desk.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
-Response: within 1h by the usual contract, so by 2026-03-01 02:59:59 UTC; while nobody answers, people are warned at \
-03-01 02:29, 03-01 02:44, 03-01 02:53.
+Response: within 1h by the usual contract (2cd64315e543), so by 2026-03-01 02:59:59 UTC; \
+while nobody answers, people are warned at 03-01 02:29, 03-01 02:44, 03-01 02:53.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 10m; each time that it soon comes back this doubles, up to an hour.
@@ -103,8 +103,8 @@ routes.routes[2].routes[0]  no        priority="P0" does not hold, priority is "
 Told: audit, desk.
 Not told, since it is no page: oncall.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
-Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
-warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
+Response: within 1 business day by the usual contract (2cd64315e543), so by 2026-03-02 17:00:00 UTC; \
+while nobody answers, people are warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
@@ -122,8 +122,8 @@ routes.routes[0]  no        customer=~".+" does not hold, there is no customer
 routes.routes[1]  no        customer="globex" does not hold, there is no customer
 routes.routes[2]  no        customer="acme" does not hold, there is no customer
 Told: desk.
-Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
-warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
+Response: within 1 business day by the usual contract (2cd64315e543), so by 2026-03-02 17:00:00 UTC; \
+while nobody answers, people are warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
@@ -225,6 +225,7 @@ def test_the_document_has_all_that_the_sentences_say(tmp_path: Path) -> None:
         "warnings": [],
         "at": "2026-03-01T02:00:00Z",
         "response": {
+            "contract_digest": "2cd64315e54345aef4fa4f5d554ef2373cb68c0c46351a209956e7417bac8b81",
             "within": "1 business day",
             "due": "2026-03-02T17:00:00Z",
             "warned_at": ["2026-03-02T13:00:00Z", "2026-03-02T15:00:00Z", "2026-03-02T16:12:00Z"],
@@ -267,6 +268,6 @@ def test_the_contract_gives_the_priority_the_clock_and_the_ears_of_the_customer(
     assert "Priority P0: a page in live, which is production.\n" in said
     assert "The customer's acme-channel hears of: trigger, eta, resolve.\n" in said
     said = route(tmp_path, *labels, "--label", "severity=ticket", config=config).output
-    assert "within 1 business day by the contract of Acme Corporation, so by 2026-11-27 22:00:00 UTC;" in said
+    assert re.search(r"by the contract of Acme Corporation \([0-9a-f]{12}\), so by 2026-11-27 22:00:00 UTC;", said)
     unknown = route(tmp_path, "--label", "customer=acne", config=config)
     assert (unknown.exit_code, "there is no such customer: write one of acme" in unknown.output) == (2, True)

@@ -88,7 +88,8 @@ class Watch:
         self.journal.close()
 
     def events(self) -> list[type[Event]]:
-        return [type(event) for _, event in self.journal.events()]
+        """What happened to incidents."""
+        return [type(event) for _, event in self.journal.events() if event.incident]
 
     def outbox(self, incident: str = "1") -> list[tuple[str, str, str]]:
         rows = self.journal.deliveries(incident)
