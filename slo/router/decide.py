@@ -20,6 +20,7 @@ from slo.core.events import FiringChanged, Opened, Raised
 from slo.core.flapping import HoldDown, hold_down
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_key
+from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.slo import slo_key
@@ -106,12 +107,12 @@ class _Round:
     def forget_all_but(self, known_slos: Collection[str]) -> None:
         """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
 
-        What others say, and the watch about itself, is of no SLO: it has no objective.
+        What only others speak of has no objective, and is of no SLO; the path to a destination stands for one.
         """
         gone = [
             incident
             for (slo, scope), incident in self._draft.incidents.followed().items()
-            if incident.evidence.objective is not None and slo_key(slo, scope) not in known_slos
+            if (incident.evidence.objective is not None or slo == DELIVERY) and slo_key(slo, scope) not in known_slos
         ]
         for incident in gone:
             self._forget(incident)
@@ -144,7 +145,8 @@ class _Round:
             )
             incident = self._draft.record(event)
         if incident.open:
-            self._draft.resolve(incident, why="the SLO was removed from the configuration")
+            what = "destination" if incident.slo == DELIVERY else "SLO"
+            self._draft.resolve(incident, why=f"the {what} was removed from the configuration")
 
     def _open(self, alert: Alert, *, generation: int) -> Incident:
         severity = worst(alert.firing) or Severity.TICKET

@@ -16,6 +16,7 @@ from slo.core.inhibition import Graph, Rule
 from slo.core.matching import Matcher
 from slo.core.routing import Route
 from slo.core.silence import Silence
+from slo.core.slo import slo_key
 from slo.router.clocks import decide_clocks
 from slo.router.decide import decide, decide_pages
 from slo.router.draft import Draft
@@ -101,7 +102,7 @@ class Desk:
     def _decided(self, seconds: float) -> Decision:
         draft = self._draft(seconds)
         seen = [alert for alert in self.alerts.values() if alert.slo not in self.lost]
-        decide(seen, draft, known_slos={slo for slo, _ in self.alerts})
+        decide(seen, draft, known_slos={slo_key(slo, scope) for slo, scope in self.alerts})
         decide_clocks(draft)
         return draft.decision
 
