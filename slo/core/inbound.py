@@ -1,7 +1,7 @@
 """What comes in from destinations: requests that say what people did there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from slo.core.acts import Act
@@ -20,6 +20,9 @@ class Inbound:
 class Received:
     """What a request means, and how it is answered once its acts are on record: `status`, and `reply` as JSON.
 
+    Where there is more to be done after the acts, `then` does it, and says how to answer instead: it is given why one
+    of them could not be done, empty where all were.
+
     `elsewhere` is whether it is of no concern here, and may be of some to another destination that knows the sender.
     """
 
@@ -27,3 +30,4 @@ class Received:
     status: int = 202
     reply: Mapping[str, object] | None = None
     elsewhere: bool = False
+    then: Callable[[str], Awaitable["Received"]] | None = field(default=None, compare=False)

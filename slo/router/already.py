@@ -19,8 +19,8 @@ def already(act: Act, incident: Incident) -> str:
             return f"{it} waits for the customer already"
         case GoOn() if not incident.waiting:
             return f"{it} is not waiting"
-        case Assign(owner=owner) if owner == incident.owner:
+        case Assign(owner=owner) if incident.open and owner == incident.owner:
             return f"{owner} owns {it} already"
         case Attribute(responsibility=responsibility, why="") if responsibility is incident.responsibility:
-            return f"{it} is put down to the {responsibility.replace('_', ' ')} already"
+            return f"it was said of {it} already that {responsibility.words}"
     return ""

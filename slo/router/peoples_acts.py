@@ -6,7 +6,7 @@ What an act comes to is decided in `slo.router.people`.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from slo.core.acts import Act, Open, Target
+from slo.core.acts import Act, Look, Open, Target
 from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.errors import StoreBusy, UsageError
@@ -48,7 +48,10 @@ class PeoplesActs:
         incident = await self._meant(act.target)
         meant = replace(act, target=replace(act.target, incident=incident))
         incidents = self._unwritten.incidents
-        return await self._do(incident, decide_act(meant, incidents, teller=self._draft(incidents).teller))
+        decision = decide_act(meant, incidents, teller=self._draft(incidents).teller)
+        if isinstance(act, Look):  # there is nothing to wait for
+            return incidents[incident]
+        return await self._do(incident, decision)
 
     async def _open(self, act: Open) -> Incident:
         before = opened_before(act, self._unwritten.incidents)

@@ -64,7 +64,7 @@ def desk_after(*acts: Act) -> Desk:
         ([ACKNOWLEDGE, WAIT, GO_ON], GO_ON, "incident 1 is not waiting"),
         ([ACKNOWLEDGE, WAIT], WAIT, "incident 1 waits for the customer already"),
         ([OWNED], OWNED, "ben owns incident 1 already"),
-        ([THEIRS], THEIRS, "incident 1 is put down to the third party already"),
+        ([THEIRS], THEIRS, "it was said of incident 1 already that what failed is a third party's part"),
         ([ENDED], GO_ON, "incident 1 is not waiting"),
     ],
 )
