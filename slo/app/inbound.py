@@ -71,9 +71,10 @@ class InboundActs:
         if not receivers:
             return None
         received = await self._understood(way, receivers, inbound)
-        for act in received.acts:
-            await self._do(act, way)
-        return received
+        problems = [await self._do(act, way) for act in received.acts]
+        if received.then is None:
+            return received
+        return await received.then(next(filter(None, problems), ""))
 
     async def reconcile(self, destinations: Mapping[str, Destination], incidents: Mapping[str, Incident]) -> None:
         """Ask the destinations that have a page of an unanswered P0 whether somebody has answered it there."""
@@ -99,7 +100,8 @@ class InboundActs:
                     return await receiver.receive(inbound)
             return await receivers[-1].receive(inbound)
 
-    async def _do(self, act: Act, way: str) -> None:
+    async def _do(self, act: Act, way: str) -> str:
+        """Do it; why it cannot be done, empty where it was."""
         try:
             await self._act(act)
         except UsageError as error:
@@ -107,6 +109,8 @@ class InboundActs:
                 "what somebody did elsewhere changes nothing here",
                 extra={"way": way, "act": type(act).__name__, "by": act.by, "why": str(error)},
             )
+            return str(error)
+        return ""
 
     @contextlib.contextmanager
     def _counted(self, way: str) -> Iterator[None]:

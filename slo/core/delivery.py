@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from slo.core.alert import Evidence, FiringPair
 from slo.core.eta import ETA
+from slo.core.incident_key import incident_mark
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 
@@ -91,6 +92,11 @@ class Message:
     def url(self) -> str:
         """Where people read about the incident; empty where the watch does not know how it is reached."""
         return f"{self.external_url.rstrip('/')}/incidents/{self.incident}" if self.external_url else ""
+
+    @property
+    def mark(self) -> str:
+        """What no other incident than the one that it is about is marked with."""
+        return incident_mark(self.incident, self.opened_at)
 
     @property
     def lane(self) -> tuple[str, str]:

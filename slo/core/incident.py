@@ -9,6 +9,7 @@ from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action
 from slo.core.eta import ETA
 from slo.core.events import Promised
+from slo.core.incident_key import incident_mark
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, Priority
 from slo.core.response import Turn
@@ -37,6 +38,8 @@ class Incident:
     `pages` are the times at which its alert paged, `told_at` is when people were last told of it by the watch, and
     `told_as` its priority when it was last found who is to hear of it; None since it was muted.
 
+    `contract_digest` names the contract that it was opened under, as in `Opened`.
+
     `acknowledged_at` is when the first person took it on, `responded_at` when the first one answered in any way.
     `turns` are what its response clock is made of. `etas` are all that were promised, the last one last.
     `updated_at` is when people last heard something of a person. `sources` are the acts of others that were done.
@@ -60,6 +63,7 @@ class Incident:
     opened_by: str = ""
     found_by: str = "provider"
     created_at: datetime | None = None
+    contract_digest: str = ""
     circumstances: Circumstances | None = None
     services: tuple[str, ...] = ()
     destination: str = ""
@@ -132,6 +136,11 @@ class Incident:
         if self.told_as is self.priority:
             return False
         return self.told_as is None or self.priority.rank < self.told_as.rank
+
+    @property
+    def mark(self) -> str:
+        """What no other incident is marked with."""
+        return incident_mark(self.id, self.opened_at)
 
     @property
     def customer(self) -> str:

@@ -27,22 +27,23 @@ from slo.core.delivery import (
     Verdict,
     backoff_seconds,
 )
+from slo.core.paths import DEADLINES, MISSING
 from slo.core.priority import Priority
-from slo.core.protocols import Clock, Destination
+from slo.core.protocols import Clock, Destination, Gathering
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
-from slo.router.attempt import MISSING, attempt, count
+from slo.router.attempt import attempt, count
 from slo.router.direct import DirectPages
 from slo.router.outbox import Outbox
 
 ROOM = 8
-"""Messages under way at once to one destination."""
+"""Messages under way at once to one destination, unless it says many things at once."""
 
 P0_ROOM = 3
 """How many of these places are kept for P0."""
 
 HEADS = 4 * ROOM
-"""How many lanes of each destination are looked at: many times what can be under way."""
+"""How many lanes of each destination are looked at, those that are under way among them."""
 
 SHOWN_EVERY = timedelta(seconds=1)
 """How often the depth is shown at least while there is no rest between two looks."""
@@ -146,11 +147,11 @@ class DeliveryLoop:
         message = delivery.message
         if self._direct.sends(message):
             return False
+        destination = self.destinations.get(message.destination)
+        left = (destination.room if isinstance(destination, Gathering) else ROOM) - self._under_way[message.destination]
         if message.priority is Priority.P0:
-            return self._under_way[message.destination] < ROOM
-        return (
-            self._slowed.get(message.destination, now) <= now and self._under_way[message.destination] < ROOM - P0_ROOM
-        )
+            return left > 0
+        return self._slowed.get(message.destination, now) <= now and left > P0_ROOM
 
     def _launch(self, delivery: Delivery) -> None:
         destination, lane = delivery.message.destination, delivery.message.lane
@@ -244,13 +245,20 @@ class DeliveryLoop:
         self._unrecorded.pop(message_id, None)
 
     async def _park(self, delivery: Delivery) -> None:
-        """Keep what is for a destination that the configuration does not have, and say so."""
-        # After an attempt it is ambiguous: a kill may have cut off one that was taken, under the lane's credential.
-        kind = Ambiguous if delivery.attempts else Retry
-        verdict = kind(reason=MISSING, detail="the configuration has no destination of that name")
+        """Keep what is for a destination that the configuration does not have, until its deadline, and say so.
+
+        A name that was mistyped can be mended meanwhile. Nobody waits for what is given up.
+        """
+        now, detail = self._clock.now(), "the configuration has no destination of that name"
+        deadline = delivery.created_at + DEADLINES[delivery.message.priority]
+        verdict: Verdict
+        if now >= deadline:
+            verdict, not_before = Refused(reason=MISSING, detail=detail), None
+        else:
+            # After an attempt it is ambiguous: a kill may have cut off one that was taken, under the lane's credential.
+            verdict = (Ambiguous if delivery.attempts else Retry)(reason=MISSING, detail=detail)
+            not_before = min(now + timedelta(seconds=MISSING_WAIT_SECONDS), deadline)
         count(delivery.message, verdict, telemetry=self._telemetry)
-        now = self._clock.now()
-        not_before = now + timedelta(seconds=MISSING_WAIT_SECONDS)
         finish = self._outbox.journal.finish
         await self._outbox.write(finish, delivery.sequence, verdict, now=now, not_before=not_before)
 

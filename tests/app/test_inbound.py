@@ -29,13 +29,20 @@ class Known:
 
     name: str
     acts: tuple[Act, ...] = ()
+    problems: list[str] | None = None
+    """What was told afterwards, where anything is to be."""
 
     async def receive(self, inbound: Inbound) -> Received:
         if inbound.headers.get("signed-by") != self.name:
             raise Forged(f"not signed by {self.name}")
         if not inbound.body:
             raise Malformed("nothing is in it")
-        return Received(acts=self.acts, status=200)
+        return Received(acts=self.acts, status=200, then=None if self.problems is None else self.then)
+
+    async def then(self, problem: str) -> Received:
+        assert self.problems is not None
+        self.problems.append(problem)
+        return Received(status=207)
 
 
 @dataclass
@@ -111,6 +118,15 @@ async def test_what_cannot_be_done_is_taken_all_the_same_and_what_is_not_on_reco
     door.raises = StoreBusy("the journal cannot be written")
     with pytest.raises(StoreBusy):
         await door.inbound.receive("pagerduty", signed("eu"))
+
+
+async def test_who_has_more_to_do_afterwards_is_told_what_could_not_be_done_and_answers() -> None:
+    door, eu = Door(), Known("eu", (takes_on("1"), takes_on("2")), problems=[])
+    door.inbound.receivers = {"slack": [eu]}
+    assert await door.inbound.receive("slack", signed("eu")) == Received(status=207)
+    door.raises = UsageError("there is no incident 9")
+    await door.inbound.receive("slack", signed("eu"))
+    assert eu.problems == ["", "there is no incident 9"]
 
 
 @dataclass

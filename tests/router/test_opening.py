@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from slo.core.acts import Open, Target
-from slo.core.contract import DEFAULT
+from slo.core.contract import DEFAULT, Contract
 from slo.core.incident import REPORTED, Incident
 from slo.core.policy import Severity
-from slo.core.priority import Impact, Priority
+from slo.core.priority import EnvironmentClass, Impact, Priority
+from slo.core.response import response_of
 from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
 from slo.router.messages import Decision
-from slo.router.opening import opened_before, opening_of, refuse_stranger
+from slo.router.opening import doubts_about, opened_before, opening_of, refuse_stranger
 from slo.router.people import decide_act
 from tests.router.making import PAGE, SLO, alert, at, draft_of, ends
 
@@ -62,6 +63,41 @@ def test_its_priority_follows_from_the_contract_and_a_p0_pages(
     told = [("oncall", "trigger"), ("hook", "trigger")] if pages else [("hook", "trigger")]
     assert [(message.destination, message.action.value) for message in decision.messages] == told
     assert not paged(incidents), "it has paged already"
+
+
+ACME = replace(
+    DEFAULT,
+    customer="acme",
+    title="Acme",
+    environments={"live": EnvironmentClass.PRODUCTION, "staging": EnvironmentClass.NON_PRODUCTION},
+)
+
+
+@pytest.mark.parametrize(
+    ("contract", "environment", "why"),
+    [
+        (ACME, "live", ""),
+        (ACME, "staging", ""),
+        (ACME, "stagin", "the contract of Acme names no environment stagin, only live, staging"),
+        (ACME, "", "no environment was given"),
+        (DEFAULT, "production", ""),
+        (DEFAULT, "non-production", ""),
+        (DEFAULT, "live", "no contract says what the environment live is"),
+        (DEFAULT, "", "no environment was given"),
+    ],
+)
+def test_an_environment_that_no_contract_names_is_doubted_with_the_clock_that_follows(
+    contract: Contract, environment: str, why: str
+) -> None:
+    incidents: dict[str, Incident] = {}
+    opens(replace(ISSUE, environment=environment), incidents)
+    doubts = doubts_about(incidents["1"], response_of(incidents["1"].turns, contract))
+    priority = incidents["1"].priority
+    follows = (
+        f"it is taken for non-production, so this is a {priority}, to be answered within 4 business days, by "
+        "2026-01-06 17:00:00 UTC; where that is wrong, change its priority"
+    )
+    assert doubts == ([f"{why}: {follows}"] if why else [])
 
 
 def test_it_is_an_incident_like_any_other_with_a_key_of_its_own() -> None:

@@ -292,6 +292,7 @@ def test_the_page_of_an_incident_holds_all_that_a_ticket_has_to() -> None:
         "Detected 2025-12-31 23:41:30 UTC Found by the provider Opened 2025-12-31 23:41:30 UTC",
         "Acknowledged 2025-12-31 23:44:30 UTC by on-call engineer Mitigated not yet Resolved not yet",
         "Promised within 1h, from 2025-12-31 23:41:30 UTC Due 2026-01-01 00:41:30 UTC",
+        "Contract the usual one: P0 1h, P1 1 business day, P2 4 business days; business days of UTC",
         "Owner second engineer Responsibility third party",
         "Recovery 2026-01-01 00:26:30 UTC (in 25 min), high confidence",
         "Next update 2026-01-01 00:11:30 UTC",
@@ -337,7 +338,10 @@ def test_an_incident_is_shown_without_its_timeline_while_the_journal_cannot_be_r
 def test_there_is_no_page_for_an_incident_that_there_is_not() -> None:
     with served(FakeWatch()) as site:
         answer = site.get("/incidents/nope")
-    assert (answer.status, answer.document["error"]) == (404, "there is no incident 'nope': see /api/v1/incidents")
+    assert (answer.status, answer.document["error"]) == (
+        404,
+        "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`",
+    )
 
 
 def _ago(minutes: int) -> datetime:
