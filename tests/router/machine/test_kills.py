@@ -96,6 +96,7 @@ def killed_at(doom: Boundary, folder: Path) -> int:
         return world.deaths
 
 
+@pytest.mark.timeout(900)  # thirty lives of a second each, and of ten where the machine is busy
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_changes_nothing(step: str, tmp_path: Path) -> None:
     number = 1
