@@ -37,13 +37,15 @@ WORKING = ("tests/router/machine/",)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest, those that work spread among those that wait: together they fill the processors, and
-    at the end no worker is alone with one that has only begun.
+    at the end no worker is alone with one that has only begun. Groups stay whole, and xdist begins with them anyway.
     """
-    waiting = [item for item in items if item.nodeid.startswith(WAITING)]
-    working = [item for item in items if item.nodeid.startswith(WORKING)]
-    rest = [item for item in items if not item.nodeid.startswith(WAITING + WORKING)]
+    alone = [item for item in items if item.get_closest_marker("xdist_group") is None]
+    waiting = [item for item in alone if item.nodeid.startswith(WAITING)]
+    working = [item for item in alone if item.nodeid.startswith(WORKING)]
     among = len(waiting) // len(working) if working else 0
-    first = []
+    longest: list[pytest.Item] = []
     for number, item in enumerate(working):
-        first += [item, *waiting[number * among : (number + 1) * among]]
-    items[:] = [*first, *waiting[len(working) * among :], *rest]
+        longest += [item, *waiting[number * among : (number + 1) * among]]
+    longest += waiting[len(working) * among :]
+    begun = set(longest)
+    items[:] = [*longest, *(item for item in items if item not in begun)]

@@ -24,7 +24,8 @@ from slo.core.response import Response
 from slo.core.slo import slo_key
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
-from slo.router.foreign import Fate, ForeignAlerts, joined, unwatched
+from slo.router.foreign import Fate, ForeignAlerts, joined
+from slo.router.incidents import Incidents
 from slo.router.meaning import pages
 from slo.router.muting import Muting
 from slo.router.router import Router
@@ -117,15 +118,14 @@ class Desk:
         them, because others speak of them. `slos` are the keys of all that it watches.
         """
         self._hurries = AT_ONCE
-        incidents = self._router.incidents
-        reported = self._foreign.alerts(incidents, self._clock.now())
+        reported = self._foreign.alerts(self._router.incidents, self._clock.now())
         theirs = {slo_key(alert.slo, alert.scope) for alert in reported}
-        known = {*slos, *theirs, *unwatched(incidents.values())}
+        known = {*slos, *theirs}
         await asyncio.sleep(0)  # of thousands of alerts that took long enough for others to have their turn
         await self._router.judge(joined(alerts(theirs), reported), known_slos=known)
 
     @property
-    def all(self) -> Mapping[str, Incident]:
+    def all(self) -> Incidents:
         """Every incident by id, oldest first."""
         return self._router.incidents
 
@@ -190,7 +190,7 @@ class Desk:
             paging=staff.paging,
             paths=paths_of(settings),
             contracts=settings.contracts,
-            muting=Muting(self.silences.at, Graph.of(settings.slos), settings.inhibit),
+            muting=Muting(self.silences.in_force, Graph.of(settings.slos), settings.inhibit),
             external_url=settings.external_url,
         )
 

@@ -1,6 +1,6 @@
 """What the engine says, for the router and for everybody who looks: with the last reason that each SLI was not good."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from slo.app.books import Books
@@ -11,6 +11,7 @@ from slo.core.reason import State
 from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO, slo_key
 from slo.core.status import SLOStatus
+from slo.router.incidents import Incidents
 
 
 class Judgements:
@@ -24,7 +25,7 @@ class Judgements:
         self,
         books: Books,
         *,
-        incidents: Callable[[], Mapping[str, Incident]],
+        incidents: Callable[[], Incidents],
         failing: Callable[[str], Outcome | None],
     ) -> None:
         self._books = books
@@ -45,7 +46,7 @@ class Judgements:
     def statuses(self) -> Iterator[SLOStatus]:
         """The figures of every SLO, in the order of the configuration, made as they are read."""
         engine = self._books.engine
-        open_incidents = {_key_of(each): each.id for each in self._incidents().values() if each.open}
+        open_incidents = {_key_of(each): each.id for each in self._incidents().followed().values() if each.open}
         for key, slo in engine.slos.items():
             bad = self._reason(slo)
             yield replace(
@@ -61,7 +62,9 @@ class Judgements:
         And those of the SLOs with the keys in `also`, as far as the engine watches them: others speak of them.
         """
         engine = self._books.engine
-        followed = {_key_of(each) for each in self._incidents().values() if each.open or each.firing}
+        watched = {slo.name for slo in engine.slos.values()}
+        incidents = self._incidents().followed().values()
+        followed = {_key_of(each) for each in incidents if each.slo in watched}
         return [self._alert(key) for key in engine.firing().keys() | (followed.union(also) & engine.slos.keys())]
 
     def _alert(self, key: str) -> Alert:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.exclusion_events import NO_INCIDENT
 from slo.core.protocols import Clock
-from slo.core.silence import Silence, silence_of, silenced_by
+from slo.core.silence import Silence, silence_of
 from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import UsageError
 from slo.router.summary import one_line
@@ -44,9 +44,9 @@ class Silences:
         yield from (silence_of(exclusion) for exclusion in self._exclusions if exclusion.silence)
         yield from made
 
-    def at(self, labels: Mapping[str, str], now: datetime) -> Silence | None:
-        """The silence that hides an alert with these labels now, as `alert_labels` makes them; None without one."""
-        return silenced_by(labels, self, now)
+    def in_force(self, now: datetime) -> tuple[Silence, ...]:
+        """Those that hide something now."""
+        return tuple(silence for silence in self if silence.in_force(now))
 
     async def add(self, silence: Silence) -> Silence:
         """Write one to the journal. Raises UsageError where `silence_added` does, StoreError where it failed."""

@@ -19,6 +19,10 @@ DEADLINES: Mapping[Priority, timedelta] = {
 """How long a message may take that no destination says otherwise of."""
 
 
+MISSING = "destination_missing"
+"""The reason of what waits for a destination that the configuration no longer has, and is given up at its deadline."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryPath:
     """The way to one destination: `fallback` is told in its place where it fails; empty where nobody is.

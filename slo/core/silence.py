@@ -99,4 +99,9 @@ def _named(slos: Sequence[str]) -> list[Matcher]:
 
 def silenced_by(labels: Mapping[str, str], silences: Iterable[Silence], at: datetime) -> Silence | None:
     """The first silence that hides an alert with these labels at `at`; None where people are told."""
-    return next((silence for silence in silences if silence.hides(labels) and silence.in_force(at)), None)
+    return hidden_by(labels, (silence for silence in silences if silence.in_force(at)))
+
+
+def hidden_by(labels: Mapping[str, str], in_force: Iterable[Silence]) -> Silence | None:
+    """The first of the silences in force that hides an alert with these labels; None where people are told."""
+    return next((silence for silence in in_force if silence.hides(labels)), None)

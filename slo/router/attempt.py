@@ -10,9 +10,6 @@ from slo.exposition.catalogue import Telemetry
 DEADLINE_SECONDS = 30.0
 """Destinations hold deadlines of their own, which are shorter: this one is for those that fail to."""
 
-MISSING = "destination_missing"
-"""The reason of what waits for a destination that the configuration no longer has."""
-
 logger = logging.getLogger(__name__)
 
 

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 
 from slo.core.delivery import Action, Message
 from slo.core.duration import duration_name
@@ -31,9 +32,10 @@ LATE = timedelta(minutes=1)
 
 def decide_clocks(draft: Draft) -> None:
     """Tell people of everything that has run out, or is about to; what pages for that may mute others from here on."""
-    paging = len(draft.incidents.paging())
+    paging, audience, now = len(draft.incidents.paging()), draft.audience, draft.now
+    next_due = partial(_next, audience=audience)
     for incident in draft.incidents.unsettled():
-        if _next(incident, draft) > draft.now:
+        if audience.remembered("next", incident, next_due) > now:
             continue
         if _runs(incident):
             _watch_response(incident, draft)
@@ -47,17 +49,12 @@ def decide_clocks(draft: Draft) -> None:
                 draft.is_muted(incident)
 
 
-def _next(incident: Incident, draft: Draft) -> datetime:
-    """When something of it comes due next; it is worked out once for an incident as it stands."""
-    audience = draft.audience
-
-    def found(incident: Incident) -> datetime:
-        shares = [at for at, _ in itertools.islice(_shares(incident, audience), 1)] if _runs(incident) else []
-        promises = [at for at, _ in _promises(incident)]
-        others = (_ticket_due(incident, audience), _repeat_due(incident, audience))
-        return min([*shares, *promises, *(at for at in others if at is not None)], default=NEVER)
-
-    return audience.remembered("next", incident, found)
+def _next(incident: Incident, audience: Audience) -> datetime:
+    """When something of it comes due next, as it stands."""
+    shares = [at for at, _ in itertools.islice(_shares(incident, audience), 1)] if _runs(incident) else []
+    promises = [at for at, _ in _promises(incident)]
+    others = (_ticket_due(incident, audience), _repeat_due(incident, audience))
+    return min([*shares, *promises, *(at for at in others if at is not None)], default=NEVER)
 
 
 def _runs(incident: Incident) -> bool:

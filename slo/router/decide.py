@@ -76,20 +76,23 @@ def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> froze
     return firing - known
 
 
+def _is_to_page(incident: Incident) -> bool:
+    """Whether it fires a page that nobody has of it."""
+    return worst(incident.firing) is Severity.PAGE and not (incident.page_open and incident.page_of_alert)
+
+
 class _Round:
     """The alerts of one slot end, one after the other."""
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._spoken: set[str] = set()
 
     def consider(self, alert: Alert) -> None:
         """Bring the last incident of the alert's SLO and scope in line with it, or open one."""
         incident = self._draft.incidents.last_of(alert.slo, alert.scope)
         if incident is None or not incident.open:
             if begun(incident.firing if incident else frozenset(), alert.firing):
-                opened = self._open(alert, generation=incident.generation + 1 if incident else 1)
-                self._spoken.add(opened.id)
+                self._open(alert, generation=incident.generation + 1 if incident else 1)
                 return
             if incident is None:
                 return
@@ -105,14 +108,15 @@ class _Round:
     def forget_all_but(self, known_slos: Collection[str]) -> None:
         """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
 
-        What the watch says about itself is of no SLO.
+        What only others speak of has no objective, and is of no SLO; the path to a destination stands for one.
         """
-        for slo, scope in tuple(self._draft.incidents.subjects()):
-            if slo == DELIVERY or slo_key(slo, scope) in known_slos:
-                continue
-            incident = self._draft.incidents.last_of(slo, scope)
-            if incident is not None:
-                self._forget(incident)
+        gone = [
+            incident
+            for (slo, scope), incident in self._draft.incidents.followed().items()
+            if (incident.evidence.objective is not None or slo == DELIVERY) and slo_key(slo, scope) not in known_slos
+        ]
+        for incident in gone:
+            self._forget(incident)
 
     def speak_of_the_rest(self) -> None:
         """Tell of those of which this round said nothing, and of what the round unmuted. Causes go before effects.
@@ -120,17 +124,20 @@ class _Round:
         An incident that pages, or is over, may mute or unmute others that were looked at before it.
         """
         draft = self._draft
-        rest = [each for each in draft.incidents.unsettled() if each.open and each.id not in self._spoken]
-        for incident in rest:
-            self._speak(draft.incidents[incident.id])
-        if not draft.muting.has_causes:
-            return
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if draft.muting.has_causes else 1):
             before = draft.decided
             for incident in draft.incidents.unsettled():
-                self._speak(draft.incidents[incident.id])
+                if not draft.has_settled(incident):
+                    self._look_at(draft.incidents[incident.id])
             if draft.decided == before:
                 return
+
+    def _look_at(self, incident: Incident) -> None:
+        """Tell of it as it stands; where that is nothing, it need not be looked at again as long as it stays so."""
+        before = self._draft.decided
+        self._speak(incident)
+        if self._draft.decided == before and not (incident.open and _is_to_page(incident) and not incident.muted):
+            self._draft.muting.settle(incident)
 
     def _forget(self, incident: Incident) -> None:
         if incident.firing:
@@ -139,7 +146,8 @@ class _Round:
             )
             incident = self._draft.record(event)
         if incident.open:
-            self._draft.resolve(incident, why="the SLO was removed from the configuration")
+            what = "destination" if incident.slo == DELIVERY else "SLO"
+            self._draft.resolve(incident, why=f"the {what} was removed from the configuration")
 
     def _open(self, alert: Alert, *, generation: int) -> Incident:
         severity = worst(alert.firing) or Severity.TICKET
@@ -195,18 +203,27 @@ class _Round:
 
     def _speak(self, incident: Incident, alert: Alert | None = None) -> None:
         """Tell of it as it stands: whom it has become urgent enough for, and the page that it fires."""
-        self._spoken.add(incident.id)
         if not incident.open or self._draft.is_muted(incident):
             return
         incident = self._draft.incidents[incident.id]
-        rings = incident.page_open and incident.page_of_alert
-        if worst(incident.firing) is Severity.PAGE and not rings and self._draft.may_page(incident):
-            incident = self._draft.page(incident, burning(alert) if alert else incident.summary)
+        if _is_to_page(incident) and self._draft.may_page(incident):
+            incident = self._draft.page(incident, burning(alert or self._alert_of(incident)))
             hold = self._hold_down(incident)
             flaps = f"it comes and goes: {hold.generations} times by now" if hold.flaps else ""
             self._draft.say_to_others(incident, Action.UPDATE, Said(text=flaps))
         if incident.unheard and incident.firing:
             self._draft.tell(incident)
+
+    def _alert_of(self, incident: Incident) -> Alert:
+        """What was said last of it."""
+        return Alert(
+            slo=incident.slo,
+            scope=incident.scope,
+            at=self._draft.now,
+            firing=incident.firing,
+            labels=incident.labels,
+            evidence=incident.evidence,
+        )
 
     def _lasted(self, incident: Incident, since: datetime | None) -> bool:
         return since is not None and self._draft.now - since >= self._hold_down(incident).resolve_after

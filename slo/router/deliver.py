@@ -27,11 +27,12 @@ from slo.core.delivery import (
     Verdict,
     backoff_seconds,
 )
+from slo.core.paths import DEADLINES, MISSING
 from slo.core.priority import Priority
 from slo.core.protocols import Clock, Destination, Gathering
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
-from slo.router.attempt import MISSING, attempt, count
+from slo.router.attempt import attempt, count
 from slo.router.direct import DirectPages
 from slo.router.outbox import Outbox
 
@@ -244,13 +245,20 @@ class DeliveryLoop:
         self._unrecorded.pop(message_id, None)
 
     async def _park(self, delivery: Delivery) -> None:
-        """Keep what is for a destination that the configuration does not have, and say so."""
-        # After an attempt it is ambiguous: a kill may have cut off one that was taken, under the lane's credential.
-        kind = Ambiguous if delivery.attempts else Retry
-        verdict = kind(reason=MISSING, detail="the configuration has no destination of that name")
+        """Keep what is for a destination that the configuration does not have, until its deadline, and say so.
+
+        A name that was mistyped can be mended meanwhile. Nobody waits for what is given up.
+        """
+        now, detail = self._clock.now(), "the configuration has no destination of that name"
+        deadline = delivery.created_at + DEADLINES[delivery.message.priority]
+        verdict: Verdict
+        if now >= deadline:
+            verdict, not_before = Refused(reason=MISSING, detail=detail), None
+        else:
+            # After an attempt it is ambiguous: a kill may have cut off one that was taken, under the lane's credential.
+            verdict = (Ambiguous if delivery.attempts else Retry)(reason=MISSING, detail=detail)
+            not_before = min(now + timedelta(seconds=MISSING_WAIT_SECONDS), deadline)
         count(delivery.message, verdict, telemetry=self._telemetry)
-        now = self._clock.now()
-        not_before = now + timedelta(seconds=MISSING_WAIT_SECONDS)
         finish = self._outbox.journal.finish
         await self._outbox.write(finish, delivery.sequence, verdict, now=now, not_before=not_before)
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from slo.core.delivery import Action, Dropped, Lane, Message, Refused, Retry, Sent, Verdict, backoff_seconds
+from slo.core.paths import MISSING
 from slo.core.priority import Priority
 from slo.core.protocols import Destination
 from slo.exposition.catalogue import Telemetry
-from slo.router.attempt import MISSING, attempt
+from slo.router.attempt import attempt
 
 PATIENCE_SECONDS = 10.0
 """How long a P0 page waits for the journal."""

@@ -31,6 +31,7 @@ class Draft:
         self.audience = audience
         self.muting = muting
         self.teller = teller
+        self._silences = tuple(muting.in_force(teller.at))
         self._events: list[Event] = []
         self._messages: dict[str, Message] = {}
 
@@ -65,7 +66,7 @@ class Draft:
         """Open an incident under the contract in force. Nobody is told where it is muted; the page goes first."""
         event = replace(event, contract_digest=self.audience.digest_in_force(event.labels.get("customer", "")))
         opened = fold(None, event)
-        why = self.muting.why(opened, self.incidents, self.now)
+        why = self.muting.why(opened, self.incidents, self._silences)
         if why:
             return self.record(replace(event, muted=why))
         recipients = self.audience.of(opened)
@@ -82,7 +83,7 @@ class Draft:
 
         What was never told, and fires no more when people may be told again, stays muted: there is nothing to tell.
         """
-        why = self.muting.why(incident, self.incidents, self.now)
+        why = self.muting.why(incident, self.incidents, self._silences)
         if why:
             if why != incident.muted:
                 self.record(Muted(incident=incident.id, at=self.now, why=why))
@@ -90,6 +91,10 @@ class Draft:
         if incident.muted and (incident.firing or incident.urged or incident.told or incident.page_open):
             incident = self.record(Unmuted(incident=incident.id, at=self.now))
         return bool(incident.muted)
+
+    def has_settled(self, incident: Incident) -> bool:
+        """Whether there is nothing to tell of it, as was found before."""
+        return self.muting.has_settled(incident, self.incidents, self._silences)
 
     def tell(self, incident: Incident) -> Incident:
         """Tell those who are to hear of it as it stands, and have not been told: in its page where that is open."""

@@ -8,7 +8,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,8 +16,9 @@ from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
 from slo.core.foreign import ForeignAlert
 from slo.core.incident import Incident
 from slo.core.policy import Severity
-from slo.core.slo import SLO, slo_key
+from slo.core.slo import SLO
 from slo.router.hook import INCIDENT_MARK
+from slo.router.incidents import Incidents
 from slo.router.meaning import Meaning, Meanings, report_of, shown_labels
 
 MOST_ALERTS = 10_000
@@ -28,6 +29,9 @@ MOST_CHANGES = 500
 
 CHANGES_PER_SECOND = 100
 """How many in a second, where slots are short: what that takes must leave most of the time to those who are paged."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""When what has no end is over."""
 
 Key = tuple[str, str]
 """An SLO and a scope."""
@@ -78,6 +82,7 @@ class ForeignAlerts:
         self._meanings = Meanings(slos)
         self._matters: dict[Key, dict[Identity, _Held]] = {}
         self._counts: Counter[Severity] = Counter()
+        self._quiet: dict[Key, tuple[Incident, datetime]] = {}
 
     def __len__(self) -> int:
         return self._counts.total()
@@ -86,7 +91,7 @@ class ForeignAlerts:
         """Go by these SLOs from now on."""
         alerts = [held.alert for matter in self._matters.values() for held in matter.values()]
         self._watched = {slo.name for slo in slos}
-        self._meanings, self._matters, self._counts = Meanings(slos), {}, Counter()
+        self._meanings, self._matters, self._counts, self._quiet = Meanings(slos), {}, Counter(), {}
         for alert in alerts:
             self._keep(alert)
 
@@ -96,18 +101,15 @@ class ForeignAlerts:
             return Fate.OWN
         return Fate.TAKEN if self._keep(alert) else Fate.NO_ROOM
 
-    def alerts(self, incidents: Mapping[str, Incident], now: datetime) -> list[Alert]:
+    def alerts(self, incidents: Incidents, now: datetime) -> list[Alert]:
         """What they say at `now`, for every matter of which there is an incident to open, to follow or to end.
 
-        Of a ticket that goes on nothing is said, where the engine does not speak of it too: it stays as it is.
+        Of what goes on nothing is said, where the engine does not speak of it too: it stays as it is.
         """
-        last = {(incident.slo, incident.scope): incident for incident in incidents.values()}
-        followed = {key for key, incident in last.items() if _is_followed(incident)}
         same: list[_Said] = []
         changes: list[_Said] = []
         clear: list[tuple[datetime, _Said]] = []
-        for key in self._matters.keys() | followed:
-            incident = last.get(key)
+        for key, incident in self._moved(incidents, now):
             said = _Said(key, incident, self._firing(key, incident, now))
             if incident is None:
                 if said.firing:
@@ -118,9 +120,28 @@ class ForeignAlerts:
                 clear.append((incident.clear_since, said))
             elif (incident.open or incident.firing) and (key[0] in self._watched or not _goes_on(said)):
                 same.append(said)
+            else:
+                self._quiet[key] = incident, self._ends(key, now)
         first = heapq.nsmallest(self._most_changes, changes, key=lambda said: said.urgency)
         oldest = heapq.nsmallest(self._most_changes, clear, key=lambda entry: entry[0])
         return [self._alert(said, now) for said in (*same, *first, *(said for _, said in oldest))]
+
+    def _moved(self, incidents: Incidents, now: datetime) -> list[tuple[Key, Incident | None]]:
+        """Every matter with its last incident, but those that go on as they were found before."""
+        followed = incidents.followed()
+        moved: list[tuple[Key, Incident | None]] = []
+        for key, incident in followed.items():
+            quiet = self._quiet.get(key)
+            if quiet is not None and quiet[0] is incident and now < quiet[1]:
+                continue
+            if key in self._matters or _is_followed(incident):
+                moved.append((key, incident))
+        return moved + [(key, incidents.last_of(*key)) for key in self._matters if key not in followed]
+
+    def _ends(self, key: Key, now: datetime) -> datetime:
+        """When the first of a matter's alerts is over by its time."""
+        ends = (held.alert.ends_at for held in self._matters.get(key, {}).values())
+        return min((at for at in ends if at is not None and at > now), default=NEVER)
 
     def urgent(
         self, taken: Iterable[ForeignAlert], last: Callable[[str, str], Incident | None], now: datetime
@@ -151,6 +172,7 @@ class ForeignAlerts:
             return False
         self._counts[severity] += new
         matter[alert.identity] = _Held(alert=alert, meaning=meaning)
+        self._quiet.pop((meaning.slo, meaning.scope), None)
         return True
 
     def _firing(self, key: Key, incident: Incident | None, now: datetime) -> frozenset[FiringPair]:
@@ -203,11 +225,6 @@ def joined(own: Sequence[Alert], reported: Sequence[Alert]) -> list[Alert]:
     return list(alerts.values())
 
 
-def unwatched(incidents: Iterable[Incident]) -> set[str]:
-    """The keys of what the engine does not watch: no change of the configuration ends these incidents."""
-    return {slo_key(each.slo, each.scope) for each in incidents if each.evidence.objective is None}
-
-
 def _joint(ours: Alert, theirs: Alert) -> Alert:
     firing = ours.firing | theirs.firing
     together = replace(ours, firing=firing)
@@ -234,11 +251,14 @@ def _changes(incident: Incident, firing: frozenset[FiringPair]) -> bool:
 
 
 def _goes_on(said: _Said) -> bool:
-    """Whether it is a ticket of theirs alone, in which nothing has changed and no page is to be ended."""
+    """Whether it is of theirs alone, nothing of it has changed, and no page is to be made or ended."""
     incident = said.incident
-    if incident is None or incident.page_open or worst(said.firing) is not Severity.TICKET:
+    if incident is None or said.firing != incident.firing or incident.evidence.objective is not None:
         return False
-    return said.firing == incident.firing and incident.evidence.objective is None
+    if not incident.open or worst(said.firing) is not Severity.PAGE:
+        return not incident.page_open
+    rings = incident.page_open and incident.page_of_alert
+    return incident.severity is Severity.PAGE and (rings or bool(incident.muted))
 
 
 def _of_others(firing: frozenset[FiringPair]) -> frozenset[FiringPair]:

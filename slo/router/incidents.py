@@ -24,6 +24,7 @@ class Incidents(Mapping[str, Incident]):
         self._of: ChainMap[Subject, tuple[str, ...]] = ChainMap()
         self._unsettled: dict[str, Incident] = {}
         self._paging: dict[str, Incident] = {}
+        self._followed: dict[Subject, Incident] = {}
         self._repaged: list[str] = []
         self._last = 0
         for incident in incidents:
@@ -39,20 +40,25 @@ class Incidents(Mapping[str, Incident]):
         other = Incidents()
         other._all, other._of = self._all.new_child(), self._of.new_child()
         other._unsettled, other._paging = dict(self._unsettled), dict(self._paging)
+        other._followed = dict(self._followed)
         other._last = self._last
         return other
 
     def put(self, incident: Incident) -> None:
         """Add an incident, or replace what it was."""
-        name = incident.id
+        name, subject = incident.id, (incident.slo, incident.scope)
         if name not in self._all:
             self._last = max(self._last, int(name) if name.isdecimal() else 0)
             if not incident.human:
-                subject = incident.slo, incident.scope
                 self._of[subject] = (*self._of.get(subject, ()), name)[-REMEMBERED:]
         if incident.page_open or name in self._paging:
             self._repaged.append(name)
         self._all[name] = incident
+        if not incident.human and self._of[subject][-1] == name:
+            if incident.open or incident.firing:
+                self._followed[subject] = incident
+            else:
+                self._followed.pop(subject, None)
         _keep(self._unsettled, incident, kept=not incident.settled)
         _keep(self._paging, incident, kept=incident.page_open)
 
@@ -83,9 +89,9 @@ class Incidents(Mapping[str, Incident]):
         names = self._of.get((slo, scope))
         return self._all[names[-1]] if names else None
 
-    def subjects(self) -> Iterator[Subject]:
-        """Every SLO and scope that an alert has opened an incident of."""
-        return iter(self._of)
+    def followed(self) -> Mapping[Subject, Incident]:
+        """The last incident of every SLO and scope, where it is open or something of it fires on."""
+        return self._followed
 
     def __getitem__(self, name: str) -> Incident:
         return self._all[name]

@@ -1,61 +1,66 @@
 """Muting: why nobody is told of an incident, where nobody is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from slo.core.causes import Cause, Causes
 from slo.core.incident import Incident
 from slo.core.inhibition import Graph, Linking, Rule
 from slo.core.paths import DELIVERY
-from slo.core.silence import Silence
+from slo.core.silence import Silence, hidden_by
 from slo.router.incidents import Incidents
 
-Silenced = Callable[[Mapping[str, str], datetime], Silence | None]
-"""Finds the silence that hides an alert with these labels at a time."""
+InForce = Callable[[datetime], Sequence[Silence]]
+"""The silences that are in force at a time, those that come first first."""
 
 INDEPENDENT = Graph()
 """No SLO depends on another."""
 
 
-def nothing_silenced(_labels: Mapping[str, str], _at: datetime) -> Silence | None:
-    """No silence is in force."""
-    return None
+def no_silences(_at: datetime) -> Sequence[Silence]:
+    """None is in force."""
+    return ()
 
 
 class Muting:
-    """What keeps people from being told: silences, and causes that they know of."""
+    """What keeps people from being told: silences, and causes that they know of.
+
+    What it has found stays so until the incident is another, other silences are in force, or there are other causes: a
+    slot end asks of thousands of which nothing has changed.
+    """
 
     def __init__(
         self,
-        silenced: Silenced = nothing_silenced,
+        in_force: InForce = no_silences,
         graph: Graph = INDEPENDENT,
         rules: Sequence[Rule] = (),
     ) -> None:
         self.has_causes = bool(graph.needs or rules)
         """Whether one incident can keep another from being told at all."""
-        self._silenced = silenced
+        self.in_force = in_force
         self._graph = graph
         self._linking = Linking(graph, rules)
         self._causes = Causes()
         self._made: dict[str, tuple[Incident, Cause]] = {}
         self._seen: dict[str, Incident] = {}
+        self._silences: Sequence[Silence] = ()
         self._of = Incidents()
         self._read = 0
+        self._quiet: dict[str, Incident] = {}
 
     def depth(self, slo: str) -> int:
         """How many SLOs it depends on: what it depends on itself has fewer, unless they depend on one another."""
         return len(self._graph.needs.get(slo, ()))
 
-    def why(self, incident: Incident, incidents: Incidents, at: datetime) -> str:
-        """Why nobody is to be told of the incident at `at`, for the timeline; empty where people are.
+    def why(self, incident: Incident, incidents: Incidents, silences: Sequence[Silence]) -> str:
+        """Why nobody is to be told of the incident, for the timeline; empty where people are.
 
-        `incidents` are all that there are. What a person opened is never muted, nor what a person made a P0, nor what
-        the watch says about itself.
+        `incidents` are all that there are, `silences` those in force. What a person opened is never muted, nor what a
+        person made a P0, nor what the watch says about itself.
         """
         if incident.human or incident.urged or incident.slo == DELIVERY:
             return ""
-        silence = self._silenced(incident.alert_labels, at)
-        if silence is not None:
+        if silences and (silence := hidden_by(incident.alert_labels, silences)):
             return f"silence {silence.name}: {silence.reason}"
         if not self.has_causes:
             return ""
@@ -63,17 +68,34 @@ class Muting:
         cause = self._causes.suppressing(self._cause(incident))
         return f"incident {cause} is its cause" if cause else ""
 
+    def has_settled(self, incident: Incident, incidents: Incidents, silences: Sequence[Silence]) -> bool:
+        """Whether all was said of the incident as it stands, and nothing has begun or ended since to mute it."""
+        if silences != self._silences:
+            self._silences = silences
+            self._quiet.clear()
+        if self.has_causes:
+            self._follow(incidents)
+        return self._quiet.get(incident.id) is incident
+
+    def settle(self, incident: Incident) -> None:
+        """All was said of the incident as it stands."""
+        self._quiet[incident.id] = incident
+
     def _follow(self, incidents: Incidents) -> None:
         """Have the causes be those that there are now: of the same incidents only what has changed is looked at."""
         if self._of is not incidents:
             paging = {each.id: each for each in incidents.paging()}
             changed = [name for name, each in paging.items() if self._seen.get(name) is not each]
             changed += self._seen.keys() - paging.keys()
-        else:
+        elif self._read < len(incidents.repaged):
             changed = list(incidents.repaged[self._read :])
+        else:
+            return
         self._of, self._read = incidents, len(incidents.repaged)
         for name in changed:
             self._see(name, incidents.get(name))
+        if changed:
+            self._quiet.clear()
 
     def _see(self, name: str, incident: Incident | None) -> None:
         """It explains others as long as it has a page open that nothing hides. What was not written is none."""

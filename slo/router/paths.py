@@ -17,6 +17,7 @@ from slo.core.paths import DELIVERY, DeliveryPath, Passage, copy_id
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.protocols import Clock
+from slo.core.slo import slo_key
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.router.draft import Draft
@@ -31,8 +32,6 @@ LOST_BEATS = 3
 
 OWN_LABELS: Mapping[str, str] = {"source": "watchkeep", "environment": "production"}
 """The labels of what the watch says about itself. A path that carries pages is production, whatever is watched."""
-
-UNCONFIGURED = DeliveryPath()
 
 logger = logging.getLogger(__name__)
 
@@ -116,26 +115,33 @@ class Paths:
             name: look.passages.get(name, Passage()).after(self._passages.get(name, Passage()))
             for name in look.passages.keys() | self._passages.keys()
         }
-        failing = {name: self._failing_at(name, now) for name in self._passages.keys() | paths.keys()}
+        failing = {name: self._failing_at(name, path, now) for name, path in paths.items()}
         for name, priorities in failing.items():
             if priorities and name not in self._whys:
                 self._whys[name] = await self._why(name)
             elif not priorities:
                 self._whys.pop(name, None)
-        self._failing = failing
+        self._failing = dict.fromkeys(self._failing or (), frozenset[Priority]()) | failing
         self._show()
 
     def alerts(self, incidents: Iterable[Incident], now: datetime) -> list[Alert]:
-        """One for each destination: whether what it is to be told gets through. Nothing before the first look."""
+        """One for each destination: whether what it is to be told gets through. Nothing before the first look.
+
+        Of one that the configuration does not have nothing is said: what waits for it is given up, and no path is left
+        to be mended.
+        """
         if self._failing is None:
             return []
         opened = {incident.scope for incident in incidents if incident.slo == DELIVERY and incident.open}
-        return [self._alert(name, now) for name in sorted(self._failing.keys() | opened)]
+        return [self._alert(name, now) for name in sorted((self._failing.keys() | opened) & self.paths.keys())]
 
-    def _failing_at(self, name: str, now: datetime) -> frozenset[Priority]:
-        path, passage = self.paths.get(name), self._passages.get(name, Passage())
-        if path is None:
-            return replace(passage, refused={}).failing(UNCONFIGURED, now)
+    @property
+    def subjects(self) -> set[str]:
+        """What stands for the SLO of the path to each destination, as keys."""
+        return {slo_key(DELIVERY, name) for name in self.paths}
+
+    def _failing_at(self, name: str, path: DeliveryPath, now: datetime) -> frozenset[Priority]:
+        passage = self._passages.get(name, Passage())
         if path.beats_every is None:
             return passage.failing(path, now)
         last = max(passage.sent_at or self._began, self._began)

@@ -114,7 +114,7 @@ class Router:
         journal, not for long, and never raises for it. The watch is alive where the journal has it all.
         """
         draft = self._draft(self.incidents)
-        decide(with_own(alerts, self._paths, draft), draft, known_slos=known_slos)
+        decide(with_own(alerts, self._paths, draft), draft, known_slos={*known_slos, *self._paths.subjects})
         decide_clocks(draft)
         await self._take(draft.decision)
         if not self._unwritten:

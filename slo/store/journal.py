@@ -102,7 +102,9 @@ class Journal:
         read is refused, which is said, and its lane goes on.
         """
         with self._reading() as connection:
-            rows = connection.execute(outbox.due(now, limit, among)).all()
+            names = among or outbox.waited_for(connection)
+            rows = [row for name in names for row in connection.execute(outbox.due(name, now, limit))]
+        rows.sort(key=lambda row: (row.rank, row.sequence))
         deliveries = []
         for row in rows:
             try:

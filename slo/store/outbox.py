@@ -8,7 +8,19 @@ the reading as short as their number.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from slo.core.delivery import Action, Ambiguous, Delivery, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
@@ -25,8 +37,17 @@ LONGEST_WAIT = timedelta(hours=1)
 # Written out, not bound: only then does the index over pending rows serve.
 IS_PENDING: ColumnElement[bool] = outbox.c.state == literal_column(f"'{PENDING}'")
 
-_HEADS = select(func.min(outbox.c.sequence)).where(IS_PENDING).group_by(outbox.c.destination, outbox.c.key)
+_EARLIER = outbox.alias("earlier")
 
+IS_HEAD = ~exists(
+    select(_EARLIER.c.sequence).where(
+        _EARLIER.c.state == literal_column(f"'{PENDING}'"),
+        _EARLIER.c.destination == outbox.c.destination,
+        _EARLIER.c.key == outbox.c.key,
+        _EARLIER.c.sequence < outbox.c.sequence,
+    )
+)
+"""Whether nothing that is pending comes before a message in its lane."""
 
 _PUT = insert(outbox).on_conflict_do_nothing(index_elements=["message"])
 
@@ -69,23 +90,36 @@ def put(connection: Connection, messages: Sequence[Message], at: datetime) -> No
         connection.execute(_PUT, rows)
 
 
-def due(now: datetime, limit: int, among: Collection[str] = ()) -> Select[*tuple[object, ...]]:
-    """The rows that may be sent now, the most urgent first, then the oldest; at most `limit` of each destination.
+def due(destination: str, now: datetime, limit: int) -> Select[*tuple[object, ...]]:
+    """The rows to a destination that may be sent now, the most urgent first, then the oldest; at most `limit`.
 
-    Where `among` names destinations, only of these.
+    An index has the pending ones in that order, so that what is read are those that are found, however many wait.
     """
-    of_lanes = _HEADS.where(outbox.c.destination.in_(sorted(among))) if among else _HEADS
-    place = func.row_number().over(partition_by=outbox.c.destination, order_by=(outbox.c.rank, outbox.c.sequence))
     its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
-    # Without the bodies, which are read of those alone that are chosen: sorting them takes longer than all the rest.
-    heads = select(outbox.c.sequence, place.label("place")).where(outbox.c.sequence.in_(of_lanes), its_time).subquery()
-    chosen = select(heads.c.sequence).where(heads.c.place <= limit)
-    return select(outbox).where(outbox.c.sequence.in_(chosen)).order_by(outbox.c.rank, outbox.c.sequence)
+    chosen = (
+        select(outbox.c.sequence)
+        .where(IS_PENDING, outbox.c.destination == destination, its_time, IS_HEAD)
+        .order_by(outbox.c.rank, outbox.c.sequence)
+        .limit(limit)
+    )
+    return select(outbox).where(outbox.c.sequence.in_(chosen))
 
 
-def next_due(now: datetime) -> Select[datetime | None]:
+def next_due(now: datetime) -> Select[datetime]:
     """The time at which the next message becomes due that is not due yet."""
-    return select(func.min(outbox.c.not_before)).where(outbox.c.sequence.in_(_HEADS), outbox.c.not_before > now)
+    later = select(outbox.c.not_before).where(IS_PENDING, outbox.c.not_before > now, IS_HEAD)
+    return later.order_by(outbox.c.not_before).limit(1)
+
+
+def waited_for(connection: Connection) -> list[str]:
+    """The destinations to which something is pending. Each is looked up after the one before it."""
+    following = select(func.min(outbox.c.destination)).where(IS_PENDING)
+    found: list[str] = []
+    name = connection.execute(following).scalar()
+    while name is not None:
+        found.append(name)
+        name = connection.execute(following.where(outbox.c.destination > name)).scalar()
+    return found
 
 
 def incident_of(destination: str, *, key: str, reference: str) -> Select[str]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select
 
 from slo.core.delivery import Action, Message
-from slo.core.paths import DeliveryPath, Look, Passage, copy_id
+from slo.core.paths import MISSING, DeliveryPath, Look, Passage, copy_id
 from slo.core.priority import Priority
 from slo.store import outbox as lanes
 from slo.store.records import message_from_text
@@ -69,7 +69,7 @@ def beat(connection: Connection, messages: Sequence[Message], at: datetime) -> N
 
 
 def _passages(connection: Connection, since: int) -> dict[str, Passage]:
-    """By destination. What is pending is never before `since`."""
+    """By destination. What is pending is never before `since`; what nobody could be asked to take was not refused."""
     query = (
         select(
             _WHERE_TO,
@@ -78,7 +78,7 @@ def _passages(connection: Connection, since: int) -> dict[str, Passage]:
             func.min(outbox.c.created_at).label("written_at"),
             func.max(outbox.c.finished_at).label("ended_at"),
         )
-        .where(outbox.c.sequence >= since)
+        .where(outbox.c.sequence >= since, or_(outbox.c.state != REFUSED, outbox.c.reason != MISSING))
         .group_by(_WHERE_TO, outbox.c.rank, outbox.c.state)
     )
     waiting: dict[str, dict[Priority, datetime]] = defaultdict(dict)

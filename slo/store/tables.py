@@ -12,10 +12,10 @@ from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what the tables below are."""
 
-REVISIONS = (REVISION,)
+REVISIONS = ("0001", REVISION)
 """Every migration, the oldest first: known without importing alembic."""
 
 PENDING, SENT, REFUSED, SUPERSEDED = "pending", "sent", "refused", "superseded"
@@ -102,6 +102,18 @@ outbox = Table(
         "sequence",
         sqlite_where=text("state = 'pending'"),
     ),
+    Index(  # all that is asked of it, the state too: else SQLite reads each row beside it
+        "outbox_due",
+        "destination",
+        "rank",
+        "sequence",
+        "not_before",
+        "key",
+        "created_at",
+        "state",
+        sqlite_where=text("state = 'pending'"),
+    ),
+    Index("outbox_waiting", "not_before", sqlite_where=text("state = 'pending'")),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from slo.core.exclusion import Exclusion, Once
 from slo.core.matching import parse_matcher
-from slo.core.silence import Silence
+from slo.core.silence import Silence, silenced_by
 from slo.errors import UsageError
 from tests.app.making import START, Time
 from tests.app.played import PlayedWatch, configuration
@@ -30,15 +30,15 @@ def silence(name: str = "move", *, start: datetime = BEGIN, length: timedelta = 
 async def test_it_is_in_force_until_somebody_ends_it(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time()) as played:
         silences = played.watch.desk.silences
-        assert silences.at(LABELS, BEGIN) is None
+        assert silenced_by(LABELS, silences, BEGIN) is None
         made = await silences.add(silence())
         assert made.created_at is not None
-        assert silences.at(LABELS, BEGIN) == made
-        assert silences.at(LABELS | {"service": "deck"}, BEGIN) is None
-        assert silences.at(LABELS | {"source": "watchkeep"}, BEGIN) is None
-        assert silences.at(LABELS, BEGIN + HOUR) is None
+        assert silenced_by(LABELS, silences, BEGIN) == made
+        assert silenced_by(LABELS | {"service": "deck"}, silences, BEGIN) is None
+        assert silenced_by(LABELS | {"source": "watchkeep"}, silences, BEGIN) is None
+        assert silenced_by(LABELS, silences, BEGIN + HOUR) is None
         await silences.expire("move", by="kim", why="it is done")
-        assert silences.at(LABELS, BEGIN) is None
+        assert silenced_by(LABELS, silences, BEGIN) is None
 
 
 async def test_it_outlives_a_kill_and_its_name_is_taken_while_it_is_not_over(tmp_path: Path) -> None:
@@ -68,13 +68,13 @@ async def test_an_exclusion_that_silences_does_so_while_it_is_in_force_and_there
     async with PlayedWatch(tmp_path, Time()) as played:
         silences = played.watch.desk.silences
         await played.watch.exclude(patching)
-        found = silences.at(LABELS, BEGIN)
+        found = silenced_by(LABELS, silences, BEGIN)
         assert found is not None
         assert (found.name, found.exclusion) == ("patching", "patching")
         with pytest.raises(UsageError, match="patching comes with the exclusion of that name"):
             await silences.expire("patching", by="kim", why="")
         await played.watch.withdraw_exclusion("patching", by="kim", why="")
-        assert silences.at(LABELS, BEGIN) is None
+        assert silenced_by(LABELS, silences, BEGIN) is None
 
 
 async def test_those_of_the_configuration_come_and_go_with_a_reload(tmp_path: Path) -> None:
@@ -88,12 +88,12 @@ async def test_those_of_the_configuration_come_and_go_with_a_reload(tmp_path: Pa
         "duration": "1h",
     }
     async with PlayedWatch(tmp_path, Time(), config | {"silences": [written]}) as played:
-        found = played.watch.desk.silences.at(LABELS, BEGIN)
+        found = silenced_by(LABELS, played.watch.desk.silences, BEGIN)
         assert found is not None
         assert (found.name, found.created_at) == ("standing", None)
         played.configure(config)
         await played.watch.reload()
-        assert played.watch.desk.silences.at(LABELS, BEGIN) is None
+        assert silenced_by(LABELS, played.watch.desk.silences, BEGIN) is None
 
 
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

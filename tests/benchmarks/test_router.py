@@ -11,6 +11,7 @@ from benchmarks._histogram import grown, quantile
 from benchmarks._storm import BATCH, SPACING_SECONDS, Sent, batches, named, others, page
 from benchmarks.router import PAGES, Measured, figures
 from slo.router.foreign import Fate, ForeignAlerts
+from slo.router.incidents import Incidents
 from slo.web.alertmanager import posted
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ def test_the_storm_is_as_many_incidents_as_alerts_and_none_of_them_pages() -> No
     for batch in batches(others(2_000, NOW)):
         taken = posted(json.dumps(batch).encode(), NOW).alerts
         assert [keeper.take(alert, {}) for alert in taken] == [Fate.TAKEN] * len(batch)
-    found = keeper.alerts({}, NOW)
+    found = keeper.alerts(Incidents(), NOW)
     assert {alert.severity for alert in found} == {"ticket"}
     assert len({(alert.slo, alert.scope) for alert in found}) == len(found) == 500
     assert {alert.labels["environment"] for alert in found} == {"production", "staging"}

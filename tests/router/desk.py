@@ -15,7 +15,8 @@ from slo.core.incident import Incident
 from slo.core.inhibition import Graph, Rule
 from slo.core.matching import Matcher
 from slo.core.routing import Route
-from slo.core.silence import Silence, silenced_by
+from slo.core.silence import Silence
+from slo.core.slo import slo_key
 from slo.router.clocks import decide_clocks
 from slo.router.decide import decide, decide_pages
 from slo.router.draft import Draft
@@ -92,16 +93,16 @@ class Desk:
         return [event for event in self.events if isinstance(event, kind)]
 
     def _draft(self, seconds: float) -> Draft:
-        def silenced(labels: Mapping[str, str], when: datetime) -> Silence | None:
-            return silenced_by(labels, self.silences, when)
+        def in_force(when: datetime) -> list[Silence]:
+            return [silence for silence in self.silences if silence.in_force(when)]
 
-        muting = Muting(silenced, self.graph, self.rules)
+        muting = Muting(in_force, self.graph, self.rules)
         return draft_of(self.incidents, at(seconds), tree=self.tree, contracts=self.contracts, muting=muting)
 
     def _decided(self, seconds: float) -> Decision:
         draft = self._draft(seconds)
         seen = [alert for alert in self.alerts.values() if alert.slo not in self.lost]
-        decide(seen, draft, known_slos={slo for slo, _ in self.alerts})
+        decide(seen, draft, known_slos={slo_key(slo, scope) for slo, scope in self.alerts})
         decide_clocks(draft)
         return draft.decision
 

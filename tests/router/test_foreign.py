@@ -17,7 +17,7 @@ from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.slo import slo_key
 from slo.router.decide import decide, decide_at_once
-from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined, unwatched
+from slo.router.foreign import MOST_CHANGES, Fate, ForeignAlerts, joined
 from slo.router.hook import payload_of
 from slo.router.incidents import Incidents
 from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, TICKET, alert, at, draft_of, message
@@ -59,8 +59,8 @@ class World:
 
     def judge(self, seconds: float, own: Iterable[Alert] = ()) -> dict[str, Incident]:
         """The end of a slot; every incident by its key after it."""
-        reported = self.keeper.alerts(self.incidents, at(seconds))
-        known = {slo_key(each.slo, each.scope) for each in (*own, *reported)} | unwatched(self.incidents.values())
+        reported = self.keeper.alerts(Incidents(self.incidents.values()), at(seconds))
+        known = {slo_key(each.slo, each.scope) for each in (*own, *reported)}
         draft = draft_of(self.incidents, at(seconds))
         decide(joined(list(own), reported), draft, known_slos=known)
         self.events += draft.decision.events

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from slo.core.acts import Open, Prioritize, Say, Target
-from slo.core.alert import Cause, FiringPair
+from slo.core.alert import Cause, Evidence, FiringPair
 from slo.core.events import FiringChanged, Muted, Opened, Paged, Raised, Told, Unmuted
 from slo.core.inhibition import Graph, Rule
 from slo.core.matching import Matcher
@@ -257,6 +257,7 @@ def test_nothing_hides_what_the_watch_says_about_itself() -> None:
     desk.silence(-60, 600, slo=DELIVERY)
     desk.slot(0, alert(PAGE, slo=DB))
     undelivered = FiringPair(severity=Severity.TICKET, cause=Cause.UNDELIVERED)
-    decision = desk.slot(10, alert(undelivered, slo=DELIVERY, scope="mail", labels=OWN_LABELS))
+    own = alert(undelivered, slo=DELIVERY, scope="mail", labels=OWN_LABELS)
+    decision = desk.slot(10, replace(own, evidence=Evidence()))
     assert heard(decision) == [("hook", "trigger")]
     assert desk.incident.muted == ""

@@ -19,6 +19,7 @@ from slo.exposition.catalogue import Telemetry
 from slo.router.audience import Audience
 from slo.router.outbox import Outbox
 from slo.router.paths import Paths, diverted
+from slo.router.terms import Terms
 from slo.store.journal import Journal
 from tests.router.making import PAGE, STAGING, TICKET, alert, ends, message, takes_on
 from tests.router.test_router import G1, Watch, pager, received
@@ -106,7 +107,7 @@ async def looked(path: Path, clock: MovableClock, messages: Sequence[Message], *
         ([message("m")], 119, {}),
         ([message("m")], 121, {"oncall": Severity.PAGE}),
         ([message("m", severity=Severity.TICKET)], 901, {"oncall": Severity.TICKET, "switch": Severity.TICKET}),
-        ([message("m", destination="gone")], 121, {"gone": Severity.PAGE}),
+        ([message("m", destination="gone")], 121, {}),
         ([], 181, {"switch": Severity.TICKET}),
     ],
 )
@@ -270,6 +271,39 @@ async def test_no_change_of_the_configuration_forgets_that_a_path_is_broken(path
     await again.judges(known=())
     assert own(again).open
     await again.killed()
+
+
+async def test_a_path_that_is_configured_no_more_is_resolved_once_and_what_waits_for_it_is_given_up(
+    path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.router.deliver.SHORTEST_WAIT_SECONDS", 0.01)
+    hook = Recorder()
+    gone = Recorder(answers=[DOWN] * 99)
+    made = Watch(path, clock, paths=PATHS, routes=("second", "hook"), second=gone, hook=hook)
+    async with made.running() as watch:
+        await watch.sees(PAGE)
+        await until(lambda: bool(gone.begun))
+        clock.move(130)
+        await until(lambda: is_broken(watch, "second"))
+        await watch.sees(PAGE)
+        assert own(watch).open
+        left = {"hook": PATHS["hook"]}
+        terms = Terms(routes=Route(destinations=("hook",)), paging={"second"}, paths=left)
+        await watch.router.reconfigure(destinations={"hook": hook}, terms=terms)
+        for seconds in (0, 400, 4000):
+            clock.move(seconds)
+            await watch.sees(PAGE)
+            await settled(watch)
+            assert own(watch).resolved_why == "the destination was removed from the configuration"
+        await until(lambda: not watch.journal.depth(clock.now()))
+        assert not is_broken(watch, "second")
+        given_up = [each for each in watch.journal.deliveries("1") if each.message.destination == "second"]
+        assert {(each.state, each.last_reason) for each in given_up[:1]} == {("refused", "destination_missing")}
+        assert about(hook, DELIVERY).count("resolve") == 1
+    again = Watch(path, clock, paths=PATHS, routes=("second", "hook"), second=Recorder(), hook=Recorder())
+    async with again.running() as watch:
+        await settled(watch)
+        assert not is_broken(watch, "second"), "nobody there refused what was given up"
 
 
 async def test_a_ticket_that_is_refused_goes_to_the_fallback_as_well_and_is_no_p0(

@@ -46,7 +46,7 @@ from slo.core.policy import Severity
 from slo.core.priority import Impact, Priority
 from slo.core.response import response_of
 from slo.core.routing import EscalationStep, Route
-from slo.core.silence import Silence, silenced_by
+from slo.core.silence import Silence
 from slo.errors import UsageError
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
@@ -156,10 +156,10 @@ class World(RuleBasedStateMachine):
         return Audience(self.tree, PAGERS, CONTRACTS)
 
     def new_muting(self) -> Muting:
-        def silenced(labels: Mapping[str, str], when: datetime) -> Silence | None:
-            return silenced_by(labels, self.silences.values(), when)
+        return Muting(self.silences_in_force, self.graph, self.inhibit)
 
-        return Muting(silenced, self.graph, self.inhibit)
+    def silences_in_force(self, when: datetime) -> list[Silence]:
+        return [silence for silence in self.silences.values() if silence.in_force(when)]
 
     @rule(
         firing=st.fixed_dictionaries(dict.fromkeys(SLOS, FIRING)),
@@ -306,7 +306,7 @@ class World(RuleBasedStateMachine):
     def mutes_what_it_should(self) -> None:
         incidents, muting = Incidents(self.open.values()), self.new_muting()
         for incident in self.open.values():
-            why = muting.why(incident, incidents, at(self.seconds))
+            why = muting.why(incident, incidents, self.silences_in_force(at(self.seconds)))
             if why or incident.firing:
                 assert incident.muted == why
 

@@ -11,10 +11,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from slo.core.priority import Priority
 from slo.errors import StoreDamaged, StoreError
 from slo.store import engines, migrate, migrations
 from slo.store.tables import EVENT_TRIGGERS, REVISION, REVISIONS, metadata
-from tests.store.making import NOW, journal, opened
+from tests.store.making import NOW, journal, message, opened, put
 
 
 def test_migrations_from_nothing_make_exactly_the_tables_that_are_declared(tmp_path: Path) -> None:
@@ -28,9 +29,11 @@ def test_migrations_from_nothing_make_exactly_the_tables_that_are_declared(tmp_p
     engine.dispose()
     with closing(sqlite3.connect(path)) as db:
         triggers = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        (partial,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'outbox_pending'").fetchone()
+        named = "name IN ('outbox_pending', 'outbox_due', 'outbox_waiting')"
+        partial = [sql for (sql,) in db.execute(f"SELECT sql FROM sqlite_master WHERE {named}")]
     assert triggers == EVENT_TRIGGERS
-    assert partial.endswith("WHERE state = 'pending'"), "the comparison above does not look at this"
+    assert len(partial) == 3
+    assert all(sql.endswith("WHERE state = 'pending'") for sql in partial), "the comparison above does not look at this"
 
 
 def test_every_migration_is_listed_in_its_order() -> None:
@@ -56,7 +59,9 @@ def test_a_journal_of_a_newer_version_is_refused_with_the_mend_and_left_alone(tm
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     with closing(sqlite3.connect(path)):
         was = path.read_bytes()
-    with pytest.raises(StoreError, match=r"newer Watchkeep \(revision 9999, this one knows 0001\): install") as error:
+    with pytest.raises(
+        StoreError, match=rf"newer Watchkeep \(revision 9999, this one knows {REVISION}\): install"
+    ) as error:
         journal(path).__enter__()
     assert not isinstance(error.value, StoreDamaged)
     assert path.read_bytes() == was
@@ -79,15 +84,16 @@ def test_a_journal_that_is_behind_is_migrated_in_one_transaction(
     path = tmp_path / "journal.db"
     with journal(path) as store:
         store.commit([opened()], [], at=NOW)
-    monkeypatch.setattr(migrate, "REVISION", "0002")
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "REVISION", "9999")
+    monkeypatch.setattr(migrate, "REVISIONS", (*REVISIONS, "9999"))
     versions = tmp_path / "migrations" / "versions"
     versions.mkdir(parents=True)
     shipped = Path(migrations.__file__).parent
     (versions.parent / "env.py").write_text((shipped / "env.py").read_text())
-    (versions / "r0001.py").write_text((shipped / "versions" / "r0001_journal.py").read_text())
-    following = versions / "r0002.py"
-    head = "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\n"
+    for script in (shipped / "versions").glob("r0*.py"):
+        (versions / script.name).write_text(script.read_text())
+    following = versions / "r9999.py"
+    head = f"from alembic import op\nrevision = '9999'\ndown_revision = '{REVISION}'\n\n"
     following.write_text(
         f"{head}def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n    op.execute('nonsense')\n"
     )
@@ -99,6 +105,19 @@ def test_a_journal_that_is_behind_is_migrated_in_one_transaction(
     with journal(path) as store:
         assert store.verify() == 1
     assert "whole" in tables(path)
+
+
+def test_what_waits_in_a_journal_of_the_first_version_goes_out_in_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with journal(path) as store:
+        put(store, message("ticket", priority=Priority.P2), message("page", key="k2"))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP INDEX outbox_due")
+        db.execute("DROP INDEX outbox_waiting")
+        db.execute("UPDATE alembic_version SET version_num = '0001'")
+    with journal(path) as store:
+        assert [each.message.id for each in store.due(NOW)] == ["page", "ticket"]
+    assert {"outbox_due", "outbox_waiting"} <= tables(path)
 
 
 def tables(path: Path) -> set[str]:

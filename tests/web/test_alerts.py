@@ -9,6 +9,7 @@ from slo.core.alert import Cause
 from slo.core.incident_key import incident_mark
 from slo.router.foreign import ForeignAlerts
 from slo.router.hook import INCIDENT_MARK
+from slo.router.incidents import Incidents
 from slo.web.alerts import BODY_BYTES, SMALL_BYTES
 from tests.web.served import WITH_TOKEN, Answer, Served, served
 from tests.web.watches import AT, FakeWatch, opened
@@ -62,7 +63,7 @@ def test_the_valid_alerts_of_a_body_are_taken_and_the_others_are_said(
     answer = post(site, path, alert("A"), {"labels": {}, "status": "firing"}, alert("B"))
     assert answer.status == 400
     assert b"at least one label pair required" in answer.body
-    assert {each.slo for each in watch.foreign.alerts({}, AT)} == {"A", "B"}
+    assert {each.slo for each in watch.foreign.alerts(Incidents(), AT)} == {"A", "B"}
     assert received(watch) == {"taken": 2, "invalid": 1}
 
 
@@ -104,7 +105,7 @@ def test_a_body_that_is_no_payload_is_refused_with_the_place(site: Served) -> No
 def test_an_alert_says_where_it_comes_from_and_what_to_do(site: Served, watch: FakeWatch) -> None:
     annotations = {"summary": "it is down", "runbook_url": "http://r/"}
     assert post(site, POSTED, alert(annotations=annotations, generatorURL="http://p/graph")).status == 200
-    (said,) = watch.foreign.alerts({}, AT)
+    (said,) = watch.foreign.alerts(Incidents(), AT)
     assert [pair.cause for pair in said.firing] == [Cause.ALERT]
     assert said.evidence.report is not None
     assert (said.evidence.report.source_url, said.evidence.report.runbook_url) == ("http://p/graph", "http://r/")

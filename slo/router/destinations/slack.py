@@ -12,7 +12,7 @@ from pydantic import AfterValidator, WithJsonSchema, model_validator
 from slo.config.reminders import RemindedConfig
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Sent, Verdict
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
@@ -133,7 +133,10 @@ class Slack:
             return failure.verdict
 
     async def _many(self, crowd: Sequence[Waiting]) -> Mapping[str, Verdict]:
-        """Tell several in one message. They have no message of their own: what follows of one stands alone."""
+        """Tell several in one message. They have no message of their own: what follows of one stands alone.
+
+        No verdicts where Slack would never take that message: what is wrong with one must not refuse the others.
+        """
         doubtful = [each.message for each in crowd if each.lane.attempts]
         found: dict[str, str] = {}
         verdict: Verdict = Sent()
@@ -145,6 +148,8 @@ class Slack:
         except TimeoutError:
             verdict = Ambiguous(reason="timeout")
         except CallFailed as failure:
+            if isinstance(failure.verdict, Refused):
+                return {}
             verdict = failure.verdict
         return {each.message.id: verdict for each in crowd} | {name: Sent(reference=ts) for name, ts in found.items()}
 

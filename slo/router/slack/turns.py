@@ -14,6 +14,9 @@ PACE_SECONDS = 1.1
 LONGEST_QUEUE_SECONDS = 4.0
 """What would have to wait longer for its turn is better tried again."""
 
+PATIENCE_SECONDS = 10.0
+"""A crowd waits longer: trying all of it again would be worse."""
+
 FEW = 4
 """So many are told one by one: what can be answered in its own thread is worth these seconds."""
 
@@ -25,11 +28,11 @@ class Pace:
         self._clock = clock
         self._free_at = clock.monotonic()
 
-    async def turn(self) -> Retry | None:
+    async def turn(self, longest_seconds: float = LONGEST_QUEUE_SECONDS) -> Retry | None:
         """Wait for a turn. When to try again, where there would be too long to wait; None for a turn."""
         now = self._clock.monotonic()
         wait_seconds = self._free_at - now
-        if wait_seconds > LONGEST_QUEUE_SECONDS:
+        if wait_seconds > longest_seconds:
             return Retry(reason="rate_limited", after_seconds=wait_seconds, detail="others are waiting for the channel")
         at = max(now, self._free_at)
         self._free_at = at + PACE_SECONDS
@@ -54,7 +57,8 @@ class Waiting:
 class Crowd:
     """Those that may be told together. The first waits for a turn, and takes the others along where they are many.
 
-    `one` tells a message whose turn it is; `many` tells several at once, and gives the verdict on each by its id.
+    `one` tells a message whose turn it is; `many` tells several at once, and gives the verdict on each by its id, or
+    none where they cannot be told at once.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Crowd:
         crowd, verdicts = self._waiting, dict[str, Verdict]()
         otherwise: Verdict | None = None
         try:
-            otherwise = await self._pace.turn()
+            otherwise = await self._pace.turn(PATIENCE_SECONDS)
             self._waiting = []
             if otherwise is not None:
                 return otherwise
@@ -90,7 +94,11 @@ class Crowd:
                 return await self._one(first.message, first.lane)
             otherwise = Ambiguous(reason="timeout")  # where this is cut off, it may have been taken
             verdicts.update(await self._many(crowd))
-            return verdicts[first.message.id]
+            if verdicts:
+                return verdicts[first.message.id]
+            otherwise = None
+            _release(crowd)
+            return await self._pace.turn() or await self._one(first.message, first.lane)
         finally:
             self._waiting = [] if self._waiting is crowd else self._waiting
             _release(crowd, verdicts, otherwise)

@@ -146,7 +146,7 @@ class Life:
             terms=Terms(
                 routes=Route(destinations=tuple(destinations)),
                 paging={"pagerduty"},
-                muting=Muting(self.silences.at),
+                muting=Muting(self.silences.in_force),
                 external_url="https://watch.example",
             ),
             clock=self._times,

@@ -162,6 +162,16 @@ async def test_all_of_a_crowd_are_tried_again_when_slack_says_so(chat: Chat) -> 
     assert [each.after_seconds for each in verdicts if isinstance(each, Retry)] == [30] * MANY
 
 
+async def test_a_crowd_that_slack_would_never_take_is_told_one_by_one(chat: Chat) -> None:
+    destination = await busy(chat)
+    chat.standin.refuse("chat.postMessage", "msg_too_long")
+    verdicts = await at_once(destination, *map(minor, range(MANY)))
+    assert {type(each) for each in verdicts} == {Sent, Retry}
+    assert isinstance(verdicts[0], Sent)
+    sent = sum(isinstance(each, Sent) for each in verdicts)
+    assert [each["text"].partition(" ")[0] for each in chat.standin.messages[1:]] == ["■"] * sent
+
+
 async def test_a_crowd_that_is_given_up_may_have_been_told(chat: Chat) -> None:
     destination = await busy(chat)
     chat.standin.inject(Injection(hang_seconds=30))
