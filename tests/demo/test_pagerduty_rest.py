@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from pagerduty import RestApiV2Client
 
-from slo.demo.vendors.incidents import user_id
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
-from slo.demo.vendors.rest_v2 import REQUESTS_A_MINUTE
+from slo.demo.vendors.pagerduty.incidents import user_id
+from slo.demo.vendors.pagerduty.rest_v2 import REQUESTS_A_MINUTE
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 
 KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "u+AbCdEfGhIjKlMnOp-_"

@@ -14,7 +14,7 @@ from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.routing import Route, alert_labels
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.exposition.catalogue import Telemetry
 from slo.router.audience import Audience
 from slo.router.outbox import Outbox

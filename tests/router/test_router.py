@@ -20,7 +20,7 @@ from slo.core.priority import Impact
 from slo.core.protocols import Destination
 from slo.core.routing import Route
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.errors import StoreBusy, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context

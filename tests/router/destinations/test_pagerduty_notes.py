@@ -11,8 +11,8 @@ import pytest
 
 from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
-from slo.demo.vendors.incidents import user_id
 from slo.demo.vendors.injection import Injection
+from slo.demo.vendors.pagerduty.incidents import user_id
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, PagerDuty
 from slo.router.pagerduty.notes import TEXT_LIMIT, is_ours, mark_of, text_of

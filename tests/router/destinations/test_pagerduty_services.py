@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from slo.core.delivery import Action, Lane, Refused, Sent
 from slo.core.inbound import Inbound, Received
 from slo.core.priority import Priority
-from slo.demo.vendors.incidents import reference, service, user
-from slo.demo.vendors.webhooks_v3 import signature
+from slo.demo.vendors.pagerduty.incidents import reference, service, user
+from slo.demo.vendors.pagerduty.webhooks_v3 import signature
 from slo.errors import DestinationFault
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import PagerDuty, receiver

@@ -12,10 +12,10 @@ import pytest
 from slo.core.acts import Acknowledge, Act, Prioritize, Resolve, Say, Target
 from slo.core.inbound import Inbound, Received
 from slo.core.priority import Priority
-from slo.demo.vendors.incidents import reference, user, user_id
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
-from slo.demo.vendors.webhooks_v3 import signature
+from slo.demo.vendors.pagerduty.incidents import reference, user, user_id
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.webhooks_v3 import signature
 from slo.errors import DestinationFault, Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import receiver

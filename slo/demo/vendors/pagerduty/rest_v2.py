@@ -14,9 +14,9 @@ from typing import Any
 
 from aiohttp import web
 
-from slo.demo.vendors.incidents import PRIORITIES, VendorIncident, VendorIncidents, priority, user
+from slo.demo.vendors.pagerduty.incidents import PRIORITIES, VendorIncident, VendorIncidents, priority, user
+from slo.demo.vendors.pagerduty.rest_views import alerts_of, incident_of, listed, log_entry_of, note_of
 from slo.demo.vendors.rates import Rate
-from slo.demo.vendors.rest_views import alerts_of, incident_of, listed, log_entry_of, note_of
 
 REQUESTS_A_MINUTE = 960
 STATUSES = ("triggered", "acknowledged", "resolved")

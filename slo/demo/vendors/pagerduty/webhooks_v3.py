@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 
-from slo.demo.vendors.incidents import Happening, VendorIncident, priority, reference, service, user
+from slo.demo.vendors.pagerduty.incidents import Happening, VendorIncident, priority, reference, service, user
 
 TIMEOUT_SECONDS = 5.0
 RETRIES_AFTER_SECONDS = (20.0, 60.0, 240.0, 880.0)

@@ -1,12 +1,12 @@
 """A stand-in for PagerDuty: as strict as the original, over TLS, with a memory, and with bad days.
 
-It takes `POST /v2/enqueue` by the rules of `slo.demo.vendors.events_v2`, at most 120 events a minute for each routing
-key, and has one open incident for each routing key and deduplication key. The REST API of `slo.demo.vendors.rest_v2` is
-at the same address, and what happens to an incident is posted as `slo.demo.vendors.webhooks_v3` says. Everything that
-it is asked is on record in its folder and survives a restart. What only a stand-in has is under `/_standin`, see
-`slo.demo.vendors.controls`.
+It takes `POST /v2/enqueue` by the rules of `slo.demo.vendors.pagerduty.events_v2`, at most 120 events a minute for each
+routing key, and has one open incident for each routing key and deduplication key. The REST API of
+`slo.demo.vendors.pagerduty.rest_v2` is at the same address, and what happens to an incident is posted as
+`slo.demo.vendors.pagerduty.webhooks_v3` says. Everything that it is asked is on record in its folder and survives a
+restart. What only a stand-in has is under `/_standin`, see `slo.demo.vendors.pagerduty.controls`.
 
-`python -m slo.demo.vendors.pagerduty --folder DIR` prints one line of JSON with its address and its authority's file.
+`python -m slo.demo.vendors.pagerduty.standin --folder DIR` prints a line of JSON: its address, its authority's file.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ import click
 from aiohttp import web
 
 from slo.demo.vendors.authority import Authority
-from slo.demo.vendors.controls import Controls
-from slo.demo.vendors.events_v2 import BODY_LIMIT_BYTES, InvalidEvent, parse_event
-from slo.demo.vendors.incidents import ACTS, PRIORITIES, Happening, VendorIncidents, agent_of
 from slo.demo.vendors.injection import Injection, Injections, perform
+from slo.demo.vendors.pagerduty.controls import Controls
+from slo.demo.vendors.pagerduty.events_v2 import BODY_LIMIT_BYTES, InvalidEvent, parse_event
+from slo.demo.vendors.pagerduty.incidents import ACTS, PRIORITIES, Happening, VendorIncidents, agent_of
+from slo.demo.vendors.pagerduty.rest_v2 import Plan, RestAPI
+from slo.demo.vendors.pagerduty.webhooks_v3 import RETRIES_AFTER_SECONDS, Webhooks, event_of
 from slo.demo.vendors.rates import Rate
 from slo.demo.vendors.record import Record, now_text
-from slo.demo.vendors.rest_v2 import Plan, RestAPI
-from slo.demo.vendors.webhooks_v3 import RETRIES_AFTER_SECONDS, Webhooks, event_of
 
 EVENTS_A_MINUTE = 120
 HOST = "127.0.0.1"

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from slo.demo.vendors.injection import Injection
+from slo.demo.vendors.pagerduty.webhooks_v3 import ping
 from slo.demo.vendors.record import now_text
-from slo.demo.vendors.webhooks_v3 import ping
 
 if TYPE_CHECKING:
-    from slo.demo.vendors.pagerduty import PagerDutyStandIn
+    from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 
 
 class Controls:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slo.demo.vendors.incidents import VendorIncident, priority, reference, service, user
+from slo.demo.vendors.pagerduty.incidents import VendorIncident, priority, reference, service, user
 
 _LOG_ENTRIES: Mapping[str, str] = {
     "trigger": "trigger_log_entry",
