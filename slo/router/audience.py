@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar, cast
 
 from slo.core.contract import DEFAULT, Contract
@@ -48,6 +49,8 @@ class Audience:
         self._paths = paths or {}
         self.paging = frozenset(paging)
         self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
+        # Of a storm thousands have the same turns: they opened at one slot end, and business time takes long.
+        self._response_of = lru_cache(1024)(lambda turns, customer: response_of(turns, self.contract(customer)))
 
     @property
     def customers(self) -> Collection[str]:
@@ -75,7 +78,7 @@ class Audience:
         return cast("V", found[1])
 
     def _response(self, incident: Incident) -> Response:
-        return response_of(incident.turns, self.contract(incident.customer))
+        return self._response_of(incident.turns, incident.customer)
 
     def _recipients(self, incident: Incident) -> Recipients:
         return self.of_labels(incident.alert_labels, incident.priority)
