@@ -16,11 +16,15 @@ from slo.core.priority import Priority
 from slo.core.protocols import Destination, Receiver, Reconciling
 from slo.errors import ConfigError, Forged, UsageError, WatchkeepError
 from slo.exposition.catalogue import Telemetry
+from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context
 
 RECONCILE_SECONDS = 60.0
 """How often destinations are asked whether somebody has answered a P0 there."""
+
+TOLD_EVERY_SECONDS = 60.0
+"""How often the log hears of requests that are refused, by where they came and why: anybody can send them."""
 
 OWN_PATHS = ("pagerduty", "slack")
 """The kinds that have an address of their own under `/webhooks/`; all others are ticket systems, and share `ticket`."""
@@ -55,6 +59,7 @@ class InboundActs:
         self.receivers: Mapping[str, Sequence[Receiver]] = {}
         self._act = act
         self._telemetry = telemetry
+        self._log = Sparing(logger, every_seconds=TOLD_EVERY_SECONDS)
 
     async def receive(self, way: str, inbound: Inbound) -> Received | None:
         """Do what a request to `/webhooks/WAY` says; how to answer it, or None where nobody receives there.
@@ -66,9 +71,10 @@ class InboundActs:
         if not receivers:
             return None
         received = await self._understood(way, receivers, inbound)
-        for act in received.acts:
-            await self._do(act, way)
-        return received
+        problems = [await self._do(act, way) for act in received.acts]
+        if received.then is None:
+            return received
+        return await received.then(next(filter(None, problems), ""))
 
     async def reconcile(self, destinations: Mapping[str, Destination], incidents: Mapping[str, Incident]) -> None:
         """Ask the destinations that have a page of an unanswered P0 whether somebody has answered it there."""
@@ -94,7 +100,8 @@ class InboundActs:
                     return await receiver.receive(inbound)
             return await receivers[-1].receive(inbound)
 
-    async def _do(self, act: Act, way: str) -> None:
+    async def _do(self, act: Act, way: str) -> str:
+        """Do it; why it cannot be done, empty where it was."""
         try:
             await self._act(act)
         except UsageError as error:
@@ -102,14 +109,22 @@ class InboundActs:
                 "what somebody did elsewhere changes nothing here",
                 extra={"way": way, "act": type(act).__name__, "by": act.by, "why": str(error)},
             )
+            return str(error)
+        return ""
 
     @contextlib.contextmanager
     def _counted(self, way: str) -> Iterator[None]:
         try:
             yield
         except WatchkeepError as error:
-            self._telemetry.inbound.labels(way, type(error).__name__.lower()).inc()
-            logger.warning("a request from outside is refused", extra={"way": way, "why": str(error)})
+            result = type(error).__name__.lower()
+            self._telemetry.inbound.labels(way, result).inc()
+            self._log.tell(
+                logging.WARNING,
+                "a request from outside is refused",
+                key=f"{way} {result}",
+                extra={"way": way, "result": result, "why": str(error)},
+            )
             raise
         self._telemetry.inbound.labels(way, "received").inc()
 

@@ -186,7 +186,7 @@ class RunningWatch:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
         checks, scrapes = place.built(settings, self._context)
-        staff = staff_of(settings, place, self._context)
+        staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
         async with self._books.lock:
             self._exclusions.configured = settings.exclusions

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from slo.cli.faults import in_options
 from slo.errors import UsageError, WatchkeepError
 
 DEFAULT_DATA = Path("watchkeep-data")
@@ -142,7 +143,9 @@ class Client:
             raise self._stranger()
         if status < 300:
             return document
-        sentence = _sentence(document)
+        if status == 400 and document.get("faults"):
+            raise UsageError(_faults(document))
+        sentence = str(document.get("error") or "")
         if not sentence:
             raise self._stranger()
         if status == 401:
@@ -163,15 +166,11 @@ def _no_address(url: str) -> UsageError:
     return UsageError(f"--url {url}: is no address of a watch: write it as {DEFAULT_URL}")
 
 
-def _sentence(document: Document) -> str:
-    """What an error document says, its faults in lines of their own."""
-    faults = document.get("faults")
-    lines = [
-        str(fault.get("text") or ": ".join(str(fault[key]) for key in ("path", "problem") if fault.get(key)))
-        for fault in (faults if isinstance(faults, list) else [])
-        if isinstance(fault, dict)
-    ]
-    return "\n".join([str(document.get("error") or ""), *lines])
+def _faults(document: Document) -> str:
+    """What a request was refused for, fault by fault."""
+    faults = document["faults"]
+    told = [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
+    return in_options((str(fault.get("path", "")), str(fault.get("problem", ""))) for fault in told)
 
 
 def given_token(token_file: Path | None) -> str:

@@ -1,56 +1,16 @@
 """`watchkeep exclude`: time that counts for nothing, through a running watch or in its data folder."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote
 
 import click
 
-from slo.cli.client import Client, understood, watch_options
+from slo.cli.client import watch_options
 from slo.cli.figures import Document
 from slo.cli.labels import labels_in
-from slo.cli.output import Part, Table, emit, json_option
+from slo.cli.output import Part, Table, json_option
 from slo.cli.person import person, person_option
-from slo.cli.place import watch_or_folder
-from slo.cli.timed import state, timed_options, when_words
-
-PATH = "/api/v1/exclusions"
-
-
-class Exclusions(Protocol):
-    """Where exclusions are kept, called `where`; each answer is a document of the API."""
-
-    where: str
-
-    def exclusions(self) -> Document: ...
-    def exclude(self, keys: Mapping[str, object]) -> Document: ...
-    def withdraw(self, name: str, *, by: str, why: str) -> Document: ...
-
-
-class Remote:
-    """The exclusions of a running watch."""
-
-    def __init__(self, client: Client) -> None:
-        self.where = client.url
-        self._client = client
-
-    def exclusions(self) -> Document:
-        """All of them."""
-        return self._client.get(PATH)
-
-    def exclude(self, keys: Mapping[str, object]) -> Document:
-        """The one that was made."""
-        return self._client.post(PATH, keys)
-
-    def withdraw(self, name: str, *, by: str, why: str) -> Document:
-        """The one that was taken back."""
-        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "withdraw", "by": by, "why": why})
-
-
-def _exclusions(url: str | None, token_file: Path | None, data: Path | None) -> AbstractContextManager[Exclusions]:
-    return watch_or_folder(url, token_file, data, Remote)
+from slo.cli.timed import Kind, Timed, state, timed_options, when_words
 
 
 @click.group(name="exclude")
@@ -84,10 +44,7 @@ def add_exclusion(
     """Exclude time under NAME, past time as well: figures change at once."""
     written = {key: value for key, value in given.items() if value is not None}
     keys = {"name": name, "author": person(by), "slos": list(slos), "labels": labels_in(labels), **written}
-    with _exclusions(url, token_file, data) as exclusions:
-        document = exclusions.exclude(keys)
-        parts = understood(exclusions.where, lambda: _parts([document]))
-    emit(document, *parts, as_json=as_json)
+    Timed(Kind.EXCLUSIONS, _parts, url=url, token_file=token_file, data=data).add(keys, as_json=as_json)
 
 
 @command.command(name="list")
@@ -95,10 +52,8 @@ def add_exclusion(
 @json_option
 def list_exclusions(url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
     """List the exclusions in force."""
-    with _exclusions(url, token_file, data) as exclusions:
-        document = exclusions.exclusions()
-        parts = understood(exclusions.where, lambda: _parts(document["exclusions"]))
-    emit(document, *parts, as_json=as_json)
+    timed = Timed(Kind.EXCLUSIONS, _parts, url=url, token_file=token_file, data=data)
+    timed.show(lambda _exclusion: True, as_json=as_json)
 
 
 @command.command(name="withdraw")
@@ -111,10 +66,8 @@ def withdraw_exclusion(
     name: str, why: str, by: str | None, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool
 ) -> None:
     """Take an exclusion back: its time counts again."""
-    with _exclusions(url, token_file, data) as exclusions:
-        document = exclusions.withdraw(name, by=person(by), why=why)
-        understood(exclusions.where, lambda: document["name"])
-    emit(document, f"{name} is taken back: its time counts again.", as_json=as_json)
+    timed = Timed(Kind.EXCLUSIONS, _parts, url=url, token_file=token_file, data=data)
+    timed.end(name, by=by, why=why, told=f"{name} is taken back: its time counts again.", as_json=as_json)
 
 
 def _parts(exclusions: Sequence[Document]) -> list[Part]:

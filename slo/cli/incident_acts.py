@@ -9,7 +9,7 @@ import click
 from slo.cli.client import understood, watch_options
 from slo.cli.figures import incident_table
 from slo.cli.incidents import incidents_at
-from slo.cli.output import emit, json_option
+from slo.cli.output import emit, json_option, warn
 from slo.cli.person import person, person_option
 from slo.errors import UsageError
 
@@ -66,14 +66,15 @@ _why = click.option("--why", default="", help="What the timeline says about it."
 @click.option("--security", is_flag=True, help="It is a security issue: a P0 everywhere.")
 @click.option("--found-by", type=click.Choice(["provider", "customer"]), default="provider", show_default=True)
 @click.option("--service", "services", multiple=True, metavar="NAME", help="What is affected; may be repeated.")
-@click.option("--since", metavar="TIME", help="When it was reported, as 2026-03-01T02:00:00Z: clocks run from then.")
+@click.option(
+    "--since", "created_at", metavar="TIME", help="When it was reported, as 2026-03-01T02:00:00Z: clocks run from then."
+)
 @person_option
 @watch_options
 @json_option
 def open_incident(
     summary: str,
     services: Sequence[str],
-    since: str | None,
     by: str | None,
     url: str | None,
     token_file: Path | None,
@@ -87,14 +88,15 @@ def open_incident(
         **circumstances,
         "summary": summary,
         "services": list(services),
-        "created_at": since,
         "by": person(by),
         "via": "cli",
     }
     with incidents_at(url, token_file, data) as incidents:
         document = incidents.open(keys)
         table = understood(incidents.where, lambda: incident_table([document]))
+        warnings = understood(incidents.where, lambda: list(document["warnings"]))
     emit(document, table, as_json=as_json)
+    warn(warnings)
 
 
 ACTS.append(open_incident)

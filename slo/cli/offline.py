@@ -8,39 +8,30 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Self
 
 from slo.cli.client import DEFAULT_URL
 from slo.cli.context import named
 from slo.cli.figures import Document
+from slo.cli.offline_timed import KeptExclusions, KeptSilences, refusals
 from slo.cli.place import journal_in
-from slo.config.exclusion_keys import ExclusionKeys
-from slo.config.silence_keys import SilenceKeys
+from slo.cli.timed import Entries, Kind
 from slo.core.acts import Target
-from slo.core.exclusion import Exclusion
-from slo.core.exclusion_events import NO_INCIDENT, ExclusionAdded, ExclusionWithdrawn, exclusions_after
+from slo.core.contract_events import ContractsOnRecord
 from slo.core.folding import fold_all
 from slo.core.incident import Incident
-from slo.core.silence import Silence
-from slo.core.silence_events import SilenceExpired, silence_added, silences_after
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.messages import Teller
 from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
-from slo.web.act import ACTS, faults_of
+from slo.web.act import ACTS
 from slo.web.documents import in_order, incident_document, incident_with_history
-from slo.web.exclusions import exclusion_document
-from slo.web.silences import silence_document
-
-K = TypeVar("K", bound=BaseModel)
 
 
 class Offline:
-    """The incidents, exclusions and silences of one journal; its answers are those of the API."""
+    """The incidents of one journal, its silences and exclusions; its answers are those of the API."""
 
     def __init__(self, journal: Journal, where: Path) -> None:
         self.where = str(where)
@@ -63,16 +54,21 @@ class Offline:
 
     def listed(self, *, everything: bool, limit: int) -> Document:
         """Open ones first."""
-        chosen = [incident for incident in self._folded().values() if everything or incident.open]
+        incidents, contracts = self._on_record()
+        chosen = [incident for incident in incidents.values() if everything or incident.open]
         return {
-            "incidents": [incident_document(incident) for incident in in_order(chosen)[:limit]],
+            "incidents": [
+                incident_document(each, response=contracts.response(each)) for each in in_order(chosen)[:limit]
+            ],
             "total": len(chosen),
         }
 
     def shown(self, incident: str) -> Document:
         """One, with its timeline and deliveries."""
-        found = named(incident, self._folded(), "incident")
-        return incident_with_history(found, self._journal.events(found.id), self._journal.deliveries(found.id))
+        incidents, contracts = self._on_record()
+        found = named(incident, incidents, "incident")
+        events, deliveries = self._journal.events(found.id), self._journal.deliveries(found.id)
+        return incident_with_history(found, events, deliveries, contracts.response(found))
 
     def open(self, _keys: Document) -> Document:
         """Refused: who is told stands in the configuration of a watch that runs."""
@@ -84,74 +80,26 @@ class Offline:
     def act(self, incident: str, keys: Document) -> Document:
         """Its new state. Raises UsageError for what the API would refuse too."""
         now = datetime.now(UTC)
-        with _refusals():
+        with refusals():
             act = ACTS.validate_json(json.dumps(keys)).act(Target(incident=incident), now)
-        decision = decide_act(act, self._folded(), teller=Teller(at=now))
+        incidents, contracts = self._on_record()
+
+        def due(incident: Incident) -> datetime | None:
+            response = contracts.response(incident)
+            return response.due if response else None
+
+        decision = decide_act(act, incidents, teller=Teller(at=now, due=due))
         if decision:
             self._journal.commit(decision.events, decision.messages, at=now)
-        return incident_document(self._folded()[incident])
+        after = self._on_record()[0][incident]
+        return incident_document(after, response=contracts.response(after))
 
-    def exclusions(self) -> Document:
-        """Those that people made; what a configuration excludes is not in the folder."""
-        now = datetime.now(UTC)
-        return {"exclusions": [exclusion_document(each, now) for each in self._excluded().values()]}
+    def entries(self, kind: Kind) -> Entries:
+        """The silences, or the exclusions, that people made; those of a configuration are not in the folder."""
+        if kind is Kind.SILENCES:
+            return KeptSilences(self._journal, self.where)
+        return KeptExclusions(self._journal, self.where)
 
-    def exclude(self, keys: Document) -> Document:
-        """Make one. Raises UsageError for what the API would refuse too."""
-        exclusion = _read(ExclusionKeys, keys).exclusion(created_at=None)
-        now, taken = datetime.now(UTC), self._excluded()
-        if exclusion.name in taken:
-            raise UsageError(f"there is an exclusion {exclusion.name} already: give it another name")
-        event = ExclusionAdded.of(exclusion, at=now)
-        self._journal.commit([event], [], at=now)
-        return exclusion_document(event.exclusion, now)
-
-    def withdraw(self, name: str, *, by: str, why: str) -> Document:
-        """Take one back. Raises UsageError for one that is not there."""
-        now, exclusion = datetime.now(UTC), named(name, self._excluded(), "exclusion")
-        event = ExclusionWithdrawn(incident=NO_INCIDENT, at=now, name=name, by=by, why=why)
-        self._journal.commit([event], [], at=now)
-        return exclusion_document(exclusion, now)
-
-    def silences(self) -> Document:
-        """Those that people made; what a configuration silences is not in the folder."""
-        now = datetime.now(UTC)
-        return {"silences": [silence_document(each, now) for each in self._silenced().values()]}
-
-    def silence(self, keys: Document) -> Document:
-        """Make one. Raises UsageError for what the API would refuse too."""
-        now, silence = datetime.now(UTC), _read(SilenceKeys, keys).silence(created_at=None)
-        event = silence_added(silence, self._silenced().values(), at=now)
-        self._journal.commit([event], [], at=now)
-        return silence_document(event.silence, now)
-
-    def expire(self, name: str, *, by: str, why: str) -> Document:
-        """End one early. Raises UsageError for one that is not there."""
-        now, silence = datetime.now(UTC), named(name, self._silenced(), "silence")
-        event = SilenceExpired(incident=NO_INCIDENT, at=now, name=name, by=by, why=why)
-        self._journal.commit([event], [], at=now)
-        return silence_document(silence, now)
-
-    def _silenced(self) -> dict[str, Silence]:
-        return silences_after(event for _, event in self._journal.events(NO_INCIDENT))
-
-    def _excluded(self) -> dict[str, Exclusion]:
-        return exclusions_after(event for _, event in self._journal.events(NO_INCIDENT))
-
-    def _folded(self) -> dict[str, Incident]:
-        return fold_all(event for _, event in self._journal.events())
-
-
-def _read(model: type[K], keys: Document) -> K:
-    """What the API would read. Raises UsageError with its faults."""
-    with _refusals():
-        return model.model_validate_json(json.dumps(keys))
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """What is wrong with keys, as the sentences of the API."""
-    try:
-        yield
-    except ValidationError as error:
-        raise UsageError("\n".join(": ".join(filter(None, told)) for told in faults_of(error))) from error
+    def _on_record(self) -> tuple[dict[str, Incident], ContractsOnRecord]:
+        events = [event for _, event in self._journal.events()]
+        return fold_all(events), ContractsOnRecord(events)

@@ -5,11 +5,12 @@
 Plain text is never wrapped and has no colour. Control characters of whatever came from outside are escaped.
 """
 
+import itertools
 import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,12 +50,19 @@ class Cell:
     tone: Tone
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What a person wrote, with its line breaks; anything else stays on one line, whatever is in it."""
+
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """Rows under named columns; those named in `numeric` are aligned to the right."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | Cell]]
+    rows: Sequence[Sequence[str | Cell | Lines]]
     title: str = ""
     numeric: frozenset[str] = frozenset()
 
@@ -97,6 +105,12 @@ def say(line: str | Cell, *, err: bool = False) -> None:
         click.echo(_escaped(text), err=err)
 
 
+def warn(warnings: Iterable[str]) -> None:
+    """Print what a person may not have meant on stderr, one line each."""
+    for warning in warnings:
+        say(Cell(f"warning: {warning}", Tone.BURNING), err=True)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str], None]]:
     """Show `what` with a spinner while the block runs: on a terminal's stderr, and nowhere else.
@@ -126,30 +140,37 @@ def _draw(table: Table) -> None:
     for column in table.columns:
         drawn.add_column(Text(column), justify="right" if column in table.numeric else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(_escaped(_text(cell)), style=_style(cell)) for cell in row))
+        drawn.add_row(*(Text("\n".join(_lines(cell)), style=_style(cell)) for cell in row))
     _console().print(drawn)
 
 
 def _align(table: Table) -> None:
-    """The table as plain text, two spaces between columns and none at the ends of lines."""
-    rows = [[_escaped(_text(cell)) for cell in row] for row in (table.columns, *table.rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """The table as plain text, two spaces between columns and none at the ends of lines.
+
+    A cell of several lines goes on below itself, so that nothing that a person wrote looks like another row.
+    """
+    rows = [[_lines(cell) for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)]
     numeric = [column in table.numeric for column in table.columns]
     if table.title:
         click.echo(_escaped(table.title))
     for row in rows:
-        cells = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        click.echo("  ".join(cells).rstrip())
+        for line in itertools.zip_longest(*row, fillvalue=""):
+            cells = (
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, numeric, strict=True)
+            )
+            click.echo("  ".join(cells).rstrip())
 
 
-def _text(cell: str | Cell) -> str:
-    return cell.text if isinstance(cell, Cell) else cell
+def _lines(cell: str | Cell | Lines) -> list[str]:
+    """What stands in a cell, line by line."""
+    if isinstance(cell, Lines):
+        return [_escaped(line) for line in cell.text.splitlines()] or [""]
+    return [_escaped(cell.text if isinstance(cell, Cell) else cell)]
 
 
-def _style(cell: str | Cell) -> str:
+def _style(cell: str | Cell | Lines) -> str:
     return cell.tone.value if isinstance(cell, Cell) else ""
 
 

@@ -19,7 +19,7 @@ def command(backup: Path, data: Path, by: str | None, *, as_json: bool) -> None:
     """Put the backup in DIR into a new data folder, all or nothing, after checking every file and the journal's chain.
 
     The journal gets one event more, which says who restored it. What was pending in the backup is sent when a watch
-    runs on the folder.
+    runs on the folder, unless its destination finds that it was.
     """
     from slo.store.backup import restore
 
@@ -32,6 +32,7 @@ def command(backup: Path, data: Path, by: str | None, *, as_json: bool) -> None:
         manifest.document,
         f"{data} is as {backup} was made at {manifest.document['made_at']}: {manifest.events:,} events, and one more "
         "that says so.",
-        "What happened since then is not in it: see to what PagerDuty still has open from that time.",
+        "What happened since then is not in it: see to what PagerDuty and the ticket systems still have open from that "
+        "time.",
         as_json=as_json,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.labels import labels_in
-from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, warn
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def command(pairs: Sequence[str], config: Path, at: str | None, *, as_json: bool
     labels, moment = labels_in(pairs), _moment(at)
     answer = routed(labels, load_settings(config), at=moment)
     emit(_document(answer), *_parts(answer), as_json=as_json)
+    warn(answer.warnings)
 
 
 def _moment(at: str | None) -> datetime:
@@ -83,13 +84,15 @@ def _told(answer: "Routed") -> list[Part]:
 
 def _clock(answer: "Routed") -> str:
     from slo.core.contract import response_time_name
+    from slo.core.written_contract import WrittenContract
 
     response = answer.response
     contract = response.contract
+    digest = WrittenContract.of(contract).digest[:12]
     whose = f"the contract of {contract.title or contract.customer}" if contract.customer else "the usual contract"
     warned = ", ".join(f"{response.moment_of(share):%m-%d %H:%M}" for share in (0.5, 0.75, 0.9))
     return (
-        f"Response: within {response_time_name(response.target)} by {whose}, so by "
+        f"Response: within {response_time_name(response.target)} by {whose} ({digest}), so by "
         f"{response.due:%Y-%m-%d %H:%M:%S} UTC; while nobody answers, people are warned at {warned}."
     )
 
@@ -147,6 +150,7 @@ def _spelt(labels: Mapping[str, str]) -> str:
 
 def _document(answer: "Routed") -> dict[str, object]:
     from slo.core.contract import response_time_name
+    from slo.core.written_contract import WrittenContract
 
     plan = answer.plan
     return {
@@ -171,8 +175,10 @@ def _document(answer: "Routed") -> dict[str, object]:
             }
             for visit in plan.path
         ],
+        "warnings": list(answer.warnings),
         "at": answer.at,
         "response": {
+            "contract_digest": WrittenContract.of(answer.response.contract).digest,
             "within": response_time_name(answer.response.target),
             "due": answer.response.due,
             "warned_at": [answer.response.moment_of(share) for share in (0.5, 0.75, 0.9)],

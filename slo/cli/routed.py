@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from slo.config.names import Names
 from slo.config.settings import Settings
 from slo.core.contract import DEFAULT, Contract
 from slo.core.delivery import Action
@@ -29,6 +30,7 @@ class Routed:
     `response` is the clock that the contract starts. `customer` are the destinations of the customer with what they
     hear of, beside those of the routes. `silence` hides the alert at that time, `later` are those that will. It may be
     suppressed under the SLOs that it `needs`, and under what the `rules` whose target it is name as their source.
+    `warnings` are what whoever asked may not have meant.
     """
 
     at: datetime
@@ -43,6 +45,7 @@ class Routed:
     customer: Mapping[str, tuple[Action, ...]]
     needs: tuple[str, ...]
     rules: tuple[Rule, ...]
+    warnings: tuple[str, ...]
 
 
 def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Routed:
@@ -50,8 +53,8 @@ def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Rou
 
     What an SLO of the name in the label `slo` has for labels is taken where they are not given.
     """
-    own = next((slo.labels for slo in reversed(settings.slos) if slo.name == given.get("slo")), {})
-    labels = {**own, **given}
+    own = next((slo.labels for slo in reversed(settings.slos) if slo.name == given.get("slo")), None)
+    labels = {**(own or {}), **given}
     severity = _one_of(Severity, labels.get("severity", Severity.PAGE), "severity")
     environment, customer = labels.get("environment", ""), labels.get("customer", "")
     contract = settings.contracts.get(customer, DEFAULT)
@@ -84,7 +87,15 @@ def routed(given: Mapping[str, str], settings: Settings, *, at: datetime) -> Rou
         customer=customer_hears(contract, plan, priority),
         needs=tuple(sorted(Graph.of(settings.slos).needs.get(slo, ()))),
         rules=tuple(rule for rule in settings.inhibit if fulfil(labels, rule.target)),
+        warnings=(_stranger(slo, settings),) if slo and own is None else (),
     )
+
+
+def _stranger(slo: str, settings: Settings) -> str:
+    """What to say of an SLO that is not there; an alert of somebody else's may name it all the same."""
+    nearest = Names({each.name for each in settings.slos}).nearest(slo)
+    mend = f"did you mean {nearest}?" if nearest else "it has the labels that are given, and no others"
+    return f"the configuration has no SLO {slo}: {mend}"
 
 
 def _where(environment: str, contract: Contract) -> str:

@@ -1,57 +1,17 @@
 """`watchkeep silence`: alerts that nobody is told of for a time, through a running watch or in its data folder."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import quote
 
 import click
 
-from slo.cli.client import Client, understood, watch_options
+from slo.cli.client import watch_options
 from slo.cli.figures import Document
-from slo.cli.output import Part, Table, emit, json_option
+from slo.cli.output import Part, Table, json_option
 from slo.cli.person import person, person_option
-from slo.cli.place import watch_or_folder
-from slo.cli.timed import state, timed_options, when_words
+from slo.cli.timed import Kind, Timed, state, timed_options, when_words
 from slo.errors import UsageError
-
-PATH = "/api/v1/silences"
-
-
-class Silences(Protocol):
-    """Where silences are kept, called `where`; each answer is a document of the API."""
-
-    where: str
-
-    def silences(self) -> Document: ...
-    def silence(self, keys: Mapping[str, object]) -> Document: ...
-    def expire(self, name: str, *, by: str, why: str) -> Document: ...
-
-
-class Remote:
-    """The silences of a running watch."""
-
-    def __init__(self, client: Client) -> None:
-        self.where = client.url
-        self._client = client
-
-    def silences(self) -> Document:
-        """All of them."""
-        return self._client.get(PATH)
-
-    def silence(self, keys: Mapping[str, object]) -> Document:
-        """The one that was made."""
-        return self._client.post(PATH, keys)
-
-    def expire(self, name: str, *, by: str, why: str) -> Document:
-        """The one that was ended."""
-        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "expire", "by": by, "why": why})
-
-
-def _silences(url: str | None, token_file: Path | None, data: Path | None) -> AbstractContextManager[Silences]:
-    return watch_or_folder(url, token_file, data, Remote)
 
 
 @click.group(name="silence")
@@ -61,7 +21,7 @@ def command() -> None:
 
 @command.command(name="add")
 @click.argument("name", metavar="NAME")
-@click.option("--match", "matchers", multiple=True, required=True, metavar="MATCHER", help="As service=gate; all hold.")
+@click.option("--match", "match", multiple=True, required=True, metavar="MATCHER", help="As service=gate; all hold.")
 @click.option("--reason", required=True, help="Why nobody is to be told.")
 @click.option("--start", metavar="TIME", help="When it begins; now without it. As 2026-03-01T02:00:00Z.")
 @timed_options
@@ -70,7 +30,7 @@ def command() -> None:
 @json_option
 def add_silence(
     name: str,
-    matchers: Sequence[str],
+    match: Sequence[str],
     by: str | None,
     url: str | None,
     token_file: Path | None,
@@ -82,11 +42,8 @@ def add_silence(
     """Silence the alerts that match, under NAME. What still fires at its end pages then."""
     written = {key: value for key, value in given.items() if value is not None}
     start = written.get("start") or _now(written)
-    keys = {"name": name, "match": list(matchers), "owner": person(by), **written, "start": start}
-    with _silences(url, token_file, data) as silences:
-        document = silences.silence(keys)
-        parts = understood(silences.where, lambda: _parts([document]))
-    emit(document, *parts, as_json=as_json)
+    keys = {"name": name, "match": list(match), "owner": person(by), **written, "start": start}
+    Timed(Kind.SILENCES, _parts, url=url, token_file=token_file, data=data).add(keys, as_json=as_json)
 
 
 @command.command(name="list")
@@ -97,13 +54,8 @@ def list_silences(
     url: str | None, token_file: Path | None, data: Path | None, *, everything: bool, as_json: bool
 ) -> None:
     """List the silences that are in force now, or will be."""
-    with _silences(url, token_file, data) as silences:
-        document = silences.silences()
-        shown = understood(
-            silences.where, lambda: [each for each in document["silences"] if everything or each["next"]]
-        )
-        parts = understood(silences.where, lambda: _parts(shown))
-    emit({"silences": shown}, *parts, as_json=as_json)
+    timed = Timed(Kind.SILENCES, _parts, url=url, token_file=token_file, data=data)
+    timed.show(lambda silence: everything or silence["next"], as_json=as_json)
 
 
 @command.command(name="expire")
@@ -116,10 +68,8 @@ def expire_silence(
     name: str, why: str, by: str | None, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool
 ) -> None:
     """End a silence early: what still fires is told."""
-    with _silences(url, token_file, data) as silences:
-        document = silences.expire(name, by=person(by), why=why)
-        understood(silences.where, lambda: document["name"])
-    emit(document, f"{name} is ended: what still fires is told.", as_json=as_json)
+    timed = Timed(Kind.SILENCES, _parts, url=url, token_file=token_file, data=data)
+    timed.end(name, by=by, why=why, told=f"{name} is ended: what still fires is told.", as_json=as_json)
 
 
 def _now(given: Mapping[str, str]) -> str:

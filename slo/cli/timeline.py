@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from slo.cli.figures import STATUS_TONES, Document, fires, slo_of
-from slo.cli.output import Cell, Part, Table, Tone
-from slo.web.words import minute, percent
+from slo.cli.output import Cell, Lines, Part, Table, Tone
+from slo.core.acts import Responsibility
+from slo.web.words import contract_words, minute, percent
 
 
 def incident_parts(incident: Document) -> list[Part]:
@@ -43,7 +44,7 @@ def incident_parts(incident: Document) -> list[Part]:
         Table(
             title="Timeline",
             columns=("number", "at", "event", "what"),
-            rows=[(str(e["number"]), _when(e["at"]), e["event"], told(e)) for e in incident["events"]],
+            rows=[(str(e["number"]), _when(e["at"]), e["event"], Lines(told(e))) for e in incident["events"]],
             numeric=frozenset({"number"}),
         )
     )
@@ -99,6 +100,8 @@ def _work(incident: Document) -> list[Part]:
         parts.append(_response(incident, response))
     elif incident["responded_at"]:
         parts.append(f"Answered at {_when(incident['responded_at'])} by {incident['responded_by']}.")
+    if contract := incident["contract"]:
+        parts.append(f"Contract: {contract_words(contract)}.")
     if incident["eta"]:
         parts.append(f"Promised: {expected(incident['eta'])}.")
     parts += [
@@ -107,7 +110,7 @@ def _work(incident: Document) -> list[Part]:
     ]
     about = [
         f"owner {incident['owner']}" if incident["owner"] else "",
-        f"part of the {incident['responsibility'].replace('_', ' ')}" if incident["responsibility"] else "",
+        Responsibility(incident["responsibility"]).words if incident["responsibility"] else "",
         "waits for the customer" if incident["waiting"] else "",
         f"affects {', '.join(incident['services'])}" if incident["services"] else "",
     ]
@@ -177,7 +180,7 @@ def _watched(event: Document) -> str:
 
 def _also(event: Document) -> str:
     destinations = [*event["paged"], *event["told"]]
-    return f"; {', '.join(destinations)} hear of it now" if destinations else ""
+    return f"; told to {', '.join(destinations)} from now on as well" if destinations else ""
 
 
 def expected(eta: Document) -> str:
@@ -201,7 +204,7 @@ def _of_deed(event: Document) -> str:
         case "assigned":
             return f", to {event['owner']}"
         case "attributed":
-            return f", to the {event['responsibility'].replace('_', ' ')}" + _because(event["why"])
+            return f": {Responsibility(event['responsibility']).words}" + _because(event["why"])
     return _because(event.get("why", ""))
 
 

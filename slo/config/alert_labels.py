@@ -1,6 +1,6 @@
 """Which labels the alerts of a configuration can have: a matcher that none can fulfil is a slip of the keyboard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from slo.config.names import Names
 from slo.config.report import Location, Report
@@ -30,11 +30,15 @@ class AlertLabels:
 
     def warn(self, matchers: Sequence[Matcher], at: Location, report: Report) -> None:
         """Warn of each matcher of a list that no alert of an SLO can fulfil."""
+        for index, problem, mend in self.doubts(matchers):
+            report.warn((*at, index), problem, mend)
+
+    def doubts(self, matchers: Sequence[Matcher]) -> Iterator[tuple[int, str, str]]:
+        """Each matcher that no alert of an SLO can fulfil: where it stands in the list, the problem, and the mend."""
         for index, matcher in enumerate(matchers):
             if matcher.label in self._open or any(map(matcher.accepts, {"", *self._values.get(matcher.label, ())})):
                 continue
-            problem = f"no SLO has an alert with {matcher}"
-            report.warn((*at, index), problem, self._mend(matcher))
+            yield index, f"no SLO has an alert with {matcher}", self._mend(matcher)
 
     def _mend(self, matcher: Matcher) -> str:
         """What may have been meant instead."""

@@ -12,7 +12,7 @@ from slo.config.public_holidays import public_holidays, refuse_unknown_country, 
 from slo.config.section import Section
 from slo.config.types import Zone
 from slo.config.wrong import shown, wrong
-from slo.core.hours import WEEKDAYS, BusinessHours, Span, Spans, refuse_overlaps
+from slo.core.hours import WEEKDAYS, BusinessHours, Span, Spans, refuse_overlaps, span_in
 
 _CLOCK = "([01][0-9]|2[0-3]):([0-5][0-9])"
 _SPAN = rf"{_CLOCK}-({_CLOCK}|24:00)"
@@ -32,9 +32,8 @@ def _span(value: object) -> Span:
         return value
     if not isinstance(value, str) or not re.fullmatch(_SPAN, value):
         raise wrong(f"{shown(value)} is no part of a day", "write it as 09:00-17:00, with 24:00 for the end of the day")
-    opens, closes = (timedelta(hours=int(time[:2]), minutes=int(time[3:])) for time in value.split("-"))
     try:
-        return Span(opens=opens, closes=closes)
+        return span_in(value)
     except ValueError as error:
         raise _in_words(error) from None
 

@@ -1,6 +1,5 @@
 """The keys of a customer: what its contract promises, and who is told."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -13,21 +12,29 @@ from slo.config.public_holidays import holidays_version
 from slo.config.section import Section
 from slo.config.types import PositiveDuration
 from slo.config.wrong import shown, wrong
-from slo.core.contract import DEFAULT, RESPONSES, BusinessDays, Contract, DayReading, ResponseTime, Telling
+from slo.core.contract import (
+    BUSINESS_DAYS_PATTERN,
+    DEFAULT,
+    RESPONSES,
+    BusinessDays,
+    Contract,
+    DayReading,
+    ResponseTime,
+    Telling,
+    response_time_in,
+)
 from slo.core.delivery import OF_INCIDENTS, Action
-from slo.core.duration import DURATION_PATTERN, parse_duration
+from slo.core.duration import DURATION_PATTERN
 from slo.core.priority import EnvironmentClass, Priority
 
 LONGEST_DAYS = 366
-_BUSINESS_DAYS = "([1-9][0-9]{0,3}) business days?"
 
 
 def _response_time(value: object) -> ResponseTime:
     if isinstance(value, (timedelta, BusinessDays)):
         return value
-    match = re.fullmatch(_BUSINESS_DAYS, value) if isinstance(value, str) else None
     try:
-        time = BusinessDays(count=int(match[1])) if match else parse_duration(str(value))
+        time = response_time_in(str(value))
     except ValueError:
         mend = "write elapsed time as 1h, or business days as 4 business days"
         raise wrong(f"{shown(value)} is no response time", mend) from None
@@ -46,7 +53,7 @@ def _around_the_clock(time: ResponseTime) -> ResponseTime:
 
 
 _ELAPSED_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN}
-_EITHER_SCHEMA = {"anyOf": [_ELAPSED_SCHEMA, {"type": "string", "pattern": f"^{_BUSINESS_DAYS}$"}]}
+_EITHER_SCHEMA = {"anyOf": [_ELAPSED_SCHEMA, {"type": "string", "pattern": f"^{BUSINESS_DAYS_PATTERN}$"}]}
 ResponseTimeText = Annotated[
     ResponseTime,
     BeforeValidator(_response_time),
@@ -97,6 +104,8 @@ class CustomerKeys(NamedKeys):
 
     title: str = ""
     """What people call it. Default: its name."""
+    agreement: str = ""
+    """Where the contract stands and who agreed to it, as people cite it. It goes on record with what is promised."""
     environments: Mapping[str, Literal["production", "non-production"]] = Field(default={})
     """What its environments are, by the label `environment`. One that is not there is production only if it is called
     `production`."""
@@ -116,6 +125,7 @@ class CustomerKeys(NamedKeys):
         return Contract(
             customer=self.name,
             title=self.title or self.name,
+            agreement=self.agreement,
             environments={name: EnvironmentClass(kind) for name, kind in self.environments.items()},
             responses={Priority(name): time for name, time in self.response},
             days=DayReading(self.business_days),

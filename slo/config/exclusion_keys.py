@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from slo.config.identity import LabelName, Name
 from slo.config.timed_keys import TimedKeys, refused
+from slo.config.wrong import wrong
 from slo.core.exclusion import Exclusion
 
 
@@ -23,7 +24,17 @@ class ExclusionKeys(TimedKeys):
     labels: Mapping[LabelName, str] = Field(default={})
     """Labels that an SLO must have for it."""
     silence: bool = False
-    """Whether nobody is told of their alerts either while it is in force. One that recurs then needs an end."""
+    """Whether nobody is told of their alerts either while it is in force. One that recurs then needs an end, and no
+    exclusion hides the alerts of all SLOs.
+    """
+
+    @field_validator("silence")
+    @classmethod
+    def _hides_some(cls, silence: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # as pydantic calls it
+        named = any(info.data.get(key, True) for key in ("slos", "labels"))
+        if silence and not named:
+            raise wrong("would hide the alerts of every SLO", "name slos or labels")
+        return silence
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

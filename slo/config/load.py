@@ -18,6 +18,7 @@ from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
+from slo.config.reminders import settled, without_reminders
 from slo.config.report import Report
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
@@ -127,6 +128,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     if faults:
         raise ConfigError(faults)
     _warn_of_lost_matchers(routes, silences, inhibit, slos, report)
+    public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
         probes=tuple(_probe(entry) for entry in probes),
@@ -135,7 +137,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
-        destinations=tuple(_destination(entry) for entry in destinations),
+        destinations=tuple(_destination(entry, public) for entry in destinations),
         routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(_rule(reading.values) for reading in inhibit),
@@ -277,12 +279,12 @@ def _rule(keys: InhibitKeys) -> Rule:
     return Rule(source=keys.source, target=keys.target, equal=keys.equal)
 
 
-def _destination(entry: Entry[DestinationKeys]) -> DestinationEntry:
+def _destination(entry: Entry[DestinationKeys], public: frozenset[str]) -> DestinationEntry:
     keys = entry.keys.values
     return DestinationEntry(
         name=entry.name,
         type=keys.type,
-        config=entry.whole(),
+        config=settled(entry.whole(), public=entry.name in public),
         fallback=keys.fallback or "",
         deadline=keys.deadline,
     )

@@ -20,15 +20,24 @@ class Responsibility(StrEnum):
     CUSTOMER = "customer"
     THIRD_PARTY = "third_party"
 
+    @property
+    def words(self) -> str:
+        """What follows for whoever reads it: `what failed is the customer's part`."""
+        whose = "a third party's" if self is Responsibility.THIRD_PARTY else f"the {self.value}'s"
+        return f"what failed is {whose} part"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """Which incident is meant: by our own `incident` id, or by what a destination knows it as.
 
-    That is the `key` that it was sent under, or the `reference` that it gave it itself (a ticket's number).
+    That is the `key` that it was sent under, or the `reference` that it gave it itself (a ticket's number). `mark` is
+    that of the incident that was seen, where the act comes from a message that may be older than the journal: an
+    incident with the same id and another mark is not meant.
     """
 
     incident: str = ""
+    mark: str = ""
     destination: str = ""
     key: str = ""
     reference: str = ""
@@ -48,6 +57,11 @@ class Act:
     via: str
     source: str = ""
     acted_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look(Act):
+    """Looks at the incident, to say something of it next: nothing is done to it, but it must be there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Contracts: what a customer was promised, by when people answer, and who is told of what."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from slo.core.delivery import OF_INCIDENTS, Action
-from slo.core.duration import duration_name
+from slo.core.duration import duration_name, parse_duration
 from slo.core.hours import BusinessHours, Span
 from slo.core.priority import EnvironmentClass, Priority
 
@@ -28,6 +29,9 @@ class BusinessDays:
         return f"{self.count} business day{'s' if self.count > 1 else ''}"
 
 
+BUSINESS_DAYS_PATTERN = "([1-9][0-9]{0,3}) business days?"
+"""A regular expression for a response time in business days."""
+
 ResponseTime: TypeAlias = timedelta | BusinessDays
 """Within which people answer: elapsed time, which knows no calendar, or business days."""
 
@@ -35,6 +39,12 @@ ResponseTime: TypeAlias = timedelta | BusinessDays
 def response_time_name(time: ResponseTime) -> str:
     """A response time as people read it: `1h`, `4 business days`."""
     return duration_name(time.total_seconds()) if isinstance(time, timedelta) else str(time)
+
+
+def response_time_in(text: str) -> ResponseTime:
+    """The response time that people wrote so. Raises ValueError for what is none."""
+    match = re.fullmatch(BUSINESS_DAYS_PATTERN, text)
+    return BusinessDays(count=int(match[1])) if match else parse_duration(text)
 
 
 class DayReading(StrEnum):
@@ -69,7 +79,8 @@ RESPONSES: Mapping[Priority, ResponseTime] = MappingProxyType(
 class Contract:
     """What the customer with the name `customer` was promised; `title` is what people call it.
 
-    `environments` says what its environments are for the contract. `responses` has every priority. `holidays_version`
+    `agreement` is where that stands, and who agreed to it, as people cite it. `environments` says what its environments
+    are for the contract. `responses` has every priority. `holidays_version`
     is that of the package that the holidays among `hours.closed` come from, empty where none do. A ticket is updated
     within `ticket_update_within` of the end of a chat. Raises ValueError for a P0 in business days: it knows no
     calendar.
@@ -77,6 +88,7 @@ class Contract:
 
     customer: str
     title: str
+    agreement: str = ""
     environments: Mapping[str, EnvironmentClass] = field(default_factory=dict)
     responses: Mapping[Priority, ResponseTime] = field(default_factory=lambda: RESPONSES)
     days: DayReading = DayReading.BUSINESS_HOURS

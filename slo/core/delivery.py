@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from slo.core.alert import Evidence, FiringPair
 from slo.core.eta import ETA
+from slo.core.incident_key import incident_mark
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 
@@ -48,7 +49,8 @@ class Message:
     that are affected. `reference` is what the destination calls the incident, where it began there: the ticket that a
     customer wrote. `external_url` is where people reach the watch; empty where nobody said. `instead_of` is the
     destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
-    known, where that was before it opened here. A heartbeat has no `incident`.
+    known, where that was before it opened here. `reported` is what a person reported, in the words that the incident
+    was opened with; empty where an alert opened it. A heartbeat has no `incident`.
     """
 
     id: str
@@ -79,11 +81,22 @@ class Message:
     reference: str = ""
     instead_of: str = ""
     detected_at: datetime | None = None
+    reported: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, the same from beginning to end: what a person reported, or the SLO."""
+        return self.reported or self.slo
 
     @property
     def url(self) -> str:
         """Where people read about the incident; empty where the watch does not know how it is reached."""
         return f"{self.external_url.rstrip('/')}/incidents/{self.incident}" if self.external_url else ""
+
+    @property
+    def mark(self) -> str:
+        """What no other incident than the one that it is about is marked with."""
+        return incident_mark(self.incident, self.opened_at)
 
     @property
     def lane(self) -> tuple[str, str]:

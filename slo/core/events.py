@@ -45,7 +45,8 @@ class Opened(Event):
     `told` names the destinations that were told under `key`, with the event or not at all: only they hear the rest.
     `by` is the person who opened it, empty where an alert did; `found_by` is `provider` or `customer`. It began at a
     destination as `reference` where that is given: the ticket that a customer wrote. `hears` has the destinations of
-    the customer that hear of some things only. `muted` is why nobody is told, where nobody is.
+    the customer that hear of some things only. `muted` is why nobody is told, where nobody is. `contract_digest` names
+    the contract that it was opened under, and keeps; empty where it was opened before contracts were put on record.
     """
 
     slo: str
@@ -70,6 +71,7 @@ class Opened(Event):
     reference: str = ""
     hears: Mapping[str, tuple[Action, ...]] = field(default_factory=dict)
     muted: str = ""
+    contract_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

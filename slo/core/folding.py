@@ -92,6 +92,7 @@ def _opened(event: Opened) -> Incident:
         opened_by=event.by,
         found_by=event.found_by,
         created_at=event.created_at,
+        contract_digest=event.contract_digest,
         circumstances=event.circumstances,
         services=event.services,
         destination=event.destination,

@@ -41,6 +41,12 @@ class Span:
         return f"{_clock(self.opens)}-{_clock(self.closes)}"
 
 
+def span_in(text: str) -> Span:
+    """The span that `text` writes as `Span` does. Raises ValueError for what is none."""
+    opens, closes = (timedelta(hours=int(time[:2]), minutes=int(time[3:])) for time in text.split("-"))
+    return Span(opens=opens, closes=closes)
+
+
 Spans = tuple[Span, ...]
 """The spans of a day in their order; a day without any is closed."""
 

@@ -1,7 +1,7 @@
 """What comes in from destinations: requests that say what people did there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from slo.core.acts import Act
@@ -18,8 +18,13 @@ class Inbound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Received:
-    """What a request means, and how it is answered once its acts are on record: `status`, and `reply` as JSON."""
+    """What a request means, and how it is answered once its acts are on record: `status`, and `reply` as JSON.
+
+    Where there is more to be done after the acts, `then` does it, and says how to answer instead: it is given why one
+    of them could not be done, empty where all were.
+    """
 
     acts: tuple[Act, ...] = ()
     status: int = 202
     reply: Mapping[str, object] | None = None
+    then: Callable[[str], Awaitable["Received"]] | None = field(default=None, compare=False)

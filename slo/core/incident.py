@@ -9,13 +9,14 @@ from slo.core.alert import Evidence, FiringPair
 from slo.core.delivery import Action
 from slo.core.eta import ETA
 from slo.core.events import Promised
+from slo.core.incident_key import incident_mark
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, Priority
 from slo.core.response import Turn
 from slo.core.routing import alert_labels
 
 REPORTED = "reported"
-"""What stands for the SLO of an incident that a person opened; its scope is its id."""
+"""What stands for the SLO of an incident that a person opened."""
 
 OWN_PREFIX = "watchkeep-"
 """How the names begin that stand for the SLO where the watch speaks about itself."""
@@ -36,6 +37,8 @@ class Incident:
     `hears` has the destinations that hear of some things only, `muted` is why nobody is told, empty where people are.
     `pages` are the times at which its alert paged, `told_at` is when people were last told of it by the watch, and
     `told_as` its priority when it was last found who is to hear of it; None since it was muted.
+
+    `contract_digest` names the contract that it was opened under, as in `Opened`.
 
     `acknowledged_at` is when the first person took it on, `responded_at` when the first one answered in any way.
     `turns` are what its response clock is made of. `etas` are all that were promised, the last one last.
@@ -60,6 +63,7 @@ class Incident:
     opened_by: str = ""
     found_by: str = "provider"
     created_at: datetime | None = None
+    contract_digest: str = ""
     circumstances: Circumstances | None = None
     services: tuple[str, ...] = ()
     destination: str = ""
@@ -134,9 +138,9 @@ class Incident:
         return self.told_as is None or self.priority.rank < self.told_as.rank
 
     @property
-    def subject(self) -> str:
-        """What it is about, in a word: its SLO, or that it was reported."""
-        return self.slo if self.slo != REPORTED else f"incident {self.id}"
+    def mark(self) -> str:
+        """What no other incident is marked with."""
+        return incident_mark(self.id, self.opened_at)
 
     @property
     def customer(self) -> str:

@@ -1,6 +1,7 @@
-"""The keys that the world outside knows incidents by."""
+"""The keys and the marks that the world outside knows incidents by."""
 
 import hashlib
+from datetime import UTC, datetime
 
 KEY_LIMIT = 255
 """The longest deduplication key that PagerDuty takes, in characters."""
@@ -19,6 +20,14 @@ def incident_key(*, customer: str, slo: str, scope: str, generation: int) -> str
         digest = hashlib.sha256(body.encode()).hexdigest()
         body = body[: KEY_LIMIT - len(tail) - len(digest) - 1] + "~" + digest
     return body + tail
+
+
+def incident_mark(incident: str, opened_at: datetime) -> str:
+    """What no other incident is marked with, be it of another watch: its id, and the millisecond at which it opened.
+
+    The ids alone begin again with a new data folder, and go on from an earlier one with one that was restored.
+    """
+    return f"{incident}/{opened_at.astimezone(UTC).isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
 
 
 def _key_part(part: str) -> str:

@@ -88,6 +88,15 @@ class Receiver(Protocol):
 
 
 @runtime_checkable
+class Gathering(Destination, Protocol):
+    """A destination that can say many things at once, where they come faster than it takes messages."""
+
+    @property
+    def room(self) -> int:
+        """How many messages may be under way to it at once, some of which are kept for P0."""
+
+
+@runtime_checkable
 class Reconciling(Protocol):
     """A destination that can be asked what people did there, in case nobody told us."""
 

@@ -5,8 +5,7 @@ about itself.
 """
 
 import functools
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,18 +74,27 @@ def _in_force(when: Once | Recurrence, second: int) -> bool:
 
 def silence_of(exclusion: Exclusion) -> Silence:
     """The silence that an exclusion with `silence: true` comes with: what it excludes, while it is in force."""
-    slos = "|".join(re.escape(name) for name in exclusion.slos)
-    named = [Matcher(label="slo", operator="=~", value=slos)] if slos else []
     labelled = [Matcher(label=label, operator="=", value=value) for label, value in exclusion.labels.items()]
     return Silence(
         name=exclusion.name,
-        matchers=(*named, *labelled),
+        matchers=(*_named(exclusion.slos), *labelled),
         reason=exclusion.reason,
         owner=exclusion.author,
         when=exclusion.when,
         created_at=exclusion.created_at,
         exclusion=exclusion.name,
     )
+
+
+def _named(slos: Sequence[str]) -> list[Matcher]:
+    """What holds for the alerts of these SLOs, as a person would write it; nothing where none is named."""
+    match slos:
+        case []:
+            return []
+        case [name]:
+            return [Matcher(label="slo", operator="=", value=name)]
+    # Of what a name may hold, only the dot means something else in an expression.
+    return [Matcher(label="slo", operator="=~", value="|".join(name.replace(".", "[.]") for name in slos))]
 
 
 def silenced_by(labels: Mapping[str, str], silences: Iterable[Silence], at: datetime) -> Silence | None:

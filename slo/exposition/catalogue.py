@@ -281,6 +281,13 @@ class Telemetry:
             "When the configuration in force was read.",
             registry=registry,
         )
+        self.http_connections = Gauge("watchkeep_http_connections", "Connections that are open.", registry=registry)
+        self.http_connections_cut = Counter(
+            "watchkeep_http_connections_cut_total",
+            "Connections that were cut: slow to send a request, displaced by others, or refused as all were at work.",
+            ["reason"],
+            registry=registry,
+        )
         self.http_requests = Counter(
             "watchkeep_http_requests_total",
             "Requests that this process answered, by route and status code.",

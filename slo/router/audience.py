@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TypeVar, cast
 
 from slo.core.contract import DEFAULT, Contract
+from slo.core.contract_events import ContractsOnRecord
 from slo.core.delivery import OF_INCIDENTS, Action
 from slo.core.incident import Incident
 from slo.core.paths import DELIVERY, DeliveryPath
@@ -30,11 +30,12 @@ class Recipients:
 
 
 class Audience:
-    """Finds the recipients of incidents by `routes` and by the `contracts`, by customer.
+    """Finds the recipients of incidents by `routes` and by the `contracts` in force, by customer.
 
     `paging` names the destinations that are told of pages only. What follows from an incident as it stands is found
     once and remembered, until the incident is another: a slot end asks it of thousands of which nothing has changed.
-    That a destination is not reached is told over the fallback of its path in `paths`, not there.
+    That a destination is not reached is told over the fallback of its path in `paths`, not there. What is promised
+    about an incident is what `on_record` says that it was opened under.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class Audience:
         paging: Collection[str],
         contracts: Mapping[str, Contract],
         paths: Mapping[str, DeliveryPath] | None = None,
+        on_record: ContractsOnRecord | None = None,
     ) -> None:
         self._routes = routes
         self._contracts = contracts
         self._paths = paths or {}
+        self._on_record = on_record or ContractsOnRecord()
         self.paging = frozenset(paging)
         self._remembered: dict[tuple[str, str], tuple[Incident, object]] = {}
-        # Of a storm thousands have the same turns: they opened at one slot end, and business time takes long.
-        self._response_of = lru_cache(1024)(lambda turns, customer: response_of(turns, self.contract(customer)))
 
     @property
     def customers(self) -> Collection[str]:
@@ -58,11 +59,19 @@ class Audience:
         return self._contracts.keys()
 
     def contract(self, customer: str) -> Contract:
-        """What the customer was promised."""
+        """What the customer is promised now."""
         return self._contracts.get(customer, DEFAULT)
 
+    def digest_in_force(self, customer: str) -> str:
+        """What names that contract on record; empty where there is none."""
+        return self._on_record.digest_in_force(customer)
+
+    def contract_of(self, incident: Incident) -> Contract:
+        """What was promised when an incident was opened; what is promised now where nothing is on record of that."""
+        return self._on_record.contract_of(incident) or self.contract(incident.customer)
+
     def response(self, incident: Incident) -> Response:
-        """The response clock of an incident, by its contract."""
+        """The response clock of an incident, by the contract that it was opened under."""
         return self.remembered("response", incident, self._response)
 
     def of(self, incident: Incident) -> Recipients:
@@ -78,7 +87,7 @@ class Audience:
         return cast("V", found[1])
 
     def _response(self, incident: Incident) -> Response:
-        return self._response_of(incident.turns, incident.customer)
+        return response_of(incident.turns, self.contract_of(incident))
 
     def _recipients(self, incident: Incident) -> Recipients:
         return self.of_labels(incident.alert_labels, incident.priority)

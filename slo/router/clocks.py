@@ -137,7 +137,7 @@ def _ticket_due(incident: Incident, audience: Audience) -> datetime | None:
     ended = incident.chat_ended_at
     if ended is None or incident.chat_missed_at == ended:
         return None
-    return ended + audience.contract(incident.customer).ticket_update_within
+    return ended + audience.contract_of(incident).ticket_update_within
 
 
 def _watch_ticket(incident: Incident, draft: Draft) -> None:

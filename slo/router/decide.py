@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slo.core.alert import Alert, FiringPair, worst
+from slo.core.contract import Contract
 from slo.core.delivery import Action
 from slo.core.duration import duration_name
 from slo.core.events import FiringChanged, Opened, Raised
@@ -153,7 +154,7 @@ class _Round:
     def _open(self, alert: Alert, *, generation: int) -> Incident:
         severity = worst(alert.firing) or Severity.TICKET
         customer = alert.labels.get("customer", "")
-        circumstances = self._circumstances(alert, severity)
+        circumstances = _circumstances(alert, severity, self._draft.audience.contract(customer))
         event = Opened(
             incident=self._draft.take_id(),
             at=self._draft.now,
@@ -195,7 +196,7 @@ class _Round:
         """A page inside a ticket: as urgent as if it had begun with it, and never less than a person made it."""
         if incident.severity is Severity.PAGE:
             return
-        own = priority_in(self._circumstances(alert, Severity.PAGE))
+        own = priority_in(_circumstances(alert, Severity.PAGE, self._draft.audience.contract_of(incident)))
         priority = min(incident.priority, own, key=lambda each: each.rank)
         event = Raised(
             incident=incident.id, at=self._draft.now, severity=Severity.PAGE, priority=priority, why="a page fires"
@@ -226,10 +227,6 @@ class _Round:
             evidence=incident.evidence,
         )
 
-    def _circumstances(self, alert: Alert, severity: Severity) -> Circumstances:
-        contract = self._draft.audience.contract(alert.labels.get("customer", ""))
-        return circumstances_of(severity, contract.class_of(alert.labels.get("environment", "")))
-
     def _lasted(self, incident: Incident, since: datetime | None) -> bool:
         return since is not None and self._draft.now - since >= self._hold_down(incident).resolve_after
 
@@ -243,3 +240,7 @@ class _Round:
         for other in self._draft.incidents.of_subject(incident.slo, incident.scope):
             began += other.pages or (other.opened_at,)
         return hold_down(resolve_after, [at for at in began if self._draft.now - at < FLAPPING_LOOKS_BACK])
+
+
+def _circumstances(alert: Alert, severity: Severity, contract: Contract) -> Circumstances:
+    return circumstances_of(severity, contract.class_of(alert.labels.get("environment", "")))

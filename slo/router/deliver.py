@@ -29,7 +29,7 @@ from slo.core.delivery import (
 )
 from slo.core.paths import DEADLINES, MISSING
 from slo.core.priority import Priority
-from slo.core.protocols import Clock, Destination
+from slo.core.protocols import Clock, Destination, Gathering
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.router.attempt import attempt, count
@@ -37,13 +37,13 @@ from slo.router.direct import DirectPages
 from slo.router.outbox import Outbox
 
 ROOM = 8
-"""Messages under way at once to one destination."""
+"""Messages under way at once to one destination, unless it says many things at once."""
 
 P0_ROOM = 3
 """How many of these places are kept for P0."""
 
 HEADS = 4 * ROOM
-"""How many lanes of each destination are looked at: many times what can be under way."""
+"""How many lanes of each destination are looked at, those that are under way among them."""
 
 SHOWN_EVERY = timedelta(seconds=1)
 """How often the depth is shown at least while there is no rest between two looks."""
@@ -147,11 +147,11 @@ class DeliveryLoop:
         message = delivery.message
         if self._direct.sends(message):
             return False
+        destination = self.destinations.get(message.destination)
+        left = (destination.room if isinstance(destination, Gathering) else ROOM) - self._under_way[message.destination]
         if message.priority is Priority.P0:
-            return self._under_way[message.destination] < ROOM
-        return (
-            self._slowed.get(message.destination, now) <= now and self._under_way[message.destination] < ROOM - P0_ROOM
-        )
+            return left > 0
+        return self._slowed.get(message.destination, now) <= now and left > P0_ROOM
 
     def _launch(self, delivery: Delivery) -> None:
         destination, lane = delivery.message.destination, delivery.message.lane

@@ -63,7 +63,8 @@ class Draft:
         return after
 
     def open(self, event: Opened) -> Incident:
-        """Open an incident; nobody is told where something mutes it. The page goes first."""
+        """Open an incident under the contract in force. Nobody is told where it is muted; the page goes first."""
+        event = replace(event, contract_digest=self.audience.digest_in_force(event.labels.get("customer", "")))
         opened = fold(None, event)
         why = self.muting.why(opened, self.incidents, self._silences)
         if why:

@@ -17,7 +17,7 @@ from slo.core.foreign import ForeignAlert
 from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.slo import SLO
-from slo.router.hook import INCIDENT_MARK, mark
+from slo.router.hook import INCIDENT_MARK
 from slo.router.incidents import Incidents
 from slo.router.meaning import Meaning, Meanings, report_of, shown_labels
 
@@ -252,7 +252,7 @@ def _is_ours(alert: ForeignAlert, incidents: Mapping[str, Incident]) -> bool:
     """Whether it is what our webhook says of one of our incidents. That of another watch is not."""
     said = alert.annotations.get(INCIDENT_MARK, "")
     incident = incidents.get(said.partition("/")[0])
-    return incident is not None and said == mark(incident.id, incident.opened_at)
+    return incident is not None and said == incident.mark
 
 
 def _is_followed(incident: Incident) -> bool:

@@ -51,11 +51,6 @@ def payload_of(message: Message) -> dict[str, Json]:
     }
 
 
-def mark(incident: str, opened_at: datetime) -> str:
-    """What no other incident is marked with, be it of another watch: its id, and the millisecond at which it opened."""
-    return f"{incident}/{_time(opened_at)}"
-
-
 def _labels(message: Message) -> dict[str, str]:
     given = {name: value for name, value in message.labels.items() if name not in _KEPT}
     ours = {
@@ -71,7 +66,7 @@ def _labels(message: Message) -> dict[str, str]:
 def _annotations(message: Message) -> dict[str, str]:
     report = message.evidence.report
     said = {
-        INCIDENT_MARK: mark(message.incident, message.opened_at),
+        INCIDENT_MARK: message.mark,
         "summary": one_line(message.summary),
         "description": one_line(report.description) if report else "",
         "runbook_url": report.runbook_url if report else "",

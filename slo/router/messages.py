@@ -12,7 +12,7 @@ from slo.core.delivery import Action, Message
 from slo.core.events import Acknowledged, Event, Resolved
 from slo.core.folding import fold
 from slo.core.incident import Incident
-from slo.router.summary import over
+from slo.router.summary import over, subject_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +88,7 @@ class Teller:
         Those that `keep` the page, since it is that of other incidents too, do not.
         """
         after, said = fold(incident, event), Said(by=event.by, why=event.why)
-        summary = over(incident.subject, by=event.by, why=event.why)
+        summary = over(subject_of(incident), by=event.by, why=event.why)
         leaving = [name for name in incident.paged_to if name not in keep] if incident.page_open else []
         pagers = self.to_these(after, Action.RESOLVE, leaving, after.page_key, said)
         told = Said(by=event.by, why=event.why, summary=summary)
@@ -125,6 +125,7 @@ class Teller:
                 eta=incident.eta,
                 owner=incident.owner,
                 services=incident.services,
+                reported=incident.summary if incident.human else "",
                 reference=incident.reference if destination == incident.destination else "",
             )
             for destination in destinations

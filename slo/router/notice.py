@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from slo.core.delivery import Action, Message
-from slo.core.incident import REPORTED
-from slo.router.summary import one_line, promised, reason
+from slo.router.summary import REPORT_LIMIT, one_line, promised, reason, where_of
 
 SAID_LIMIT = 20_000
 """The longest text of a person that is passed on, in characters: mail and tickets take more."""
@@ -84,13 +83,17 @@ def time_of(at: datetime) -> str:
 
 
 def _subject(message: Message) -> str:
-    about = "" if message.slo == REPORTED else f": {message.slo}"
-    return one_line(f"Incident {message.incident}{about}{_where(message)}", SUBJECT_LIMIT)
+    about, where = one_line(message.subject, REPORT_LIMIT), where_of(message)
+    return one_line(f"Incident {message.incident}: {about}{f' ({where})' if where else ''}", SUBJECT_LIMIT)
 
 
-def _where(message: Message) -> str:
-    known = [value for label in ("customer", "environment") if (value := message.labels.get(label))]
-    return f" ({', '.join(known)})" if known else ""
+def _affected(message: Message) -> str:
+    """The services, or the SLO, and whose and where they are; what a person reported may be about neither."""
+    affected = ", ".join(message.services) or message.labels.get("service", "")
+    if not affected and not message.reported:
+        affected = message.slo
+    where = where_of(message)
+    return f"{affected} ({where})" if affected and where else affected or where
 
 
 def _headline(message: Message) -> str:
@@ -106,7 +109,7 @@ def _headline(message: Message) -> str:
             return f"{by}: {one_line(message.text)}"
         case Action.REMIND:
             return _sentence(one_line(message.text or message.why)) or "This waits for an answer"
-    return one_line(message.summary) or message.slo
+    return one_line(message.summary) or one_line(message.subject)
 
 
 def _said(message: Message) -> str:
@@ -128,11 +131,9 @@ def _sentence(words: str) -> str:
 
 
 def _facts(message: Message) -> list[tuple[str, str]]:
-    affected = ", ".join(message.services) or message.labels.get("service", "")
-    if not affected and message.slo != REPORTED:
-        affected = message.slo
     found = [
-        ("Affected", f"{affected}{_where(message)}"),
+        ("Reported", "" if message.reported in _headline(message) else message.reported),
+        ("Affected", _affected(message)),
         ("Since", time_of(message.detected_at or message.opened_at)),
         ("Priority", message.priority.value),
         ("Response", _response(message)),

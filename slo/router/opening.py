@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from slo.core.acts import Open
-from slo.core.contract import Contract
+from slo.core.contract import Contract, response_time_name
 from slo.core.events import Opened
 from slo.core.incident import REPORTED, Incident
 from slo.core.incident_key import incident_key
 from slo.core.policy import Severity
-from slo.core.priority import Circumstances, Priority, priority_in
+from slo.core.priority import Circumstances, EnvironmentClass, Priority, priority_in
+from slo.core.response import Response
 from slo.errors import UsageError
 from slo.router.summary import one_line
 
@@ -23,13 +24,15 @@ def opening_of(act: Open, number: str, *, at: datetime, contract: Contract) -> O
         security=act.security,
     )
     priority = priority_in(circumstances)
+    # Another journal, or this one after a restore, gives the number again: destinations must not take that for this.
+    scope = f"{number}-{at:%Y%m%dT%H%M%SZ}"
     return Opened(
         incident=number,
         at=at,
         slo=REPORTED,
-        scope=number,
+        scope=scope,
         generation=1,
-        key=incident_key(customer=act.customer, slo=REPORTED, scope=number, generation=1),
+        key=incident_key(customer=act.customer, slo=REPORTED, scope=scope, generation=1),
         severity=Severity.PAGE if priority is Priority.P0 else Severity.TICKET,
         priority=priority,
         summary=one_line(act.summary),
@@ -65,6 +68,26 @@ def refuse_stranger(act: Open, customers: Collection[str]) -> None:
         raise UsageError(
             f"there is no customer {act.customer}, so that no contract is known: write one of {', '.join(customers)}"
         )
+
+
+def doubts_about(opened: Incident, response: Response) -> list[str]:
+    """What whoever opened it may not have meant, with what follows from it: an environment that no contract names.
+
+    `production` and `non-production` say what they are where a contract names no environments.
+    """
+    contract, environment = response.contract, opened.labels.get("environment", "")
+    if environment in (contract.environments or frozenset(EnvironmentClass)):
+        return []
+    if not environment:
+        why = "no environment was given"
+    elif contract.environments:
+        whose = contract.title or contract.customer
+        why = f"the contract of {whose} names no environment {environment}, only {', '.join(contract.environments)}"
+    else:
+        why = f"no contract says what the environment {environment} is"
+    within, due = response_time_name(response.target), f"{response.due:%Y-%m-%d %H:%M:%S} UTC"
+    so = f"it is taken for {contract.class_of(environment)}, so this is a {opened.priority}"
+    return [f"{why}: {so}, to be answered within {within}, by {due}; where that is wrong, change its priority"]
 
 
 def labels_of(act: Open) -> dict[str, str]:

@@ -9,7 +9,7 @@ from datetime import UTC
 from slo.core.alert import Cause, Report
 from slo.core.delivery import Action, Message
 from slo.core.priority import Priority
-from slo.router.summary import one_line
+from slo.router.summary import one_line, where_of
 
 EVENT_LIMIT_BYTES = 500_000
 """PagerDuty takes 512 KB; the rest is for the keys that its package adds."""
@@ -39,8 +39,8 @@ def event_of(message: Message) -> dict[str, Json]:
         return {}
     details = details_of(message)
     payload: dict[str, Json] = {
-        "summary": one_line(message.summary) or message.slo,
-        "source": one_line(message.evidence.target or message.labels.get("service", "")) or message.slo,
+        "summary": one_line(message.summary) or one_line(message.subject),
+        "source": one_line(_source(message)) or message.slo,
         "severity": _SEVERITIES[message.priority],
         "timestamp": message.at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "class": _class_of(message),
@@ -68,8 +68,8 @@ def details_of(message: Message) -> dict[str, Json]:
     details: dict[str, Json] = {
         "priority": message.priority.value,
         "incident": message.incident,
-        "slo": message.slo,
-        "scope": message.scope,
+        "slo": "" if message.reported else message.slo,
+        "scope": "" if message.reported else message.scope,
         "reason": evidence.reason,
         "target": one_line(evidence.target),
         "detail": one_line(evidence.detail),
@@ -85,6 +85,12 @@ def details_of(message: Message) -> dict[str, Json]:
         "labels": {one_line(name): one_line(value) for name, value in labels},
     }
     return {name: value for name, value in details.items() if value not in ("", None, [], {})}
+
+
+def _source(message: Message) -> str:
+    """What is affected: of what a person reported at least whose it is and where."""
+    affected = message.evidence.target or message.labels.get("service", "") or ", ".join(message.services)
+    return affected or (where_of(message) if message.reported else "")
 
 
 def _links(message: Message) -> list[Json]:
@@ -107,7 +113,9 @@ def _report(report: Report | None) -> dict[str, Json]:
 
 
 def _class_of(message: Message) -> str:
-    """PagerDuty's word for what sort of trouble it is."""
+    """What sort of trouble it is, in PagerDuty's `class`."""
+    if message.reported:
+        return "reported issue"
     causes = {pair.cause for pair in message.firing} or {Cause.BURN}
     return next(word for cause, word in _CLASSES.items() if cause in causes)
 

@@ -14,6 +14,7 @@ from slo.core.acts import (
     Attribute,
     EndChat,
     GoOn,
+    Look,
     Prioritize,
     Promise,
     Resolve,
@@ -52,7 +53,7 @@ def decide_act(act: Act, incidents: Mapping[str, Incident], *, teller: Teller) -
 
     Raises UsageError for an unknown incident, and for what cannot be done to it as it stands.
     """
-    incident = _named(incidents, act.target.incident)
+    incident = _named(incidents, act.target)
     if act.source and act.source in incident.sources:
         return Decision()
     return _Acting(act, incident, tuple(sharing(incidents, incident)), teller).decision()
@@ -86,6 +87,8 @@ class _Acting:
                 return self._prioritize(priority, why)
             case EndChat():
                 return Decision(events=(self._event(ChatEnded),))
+            case Look():
+                return Decision()
         return self._said()
 
     def _said(self) -> Decision:
@@ -102,13 +105,15 @@ class _Acting:
                     return Decision()
                 return self._told(self._event(WaitEnded, why=why), Action.UPDATE, "waits no longer", why)
             case Assign(owner=owner):
+                self._needs_open("assign")
                 if owner == self.incident.owner:
                     return Decision()
                 return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
             case Attribute(responsibility=responsibility, why=why):
-                whose = f"part of the {responsibility.replace('_', ' ')}"
+                if responsibility is self.incident.responsibility and not why:
+                    return Decision()
                 event = self._event(Attributed, responsibility=responsibility, why=why)
-                return self._told(event, Action.UPDATE, whose, why)
+                return self._told(event, Action.UPDATE, responsibility.words, why)
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
 
     def _acknowledge(self) -> Decision:
@@ -207,10 +212,16 @@ class _Acting:
         return self.act.target.destination
 
 
-def _named(incidents: Mapping[str, Incident], name: str) -> Incident:
-    incident = incidents.get(name)
+def _named(incidents: Mapping[str, Incident], target: Target) -> Incident:
+    incident = incidents.get(target.incident)
     if incident is None:
-        raise UsageError(f"there is no incident {name}: `watchkeep incident list` shows what there is")
+        raise UsageError(f"there is no incident {target.incident}: `watchkeep incident list` shows what there is")
+    if target.mark not in ("", incident.mark):
+        raise UsageError(
+            f"the message is not about the incident {incident.id} that is here, which opened at "
+            f"{incident.opened_at:%Y-%m-%dT%H:%M:%SZ}: the data folder was replaced or restored since, or an older "
+            "version sent it; act on a newer message, or on the page of the incident that is meant"
+        )
     return incident
 
 

@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from slo.core.acts import Act, Open, Target
+from slo.core.acts import Act, Look, Open, Target
 from slo.core.alert import Alert
+from slo.core.contract import Contract
+from slo.core.contract_events import ContractsOnRecord
 from slo.core.delivery import Message
 from slo.core.events import SentDirectly
 from slo.core.folding import fold
@@ -72,6 +74,7 @@ class Router:
     ) -> None:
         events = [event for _, event in journal.events()]
         self._unwritten = Unwritten(events)
+        self._contracts = ContractsOnRecord(events)
         self._clock = clock
         self._telemetry = telemetry
         self._outbox = Outbox(journal, clock=clock)
@@ -90,7 +93,7 @@ class Router:
         self._heartbeat = Heartbeat(self._outbox, written=self._loop.wake)
         self._writer: asyncio.Task[None] | None = None
         self._retirement = Retirement()
-        self._configure(destinations, terms)
+        self._configure(destinations, terms, via="start")
         self._show()
 
     @property
@@ -145,6 +148,8 @@ class Router:
         incident = await self._meant(act.target)
         meant = replace(act, target=replace(act.target, incident=incident))
         decision = decide_act(meant, self.incidents, teller=self._teller)
+        if isinstance(act, Look):  # there is nothing to wait for
+            return self.incidents[incident]
         return await self._do(incident, decision)
 
     async def _open(self, act: Open) -> Incident:
@@ -201,12 +206,17 @@ class Router:
         destinations: Mapping[str, Destination],
         terms: Terms,
     ) -> None:
-        """Go on with other destinations and routes. Those that are gone are closed when nothing can use them."""
+        """Go on with other destinations, routes and contracts. What is gone is closed when nothing can use it.
+
+        Incidents keep the contracts that they were opened under; that others are in force is put on record.
+        """
         kept = {id(destination) for destination in destinations.values()}
         gone = [destination for destination in self._destinations.values() if id(destination) not in kept]
-        self._configure(destinations, terms)
+        self._configure(destinations, terms, via="reload")
         self._retirement.begin(gone)
         self._loop.wake()
+        if self._unwritten:
+            self._write_soon()
 
     async def close(self, deadline_seconds: float) -> None:
         """Write and deliver what can be within that time, then let go of everything. `run` has been cancelled."""
@@ -218,16 +228,24 @@ class Router:
         await self._retirement.close()
         await let_go(self._destinations.values())
 
-    def _configure(self, destinations: Mapping[str, Destination], terms: Terms) -> None:
+    def _configure(self, destinations: Mapping[str, Destination], terms: Terms, *, via: str) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
         self._paging = self._loop.paging = frozenset(terms.paging)
-        self._audience = Audience(terms.routes, terms.paging, terms.contracts, terms.paths)
+        self._put_on_record(terms.contracts, via)
+        self._audience = Audience(terms.routes, terms.paging, terms.contracts, terms.paths, self._contracts)
         self._paths.paths = terms.paths
         self._heartbeat.intervals = {
             name: path.beats_every for name, path in terms.paths.items() if path.beats_every is not None
         }
         self._muting = terms.muting
         self._external_url = terms.external_url
+
+    def _put_on_record(self, contracts: Mapping[str, Contract], via: str) -> None:
+        """Say what has changed of the contracts in force. It is written before anything that is opened under them."""
+        news = self._contracts.news(contracts, at=self._clock.now(), via=via)
+        for event in news:
+            self._contracts.take(event)
+        self._unwritten.add(Decision(events=tuple(news)))
 
     @property
     def _teller(self) -> Teller:

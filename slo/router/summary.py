@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 
 from slo.core.alert import Alert, Cause, Evidence, FiringPair, worst
+from slo.core.delivery import Message
 from slo.core.eta import ETA
+from slo.core.incident import Incident
 
 SUMMARY_LIMIT = 1024
 """The longest summary that PagerDuty takes, in characters."""
 
 SCOPE_LIMIT = 200
 """How much of a scope is in a summary, in characters."""
+
+REPORT_LIMIT = 120
+"""How much of what a person reported stands before something else that must be read, in characters."""
 
 
 def burning(alert: Alert) -> str:
@@ -51,9 +56,20 @@ def promised(eta: ETA) -> str:
     return f"{expected}, next update by {eta.next_update_at:%H:%M} UTC" if eta.next_update_at else expected
 
 
-def over(slo: str, *, by: str, why: str) -> str:
+def where_of(message: Message) -> str:
+    """Whose incident it is, and where: `acme, production`; empty where nobody said."""
+    return ", ".join(value for label in ("customer", "environment") if (value := message.labels.get(label)))
+
+
+def subject_of(incident: Incident) -> str:
+    """What an incident is about, as the subject of a sentence: its SLO, or what a person reported."""
+    reported = f"incident {incident.id} ({one_line(incident.summary, REPORT_LIMIT)})"
+    return reported if incident.human else incident.slo
+
+
+def over(subject: str, *, by: str, why: str) -> str:
     """That an incident is resolved: by whom, where a person did it, and why."""
-    return one_line(f"{slo} is resolved{f' by {by}' if by else ''}{f': {why}' if why else ''}")
+    return one_line(f"{subject} is resolved{f' by {by}' if by else ''}{f': {why}' if why else ''}")
 
 
 def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:

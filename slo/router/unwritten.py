@@ -75,6 +75,9 @@ class Unwritten:
         self._taken = (0, 0)
 
     def _add(self, event: Event) -> None:
+        if not event.incident:
+            self._entries.append(_Entry(event, None))
+            return
         before = self._incidents.get(event.incident)
         after = fold(before, event)
         self._incidents.put(after)

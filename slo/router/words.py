@@ -1,5 +1,6 @@
 """Words for events, as the log has them."""
 
+from slo.core.contract_events import ContractEnded, ContractRecorded
 from slo.core.events import (
     Acknowledged,
     Assigned,
@@ -56,6 +57,8 @@ def told(event: Event) -> str:
             return f"sent to {destination} under {key} without the journal"
         case ExclusionAdded() | ExclusionWithdrawn() | SilenceAdded() | SilenceExpired() | Restored():
             return _agreed(event)
+        case ContractRecorded() | ContractEnded():
+            return _promised_to(event)
         case Reminder() | Told() | Muted() | Unmuted():
             return _watched(event)
         case Deed():
@@ -75,6 +78,17 @@ def _agreed(event: ExclusionAdded | ExclusionWithdrawn | SilenceAdded | SilenceE
             return f"{by} silences {', '.join(matchers)} as {name}: {reason}"
         case SilenceExpired(name=name, by=by, why=why):
             return f"{by} ends the silence {name}{_because(why)}"
+
+
+def _promised_to(event: ContractRecorded | ContractEnded) -> str:
+    match event:
+        case ContractRecorded(customer=customer, digest=digest, contract=written):
+            whose = f"the contract of {customer}" if customer else "the usual contract"
+            times = ", ".join(f"{priority} {time}" for priority, time in written.response.items())
+            cited = f", by {written.agreement}" if written.agreement else ""
+            return f"{whose} is {digest[:12]} from now on: {times}; business days of {written.zone}{cited}"
+        case ContractEnded(customer=customer):
+            return f"{customer} has no contract of its own any more"
 
 
 def _watched(event: Reminder | Told | Muted | Unmuted) -> str:
@@ -99,7 +113,7 @@ def _watched(event: Reminder | Told | Muted | Unmuted) -> str:
 
 
 def _also(destinations: tuple[str, ...]) -> str:
-    return f", and {', '.join(destinations)} hear of it" if destinations else ""
+    return f"; told to {', '.join(destinations)} from now on as well" if destinations else ""
 
 
 def _done(event: Deed) -> str:
@@ -119,7 +133,7 @@ def _done(event: Deed) -> str:
         case Assigned(owner=owner):
             return f"gave it to {owner}"
         case Attributed(responsibility=responsibility, why=why):
-            return f"takes it for the part of the {responsibility.replace('_', ' ')}{_because(why)}"
+            return f"says that {responsibility.words}{_because(why)}"
         case ChatEnded():
             return "ended the chat"
     raise TypeError(f"no words for {type(event).__name__}")

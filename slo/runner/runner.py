@@ -17,6 +17,7 @@ from slo.core.protocols import Clock
 from slo.core.reason import State, state_of
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
+from slo.exposition.sparing import Sparing
 from slo.runner.excuses import Connectivity, Excuses
 from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
 from slo.runner.round import GRACE_SECONDS, Facts, Round
@@ -35,17 +36,16 @@ class _Target:
     """One scheduled check and where it stands.
 
     `pending` is the due time that waits to be run, `running` the round that has not ended. `in_line` says that the
-    target waits for its turn. `complain_at` is when each complaint about it may be logged again.
+    target waits for its turn.
     """
 
-    __slots__ = ("complain_at", "in_line", "pending", "running", "scheduled")
+    __slots__ = ("in_line", "pending", "running", "scheduled")
 
     def __init__(self, scheduled: Scheduled) -> None:
         self.scheduled = scheduled
         self.pending: float | None = None
         self.running: Round | None = None
         self.in_line = False
-        self.complain_at: dict[str, float] = {}
 
 
 class Runner:
@@ -71,6 +71,7 @@ class Runner:
         self._concurrency = concurrency
         self._excuses = Excuses(connectivity, clock.monotonic)
         self._pulse = Pulse(clock.monotonic)
+        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         self._schedule: Schedule[_Target] = Schedule()
         self._targets: dict[str, _Target] = {}
         self._line: deque[_Target] = deque()
@@ -263,7 +264,5 @@ class Runner:
             this.cancel()
 
     def _complain(self, target: _Target, message: str, error: Exception | None = None) -> None:
-        now = self._clock.monotonic()
-        if now >= target.complain_at.get(message, now):
-            target.complain_at[message] = now + COMPLAIN_EVERY_SECONDS
-            logger.error(message, exc_info=error, extra={"check": target.scheduled.name})
+        name = target.scheduled.name
+        self._log.tell(logging.ERROR, message, key=name, extra={"check": name}, error=error)

@@ -1,7 +1,6 @@
 """The journal as auditors read it: without the folder's lock, while a watch writes to it, and never changed."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from slo.core.events import Opened
-from slo.store import chain, engines
+from slo.store import chain, contracts, engines
 from slo.store.chain import NO_ANCHORS, Chain, Entry
 from slo.store.migrate import revision
 
@@ -23,7 +22,8 @@ class Choice:
     """Which events are meant: those that meet every condition that is given.
 
     `since` is included and `before` is not. `customer` is the label of the incidents' openings; events that belong to
-    no incident are no customer's.
+    no incident are no customer's. Contracts are meant whatever their time: those of the customer, and those that the
+    incidents were opened under.
     """
 
     incident: str | None = None
@@ -67,36 +67,45 @@ def reading(path: Path) -> Iterator[Connection]:
 
 
 def verified(path: Path, anchors: Mapping[int, str] = NO_ANCHORS) -> Chain:
-    """The chain of a journal that is whole, with these hashes by number. Raises StoreDamaged for the first fault."""
+    """The chain of a journal that is whole, with these hashes by number, and with the contracts that its events name.
+
+    Raises StoreDamaged for the first fault.
+    """
     with reading(path) as connection:
-        return chain.verify(connection, path, anchors)
+        found = chain.verify(connection, path, anchors)
+        contracts.verify(connection, path)
+        return found
 
 
 class Chosen:
     """The events of a journal that are meant, checked as they are read; afterwards `chain` is what all of them make.
 
-    Every event is checked, also those that are not meant: what is exported was whole.
+    Every event is checked, also those that are not meant: what is exported was whole. `opened_without_contract` is how
+    many openings are meant that do not say under which contract.
     """
 
     def __init__(self, connection: Connection, path: Path, choice: Choice) -> None:
         self.chain = Chain(events=0, hash=chain.FIRST)
+        self.opened_without_contract = 0
         self._connection = connection
         self._path = path
         self._choice = choice
 
     def __iter__(self) -> Iterator[Entry]:
         theirs: set[str] = set()
+        choice = self._choice
+        promised = contracts.ContractsMeant(self._connection, incident=choice.incident, customer=choice.customer)
         for entry in chain.walk(self._connection, self._path):
             self.chain = self.chain.after(entry)
-            if entry.kind == Opened.__name__ and _customer(entry) == self._choice.customer:
-                theirs.add(entry.incident)
-            if self._choice.customer is not None and entry.incident not in theirs:
+            if entry.kind in contracts.KINDS:
+                if promised.hold(entry):
+                    yield entry
                 continue
-            if self._choice.holds(entry):
+            opening = contracts.opening_in(entry.body) if entry.kind == Opened.__name__ else None
+            if opening and opening.customer == (choice.customer or ""):
+                theirs.add(entry.incident)
+            if choice.customer is not None and entry.incident not in theirs:
+                continue
+            if choice.holds(entry):
+                self.opened_without_contract += opening is not None and not opening.contract_digest
                 yield entry
-
-
-def _customer(entry: Entry) -> str | None:
-    """The customer of an incident, as its opening says; None where it names none."""
-    labels = json.loads(entry.body).get("labels")
-    return labels.get("customer") if isinstance(labels, dict) else None

@@ -19,7 +19,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from slo.core.events import Event
 from slo.core.restored import Restored
 from slo.errors import StoreBusy, StoreDamaged, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
@@ -109,7 +108,7 @@ def restore(backup: Path, data: Path, *, by: str, now: datetime) -> Manifest:
                         raise StoreDamaged(
                             f"{backup / name}: has changed while it was read: restore from another backup"
                         )
-                _say(folder.journal, Restored(incident="", at=now, by=by, made_at=manifest.made_at))
+                _resume(folder.journal, Restored(incident="", at=now, by=by, made_at=manifest.made_at))
             except BaseException:
                 _remove_files(folder.path)
                 marker.unlink()
@@ -167,10 +166,10 @@ def _hold_to(chain: Chain, manifest: Manifest, backup: Path) -> None:
         )
 
 
-def _say(journal: Path, event: Event) -> None:
-    """Write an event to a journal that nobody uses yet; it is brought to what this version knows."""
+def _resume(journal: Path, restored: Restored) -> None:
+    """Say it in a journal that nobody uses yet; it is brought to what this version knows."""
     with contextlib.closing(Journal(journal, telemetry=Telemetry())) as opened:
-        opened.commit([event], [], at=event.at)
+        opened.resume(restored)
 
 
 @contextlib.contextmanager

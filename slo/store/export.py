@@ -64,6 +64,7 @@ def write(chosen: Chosen, conditions: Mapping[str, str], into: TextIO, *, form: 
     last = {
         "events": count,
         "conditions": dict(conditions),
+        "opened_without_contract": chosen.opened_without_contract,
         "exported_at": now.isoformat().replace("+00:00", "Z"),
         "journal": {"events": chosen.chain.events, "hash": chosen.chain.hash},
     }

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, LargeBinary, cast, select
 from slo.core.delivery import Delivery, Lane, Message, Refused, Verdict
 from slo.core.events import Event
 from slo.core.paths import DeliveryPath, Look
+from slo.core.restored import Restored
 from slo.errors import StoreDamaged, StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.store import chain, engines, outbox
@@ -70,6 +71,16 @@ class Journal:
         self._tell_head(number)
         for event in events:
             self._telemetry.journal_events.labels(kind_of(event)).inc()
+
+    def resume(self, restored: Restored) -> None:
+        """Write that the journal was put back: whatever is pending may have been sent since the backup was made.
+
+        So it counts as attempted, and is looked for by its destination, where that can be, before it is sent.
+        """
+        with self._writing() as connection:
+            outbox.doubt(connection)
+            number = chain.extend(connection, [restored])
+        self._tell_head(number)
 
     def events(self, incident: str | None = None) -> list[tuple[int, Event]]:
         """Every event, or those of one incident, with their numbers and in their order.

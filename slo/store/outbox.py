@@ -130,6 +130,11 @@ def incident_of(destination: str, *, key: str, reference: str) -> Select[str]:
     return chosen.order_by(outbox.c.sequence.desc()).limit(1)
 
 
+def doubt(connection: Connection) -> None:
+    """Count an attempt of everything that is pending: another process has had it, and may have sent it."""
+    connection.execute(outbox.update().where(IS_PENDING).values(attempts=outbox.c.attempts + 1))
+
+
 def depth() -> Select[str, int, datetime]:
     """For each destination with pending messages their number and when the oldest was written."""
     return (

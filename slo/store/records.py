@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 
+from slo.core.contract_events import ContractEnded, ContractRecorded
 from slo.core.delivery import Message
 from slo.core.events import (
     Acknowledged,
@@ -55,6 +56,8 @@ EVENTS: tuple[type[Event], ...] = (
     Assigned,
     Attributed,
     ChatEnded,
+    ContractEnded,
+    ContractRecorded,
     ExclusionAdded,
     ExclusionWithdrawn,
     FiringChanged,

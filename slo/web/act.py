@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -12,11 +12,16 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from slo.config.types import PositiveDuration
+from slo.config.wrong import shown, wrong
 from slo.core import acts
 from slo.core.eta import ETA, Confidence
 from slo.core.priority import Impact, Priority
@@ -38,6 +43,17 @@ def _lines(text: str) -> str:
     return text
 
 
+def _time(value: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    try:
+        moment: datetime = read(value)
+    except ValidationError:
+        raise wrong(f"{shown(value)} is no time with an offset", "write it as 2026-03-01T02:00:00Z") from None
+    return moment.astimezone(UTC)
+
+
+Time = Annotated[AwareDatetime, WrapValidator(_time)]
+"""A point in time, in UTC."""
+
 Visible = AfterValidator(_visible)
 
 Line = Annotated[str, Field(max_length=1000), Visible]
@@ -50,6 +66,10 @@ Words = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_l
 """What somebody says, in as many lines as it takes."""
 
 OptionalWords = Annotated[str, Field(max_length=10_000), AfterValidator(_lines)]
+
+
+CLOCKS_APART = timedelta(minutes=1)
+"""So far another clock may be ahead of ours: what was reported just now is taken for now."""
 
 
 class _Body(BaseModel):
@@ -86,10 +106,10 @@ class Promise(_Body):
     """Say when it will have recovered: at a time, in so long, or that nobody knows yet."""
 
     action: Literal["eta"]
-    recover_at: AwareDatetime | None = None
+    recover_at: Time | None = None
     recover_in: PositiveDuration | None = None
     confidence: Confidence = Confidence.MEDIUM
-    next_update_at: AwareDatetime | None = None
+    next_update_at: Time | None = None
     next_update_in: PositiveDuration | None = None
     text: OptionalWords = ""
 
@@ -180,7 +200,7 @@ class EndChat(_Body):
 
 
 class Open(_Body):
-    """Open an incident."""
+    """Open an incident; to be read with the time that it is as the context."""
 
     summary: Annotated[str, Field(min_length=1, max_length=1000), Visible]
     customer: Line = ""
@@ -189,8 +209,16 @@ class Open(_Body):
     workaround: bool = False
     security: bool = False
     found_by: Literal["provider", "customer"] = "provider"
-    created_at: AwareDatetime | None = None
+    created_at: Time | None = None
     services: tuple[Name, ...] = ()
+
+    @field_validator("created_at")
+    @classmethod
+    def _is_past(cls, created_at: datetime | None, info: ValidationInfo) -> datetime | None:
+        now = cast("datetime", info.context)
+        if created_at is not None and created_at > now + CLOCKS_APART:
+            raise wrong(f"{created_at:%Y-%m-%dT%H:%M:%SZ} is to come", "write when it was reported")
+        return created_at
 
     def act(self) -> acts.Open:
         """The act."""
@@ -205,7 +233,7 @@ class Open(_Body):
             workaround=self.workaround,
             security=self.security,
             found_by=self.found_by,
-            created_at=self.created_at.astimezone(UTC) if self.created_at else None,
+            created_at=self.created_at,
             services=self.services,
         )
 
@@ -221,9 +249,23 @@ ACTS: TypeAdapter[Act] = TypeAdapter(Annotated[Act, Field(discriminator="action"
 """Reads an act on an incident."""
 
 
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown here",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "enum": "write {expected}",
+    "literal_error": "write {expected}",
+}
+"""What pydantic says, as we say it."""
+
+
 def faults_of(error: ValidationError) -> list[tuple[str, str]]:
-    """Every fault as the path of its value and what is wrong; nothing of what was sent is repeated."""
-    return [_fault(fault) for fault in error.errors(include_input=False, include_url=False)]
+    """Every fault as the path of its value and what is wrong with it."""
+    faults = error.errors(include_input=False, include_url=False)
+    # That a list has too few items is said once: where its items are wrong, that is what is wrong.
+    inside = {fault["loc"][:-1] for fault in faults if fault["loc"]}
+    return [_fault(fault) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in inside]
 
 
 def _fault(fault: ErrorDetails) -> tuple[str, str]:
@@ -232,10 +274,10 @@ def _fault(fault: ErrorDetails) -> tuple[str, str]:
     place = fault["loc"]
     # pydantic puts the action before what an act has
     path = place[1:] if place and place[0] in ACTIONS else place
-    return ".".join(str(part) for part in path), fault["msg"]
+    words = _WORDS.get(fault["type"])
+    problem = words.format_map(fault.get("ctx", {})) if words else fault["msg"]
+    return ".".join(str(part) for part in path), problem
 
 
 def _moment(at: datetime | None, after: timedelta | None, now: datetime) -> datetime | None:
-    if at is not None:
-        return at.astimezone(UTC)
-    return now + after if after is not None else None
+    return now + after if after is not None else at

@@ -45,7 +45,9 @@ def incident_in(incidents: Iterable[Incident], wanted: str) -> Incident:
     """The incident with that id. Raises Refused where there is none."""
     found = next((incident for incident in incidents if incident.id == wanted), None)
     if found is None:
-        raise Refused(404, f"there is no incident {quoted(wanted)}: see /api/v1/incidents")
+        raise Refused(
+            404, f"there is no incident {quoted(wanted)}: see /api/v1/incidents, or `watchkeep incident list`"
+        )
     return found
 
 

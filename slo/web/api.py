@@ -11,6 +11,7 @@ from slo.core.acts import Target
 from slo.core.delivery import Delivery
 from slo.core.incident import Incident
 from slo.errors import ConfigError, StoreError
+from slo.router.opening import doubts_about
 from slo.web.act import ACTS, Open
 from slo.web.answers import (
     Refused,
@@ -129,8 +130,11 @@ class API:
         """Open an incident: an issue that a person found."""
         body = await read_body(request, self._body_seconds)
         with refusals():
-            opened = await self._watch.desk.act(Open.model_validate_json(body).act())
-        return answer(incident_document(opened, response=self._watch.desk.response(opened)), status=201)
+            act = Open.model_validate_json(body, context=self._watch.now()).act()
+            opened = await self._watch.desk.act(act)
+        response = self._watch.desk.response(opened)
+        warnings = doubts_about(opened, response) if response else []
+        return answer({**incident_document(opened, response=response), "warnings": warnings}, status=201)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """The process turns: its event loop answers."""

@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from slo.core.alert import Evidence, FiringPair, Report
-from slo.core.contract import response_time_name
+from slo.core.contract import Contract, response_time_name
 from slo.core.delivery import Delivery
 from slo.core.eta import ETA
 from slo.core.events import Event
 from slo.core.incident import Incident
-from slo.core.priority import Circumstances
+from slo.core.priority import Circumstances, Priority
 from slo.core.response import Response
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
 from slo.errors import ConfigFault
@@ -108,7 +108,7 @@ def incident_document(
 ) -> Document:
     """One incident: its state, who works on it, the figures behind it, and what was refused of what was sent.
 
-    `response` is its clock, where the contract is known.
+    `response` is its clock, by the contract that it was opened under; None where that is not known.
     """
     return {
         "id": incident.id,
@@ -138,6 +138,7 @@ def incident_document(
         "acknowledged_at": _time(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
         "muted": incident.muted or None,
+        "contract": contract_document(incident, response.contract) if response else None,
         "response": _response(incident, response) if response else None,
         "responded_at": _time(incident.responded_at),
         "responded_by": incident.responded_by or None,
@@ -153,6 +154,19 @@ def incident_document(
         "resolved_why": incident.resolved_why or None,
         "sent_directly": list(incident.sent_directly),
         "refused": [refusal(delivery) for delivery in deliveries if delivery.state == REFUSED],
+    }
+
+
+def contract_document(incident: Incident, contract: Contract) -> Document:
+    """What was promised when an incident was opened. `digest` names it on record; null where it was opened before."""
+    return {
+        "digest": incident.contract_digest or None,
+        "customer": contract.customer or None,
+        "title": contract.title or None,
+        "agreement": contract.agreement or None,
+        "response": {priority.value: response_time_name(contract.responses[priority]) for priority in Priority},
+        "business_days": contract.days.value,
+        "zone": contract.hours.zone,
     }
 
 

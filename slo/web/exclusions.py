@@ -1,28 +1,25 @@
 """Exclusions over the API: listed, made and taken back."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
+from exporters.endpoints import read
 from slo.config.exclusion_keys import ExclusionKeys
-from slo.core.exclusion import Exclusion
-from slo.web.act import Visible
+from slo.core.exclusion import Exclusion, matches
+from slo.core.slo import SLO
 from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
-from slo.web.timed import when_document
+from slo.web.timed import Ending, when_document
 from slo.web.watch import Watch
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Ending):
     """What takes an exclusion back."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
     action: Literal["withdraw"]
-    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
-    why: Annotated[str, Field(max_length=1000), Visible] = ""
 
 
 class ExclusionsAPI:
@@ -52,7 +49,9 @@ class ExclusionsAPI:
         with refusals():
             exclusion = ExclusionKeys.model_validate_json(body).exclusion(created_at=None)
             made = await self._watch.exclude(exclusion)
-        return answer(exclusion_document(made, datetime.now(UTC)), status=201)
+        slos = [status.slo for status in await read(self._watch.statuses())]
+        warnings = doubts_about(made, slos)
+        return answer({**exclusion_document(made, datetime.now(UTC)), "warnings": warnings}, status=201)
 
     async def withdraw(self, request: web.Request) -> web.Response:
         """Take one back."""
@@ -61,6 +60,13 @@ class ExclusionsAPI:
             act = Withdrawal.model_validate_json(body)
             taken = await self._watch.withdraw_exclusion(request.match_info["name"], by=act.by, why=act.why)
         return answer(exclusion_document(taken, datetime.now(UTC)))
+
+
+def doubts_about(exclusion: Exclusion, slos: Iterable[SLO]) -> list[str]:
+    """What whoever made it may not have meant: it is for none of these SLOs."""
+    if any(matches(exclusion, slo.name, slo.labels) for slo in slos):
+        return []
+    return ["it is for none of the SLOs that there are: nothing is excluded"]
 
 
 def exclusion_document(exclusion: Exclusion, now: datetime) -> Document:

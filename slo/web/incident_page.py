@@ -15,8 +15,8 @@ from slo.core.priority import EnvironmentClass
 from slo.core.response import Response
 from slo.core.slo import slo_key
 from slo.router.words import told
-from slo.web.documents import REFUSED, event_document, refusal
-from slo.web.words import age, burn, lasting, minute, percent
+from slo.web.documents import REFUSED, contract_document, event_document, refusal
+from slo.web.words import age, burn, contract_words, lasting, minute, percent
 
 MOST_EVENTS = 500
 """How many events a page shows, the newest: an alert that flaps makes thousands."""
@@ -191,6 +191,7 @@ def _response(incident: Incident, response: Response | None, now: datetime) -> F
         promised = (
             ("Promised", f"within {response_time_name(response.target)}, from {minute(response.counted_from)}"),
             ("Due", minute(response.due)),
+            ("Contract", contract_words(contract_document(incident, response.contract))),
             ("Warned", f"at {incident.warned:.0%} of that time" if incident.warned else ""),
         )
     return (

@@ -49,8 +49,8 @@ SHAPES: Mapping[str, str] = {
 }
 """Triangle, square, ring and circle, in a field of 16 by 16."""
 
-CALM = frozenset({"ok", "no_data"})
-"""States of SLOs that alone would not say that an incident is open."""
+ALARMING = ("overspent", "burning", "no_data", "ok")
+"""The states by their colours, the one that alarms most first."""
 
 MOST_INCIDENTS = 200
 """How many open incidents a page shows, the most urgent first: a storm opens thousands."""
@@ -114,9 +114,7 @@ class Pages:
         order = {state: rank for rank, state in enumerate(STATES)}
         worst_first = sorted(statuses, key=lambda status: order[status.state])
         open_incidents = in_order(incident for incident in incidents if incident.open)
-        state = worst_first[0].state if worst_first else "no_data"
-        if open_incidents and state in CALM:
-            state = "burning"
+        state = overall(statuses, open_incidents)
         return self._environment.get_template("status.html").render(
             state=state,
             headline=headline(statuses, open_incidents),
@@ -156,6 +154,18 @@ class Pages:
             deliveries=deliveries_of(deliveries),
             unread=unread,
         )
+
+
+def overall(statuses: Sequence[SLOStatus], open_incidents: Sequence[Incident] = ()) -> str:
+    """The state of everything: the worst of the SLOs and of what people have to work on.
+
+    An open P0, and one that nobody has answered in time, is as bad as it gets, whatever the figures say.
+    """
+    states = {status.state for status in statuses}
+    for incident in open_incidents:
+        unanswered = incident.missed_at is not None and incident.responded_at is None
+        states.add("overspent" if unanswered or incident.priority is Priority.P0 else "burning")
+    return next((state for state in ALARMING if state in states), "no_data")
 
 
 def headline(statuses: Sequence[SLOStatus], open_incidents: Sequence[Incident] = ()) -> str:

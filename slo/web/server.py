@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from slo.web.access import Access, Asked, Listen, refuse_unsafe
 from slo.web.alerts import AlertsAPI
 from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
+from slo.web.connections import Connections, Handler
 from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
 from slo.web.silences import SilencesAPI
@@ -25,8 +26,6 @@ from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -42,13 +41,15 @@ SECURITY_HEADERS = {
 class Limits:
     """What one client may take up.
 
-    `silence_seconds` is how long a connection may go without a whole request, slow headers included, and how long an
-    answer may lie unread. Beyond `connections` at once, further ones are turned away.
+    A request's headers must be there within `head_seconds`, its body within `body_seconds` more. `silence_seconds` is
+    how long a connection may go without a request after the first one, and how long an answer may lie unread. Where
+    there are `connections` at once, one that waits for its client goes for one that comes.
     """
 
     body_bytes: int = 64 * 1024
     header_bytes: int = 8 * 1024
     headers: int = 64
+    head_seconds: float = 5.0
     body_seconds: float = 10.0
     silence_seconds: float = 75.0
     connections: int = 256
@@ -57,7 +58,9 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limits = DEFAULT_LIMITS) -> web.Application:
+def build_application(
+    watch: Watch, *, token: str, listen: Listen, limits: Limits, connections: Connections
+) -> web.Application:
     """Everything that is served, behind the rules of access. Raises UsageError for an unsafe address."""
     refuse_unsafe(listen, token)
     access = Access(listen=listen, token=token)
@@ -82,7 +85,9 @@ def build_application(watch: Watch, *, token: str, listen: Listen, limits: Limit
         request[TRUSTED] = access.trusts(asked)
         return await handler(request)
 
-    application = web.Application(middlewares=[counted, _explained, guarded], client_max_size=limits.body_bytes)
+    application = web.Application(
+        middlewares=[connections.occupied, counted, _explained, guarded], client_max_size=limits.body_bytes
+    )
     application.on_response_prepare.append(_secure)
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
@@ -102,8 +107,9 @@ async def serving(
 
     At the end, requests under way have `close_seconds` to finish.
     """
+    connections = Connections(most=limits.connections, head_seconds=limits.head_seconds, telemetry=watch.telemetry)
     runner = web.AppRunner(
-        build_application(watch, token=token, listen=listen, limits=limits),
+        build_application(watch, token=token, listen=listen, limits=limits, connections=connections),
         access_log=None,
         logger=_connection_logger(),
         keepalive_timeout=limits.silence_seconds,
@@ -118,13 +124,7 @@ async def serving(
     try:
         with _bound(listen, limits) as sock:
             server = cast("web.Server", runner.server)  # there since `setup`
-
-            def connected() -> asyncio.Protocol:
-                if len(server.connections) < limits.connections:
-                    return server()
-                return _Full()
-
-            accepting = await asyncio.get_running_loop().create_server(connected, sock=sock)
+            accepting = await asyncio.get_running_loop().create_server(lambda: connections.new(server()), sock=sock)
             try:
                 yield Listen(host=listen.host, port=sock.getsockname()[1])
             finally:
@@ -151,18 +151,6 @@ def _bound(listen: Listen, limits: Limits) -> socket.socket:
             f"--listen {listen}: {error.strerror}; stop what listens there, or choose another port"
         ) from error
     return sock
-
-
-class _Full(asyncio.Protocol):
-    """Turns a connection away when there are too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        connection = cast("asyncio.Transport", transport)
-        connection.write(
-            b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
-            b'Connection: close\r\nContent-Length: 35\r\n\r\n{"error": "too many connections"}\r\n'
-        )
-        connection.close()
 
 
 @web.middleware

@@ -1,28 +1,30 @@
 """Silences over the API: listed, made, and ended early."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
+from exporters.endpoints import read
+from slo.config.alert_labels import AlertLabels
 from slo.config.silence_keys import SilenceKeys
+from slo.core.incident import Incident
+from slo.core.policy import Severity
+from slo.core.priority import Priority
+from slo.core.routing import alert_labels
 from slo.core.silence import Silence
-from slo.web.act import Visible
+from slo.core.slo import SLO
 from slo.web.answers import answer, only, read_body, refusals
 from slo.web.documents import Document, time_text
-from slo.web.timed import when_document
+from slo.web.timed import Ending, when_document
 from slo.web.watch import Watch
 
 
-class Expiry(BaseModel):
+class Expiry(Ending):
     """What ends a silence early."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
     action: Literal["expire"]
-    by: Annotated[str, Field(min_length=1, max_length=200), Visible]
-    why: Annotated[str, Field(max_length=1000), Visible] = ""
 
 
 class SilencesAPI:
@@ -51,7 +53,9 @@ class SilencesAPI:
         body = await read_body(request, self._body_seconds)
         with refusals():
             made = await self._watch.desk.silences.add(SilenceKeys.model_validate_json(body).silence(created_at=None))
-        return answer(silence_document(made, datetime.now(UTC)), status=201)
+        slos = [status.slo for status in await read(self._watch.statuses())]
+        warnings = doubts_about(made, slos, self._watch.desk.incidents())
+        return answer({**silence_document(made, datetime.now(UTC)), "warnings": warnings}, status=201)
 
     async def expire(self, request: web.Request) -> web.Response:
         """End one early: what still fires is told."""
@@ -60,6 +64,21 @@ class SilencesAPI:
             act = Expiry.model_validate_json(body)
             ended = await self._watch.desk.silences.expire(request.match_info["name"], by=act.by, why=act.why)
         return answer(silence_document(ended, datetime.now(UTC)))
+
+
+def doubts_about(silence: Silence, slos: Sequence[SLO], incidents: Iterable[Incident]) -> list[str]:
+    """What whoever made it may not have meant: it hides no alert that these SLOs can have, and no incident now open."""
+    if any(silence.hides(incident.alert_labels) for incident in incidents if incident.open):
+        return []
+    kinds = [(severity, priority) for severity in Severity for priority in Priority]
+    for slo in slos:
+        if any(
+            silence.hides(alert_labels(slo.labels, slo=slo.name, scope=slo.scope, severity=severity, priority=priority))
+            for severity, priority in kinds
+        ):
+            return []
+    lost = [f"{problem}: {mend}" for _, problem, mend in AlertLabels(slos).doubts(silence.matchers)]
+    return lost or ["no SLO has an alert that fulfils all of these matchers together, and no open incident does"]
 
 
 def silence_document(silence: Silence, now: datetime) -> Document:

@@ -1,13 +1,25 @@
-"""What is in force at times, as the documents of the API say it: when, whether now, and when next."""
+"""What is in force at times, in the API: when, whether now and when next, and who ends it early."""
 
 from datetime import UTC, datetime, timedelta
 
+from pydantic import BaseModel, ConfigDict
+
 from slo.core.exclusion import Once
 from slo.core.recurrence import Recurrence
+from slo.web.act import Line, Name
 from slo.web.documents import Document, time_text
 
 SHOWN_AHEAD = timedelta(days=400)
 """How far ahead the next occurrence is looked for."""
+
+
+class Ending(BaseModel):
+    """What ends something early: by whom, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    by: Name
+    why: Line = ""
 
 
 def when_document(when: Once | Recurrence, now: datetime) -> Document:

@@ -7,6 +7,7 @@ What is not known says so in words. A ratio is rounded down, so that an SLI with
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 NOTHING = "no data"
 
@@ -63,6 +64,18 @@ def spent_in(exhaustion: datetime | None, now: datetime) -> str:
         return ""
     minutes = math.ceil((exhaustion - now) / timedelta(minutes=1))
     return f"spent in {age(now, now + timedelta(minutes=minutes))}"
+
+
+def contract_words(contract: Mapping[str, Any]) -> str:
+    """`that of Acme (1f3a9c2b41d0): P0 1h, P1 1 business day; business days of Europe/London`, of its document."""
+    whose = contract["title"] or contract["customer"]
+    name = f"that of {whose}" if whose else "the usual one"
+    times = ", ".join(f"{priority} {time}" for priority, time in contract["response"].items())
+    cited = f", by {contract['agreement']}" if contract["agreement"] else ""
+    days = f"{times}; business days of {contract['zone']}{cited}"
+    if contract["digest"]:
+        return f"{name} ({contract['digest'][:12]}): {days}"
+    return f"{name}: {days} (it was opened before contracts went on record: this is the first that did)"
 
 
 def minute(at: datetime) -> str:

@@ -1,5 +1,6 @@
 """What comes in from destinations: who is believed, what is done, and who is asked."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,13 +29,20 @@ class Known:
 
     name: str
     acts: tuple[Act, ...] = ()
+    problems: list[str] | None = None
+    """What was told afterwards, where anything is to be."""
 
     async def receive(self, inbound: Inbound) -> Received:
         if inbound.headers.get("signed-by") != self.name:
             raise Forged(f"not signed by {self.name}")
         if not inbound.body:
             raise Malformed("nothing is in it")
-        return Received(acts=self.acts, status=200)
+        return Received(acts=self.acts, status=200, then=None if self.problems is None else self.then)
+
+    async def then(self, problem: str) -> Received:
+        assert self.problems is not None
+        self.problems.append(problem)
+        return Received(status=207)
 
 
 @dataclass
@@ -82,6 +90,23 @@ async def test_what_nobody_knows_is_forged_and_what_is_signed_may_be_malformed()
     assert (door.counted("forged"), door.counted("malformed"), door.done) == (1, 1, [])
 
 
+@pytest.mark.looptime
+async def test_a_flood_of_forged_requests_is_counted_and_is_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+    door.inbound.receivers = {"pagerduty": [Known("eu")], "slack": [Known("team")]}
+    for _ in range(600):
+        for way in ("pagerduty", "slack"):
+            with pytest.raises(Forged):
+                await door.inbound.receive(way, signed("me"))
+        await asyncio.sleep(0.25)
+    await asyncio.sleep(60)
+    assert (door.counted("forged"), door.counted("forged", "slack")) == (600, 600)
+    for way in ("pagerduty", "slack"):
+        told = [record.__dict__ for record in caplog.records if record.__dict__["way"] == way]
+        assert [line.get("times", 1) for line in told] == [1, 239, 240, 120]
+        assert {line["result"] for line in told} == {"forged"}
+
+
 async def test_where_nobody_receives_there_is_nobody_to_ask() -> None:
     assert await Door().inbound.receive("slack", INBOUND) is None
 
@@ -93,6 +118,15 @@ async def test_what_cannot_be_done_is_taken_all_the_same_and_what_is_not_on_reco
     door.raises = StoreBusy("the journal cannot be written")
     with pytest.raises(StoreBusy):
         await door.inbound.receive("pagerduty", signed("eu"))
+
+
+async def test_who_has_more_to_do_afterwards_is_told_what_could_not_be_done_and_answers() -> None:
+    door, eu = Door(), Known("eu", (takes_on("1"), takes_on("2")), problems=[])
+    door.inbound.receivers = {"slack": [eu]}
+    assert await door.inbound.receive("slack", signed("eu")) == Received(status=207)
+    door.raises = UsageError("there is no incident 9")
+    await door.inbound.receive("slack", signed("eu"))
+    assert eu.problems == ["", "there is no incident 9"]
 
 
 @dataclass

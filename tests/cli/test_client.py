@@ -71,7 +71,7 @@ def response(status: str, body: bytes = b"", *headers: str) -> bytes:
         (response("401 Unauthorized", b'{"error": "no"}'), "wants its token: give the file `token` in the data folder"),
         (
             response("400 Bad Request", b'{"error": "wrong", "faults": [{"path": "by", "problem": "short"}]}'),
-            "wrong\nby: short$",
+            "^by: short$",
         ),
     ],
 )

@@ -62,15 +62,15 @@ def test_what_was_excluded_is_listed_until_it_is_taken_back(place: list[str]) ->
 
 
 def test_it_silences_only_where_that_is_said(place: list[str]) -> None:
-    for name, said in (("quiet", ("--silence",)), ("loud", ())):
+    for name, said in (("quiet", ("--silence", "--slo", "gate")), ("loud", ())):
         made = exclude("add", name, *WHEN, *said, "--json", *place)
-        assert json.loads(made.output)["silence"] == (name == "quiet")
+        assert json.loads(made.stdout)["silence"] == (name == "quiet")
 
 
 def test_a_rule_is_told_with_its_next_occurrence(place: list[str]) -> None:
     rule = ("--rule", "FREQ=WEEKLY;BYDAY=SU", "--zone", "Europe/London", "--start", "2026-03-01T07:00")
     made = exclude("add", "sundays", "--reason", "Patching.", *rule, "--duration", "2h", "--json", *place)
-    document = json.loads(made.output)
+    document = json.loads(made.stdout)
     assert (document["rule"], document["zone"], document["duration_seconds"]) == (
         "FREQ=WEEKLY;BYDAY=SU",
         "Europe/London",
@@ -82,8 +82,9 @@ def test_a_rule_is_told_with_its_next_occurrence(place: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--start", "soon", "--duration", "2h"), "start: "),
-        (("--start", "2026-03-01T07:00Z"), "has neither end nor duration"),
+        (("--start", "soon", "--duration", "2h"), "--start: 'soon' is no time"),
+        ((*WHEN[2:], "--silence"), "--silence: would hide the alerts of every SLO, name slos or labels"),
+        (("--start", "2026-03-01T07:00Z"), "exclude add: has neither end nor duration"),
         (("--start", "2026-03-01T07:00Z", "--duration", "2h", "--label", "acme"), "--label acme: is no label"),
     ],
 )

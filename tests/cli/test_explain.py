@@ -67,44 +67,70 @@ def explained(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(cli, ["explain", "-c", str(file), *arguments])
 
 
-@pytest.mark.parametrize(
-    ("slo", "said"),
-    [
-        ("probed", "99.9 % of the rounds of probe gate are good, over a rolling window of 30d."),
-        ("probed", "43.2 minutes of full outage in 30d; of 259,200 rounds (one every 10s), 259 may fail."),
-        ("probed", "A full outage pages after 1m and opens a ticket after 4m20s."),
-        ("probed", "has none at all for 5m is an alert of its own: a ticket."),
-        ("quick", "99 % of the rounds of probe gate are good and take no longer than 300ms, over"),
-        ("quick", "Excluded time counts for nothing: patches."),
-        ("scraped", "There is one such SLO for each combination of values of cluster, zone."),
-        ("scraped", "Its budget is also shown over a rolling window of 7d."),
-        ("scraped", "an alert of its own: a page where its target cannot be scraped, a ticket where we are at fault."),
-        ("tickets", "has none at all for 5m is an alert of its own: a ticket."),
-        ("asked", "99 % of the events that `sum(a)` counts on prod are good; `sum(b)` counts the bad ones, over"),
-        ("asked", "an observation adds at most 5m, and prod is asked 5m late; slots of 10s."),
-        ("asked", "has none at all for 13m is an alert of its own: a ticket."),
-        ("both", "99 % of the slots are good for all of probed, quick, over"),
-        ("both", "has none at all for 5m is an alert of its own: a ticket."),
-        ("all-scraped", "an alert of its own: a page where its target cannot be scraped"),
-        ("all-scraped", "To each of these a round adds at most 15s; slots of 10s."),
-        ("mean", "99 % of the events are good, as the weighted mean of probed x 3, quick x 1, over"),
-        ("sliced", "Time is counted in slices of 1m: one is good if 95 % of its events are; without traffic it is not"),
-        ("sliced", "432.0 minutes of full outage in 30d; of 43,200 slices (one every 1m), 432 may be bad."),
-        ("sliced", "from 3 bad slices on"),
-        ("counted-in-slices", "An outage of 1 % is never told: it fits the budget."),
-        ("counted-in-slices", "of 8,640 slices (one every 5m), 86 may be bad."),
-        ("both", "of 259,200 slots (one every 10s), 2,592 may fail."),
-        ("dated", "dated: 98 % of the rounds"),
-        ("dated", "This is its definition from 2024-03-01 00:00 UTC on."),
-        ("dated", "It has other definitions as well: at first, from 2999-03-01 00:00 UTC on."),
-        ("ahead", "ahead: 95 % of the rounds"),
-        ("hourly", "An outage of 1 % is never told, and would spend the budget in 3d; a pair below 10x tells it."),
+SAID = {
+    "probed": [
+        "99.9 % of the rounds of probe gate are good, over a rolling window of 30d.",
+        "43.2 minutes of full outage in 30d; of 259,200 rounds (one every 10s), 259 may fail.",
+        "A full outage pages after 1m and opens a ticket after 4m20s.",
+        "has none at all for 5m is an alert of its own: a ticket.",
     ],
-)
-def test_it_is_said_in_sentences(slo: str, said: str, tmp_path: Path) -> None:
+    "quick": [
+        "99 % of the rounds of probe gate are good and take no longer than 300ms, over",
+        "Excluded time counts for nothing: patches.",
+    ],
+    "scraped": [
+        "There is one such SLO for each combination of values of cluster, zone.",
+        "Its budget is also shown over a rolling window of 7d.",
+        "an alert of its own: a page where its target cannot be scraped, a ticket where we are at fault.",
+    ],
+    "tickets": [
+        "has none at all for 5m is an alert of its own: a ticket.",
+    ],
+    "asked": [
+        "99 % of the events that `sum(a)` counts on prod are good; `sum(b)` counts the bad ones, over",
+        "an observation adds at most 5m, and prod is asked 5m late; slots of 10s.",
+        "has none at all for 13m is an alert of its own: a ticket.",
+    ],
+    "both": [
+        "99 % of the slots are good for all of probed, quick, over",
+        "has none at all for 5m is an alert of its own: a ticket.",
+        "of 259,200 slots (one every 10s), 2,592 may fail.",
+    ],
+    "all-scraped": [
+        "an alert of its own: a page where its target cannot be scraped",
+        "To each of these a round adds at most 15s; slots of 10s.",
+    ],
+    "mean": [
+        "99 % of the events are good, as the weighted mean of probed x 3, quick x 1, over",
+    ],
+    "sliced": [
+        "Time is counted in slices of 1m: one is good if 95 % of its events are; without traffic it is not",
+        "432.0 minutes of full outage in 30d; of 43,200 slices (one every 1m), 432 may be bad.",
+        "from 3 bad slices on",
+    ],
+    "counted-in-slices": [
+        "An outage of 1 % is never told: it fits the budget.",
+        "of 8,640 slices (one every 5m), 86 may be bad.",
+    ],
+    "dated": [
+        "dated: 98 % of the rounds",
+        "This is its definition from 2024-03-01 00:00 UTC on.",
+        "It has other definitions as well: at first, from 2999-03-01 00:00 UTC on.",
+    ],
+    "ahead": [
+        "ahead: 95 % of the rounds",
+    ],
+    "hourly": [
+        "An outage of 1 % is never told, and would spend the budget in 3d; a pair below 10x tells it.",
+    ],
+}
+
+
+@pytest.mark.parametrize(("slo", "said"), SAID.items(), ids=SAID)
+def test_it_is_said_in_sentences(slo: str, said: list[str], tmp_path: Path) -> None:
     result = explained(tmp_path, slo)
     assert result.exit_code == 0, result.output
-    assert said in result.output
+    assert [sentence for sentence in said if sentence not in result.output] == []
 
 
 def test_the_figures_are_a_document_too(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ def test_no_incidents_are_told_in_words(option: tuple[str, ...], sentence: str) 
 
 
 def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries(site: Served) -> None:
+    assumed = "it was opened before contracts went on record: this is the first that did"
+    usual = "P0 1h, P1 1 business day, P2 4 business days; business days of UTC"
     figures = "SLI 99 % of 99.9 % over 30d, budget left -900 %, coverage 50 %"
     assert lines(incident("show", "2026-0001", "--url", site.url)) == [
         "P0 triggered: gate-availability burns its budget 200x too fast",
@@ -114,6 +116,7 @@ def test_one_incident_is_shown_with_its_evidence_its_timeline_and_its_deliveries
         "Detected 2026-01-01 00:01:30 UTC by the provider, not mitigated yet.",
         f"{figures}; last bad outcome: connect_refused at http://127.0.0.1:8084/health.",
         "Nobody has answered yet: a response is due 2026-01-01 01:01:30 UTC, within 1h.",
+        f"Contract: the usual one: {usual} ({assumed}).",
         "Labels: customer=acme, environment=production",
         "Timeline",
         "number at event what",
@@ -194,9 +197,21 @@ def test_an_incident_is_resolved_by_whoever_is_named(site: Served, watch: FakeWa
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents"),
+        (("show", "nope"), "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`"),
         (("resolve", "2025-0009"), "incident 2025-0009 was resolved at 2025-12-30T00:01:30Z: resolve an open one"),
-        (("ack", "2026-0001", "--by", " "), "by: String should have at least 1 character"),
+        (("ack", "2026-0001", "--by", " "), "--by: is empty\n"),
+        (("note", "2026-0001", " "), "TEXT: is empty\n"),
+        (
+            ("eta", "2026-0001", "--at", "10:00"),
+            "--at: '10:00' is no time with an offset, write it as 2026-03-01T02:00:00Z\n",
+        ),
+        (("eta", "2026-0001", "--in", "45m", "--next-update", "soon"), "--next-update: 'soon' is no duration"),
+        (("open", "x", "--service", "gate", "--service", " "), "--service: is empty\n"),
+        (("open", "x", "--since", "noon"), "--since: 'noon' is no time with an offset"),
+        (
+            ("open", "x", "--since", "2126-01-01T00:00:00Z"),
+            "--since: 2126-01-01T00:00:00Z is to come, write when it was",
+        ),
         (("show", "../slos/gate-availability"), "there is no incident '../slos/gate-availability'"),
         (("show", "2026-0001?x=1"), "there is no incident '2026-0001?x=1'"),
     ],
@@ -205,6 +220,22 @@ def test_what_cannot_be_is_exit_code_2_and_a_sentence(site: Served, arguments: t
     result = incident(*arguments, "--url", site.url)
     assert (result.exit_code, result.stdout) == (2, "")
     assert told in result.stderr
+
+
+def test_what_may_not_have_been_meant_is_told_beside_the_result(site: Served) -> None:
+    made = incident("open", "x", "--environment", "live", "--json", "--url", site.url)
+    assert made.exit_code == 0
+    assert json.loads(made.stdout)["priority"] == "P2"
+    assert made.stderr.startswith("warning: no contract says what the environment live is: it is taken for non-prod")
+
+
+def test_what_a_person_wrote_keeps_its_lines_and_forges_none(site: Served) -> None:
+    said = "the disk is full\n9  2026-01-01 00:00:00 UTC  resolved  by kim"
+    assert incident("note", "2026-0001", said, "--url", site.url).exit_code == 0
+    shown = incident("show", "2026-0001", "--url", site.url).stdout.splitlines()
+    begin = next(number for number, line in enumerate(shown) if line.endswith("by kim: the disk is full"))
+    first, second = shown[begin : begin + 2]
+    assert second == first.index("by kim") * " " + said.splitlines()[1]
 
 
 def test_without_the_token_nothing_is_changed(site: Served, watch: FakeWatch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +296,7 @@ def test_acknowledging_twice_in_a_data_folder_writes_once(data: Path) -> None:
         (("ack", "nope"), "there is no incident nope"),
         (("show", "2026-001"), "there is no incident 2026-001: did you mean 2026-0001?"),
         (("resolve", "2025-0009"), "incident 2025-0009 was resolved"),
-        (("resolve", "2026-0001", "--by", " ", "--why", "a\nb"), "by: String should have at least 1 character\nwhy: "),
+        (("resolve", "2026-0001", "--by", " ", "--why", "a\nb"), "--by: is empty\n--why: "),
     ],
 )
 def test_what_cannot_be_in_a_data_folder_is_told_too(data: Path, arguments: tuple[str, ...], told: str) -> None:

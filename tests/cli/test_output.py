@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.cli.output import Cell, Table, Tone, emit, emit_line, progress, say
+from slo.cli.output import Cell, Lines, Table, Tone, emit, emit_line, progress, say
 
 TABLE = Table(
     columns=("slo", "state", "left"),
@@ -75,6 +76,27 @@ def test_json_without_a_meaning_is_a_bug() -> None:
         emit(float("nan"), as_json=True)
     with pytest.raises(TypeError, match="nothing that JSON can hold"):
         emit(object(), as_json=True)
+
+
+def test_a_cell_of_several_lines_goes_on_below_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("1", Lines("one\ntwo\x1b\n\nfour"), "x"), ("2", Lines(""), "y")]
+    emit({}, Table(columns=("n", "said", "z"), rows=rows), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "n  said     z",
+        "1  one      x",
+        "   two\\x1b",
+        "",
+        "   four",
+        "2           y",
+    ]
+
+
+def test_a_long_text_in_a_terminal_is_wrapped_and_keeps_its_lines() -> None:
+    table = 'Table(columns=("n", "said"), rows=[("1", Lines("begin " + "word " * 30 + "\\nend"))])'
+    shown = in_a_terminal(f"from tests.cli.test_output import *; emit({{}}, {table}, as_json=False)")
+    said = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines() if line.strip()]
+    assert len(said) > 5
+    assert said[-1] == "end"
 
 
 def test_progress_is_silent_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,13 @@ silences:
     start: '2026-03-01T02:00Z'
     duration: 3h
 exclusions:
-  - {name: patching, reason: Patches., author: sam, start: '2026-03-01T04:00Z', duration: 3h, silence: true}
+  - name: patching
+    reason: Patches.
+    author: sam
+    start: '2026-03-01T04:00Z'
+    duration: 3h
+    slos: [gate-availability, desk-availability]
+    silence: true
 inhibit:
   - {source: [severity=page], target: [severity=ticket], equal: [service, customer]}
 """
@@ -76,8 +82,8 @@ routes.routes[2]            yes       customer="acme" holds
 routes.routes[2].routes[0]  tells     priority="P0" holds
 Told: audit, oncall, desk.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
-Response: within 1h by the usual contract, so by 2026-03-01 02:59:59 UTC; while nobody answers, people are warned at \
-03-01 02:29, 03-01 02:44, 03-01 02:53.
+Response: within 1h by the usual contract (2cd64315e543), so by 2026-03-01 02:59:59 UTC; \
+while nobody answers, people are warned at 03-01 02:29, 03-01 02:44, 03-01 02:53.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 10m; each time that it soon comes back this doubles, up to an hour.
@@ -97,8 +103,8 @@ routes.routes[2].routes[0]  no        priority="P0" does not hold, priority is "
 Told: audit, desk.
 Not told, since it is no page: oncall.
 While nobody answers, of the response time: at 50 % second; at 90 % second, desk.
-Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
-warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
+Response: within 1 business day by the usual contract (2cd64315e543), so by 2026-03-02 17:00:00 UTC; \
+while nobody answers, people are warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
@@ -116,8 +122,8 @@ routes.routes[0]  no        customer=~".+" does not hold, there is no customer
 routes.routes[1]  no        customer="globex" does not hold, there is no customer
 routes.routes[2]  no        customer="acme" does not hold, there is no customer
 Told: desk.
-Response: within 1 business day by the usual contract, so by 2026-03-02 17:00:00 UTC; while nobody answers, people are \
-warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
+Response: within 1 business day by the usual contract (2cd64315e543), so by 2026-03-02 17:00:00 UTC; \
+while nobody answers, people are warned at 03-02 13:00, 03-02 15:00, 03-02 16:12.
 Grouped with nothing: each incident is told by itself.
 Reminded every 4h while nobody has taken it on.
 Resolved when it was clear for 5m; each time that it soon comes back this doubles, up to an hour.
@@ -145,7 +151,7 @@ def route(folder: Path, *arguments: str, config: str = CONFIG) -> Result:
 def test_it_is_said_so_that_it_can_be_read_at_night(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     result = route(tmp_path, *arguments)
     assert result.exit_code == 0, result.output
-    assert result.output == said
+    assert result.stdout == said
 
 
 def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +159,17 @@ def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.Mo
     shown, config = re.findall(r"(?ms)^```(?:yaml)?\n(.*?)^```$", MANUAL.read_text(encoding="utf-8"))[:2]
     labels = ("--label", "slo=gate-availability", "--label", "severity=page", "--at", "2026-03-01T02:00:00Z")
     assert route(tmp_path, *labels, config=config).output == shown
+
+
+def test_an_slo_that_is_not_there_is_told(tmp_path: Path) -> None:
+    result = route(tmp_path, "--label", "slo=gate-availabilty")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "warning: the configuration has no SLO gate-availabilty: did you mean gate-availability?\n",
+    )
+    stranger = json.loads(route(tmp_path, "--label", "slo=x", "--json").stdout)
+    assert stranger["warnings"] == ["the configuration has no SLO x: it has the labels that are given, and no others"]
+    assert route(tmp_path, "--label", "service=gate").stderr == ""
 
 
 def test_what_waits_for_company_says_so_and_a_p0_never_does(tmp_path: Path) -> None:
@@ -205,8 +222,10 @@ def test_the_document_has_all_that_the_sentences_say(tmp_path: Path) -> None:
             {"after": 0.5, "destinations": ["second"]},
             {"after": 0.9, "destinations": ["second", "desk"]},
         ],
+        "warnings": [],
         "at": "2026-03-01T02:00:00Z",
         "response": {
+            "contract_digest": "2cd64315e54345aef4fa4f5d554ef2373cb68c0c46351a209956e7417bac8b81",
             "within": "1 business day",
             "due": "2026-03-02T17:00:00Z",
             "warned_at": ["2026-03-02T13:00:00Z", "2026-03-02T15:00:00Z", "2026-03-02T16:12:00Z"],
@@ -249,6 +268,6 @@ def test_the_contract_gives_the_priority_the_clock_and_the_ears_of_the_customer(
     assert "Priority P0: a page in live, which is production.\n" in said
     assert "The customer's acme-channel hears of: trigger, eta, resolve.\n" in said
     said = route(tmp_path, *labels, "--label", "severity=ticket", config=config).output
-    assert "within 1 business day by the contract of Acme Corporation, so by 2026-11-27 22:00:00 UTC;" in said
+    assert re.search(r"by the contract of Acme Corporation \([0-9a-f]{12}\), so by 2026-11-27 22:00:00 UTC;", said)
     unknown = route(tmp_path, "--label", "customer=acne", config=config)
     assert (unknown.exit_code, "there is no such customer: write one of acme" in unknown.output) == (2, True)

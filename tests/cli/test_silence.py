@@ -65,7 +65,7 @@ def test_what_is_silenced_from_now_on_is_listed_until_somebody_ends_it(place: li
 
 
 def test_one_that_is_to_come_says_when(place: list[str]) -> None:
-    made = json.loads(silence("add", "move", *LATER, "--by", "sam", "--json", *place).output)
+    made = json.loads(silence("add", "move", *LATER, "--by", "sam", "--json", *place).stdout)
     assert (made["start"], made["end"], made["owner"]) == ("2099-03-01T07:00:00Z", "2099-03-01T09:00:00Z", "sam")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slo.config.load import load
+from slo.config.reminders import RemindedConfig
 from slo.config.settings import Settings
 from slo.core.contract import DEFAULT, BusinessDays, Contract, DayReading, office_hours
 from slo.core.delivery import OF_INCIDENTS, Action
@@ -204,3 +205,35 @@ def test_a_telling_is_of_everything_unless_it_says_what(tmp_path: Path) -> None:
     for action in OF_INCIDENTS:
         for priority in Priority:
             assert found.destinations_for(action, priority) == ("theirs", "oncall")
+
+
+@pytest.mark.parametrize(
+    ("tell", "keys", "reminders"),
+    [
+        ("", "", True),
+        ("{destinations: [other]}", "", True),
+        ("{destinations: [chat]}", "", False),
+        ("{destinations: [chat], what: [trigger, eta]}", "", False),
+        ("{destinations: [chat], what: [trigger, remind]}", "", True),
+        ("{destinations: [chat]}, {destinations: [chat], what: [remind], priorities: [P0]}", "", True),
+        ("{destinations: [chat]}", ", reminders: true", True),
+        ("", ", reminders: false", False),
+    ],
+)
+def test_a_channel_hears_reminders_unless_a_customer_reads_it_or_somebody_says_so(
+    tell: str,
+    keys: str,
+    reminders: bool,  # noqa: FBT001 - a column of the table
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "watch.yaml"
+    file.write_text(
+        f"customers: [{{name: acme, tell: [{tell}]}}]\n"
+        "destinations:\n"
+        "  - {name: other, type: webhook, url: 'http://127.0.0.1:9/'}\n"
+        f"  - {{name: chat, type: slack, token: x, channel: C0123456789{keys}}}\n"
+    )
+    settings = load(file, Installed.installed(), {})
+    (chat,) = [entry.config for entry in settings.destinations if entry.name == "chat"]
+    assert isinstance(chat, RemindedConfig)
+    assert chat.reminders is reminders

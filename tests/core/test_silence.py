@@ -1,5 +1,6 @@
 """Silences: who is not told, until when, and that none is without an end or an owner."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -134,6 +135,10 @@ def test_an_exclusion_may_silence_what_it_excludes_while_it_is_in_force() -> Non
         silence=True,
     )
     made = silence_of(exclusion)
+    assert list(map(str, made.matchers)) == ['slo=~"gate-availability|gate[.]speed"', 'customer="acme"']
+    assert list(map(str, silence_of(replace(exclusion, slos=("gate.speed",), labels={})).matchers)) == [
+        'slo="gate.speed"'
+    ]
     assert made.exclusion == exclusion.name
     assert silenced_by(GATE, [made], AT) is made
     assert silenced_by(GATE, [made], AT + HOUR) is None

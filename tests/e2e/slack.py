@@ -37,6 +37,12 @@ class Slack:
         found: list[dict[str, Any]] = self._ask("views")["views"]
         return found
 
+    @property
+    def whispers(self) -> list[dict[str, Any]]:
+        """What was said to one person alone."""
+        found: list[dict[str, Any]] = self._ask("whispers")["whispers"]
+        return found
+
     def inject(self, **fault: object) -> None:
         """Have a bad day come, see `slo.demo.vendors.injection`."""
         self._ask("faults", fault)

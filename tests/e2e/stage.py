@@ -187,6 +187,15 @@ class Watch:
         found: list[dict[str, Any]] = self.get("/api/v1/incidents?status=all")["incidents"]
         return found
 
+    def end(self) -> Any:
+        """Wait until its one incident is over, and return that. Its page may have ended before, as it may go on as a
+        ticket for a moment.
+        """
+        until("the resolve on record", lambda: self.delivered("resolve"))
+        until("the end of the incident", lambda: all(each["status"] == "resolved" for each in self.incidents()))
+        (incident,) = self.incidents()
+        return incident
+
     def timeline(self, incident: str) -> list[str]:
         """The kinds of the events of an incident."""
         return [event["event"] for event in self.get(f"/api/v1/incidents/{incident}")["events"]]

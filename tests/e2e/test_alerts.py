@@ -51,6 +51,12 @@ def of(watch: Watch, slo: str) -> list[dict[str, Any]]:
     return [incident for incident in watch.incidents() if incident["slo"] == slo]
 
 
+def on_record(watch: Watch, slo: str) -> None:
+    """Wait until an incident is in the journal: that of a page is shown a moment before."""
+    (opened,) = until("an incident", lambda: of(watch, slo))
+    until("it to be on record", lambda: watch.timeline(opened["id"]))
+
+
 def test_amtool_tells_the_watch_as_if_it_were_an_alertmanager(watch: Watch, nginx: StartNginx, tmp_path: Path) -> None:
     watched(watch, nginx().port)
     http = tmp_path / "http.yml"
@@ -95,7 +101,7 @@ def test_an_end_that_alertmanager_could_not_tell_is_told_when_the_watch_is_back(
     watched(watch, nginx().port)
     manager = alertmanager(to_watch(watch))
     amtool(manager, "GateDown")
-    until("an incident", lambda: of(watch, "GateDown"))
+    on_record(watch, "GateDown")
     watch.kill()
     amtool(manager, "GateDown", "--end=2026-01-01T00:00:00Z", "--start=2025-12-31T00:00:00Z")
     time.sleep(3)  # so that several groups are due meanwhile
@@ -107,9 +113,7 @@ def test_a_restart_resolves_nothing_that_was_not_heard_of(watch: Watch, nginx: S
     watched(watch, nginx().port)
     firing = {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "GateDown"}}]}
     assert watch.post("/webhooks/alertmanager", firing) == (200, {"taken": 1, "own": 0})
-    until("an incident", lambda: of(watch, "GateDown"))
-    (opened,) = of(watch, "GateDown")
-    until("it to be on record", lambda: watch.get(f"/api/v1/incidents/{opened['id']}")["events"])
+    on_record(watch, "GateDown")
     watch.kill()
     watch.start()
     watch.good(4)

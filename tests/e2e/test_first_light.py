@@ -54,7 +54,7 @@ def test_one_outage_is_one_trigger_and_one_resolve_on_the_same_keys_whenever_the
         until("Prometheus to see the endpoint", lambda: prometheus.query('probe_success{probe="gate"} == 1'))
     watch.good(6)
     lint(watch.text("/metrics"))
-    (incident,) = watch.incidents()
+    incident = watch.end()
     events = watch.timeline(incident["id"])
     assert watch.stop() == 0
 

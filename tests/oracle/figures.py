@@ -66,7 +66,6 @@ class Figures:
     counts: Counts
     covered_ms: int
     coverage: Fraction
-    alert_coverage: Fraction
     sli: Fraction | None
     burn: Fraction | None
     excluded_seconds: int
@@ -93,22 +92,16 @@ class Figuring(Counting):
 
     def figures(self, key: str, window: timedelta, now: int, *, raw: bool = False) -> Figures:
         """The window that ends at `now`."""
-        seconds = in_seconds(window)
-        slo = self.watched[key].in_force(now)
-        edge = self._edge(seconds, now)
-        shown, alert = (self._looks(key, edge, seconds, now, now, of=of, raw=raw) for of in ("events", "alert"))
-        known = _mean([(weight, look.ratio) for weight, look in alert])
-        weighed = slo.budgeting.method is not Method.RATIO_TIMESLICES
-        errors = [(w, look.ratio and look.ratio * (look.weight if weighed else 1)) for w, look in alert]
-        burn = None if known is None else _spent(errors) / self._error_budget(alert, slo)
+        seconds, slo = in_seconds(window), self.watched[key].in_force(now)
+        shown = self._looks(key, self._edge(seconds, now), seconds, now, now, of="events", raw=raw)
+        alert = self._alert_looks(key, window, now, raw=raw)
         ratio = _mean([(weight, look.ratio) for weight, look in shown])
         return Figures(
             counts=sum((look.counts for _, look in shown), Counts()),
             covered_ms=min(look.covered_ms for _, look in shown),
             coverage=min(look.coverage for _, look in shown),
-            alert_coverage=min(look.weight for _, look in alert),
             sli=None if ratio is None else 1 - ratio,
-            burn=burn,
+            burn=self._burn(alert, slo),
             excluded_seconds=max(look.excluded for _, look in shown),
         )
 
@@ -179,6 +172,18 @@ class Figuring(Counting):
             if look.events and later > edge
         )
         return sum(shares, Fraction(0)) / whole
+
+    def _burn(self, looks: Sequence[tuple[Fraction, Look]], slo: SLO) -> Fraction | None:
+        """The burn rate of what alerts look at; None where nothing is known."""
+        if all(look.ratio is None for _, look in looks):
+            return None
+        weighed = slo.budgeting.method is not Method.RATIO_TIMESLICES
+        errors = [(w, look.ratio and look.ratio * (look.weight if weighed else 1)) for w, look in looks]
+        return _spent(errors) / self._error_budget(looks, slo)
+
+    def _alert_looks(self, key: str, window: timedelta, now: int, *, raw: bool) -> list[tuple[Fraction, Look]]:
+        seconds = in_seconds(window)
+        return self._looks(key, self._edge(seconds, now), seconds, now, now, of="alert", raw=raw)
 
     def _looks(
         self, key: str, edge: int, seconds: int, now: int, end: int, *, of: str, raw: bool

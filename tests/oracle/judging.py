@@ -7,7 +7,7 @@ from fractions import Fraction
 from slo.core.policy import Pair, Severity
 from slo.core.sli import AllOf, Weighted
 from slo.core.slo import SLO
-from tests.oracle.figures import Figuring, Look
+from tests.oracle.figures import Figuring
 from tests.oracle.history import HOUR, MINUTE, PairState, Watched, begins, in_seconds
 
 CLEARING_COVERAGE = Fraction(80, 100)
@@ -77,22 +77,19 @@ class Oracle(Figuring):
             state.since = None
         else:
             state.since = now if state.since is None else state.since
-        if self.figures(key, pair.short, now, raw=True).alert_coverage >= CLEARING_COVERAGE:
+        if min(look.weight for _, look in self._alert_looks(key, pair.short, now, raw=True)) >= CLEARING_COVERAGE:
             state.firing &= (kept or frozenset()) | (raw or frozenset())
         if kept and state.since is not None and now - state.since >= in_seconds(pair.hold):
             state.firing |= kept
 
     def _holds(self, key: str, pair: Pair, now: int, *, raw: bool) -> frozenset[Severity] | None:
         """At which severities a pair burns too fast, with how many bad events; None where it does not."""
-        long, short = (self.figures(key, window, now, raw=raw) for window in (pair.long, pair.short))
-        factor = pair.budget * Fraction(in_seconds(self.watched[key].in_force(now).window), in_seconds(pair.long))
-        if not all(window.burn and window.burn > factor for window in (long, short)):
+        slo = self.watched[key].in_force(now)
+        long, short = (self._alert_looks(key, window, now, raw=raw) for window in (pair.long, pair.short))
+        factor = pair.budget * Fraction(in_seconds(slo.window), in_seconds(pair.long))
+        if not all((self._burn(looks, slo) or 0) > factor for looks in (long, short)):
             return None
-        bad = sum(look.counts.bad for _, look in self._alert_looks(key, pair, now, raw=raw))
+        bad = sum(look.counts.bad for _, look in long)
         if bad >= pair.min_bad_events:
             return frozenset({pair.severity})
         return frozenset({Severity.TICKET}) if pair.severity is Severity.PAGE else frozenset()
-
-    def _alert_looks(self, key: str, pair: Pair, now: int, *, raw: bool) -> list[tuple[Fraction, Look]]:
-        seconds = in_seconds(pair.long)
-        return self._looks(key, self._edge(seconds, now), seconds, now, now, of="alert", raw=raw)

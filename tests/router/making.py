@@ -10,7 +10,7 @@ from slo.core.contract import Contract
 from slo.core.delivery import Action, Message
 from slo.core.incident import Incident
 from slo.core.policy import Severity
-from slo.core.priority import EnvironmentClass, circumstances_of, priority_in
+from slo.core.priority import EnvironmentClass, Priority, circumstances_of, priority_in
 from slo.core.routing import Route
 from slo.router.audience import Audience
 from slo.router.draft import Draft
@@ -42,6 +42,8 @@ EVIDENCE = Evidence(
 )
 
 REPORTED = FiringPair(severity=Severity.PAGE, cause=Cause.ALERT, alert="GateDown")
+REPORTED_BY_A_PERSON = "pipelines hang since noon"
+
 REPORT = Report(
     summary="gate answers nobody",
     description="No request was answered for 3m.",
@@ -120,6 +122,23 @@ def message(
         "external_url": "https://watch.example",
     }
     return Message(**(values | others))  # type: ignore[arg-type]  # a table of a test, checked by the record itself
+
+
+def of_a_person(name: str = "m1", *, labels: Mapping[str, str] | None = None, **others: object) -> Message:
+    """A message about an incident that a person opened: of no SLO, no figures, and no service unless it says so."""
+    values: dict[str, object] = {
+        "key": "acme:reported:11-20260101T030100Z:g1",
+        "incident": "11",
+        "slo": "reported",
+        "scope": "11-20260101T030100Z",
+        "summary": REPORTED_BY_A_PERSON,
+        "reported": REPORTED_BY_A_PERSON,
+        "labels": {"customer": "acme", "environment": "live"} if labels is None else labels,
+        "priority": Priority.P1,
+        "firing": frozenset(),
+        "evidence": Evidence(),
+    }
+    return message(name, **(values | others))  # type: ignore[arg-type]  # as above
 
 
 def ticket(name: str, *, key: str, destination: str = "hook", action: Action = Action.TRIGGER) -> Message:

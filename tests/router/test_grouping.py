@@ -289,7 +289,7 @@ def test_what_a_person_opens_is_told_grouped_and_ended_like_all_else() -> None:
                  environment="production", impact=Impact.SEVERE)  # fmt: skip
     decision = desk.does(10, issue)
     assert kinds(decision) == [Opened, Paged]
-    assert keys(decision) == [("oncall", "update", FIRST), ("hook", "trigger", "acme:reported:2:g1")]
+    assert keys(decision) == [("oncall", "update", FIRST), ("hook", "trigger", "acme:reported:2-20260101T030010Z:g1")]
     desk.does(20, takes_on("2"))
     assert {incident.status for incident in desk.incidents.values()} == {"acknowledged"}
     desk.slot(30, alert(slo=EU))

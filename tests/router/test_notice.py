@@ -6,10 +6,9 @@ import pytest
 
 from slo.core.delivery import Action
 from slo.core.eta import ETA, Confidence
-from slo.core.incident import REPORTED
-from slo.router.notice import SAID_LIMIT, State, lines_of, notice_of
+from slo.router.notice import SAID_LIMIT, SUBJECT_LIMIT, State, lines_of, notice_of
 from slo.router.summary import promised
-from tests.router.making import at, message
+from tests.router.making import STAGING, at, message, of_a_person
 
 UNKNOWN = ETA(next_update_at=at(1800))
 KNOWN = ETA(recover_at=at(7200), confidence=Confidence.HIGH)
@@ -65,7 +64,37 @@ def test_a_state_is_a_shape_and_a_word(status: str, state: State) -> None:
 def test_the_subject_is_the_same_from_beginning_to_end() -> None:
     subjects = {notice_of(message(f"m{n}", action=action, summary=f"{n}")).subject for n, action in enumerate(Action)}
     assert subjects == {"Incident 1: gate-availability (acme, production)"}
-    assert notice_of(message(slo=REPORTED)).subject == "Incident 1 (acme, production)"
+
+
+@pytest.mark.parametrize(
+    ("labels", "services", "subject", "affected"),
+    [
+        ({}, (), "Incident 11: pipelines hang since noon", None),
+        ({"environment": "live"}, (), "Incident 11: pipelines hang since noon (live)", "live"),
+        ({"customer": "acme"}, ("gate", "orca"), "Incident 11: pipelines hang since noon (acme)", "gate, orca (acme)"),
+        (STAGING, (), "Incident 11: pipelines hang since noon (acme, staging)", "gate (acme, staging)"),
+    ],
+)
+def test_what_a_person_reported_is_said_in_the_subject_and_what_is_known_of_where(
+    labels: dict[str, str], services: tuple[str, ...], subject: str, affected: str | None
+) -> None:
+    notice = notice_of(of_a_person(labels=labels, services=services))
+    assert (notice.subject, notice.headline) == (subject, "pipelines hang since noon")
+    assert dict(notice.facts).get("Affected") == affected
+    assert "Reported" not in dict(notice.facts), "the headline says it"
+
+
+def test_what_comes_later_says_again_what_was_reported() -> None:
+    notice = notice_of(of_a_person(action=Action.NOTE, by="kim", text="On it."))
+    assert (notice.headline, notice.said) == ("kim wrote", "On it.")
+    assert dict(notice.facts)["Reported"] == "pipelines hang since noon"
+    assert notice.subject == notice_of(of_a_person()).subject
+
+
+def test_a_long_report_leaves_room_for_whose_it_is() -> None:
+    subject = notice_of(of_a_person(summary="x" * 1000, reported="x" * 1000)).subject
+    assert subject.endswith("x… (acme, live)")
+    assert len(subject) <= SUBJECT_LIMIT
 
 
 def test_facts_are_those_that_are_known() -> None:
@@ -79,7 +108,6 @@ def test_facts_are_those_that_are_known() -> None:
         "Recovery": "expected at 2026-01-01 05:00 UTC (high confidence)",
         "Last seen": "connect_refused at http://10.0.0.7:8084/health",
     }
-    assert dict(notice_of(message(slo=REPORTED, labels={})).facts).get("Affected") is None
     assert dict(notice_of(message(detected_at=at(-3600))).facts)["Since"] == "2026-01-01 02:00 UTC", (
         "not when it was typed"
     )

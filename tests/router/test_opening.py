@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from slo.core.acts import Open, Target
-from slo.core.contract import DEFAULT
+from slo.core.contract import DEFAULT, Contract
 from slo.core.incident import REPORTED, Incident
 from slo.core.policy import Severity
-from slo.core.priority import Impact, Priority
+from slo.core.priority import EnvironmentClass, Impact, Priority
+from slo.core.response import response_of
 from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
 from slo.router.messages import Decision
-from slo.router.opening import opened_before, opening_of, refuse_stranger
-from tests.router.making import PAGE, SLO, alert, at, draft_of
+from slo.router.opening import doubts_about, opened_before, opening_of, refuse_stranger
+from slo.router.people import decide_act
+from tests.router.making import PAGE, SLO, alert, at, draft_of, ends
 
 ISSUE = Open(
     target=Target(),
@@ -63,18 +65,73 @@ def test_its_priority_follows_from_the_contract_and_a_p0_pages(
     assert not paged(incidents), "it has paged already"
 
 
+ACME = replace(
+    DEFAULT,
+    customer="acme",
+    title="Acme",
+    environments={"live": EnvironmentClass.PRODUCTION, "staging": EnvironmentClass.NON_PRODUCTION},
+)
+
+
+@pytest.mark.parametrize(
+    ("contract", "environment", "why"),
+    [
+        (ACME, "live", ""),
+        (ACME, "staging", ""),
+        (ACME, "stagin", "the contract of Acme names no environment stagin, only live, staging"),
+        (ACME, "", "no environment was given"),
+        (DEFAULT, "production", ""),
+        (DEFAULT, "non-production", ""),
+        (DEFAULT, "live", "no contract says what the environment live is"),
+        (DEFAULT, "", "no environment was given"),
+    ],
+)
+def test_an_environment_that_no_contract_names_is_doubted_with_the_clock_that_follows(
+    contract: Contract, environment: str, why: str
+) -> None:
+    incidents: dict[str, Incident] = {}
+    opens(replace(ISSUE, environment=environment), incidents)
+    doubts = doubts_about(incidents["1"], response_of(incidents["1"].turns, contract))
+    priority = incidents["1"].priority
+    follows = (
+        f"it is taken for non-production, so this is a {priority}, to be answered within 4 business days, by "
+        "2026-01-06 17:00:00 UTC; where that is wrong, change its priority"
+    )
+    assert doubts == ([f"{why}: {follows}"] if why else [])
+
+
 def test_it_is_an_incident_like_any_other_with_a_key_of_its_own() -> None:
     incidents: dict[str, Incident] = {}
     opens(ISSUE, incidents)
     opens(ISSUE, incidents)
     one = incidents["1"]
-    assert (one.slo, one.scope, one.key) == (REPORTED, "1", "acme:reported:1:g1")
+    assert (one.slo, one.scope) == (REPORTED, "1-20260101T030000Z")
+    assert one.key == "acme:reported:1-20260101T030000Z:g1"
     assert (one.summary, one.labels) == (
         "pipelines hang since noon",
         {"customer": "acme", "environment": "production"},
     )
-    assert (one.opened_by, one.found_by, one.services, one.subject) == ("kim", "provider", ("orca",), "incident 1")
-    assert incidents["2"].key == "acme:reported:2:g1"
+    assert (one.opened_by, one.found_by, one.services) == ("kim", "provider", ("orca",))
+    assert incidents["2"].key == "acme:reported:2-20260101T030000Z:g1"
+
+
+def test_whatever_is_told_of_it_says_what_was_reported() -> None:
+    incidents: dict[str, Incident] = {}
+    (began,) = opens(replace(ISSUE, summary=f"pipelines hang {'and hang ' * 50}"), incidents).messages
+    assert began.reported == began.subject == incidents["1"].summary
+    draft = draft_of(incidents, at(60))
+    ended = decide_act(ends(by="kim", why="restarted"), incidents, teller=draft.teller).messages
+    assert [told.summary.partition(" (pipelines hang")[0] for told in ended] == ["incident 1"]
+    assert [told.summary.partition("…")[2] for told in ended] == [") is resolved by kim: restarted"]
+    assert {told.reported for told in ended} == {began.reported}
+
+
+def test_a_number_that_another_journal_gives_again_is_another_key() -> None:
+    one: dict[str, Incident] = {}
+    other: dict[str, Incident] = {}
+    opens(ISSUE, one)
+    opens(replace(ISSUE, summary="dashboards are slow"), other, seconds=3600)
+    assert one["1"].key != other["1"].key
 
 
 def test_no_alert_and_no_change_of_the_configuration_ends_it() -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from slo.core.acts import (
+    Acknowledge,
     Act,
     Assign,
     Attribute,
     EndChat,
     GoOn,
+    Look,
     Prioritize,
     Promise,
     Resolve,
@@ -27,6 +29,7 @@ from slo.core.eta import ETA, Confidence
 from slo.core.events import Acknowledged, Event, Noted, PageCleared, Paged, Promised, Reprioritized, Resolved
 from slo.core.folding import fold, fold_all
 from slo.core.incident import Incident
+from slo.core.incident_key import incident_mark
 from slo.core.priority import Priority
 from slo.errors import UsageError
 from slo.router.decide import decide, decide_pages
@@ -105,7 +108,7 @@ def first(decision: Decision) -> Message:
         (
             Attribute(**BY, responsibility=Responsibility.THIRD_PARTY, why="their DNS"),
             Action.UPDATE,
-            "part of the third party",
+            "what failed is a third party's part",
         ),
     ],
 )
@@ -239,14 +242,17 @@ def test_the_alert_does_not_lower_what_a_person_raised() -> None:
     assert desk.incident.priority is Priority.P0
 
 
-def test_the_same_priority_or_owner_again_is_nothing_new() -> None:
+def test_the_same_priority_owner_or_part_again_is_nothing_new() -> None:
     desk = Desk()
     assert not desk.does(Prioritize(**BY, priority=Priority.P0, why="sure"))
     desk.does(Assign(**BY, owner="sam"))
     assert not desk.does(Assign(**BY, owner="sam"))
+    desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert not desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER))
+    assert desk.does(Attribute(**BY, responsibility=Responsibility.CUSTOMER, why="they say so"))
 
 
-def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() -> None:
+def test_a_resolved_incident_takes_notes_a_late_answer_and_whose_part_failed_and_nothing_else() -> None:
     desk = Desk()
     desk.sees()
     desk.sees(after=300)
@@ -256,12 +262,14 @@ def test_a_resolved_incident_takes_notes_and_a_late_answer_and_nothing_else() ->
     assert (heard(late), first(late).text) == ([("hook", "note")], "answers it after it had resolved by itself")
     assert isinstance(late.events[0], Acknowledged)
     assert desk.incident.responded_by == "anna"
+    assert heard(desk.does(Attribute(**BY, responsibility=Responsibility.PROVIDER))) == [("hook", "update")]
     refused: list[Act] = [
         takes_on(),
         ends(),
         Promise(**BY, eta=SOON),
         Wait(**BY),
         Prioritize(**BY, priority=Priority.P1, why="later"),
+        Assign(**BY, owner="sam"),
     ]
     for act in refused:
         with pytest.raises(UsageError, match=r"incident 1 was resolved at 2026-01-01T\S+Z: .* an open one"):
@@ -302,6 +310,23 @@ def test_an_override_is_on_record_with_its_reason() -> None:
         Priority.P2,
         "a test environment after all",
     )
+
+
+@pytest.mark.parametrize("kind", [Acknowledge, EndChat, Look])
+def test_who_saw_another_incident_with_that_number_does_nothing_to_the_one_that_is_here(kind: type[Act]) -> None:
+    desk = Desk()
+    for mark in (incident_mark("1", at(-86_400)), incident_mark("1", at(0.001)), "1"):
+        with pytest.raises(UsageError, match="not about the incident 1 that is here, which opened at 2026-01-01T03:00"):
+            desk.does(kind(**BY | {"target": Target(incident="1", mark=mark)}))
+    assert desk.incident.acknowledged_at is None
+    desk.does(kind(**BY | {"target": Target(incident="1", mark=desk.incident.mark)}))
+
+
+def test_a_look_changes_nothing_and_is_no_response() -> None:
+    desk = Desk()
+    assert desk.does(Look(**BY)) == Decision()
+    with pytest.raises(UsageError, match="there is no incident 9"):
+        desk.does(Look(**BY | {"target": Target(incident="9")}))
 
 
 def test_nobody_can_work_on_what_is_not_there() -> None:

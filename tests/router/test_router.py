@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from slo.core.acts import Open, Say, Target
+from slo.core.acts import Look, Open, Say, Target
 from slo.core.alert import Alert, FiringPair
 from slo.core.contract import DEFAULT
 from slo.core.delivery import Message, Retry, Sent, Verdict
@@ -90,7 +90,8 @@ class Watch:
         self.journal.close()
 
     def events(self) -> list[type[Event]]:
-        return [type(event) for _, event in self.journal.events()]
+        """What happened to incidents."""
+        return [type(event) for _, event in self.journal.events() if event.incident]
 
     def outbox(self, incident: str = "1") -> list[tuple[str, str, str]]:
         rows = self.journal.deliveries(incident)
@@ -368,6 +369,18 @@ async def test_what_a_person_does_while_the_store_is_busy_is_said_to_be_held_and
         await until(lambda: oncall.actions == ["trigger", "acknowledge"])
         assert (await watch.router.act(takes_on())).acknowledged_by == "anna"
     assert oncall.actions == ["trigger", "acknowledge"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_who_looks_at_an_incident_waits_for_nothing_that_is_not_written_yet(
+    path: Path, clock: MovableClock
+) -> None:
+    async with Watch(path, clock, oncall=Recorder()).running() as watch:
+        watch.journal.failing = {"commit": StoreBusy("held")}
+        await watch.sees(PAGE)
+        incident = watch.router.incidents["1"]
+        look = Look(target=Target(incident="1", mark=incident.mark), by="anna", via="chat")
+        assert await watch.router.act(look) is incident
 
 
 @pytest.mark.usefixtures("hasty")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from slo.core.alert import Cause
+from slo.core.incident_key import incident_mark
 from slo.router.foreign import ForeignAlerts
-from slo.router.hook import INCIDENT_MARK, mark
+from slo.router.hook import INCIDENT_MARK
 from slo.router.incidents import Incidents
 from slo.web.alerts import BODY_BYTES, SMALL_BYTES
 from tests.web.served import WITH_TOKEN, Answer, Served, served
@@ -67,7 +68,7 @@ def test_the_valid_alerts_of_a_body_are_taken_and_the_others_are_said(
 
 
 def test_a_webhook_is_told_what_became_of_its_alerts(site: Served, watch: FakeWatch) -> None:
-    own = alert(annotations={INCIDENT_MARK: mark("7", AT)})
+    own = alert(annotations={INCIDENT_MARK: incident_mark("7", AT)})
     assert post(site, NOTIFIED, alert(), own, truncatedAlerts=5).document == {"taken": 1, "own": 1}
     assert received(watch) == {"taken": 1, "own": 1, "left_out": 5}
 

@@ -176,7 +176,10 @@ def test_the_faults_of_a_body_do_not_repeat_what_was_sent(site: Served) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_incident_is_not_found(site: Served, method: str) -> None:
     answer = site.ask(method, "/api/v1/incidents/nope", body=b"{}" if method == "POST" else None, headers=WITH_TOKEN)
-    assert (answer.status, answer.document["error"]) == (404, "there is no incident 'nope': see /api/v1/incidents")
+    assert (answer.status, answer.document["error"]) == (
+        404,
+        "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`",
+    )
 
 
 def test_the_process_is_healthy_while_it_answers(site: Served, watch: FakeWatch) -> None:

@@ -12,7 +12,7 @@ from slo.errors import StoreBusy, UsageError
 from slo.web.exclusions import exclusion_document
 from tests.core.test_exclusion_events import AT, ONCE, WEEKLY, exclusion
 from tests.web.served import WITH_TOKEN, Answer, Served, served
-from tests.web.watches import FakeWatch
+from tests.web.watches import FakeWatch, a_busy_watch
 
 KEYS = {
     "name": "patching",
@@ -51,8 +51,17 @@ def test_an_exclusion_is_made_with_the_keys_of_the_configuration(site: Served, w
     assert answer.status == 201
     made = exclusion(Once(start=ONCE.start, end=ONCE.end))
     assert [replace(each, created_at=AT) for each in watch.excluded] == [made]
-    assert site.get("/api/v1/exclusions").document == {"exclusions": [answer.document]}
+    document = answer.document
+    assert document.pop("warnings") == ["it is for none of the SLOs that there are: nothing is excluded"]
+    assert site.get("/api/v1/exclusions").document == {"exclusions": [document]}
     assert answer.document["start"] == "2026-03-01T07:00:00Z"
+
+
+def test_one_for_an_slo_that_is_there_is_made_without_a_warning() -> None:
+    with served(a_busy_watch()) as site:
+        assert posted(site, KEYS | {"slos": ["gate-availability"], "labels": {}}).document["warnings"] == []
+        named = posted(site, KEYS | {"slos": [], "labels": {"service": "orca"}, "silence": True})
+        assert (named.status, named.document["warnings"]) == (201, [])
 
 
 def test_nothing_is_excluded_without_a_token(site: Served, watch: FakeWatch) -> None:
@@ -66,6 +75,7 @@ def test_nothing_is_excluded_without_a_token(site: Served, watch: FakeWatch) -> 
         ({"start": "soon"}, {"path": "start"}),
         ({"duration": None}, {"path": ""}),
         ({"colour": "red"}, {"path": "colour"}),
+        ({"silence": True, "slos": [], "labels": {}}, {"path": "silence"}),
         ({"name": "a/b"}, {"path": "name"}),
         ({"rule": "FREQ=SECONDLY", "start": "2026-03-01T08:00"}, {"path": ""}),
     ],

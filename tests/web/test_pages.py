@@ -7,18 +7,30 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 
 from slo.core.acts import Responsibility
 from slo.core.eta import ETA, Confidence
-from slo.core.events import Acknowledged, Assigned, Attributed, Event, Muted, Noted, Opened, Promised, Resolved
+from slo.core.events import (
+    Acknowledged,
+    Assigned,
+    Attributed,
+    Event,
+    Muted,
+    Noted,
+    Opened,
+    Promised,
+    Resolved,
+    ResponseMissed,
+)
 from slo.core.incident import REPORTED
 from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, Priority, circumstances_of
 from slo.errors import StoreError
 from slo.web.incident_page import MOST_EVENTS
-from slo.web.pages import MOST_INCIDENTS, headline
+from slo.web.pages import COLOURS, MOST_INCIDENTS, headline
 from tests.web.served import served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, a_delivery, a_month, a_status, an_slo, opened
 
@@ -135,7 +147,43 @@ def test_an_incident_that_no_slo_shows_is_in_the_title(states: tuple[str, ...]) 
     title = page.texts[0].replace("\N{NO-BREAK SPACE}", " ")
     assert title.startswith("1 P0 open, 1 P1 open")
     assert "All up" not in title
-    assert ("h1", {"class": "burning"}) in page.elements
+    assert ("h1", {"class": "overspent"}) in page.elements
+
+
+def in_a_p1(*events: Event) -> list[Event]:
+    return [replace(opened(), priority=Priority.P1), *events]
+
+
+MISSED = ResponseMissed(incident=INCIDENT, at=AT, due=AT)
+TAKEN_ON = Acknowledged(incident=INCIDENT, at=AT, by=PERSON)
+
+
+@pytest.mark.parametrize(
+    ("states", "events", "state"),
+    [
+        ((), [], "no_data"),
+        (("ok",), [], "ok"),
+        (("ok", "no_data"), [], "no_data"),
+        (("ok", "no_data", "burning"), [], "burning"),
+        (("burning", "overspent"), [], "overspent"),
+        (("ok",), in_a_p1(), "burning"),
+        (("overspent",), in_a_p1(), "overspent"),
+        (("ok",), in_a_p1(MISSED), "overspent"),
+        (("ok",), in_a_p1(MISSED, TAKEN_ON), "burning"),
+        (("ok",), [opened()], "overspent"),
+        (("burning",), [opened()], "overspent"),
+        ((), [opened(), TAKEN_ON], "overspent"),
+        (("ok",), [opened(), Resolved(incident=INCIDENT, at=AT, by=PERSON, why="")], "ok"),
+    ],
+)
+def test_the_heading_is_as_bad_as_the_worst_of_slos_and_open_incidents(
+    states: tuple[str, ...], events: list[Event], state: str
+) -> None:
+    page = page_of(FakeWatch(slos=[a_status(state=each) for each in states], events=events))
+    assert ("h1", {"class": state}) in page.elements
+    (icon,) = [attributes["href"] for tag, attributes in page.elements if tag == "link"]
+    assert icon is not None
+    assert quote(COLOURS[state]) in icon
 
 
 def test_what_needs_people_most_comes_first_each_state_with_shape_and_word() -> None:
@@ -244,6 +292,7 @@ def test_the_page_of_an_incident_holds_all_that_a_ticket_has_to() -> None:
         "Detected 2025-12-31 23:41:30 UTC Found by the provider Opened 2025-12-31 23:41:30 UTC",
         "Acknowledged 2025-12-31 23:44:30 UTC by on-call engineer Mitigated not yet Resolved not yet",
         "Promised within 1h, from 2025-12-31 23:41:30 UTC Due 2026-01-01 00:41:30 UTC",
+        "Contract the usual one: P0 1h, P1 1 business day, P2 4 business days; business days of UTC",
         "Owner second engineer Responsibility third party",
         "Recovery 2026-01-01 00:26:30 UTC (in 25 min), high confidence",
         "Next update 2026-01-01 00:11:30 UTC",
@@ -289,7 +338,10 @@ def test_an_incident_is_shown_without_its_timeline_while_the_journal_cannot_be_r
 def test_there_is_no_page_for_an_incident_that_there_is_not() -> None:
     with served(FakeWatch()) as site:
         answer = site.get("/incidents/nope")
-    assert (answer.status, answer.document["error"]) == (404, "there is no incident 'nope': see /api/v1/incidents")
+    assert (answer.status, answer.document["error"]) == (
+        404,
+        "there is no incident 'nope': see /api/v1/incidents, or `watchkeep incident list`",
+    )
 
 
 def _ago(minutes: int) -> datetime:

@@ -10,10 +10,8 @@ import pytest
 from slo.core.status import SLOStatus
 from slo.errors import UsageError
 from slo.web.server import Limits
-from tests.web.served import TOKEN, WITH_TOKEN, Served, served
+from tests.web.served import TOKEN, WITH_TOKEN, served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, opened
-
-GET = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 class BrokenWatch(FakeWatch):
@@ -81,15 +79,6 @@ def test_a_compressed_body_is_not_unpacked() -> None:
     assert answer.status == 400
 
 
-def test_headers_that_never_end_do_not_hold_a_connection() -> None:
-    with (
-        served(a_busy_watch(), limits=Limits(silence_seconds=0.3)) as site,
-        socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection,
-    ):
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
-        assert connection.recv(1) == b""
-
-
 def test_a_body_that_never_ends_does_not_hold_a_request() -> None:
     head = f"POST /api/v1/incidents/2026-0001 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
     with served(a_busy_watch(), limits=Limits(body_seconds=0.2)) as site:
@@ -118,27 +107,6 @@ def _is_cut_off(connection: socket.socket) -> bool:
     except ConnectionError:
         return True
     return False
-
-
-def test_more_connections_than_allowed_are_turned_away_and_taken_again_later() -> None:
-    with served(a_busy_watch(), limits=Limits(connections=2)) as site:
-        held = [socket.create_connection(("127.0.0.1", site.port), timeout=20) for _ in range(2)]
-        for connection in held:
-            connection.sendall(GET.replace(b"close", b"keep-alive"))
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert site.raw(b"").startswith(b"HTTP/1.1 503")
-        for connection in held:
-            connection.close()
-        ends = time.monotonic() + 15
-        while not _is_served(site):
-            assert time.monotonic() < ends
-
-
-def _is_served(site: Served) -> bool:
-    try:
-        return site.raw(GET).startswith(b"HTTP/1.1 200")
-    except ConnectionError:
-        return False
 
 
 @pytest.mark.parametrize(

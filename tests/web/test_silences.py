@@ -13,7 +13,7 @@ from slo.web.silences import silence_document
 from tests.core.test_silence import AT, ONCE, SUNDAYS, silence
 from tests.web.served import WITH_TOKEN, Answer, Served, served
 from tests.web.watches import AT as MADE
-from tests.web.watches import FakeWatch
+from tests.web.watches import FakeWatch, a_busy_watch, opened
 
 KEYS = {
     "name": "move",
@@ -51,8 +51,10 @@ def test_a_silence_is_made_with_the_keys_of_the_configuration(site: Served, watc
     assert answer.status == 201
     (made,) = watch.silences.made
     assert (made.matchers, made.owner, made.when) == (silence().matchers, "kim", ONCE)
-    assert site.get("/api/v1/silences").document == {"silences": [answer.document]}
-    assert answer.document == {
+    document = answer.document
+    del document["warnings"]
+    assert site.get("/api/v1/silences").document == {"silences": [document]}
+    assert document == {
         "name": "move",
         "match": ['service="gate"', 'severity!="page"'],
         "reason": "The gate moves.",
@@ -89,6 +91,27 @@ def test_a_body_with_faults_is_refused_with_them(site: Served, keys: dict[str, o
     assert answer.document["faults"][0]["path"] == path
 
 
+@pytest.mark.parametrize(
+    ("matchers", "warnings"),
+    [
+        (["service=gate"], []),
+        (["service=gate", "severity=ticket"], []),
+        (["team=~.+"], []),
+        (["service=gat"], ['no SLO has an alert with service="gat": did you mean gate?']),
+        (
+            ["service=gate", "slo=orca-latency"],
+            ["no SLO has an alert that fulfils all of these matchers together, and no open incident does"],
+        ),
+        (["slo=of-somebody-else"], []),
+    ],
+)
+def test_one_that_hides_nothing_that_is_known_is_made_with_a_warning(matchers: list[str], warnings: list[str]) -> None:
+    watch = a_busy_watch()
+    watch.events.append(opened("7", slo="of-somebody-else"))
+    with served(watch) as site:
+        assert posted(site, KEYS | {"match": matchers}).document["warnings"] == warnings
+
+
 def test_one_is_ended_early_by_a_person(site: Served, watch: FakeWatch) -> None:
     posted(site, KEYS)
     path = "/api/v1/silences/move"
@@ -118,4 +141,4 @@ def test_one_that_recurs_says_when_next_and_one_of_an_exclusion_says_so() -> Non
         name="patching", reason="Patches.", author="kim", created_at=MADE, when=ONCE, slos=("gate",), silence=True
     )
     document = silence_document(silence_of(patching), AT + timedelta(minutes=1))
-    assert (document["exclusion"], document["match"], document["active"]) == ("patching", ['slo=~"gate"'], True)
+    assert (document["exclusion"], document["match"], document["active"]) == ("patching", ['slo="gate"'], True)

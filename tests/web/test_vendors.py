@@ -17,6 +17,7 @@ from slo.core.acts import Act
 from slo.core.events import Acknowledged, Noted
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
+from slo.core.incident_key import incident_mark
 from slo.demo.vendors.interactions import signed as slack_signed
 from slo.demo.vendors.webhooks_v3 import signature as pagerduty_signature
 from slo.kinds import Kinds
@@ -62,7 +63,7 @@ def slack(secret: str, now: float) -> Signed:
                 "block_id": "b",
                 "action_ts": "1.5",
                 "type": "button",
-                "value": INCIDENT.incident,
+                "value": incident_mark(INCIDENT.incident, INCIDENT.at),
             }
         ],
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.web.words import age, burn, maturity, percent, spent_in
+from slo.web.words import age, burn, contract_words, maturity, percent, spent_in
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,36 @@ from slo.web.words import age, burn, maturity, percent, spent_in
 )
 def test_a_ratio_reads_as_a_percentage_rounded_down(ratio: float | None, digits: int, text: str) -> None:
     assert percent(ratio, digits=digits) == text
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ({}, "the usual one (1f3a9c2b41d0): P0 1h, P1 1 business day; business days of UTC"),
+        (
+            {"customer": "acme", "title": "Acme", "agreement": "MSA 4"},
+            "that of Acme (1f3a9c2b41d0): P0 1h, P1 1 business day; business days of UTC, by MSA 4",
+        ),
+        (
+            {"customer": "acme", "digest": None},
+            (
+                "that of acme: P0 1h, P1 1 business day; business days of UTC"
+                " (it was opened before contracts went on record: this is the first that did)"
+            ),
+        ),
+    ],
+)
+def test_a_contract_reads_as_what_it_promises_and_whether_it_was_on_record(own: dict[str, str], text: str) -> None:
+    document = {
+        "digest": "1f3a9c2b41d0" + 52 * "0",
+        "customer": None,
+        "title": None,
+        "agreement": None,
+        "response": {"P0": "1h", "P1": "1 business day"},
+        "business_days": "business_hours",
+        "zone": "UTC",
+    }
+    assert contract_words(document | own) == text
 
 
 @given(bad=st.integers(1, 10**6), total=st.integers(1, 10**9))

@@ -18,7 +18,7 @@ import json
 import re
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,15 @@ from slo.demo.vendors.jira_rules import (
     Refusal,
     checked_comment,
     checked_fields,
+    checked_properties,
     key_of,
     parsed,
     priority_in,
 )
 from slo.demo.vendors.standin import Effect, StandIn, Webhook, now_text, serve
+
+PROPERTIES_LIMIT = 5
+"""How many properties a search may ask for."""
 
 _JQL = re.compile(r'project = "([A-Z0-9_]+)" AND labels = "([^"\s]+)"( ORDER BY created (ASC|DESC))?')
 
@@ -122,13 +126,17 @@ class JiraStandIn(StandIn):
         path = request.path.removeprefix("/rest/api/3")
         match request.method, path.strip("/").split("/"):
             case "POST", ["issue"]:
-                effect = self._creation(self._account, checked_fields(parsed(request, body).get("fields")))
+                asked = parsed(request, body)
+                fields, properties = checked_fields(asked.get("fields")), checked_properties(asked)
+                effect = self._creation(self._account, fields, properties)
                 shown = {
                     "id": effect["id"],
                     "key": effect["key"],
                     "self": f"{self.url}/rest/api/3/issue/{effect['id']}",
                 }
                 return effect, web.json_response(shown, status=201)
+            case "GET", ["project", key] if key == PROJECT:
+                return None, web.json_response({"key": PROJECT})
             case "POST", ["search", "jql"]:
                 return None, web.json_response(self._found(parsed(request, body)))
             case "PUT", ["issue", key]:
@@ -161,8 +169,16 @@ class JiraStandIn(StandIn):
             for issue in self.issues
             if query[1] == PROJECT and query[2] in issue.fields.get("labels", []) and issue.seen_at <= before
         ]
+        wanted = asked.get("properties", [])
+        if len(wanted) > PROPERTIES_LIMIT:
+            raise Refusal(400, "Too many issue properties were asked for.")
         with_key = bool(asked.get("fields"))
-        shown = [{"id": issue.id} | ({"key": issue.key, "fields": {}} if with_key else {}) for issue in found]
+        shown = [
+            {"id": issue.id}
+            | ({"key": issue.key, "fields": {}} if with_key else {})
+            | ({"properties": issue.properties_among(wanted)} if wanted else {})
+            for issue in found
+        ]
         return {"issues": shown[: int(asked.get("maxResults", 50))], "isLast": True}
 
     def _comments(self, issue: Issue, query: Mapping[str, str]) -> dict[str, Any]:
@@ -181,9 +197,11 @@ class JiraStandIn(StandIn):
             )
         return self._change(issue.key, self._account, "status", TRANSITIONS[number][1])
 
-    def _creation(self, by: Mapping[str, Any], fields: Mapping[str, Any]) -> Effect:
-        key = self._issues.next_key()
-        return {"do": "create", "id": self._issues.next_id(), "key": key, "by": by, "fields": fields, "at": now_text()}
+    def _creation(
+        self, by: Mapping[str, Any], fields: Mapping[str, Any], properties: Sequence[Mapping[str, Any]] = ()
+    ) -> Effect:
+        made = {"do": "create", "id": self._issues.next_id(), "key": self._issues.next_key(), "by": by}
+        return made | {"fields": fields, "properties": list(properties), "at": now_text()}
 
     def _comment(self, key: str, by: Mapping[str, Any], comment: Mapping[str, Any]) -> Effect:
         return {"do": "comment", "id": self._issues.next_id(), "key": key, "by": by, "comment": comment}

@@ -1,5 +1,6 @@
 """The issues of the stand-in for Jira: a fold over what was asked and what people did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,7 @@ class Issue:
     fields: dict[str, Any]
     created: str
     creator: dict[str, Any]
+    properties: list[dict[str, Any]]
     status: str = WAITING_FOR_SUPPORT
     seen_at: float = 0.0
     comments: list[dict[str, Any]] = field(default_factory=list)
@@ -39,6 +41,10 @@ class Issue:
         status = {"name": self.status, "statusCategory": {"key": CATEGORIES[self.status]}}
         fields = self.fields | {"created": self.created, "creator": self.creator, "status": status}
         return {"id": self.id, "key": self.key, "fields": fields}
+
+    def properties_among(self, wanted: Sequence[str]) -> dict[str, Any]:
+        """Its properties of these names, as a search shows them."""
+        return {each["key"]: each["value"] for each in self.properties if each["key"] in wanted}
 
     def transitions(self) -> list[dict[str, Any]]:
         """What can be done with it from its status."""
@@ -73,6 +79,7 @@ class Issues:
                 id=effect["id"],
                 key=effect["key"],
                 fields=effect["fields"],
+                properties=effect["properties"],
                 created=effect["at"],
                 creator=effect["by"],
                 seen_at=now,

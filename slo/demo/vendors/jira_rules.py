@@ -76,11 +76,17 @@ def checked_comment(asked: Mapping[str, Any]) -> dict[str, Any]:
     """A comment, with whether customers see it. Raises Refusal."""
     if not _is_body(asked.get("body")):
         raise Refusal(400, comment="Comment body is not valid!")
+    properties = checked_properties(asked)
+    internal = {"key": "sd.public.comment", "value": {"internal": True}} in properties
+    return {"body": asked["body"], "properties": properties, "jsdPublic": not internal}
+
+
+def checked_properties(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The properties that an issue or a comment is created with. Raises Refusal."""
     properties = asked.get("properties", [])
     if not all(isinstance(each, dict) and each.keys() == {"key", "value"} for each in properties):
         raise Refusal(400, "Invalid request payload. Refer to the REST API documentation and try again.")
-    internal = {"key": "sd.public.comment", "value": {"internal": True}} in properties
-    return {"body": asked["body"], "properties": properties, "jsdPublic": not internal}
+    return list(properties)
 
 
 def _is_body(value: object) -> bool:

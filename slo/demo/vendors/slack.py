@@ -7,6 +7,7 @@ and survives a restart. What only a stand-in has is under `/_standin`:
     GET    /_standin/messages       every message of every channel, as it is now
     GET    /_standin/channels       the same, by channel
     GET    /_standin/views          the modals that are open
+    GET    /_standin/whispers       what was said to one person alone
     POST   /_standin/press          a person presses a button: {"channel", "ts", "action_id", "user", "callback"}
     POST   /_standin/submit         a person submits a modal: {"view", "values", "user", "callback"}
     POST   /_standin/refusals       errors to come: {"method": "chat.update", "error": "message_not_found"}
@@ -105,6 +106,11 @@ class SlackStandIn:
         return list(self.workspace.views.values())
 
     @property
+    def whispers(self) -> list[dict[str, str]]:
+        """What was said in a channel to one person alone, oldest first."""
+        return self.workspace.whispers
+
+    @property
     def calls(self) -> list[str]:
         """The methods that were called, in order."""
         return [request["method"] for request in self.requests]
@@ -155,6 +161,7 @@ class SlackStandIn:
                 web.get("/_standin/messages", self._shows(lambda: {"messages": self.messages})),
                 web.get("/_standin/channels", self._shows(self._by_channel)),
                 web.get("/_standin/views", self._shows(lambda: {"views": self.views})),
+                web.get("/_standin/whispers", self._shows(lambda: {"whispers": self.whispers})),
                 web.post("/_standin/press", self._person(self.press)),
                 web.post("/_standin/submit", self._person(self.submit)),
                 web.post("/_standin/refusals", self._order(lambda body: self.refuse(body["method"], body["error"]))),

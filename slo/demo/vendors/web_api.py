@@ -63,6 +63,7 @@ class WebAPI:
         self._triggers: dict[str, _Trigger] = {}
         self._methods: Mapping[str, Callable[[Arguments], Done]] = {
             "auth.test": self._auth_test,
+            "chat.postEphemeral": self._whisper,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
@@ -105,6 +106,14 @@ class WebAPI:
         shown = {name: value for name, value in message.items() if name != "metadata"}
         effect = {"kind": "post", "channel": channel, "message": message}
         return {"channel": channel, "ts": ts, "message": shown}, effect
+
+    def _whisper(self, arguments: Arguments) -> Done:
+        channel, user = self._channel(arguments), arguments.get("user")
+        if not isinstance(user, str) or not user:
+            raise Refusal("user_not_in_channel")
+        _check_content(arguments, TEXT_LIMIT)
+        whisper = {"channel": channel, "user": user, "text": arguments.get("text", "")}
+        return {"message_ts": f"{self._now():.6f}"}, {"kind": "whisper", "whisper": whisper}
 
     def _update(self, arguments: Arguments) -> Done:
         channel, ts = self._channel(arguments), arguments.get("ts")

@@ -17,10 +17,14 @@ Entry = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Workspace:
-    """`channels` are the messages of each channel by their timestamps, oldest first; `views` the modals by id."""
+    """`channels` are the messages of each channel by their timestamps, oldest first; `views` the modals by id.
+
+    `whispers` are what was said in a channel to one person alone.
+    """
 
     channels: dict[str, dict[str, dict[str, Any]]]
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    whispers: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, channels: Iterable[str]) -> "Workspace":
@@ -28,7 +32,7 @@ class Workspace:
         return cls(channels={channel: {} for channel in channels})
 
     def apply(self, effect: Entry) -> None:
-        """Something that was accepted: `post`, `update`, `delete`, `open` a view, `close` one."""
+        """Something that was accepted: `post`, `update`, `delete`, `open` a view, `close` one, `whisper`."""
         match effect["kind"]:
             case "post":
                 message = effect["message"]
@@ -39,6 +43,8 @@ class Workspace:
                 del self.channels[effect["channel"]][effect["ts"]]
             case "open":
                 self.views[effect["view"]["id"]] = dict(effect["view"])
+            case "whisper":
+                self.whispers.append(dict(effect["whisper"]))
             case "close":
                 del self.views[effect["view"]]
 

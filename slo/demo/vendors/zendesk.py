@@ -149,8 +149,9 @@ class ZendeskStandIn(StandIn):
                 return self._created(request, parsed(request, body))
             case "GET", ["tickets"]:
                 wanted = request.query.get("external_id")
-                found = [{"id": t.id} for t in self.tickets if wanted is None or t.external_id == wanted]
-                return None, web.json_response({"tickets": found, "count": len(found)})
+                found = [ticket for ticket in self.tickets if wanted is None or ticket.external_id == wanted]
+                shown = [{"id": ticket.id, "external_id": ticket.external_id} for ticket in found]
+                return None, web.json_response({"tickets": shown, "count": len(shown)})
             case "PUT", ["tickets", number]:
                 ticket, changes = self._known(number), checked(parsed(request, body))
                 if ticket.status == "closed":

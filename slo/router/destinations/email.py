@@ -188,5 +188,7 @@ def _parsed(value: str) -> Address:
 
 
 def build(config: Config, context: Context) -> Email:
-    """The destination of a configuration."""
+    """The destination of a configuration. Its package is loaded now: the first letter does not wait for it."""
+    import slo.router.mail.smtp  # noqa: F401
+
     return Email(config, context)

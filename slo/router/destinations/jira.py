@@ -1,32 +1,33 @@
 """Jira Service Management (Cloud): a ticket for each incident, over REST v3, and what people do there comes back.
 
 Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/. Jira has no idempotency keys: before an issue is
-created a second time it is searched for by a label, and a comment by a property of it.
+created a second time it is searched for by its label, and a comment by a property. Whoever clones an issue copies its
+label, and can give it to any other, so that a property of the issue, which nobody sees, says which one is meant.
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field
 
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
+from slo.config.types import HTTPURL
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
-from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.http_client import HTTPClient, Manner, Unanswered
-from slo.router.inbox import items_at, line_at
+from slo.router.calls import DeliveryTimeout
+from slo.router.http_client import Manner, Unanswered
+from slo.router.inbox import items_at, line_at, value_at
 from slo.router.notice import is_public, notice_of
+from slo.router.tickets.account import AccountConfig
 from slo.router.tickets.adf import document_of_notice
-from slo.router.tickets.calls import JSONCalls, created, engineers_are_named
+from slo.router.tickets.calls import created
 from slo.router.tickets.desk import Desk
 from slo.router.tickets.jira import JiraInbox
-from slo.router.tickets.ticket import MENDED_HERE, Doubts, external_id, marker, opens
+from slo.router.tickets.ticket import MENDED_HERE, NOT_FOUND, Doubts, external_id, gone, marker, opens
 
 PAGES_ONLY = False
 
@@ -36,25 +37,28 @@ SETTLE_SECONDS = 120.0
 """How long Jira's search may not find what was written: "from a few seconds to minutes", says its documentation."""
 
 PROPERTY = "watchkeep"
-"""The property of a comment that holds its marker."""
+"""The property that holds the external id of an issue, and the marker of a comment."""
 
-_OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
+ISSUES_LOOKED_AT = 50
+
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
 _WRITE = Manner(mended_here=MENDED_HERE)
 _WRITE_UNREAD = Manner(reads=False, mended_here=MENDED_HERE)
 
 
-class Config(KindConfig):
+class Config(AccountConfig):
     """Which project of which site gets the tickets, and who counts as an engineer there."""
+
+    own_fields = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 
     url: HTTPURL
     """The site, as in `https://acme.atlassian.net`."""
 
-    user: str = Field(min_length=1)
-    """The email address of the account that writes: one of its own, that no person uses."""
+    engineers: tuple[str, ...] = ()
+    """Whose public comments are a response: account ids, or domains of email addresses as `@provider.example`."""
 
-    api_token: Secret
-    """The API token of that account."""
+    waiting_statuses: tuple[str, ...] = ("Waiting for customer",)
+    """The statuses in which the clock of a P1 or P2 is paused."""
 
     project: str = Field(pattern=r"^[A-Z][A-Z0-9_]+$")
     """The key of the project."""
@@ -65,47 +69,14 @@ class Config(KindConfig):
     priorities: dict[Literal["P0", "P1", "P2"], str] = Field(default={})
     """What priorities are called there, as in `{P0: Highest, P1: High, P2: Medium}`; those not named are not set."""
 
-    fields: dict[str, JsonValue] = Field(default={})
-    """Further fields of new issues, as the REST API takes them: the request type, the organization."""
-
     acknowledge_transition: str = ""
     """The transition that an acknowledgement makes, by its name; without it the status stays."""
 
     resolve_transition: str = ""
     """The transition that the end of the incident makes, by its name; without it the status stays."""
 
-    webhook_secret: Secret | None = None
-    """What Jira signs its webhooks with; without it none is taken."""
-
-    account_id: str = ""
-    """The account id of `user`: what it does there is our own doing."""
-
-    engineers: tuple[str, ...] = ()
-    """Whose public comments are a response: account ids, or domains of email addresses as `@provider.example`."""
-
-    waiting_statuses: tuple[str, ...] = ("Waiting for customer",)
-    """The statuses in which the clock of a P1 or P2 is paused."""
-
-    customer: str = ""
-    """Whose tickets these are; incidents that are opened there get it."""
-
-    environment: str = "production"
-    """The environment of incidents that are opened there."""
-
-    ca_file: AuthoritiesFile | None = None
-    """The certificate authorities to trust instead of the system's, in PEM format."""
-
     timeout: DeliveryTimeout = timedelta(seconds=20)
-    """How long telling Jira one thing may take, as a whole: up to four requests."""
-
-    @model_validator(mode="after")
-    def _agrees(self) -> "Config":
-        if ours := sorted(self.fields.keys() & _OURS):
-            raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
-        if self.webhook_secret and not self.account_id:
-            raise wrong("takes webhooks and does not know its own account", "write account_id")
-        engineers_are_named(self.webhook_secret, self.engineers)
-        return self
+    """How long telling Jira one thing may take, as a whole: up to five requests."""
 
 
 class Jira:
@@ -114,14 +85,7 @@ class Jira:
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._desk = desk_of(config)
-        login = b64encode(f"{config.user}:{config.api_token.reveal()}".encode()).decode()
-        client = HTTPClient(
-            context,
-            ca_file=config.ca_file,
-            headers={"Authorization": f"Basic {login}", "Accept": "application/json"},
-            secrets=[config.api_token.reveal(), login],
-        )
-        self._api = JSONCalls(client, f"{config.url.rstrip('/')}/rest/api/3")
+        self._api = config.api(context, "/rest/api/3", user=config.user)
         self._doubts = Doubts(settle_seconds=SETTLE_SECONDS, now=context.clock.now)
 
     @property
@@ -138,7 +102,10 @@ class Jira:
                 issue = lane.reference or await self._find(external_id(message))
                 if not issue:
                     return Refused(reason="no_ticket", detail="there is no issue to comment on")
-                await self._go_on(issue, message, lane)
+                try:
+                    await self._go_on(issue, message, lane)
+                except Unanswered as error:
+                    return await self._why(error)
                 return Sent(reference=issue)
         except TimeoutError:
             return Ambiguous(reason="timeout")
@@ -166,21 +133,24 @@ class Jira:
             "labels": [name],
             **self._priority(message),
         }
-        issue = await created(self._doubts, name, self._api.call("POST", "/issue", {"fields": fields}, manner=_WRITE))
+        body = {"fields": fields, "properties": [{"key": PROPERTY, "value": {"ticket": name}}]}
+        issue = await created(self._doubts, name, self._api.call("POST", "/issue", body, manner=_WRITE))
         key = line_at(issue, "key")
         if not key:
             return Ambiguous(reason="response_malformed", detail="the answer names no issue")
         return Sent(reference=key)
 
     async def _find(self, name: str) -> str:
-        """The key of the oldest issue with that label; empty where none is found."""
+        """The key of the issue that was created under that name; empty where none is found."""
         query = {
             "jql": f'project = "{self._config.project}" AND labels = "{name}" ORDER BY created ASC',
             "fields": ["key"],
-            "maxResults": 1,
+            "properties": [PROPERTY],
+            "maxResults": ISSUES_LOOKED_AT,
         }
-        found = await self._api.call("POST", "/search/jql", query, manner=_LOOK)
-        return next((key for issue in items_at(found, "issues") if (key := line_at(issue, "key"))), "")
+        found = items_at(await self._api.call("POST", "/search/jql", query, manner=_LOOK), "issues")
+        ours = [issue for issue in found if value_at(issue, "properties", PROPERTY) == {"ticket": name}]
+        return next((key for issue in ours if (key := line_at(issue, "key"))), "")
 
     async def _go_on(self, issue: str, message: Message, lane: Lane) -> None:
         """Comment, and set what follows from it. Each step may have been made before."""
@@ -191,6 +161,22 @@ class Jira:
             await self._api.call("PUT", path, {"fields": priority}, manner=_WRITE_UNREAD)
         if name := self._transition(message.action):
             await self._move(path, name)
+
+    async def _why(self, error: Unanswered) -> Verdict:
+        """Why nothing could be said. Jira says alike that an issue is gone, and that we may not see it.
+
+        Where we see its project, it is gone.
+        """
+        if error.verdict.reason == NOT_FOUND and await self._sees_project():
+            return gone(error.verdict)
+        return error.verdict
+
+    async def _sees_project(self) -> bool:
+        try:
+            await self._api.call("GET", f"/project/{self._config.project}", manner=_LOOK)
+        except Unanswered:
+            return False
+        return True
 
     async def _has_comment(self, path: str, name: str) -> bool:
         """Whether one of the newest comments has that marker. Comments are not searched for: they are there at once."""
@@ -220,14 +206,7 @@ class Jira:
 
 def desk_of(config: Config) -> Desk:
     """Who is who in the project, and what things are called there."""
-    return Desk(
-        account=config.account_id,
-        engineers=config.engineers,
-        priorities={Priority(name): called for name, called in config.priorities.items()},
-        waiting_statuses=config.waiting_statuses,
-        customer=config.customer,
-        environment=config.environment,
-    )
+    return config.desk({Priority(name): called for name, called in config.priorities.items()})
 
 
 def comment_of(message: Message) -> dict[str, object]:

@@ -3,32 +3,34 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema, model_validator
 
+from slo.config.reminders import RemindedConfig
 from slo.config.tls import TLSSettings
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Lane, Message, Retry, Sent, Verdict
-from slo.core.protocols import Clock, Receiver
+from slo.config.types import HTTPURL, Secret, wrong
+from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Sent, Verdict
+from slo.core.priority import Priority
+from slo.core.protocols import Receiver
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile, DeliveryTimeout
+from slo.router.notice import is_public
 from slo.router.slack.api import CallFailed, SlackAPI
 from slo.router.slack.blocks import Post, alone, beginning, following
 from slo.router.slack.inbox import SlackInbox
+from slo.router.slack.together import brief, together
+from slo.router.slack.turns import Crowd, Pace, Waiting
 
 PAGES_ONLY = False
 
 EVENT = "watchkeep_message"
 """The type of the metadata that each message carries: the id of what was told, to find it again."""
 
-PACE_SECONDS = 1.1
-"""Slack takes a message a second in a channel; what counts is when they arrive."""
-
-LONGEST_QUEUE_SECONDS = 4.0
-"""What would have to wait longer for its turn is better tried again."""
+ROOM = 32
+"""Messages under way at once to a channel: those that wait for the same turn."""
 
 HISTORY_MARGIN = timedelta(hours=1)
 """How far the watch's time and Slack's may be apart."""
@@ -60,7 +62,7 @@ def _api_url(value: str) -> str:
     return value
 
 
-class Config(KindConfig):
+class Config(RemindedConfig):
     """Where incidents are told and talked about."""
 
     token: Secret
@@ -94,7 +96,8 @@ class Slack:
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._interactive = config.signing_secret is not None
-        self._pace = _Pace(context.clock)
+        self._pace = Pace(context.clock)
+        self._crowd = Crowd(self._pace, one=self._one, many=self._many)
         self._api = api_of(config, context)
 
     @property
@@ -102,10 +105,25 @@ class Slack:
         """None: a new token of the same app may answer to what an old one wrote."""
         return ""
 
+    @property
+    def room(self) -> int:
+        """Many at once: those that wait for the same turn are told together."""
+        return ROOM
+
     async def deliver(self, message: Message, lane: Lane) -> Verdict:
         """Say one thing, and bring the first message up to date; what was said before is not said again."""
-        if late_seconds := await self._pace.turn():
-            return Retry(reason="rate_limited", after_seconds=late_seconds, detail="others are waiting for the channel")
+        if self._config.reminders is False and not is_public(message):
+            return Dropped()
+        if self._may_join(message, lane):
+            return await self._crowd.tell(message, lane)
+        return await self._pace.turn() or await self._one(message, lane)
+
+    def _may_join(self, message: Message, lane: Lane) -> bool:
+        """Whether it may be told together with others: not a P0, nothing that a person did, and nothing of a thread."""
+        own_place = message.action is not Action.TRIGGER and self._thread(lane.reference)
+        return message.priority is not Priority.P0 and not message.by and not own_place
+
+    async def _one(self, message: Message, lane: Lane) -> Verdict:
         try:
             async with asyncio.timeout(self._config.timeout.total_seconds()):
                 return await self._tell(message, lane)
@@ -114,29 +132,54 @@ class Slack:
         except CallFailed as failure:
             return failure.verdict
 
+    async def _many(self, crowd: Sequence[Waiting]) -> Mapping[str, Verdict]:
+        """Tell several in one message. They have no message of their own: what follows of one stands alone.
+
+        No verdicts where Slack would never take that message: what is wrong with one must not refuse the others.
+        """
+        doubtful = [each.message for each in crowd if each.lane.attempts]
+        found: dict[str, str] = {}
+        verdict: Verdict = Sent()
+        try:
+            async with asyncio.timeout(self._config.timeout.total_seconds()):
+                found = await self._find(doubtful, "") if doubtful else {}
+                if left := [each.message for each in crowd if each.message.id not in found]:
+                    await self._post(together(left), {"ids": [brief(message.id) for message in left]})
+        except TimeoutError:
+            verdict = Ambiguous(reason="timeout")
+        except CallFailed as failure:
+            if isinstance(failure.verdict, Refused):
+                return {}
+            verdict = failure.verdict
+        return {each.message.id: verdict for each in crowd} | {name: Sent(reference=ts) for name, ts in found.items()}
+
     async def aclose(self) -> None:
         """Close the session."""
         await self._api.aclose()
 
     async def _tell(self, message: Message, lane: Lane) -> Verdict:
         thread = "" if message.action is Action.TRIGGER else self._thread(lane.reference)
-        ts = await self._find(message, thread) if lane.attempts else ""
-        if not ts:
-            ts = await self._post(message, thread)
+        found = await self._find([message], thread) if lane.attempts else {}
+        if message.id in found:
+            reference = found[message.id]
+        else:
+            about = {"id": message.id, "incident": message.incident}
+            reference = await self._post(self._words(message, thread), about, thread)
         if thread:
             await self._refresh(message, thread)
-        return Sent(reference=f"{self._config.channel}:{ts}")
+        return Sent(reference=reference)
 
     def _thread(self, reference: str) -> str:
         """Which message to answer to: none where the incident was told in another channel, or not at all."""
         channel, _, ts = reference.partition(":")
         return ts if channel == self._config.channel else ""
 
-    async def _post(self, message: Message, thread: str) -> str:
+    async def _post(self, post: Post, about: Mapping[str, object], thread: str = "") -> str:
+        """Post a message with something by which it is found again; its reference."""
         answer = await self._write(
             "chat.postMessage",
-            self._words(message, thread),
-            metadata={"event_type": EVENT, "event_payload": {"id": message.id, "incident": message.incident}},
+            post,
+            metadata={"event_type": EVENT, "event_payload": about},
             unfurl_links=False,
             unfurl_media=False,
             **({"thread_ts": thread} if thread else {}),
@@ -145,7 +188,7 @@ class Slack:
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise CallFailed(Ambiguous(reason="response_malformed", detail="chat.postMessage gave no ts"))
-        return ts
+        return f"{self._config.channel}:{ts}"
 
     def _words(self, message: Message, thread: str) -> Post:
         if message.action is Action.TRIGGER:
@@ -176,23 +219,24 @@ class Slack:
             )
         return await self._api.call(method, blocks=[], **given)
 
-    async def _find(self, message: Message, thread: str) -> str:
-        """The timestamp of a message that an earlier attempt may have left; empty where there is none."""
+    async def _find(self, messages: Sequence[Message], thread: str) -> dict[str, str]:
+        """The references of those that earlier attempts left, by id; empty for one that was told with others."""
         try:
             if thread:
                 try:
-                    return await self._look(message, "conversations.replies", ts=thread)
+                    return await self._look(messages, "conversations.replies", ts=thread)
                 except CallFailed as failure:
                     if failure.error != "thread_not_found":
                         raise
-            return await self._look(message, "conversations.history")
+            return await self._look(messages, "conversations.history")
         except CallFailed as failure:
             if failure.error in _UNASKABLE:
-                return ""
+                return {}
             raise
 
-    async def _look(self, message: Message, method: str, **arguments: str) -> str:
-        cursor, since = "", message.at - HISTORY_MARGIN
+    async def _look(self, messages: Sequence[Message], method: str, **arguments: str) -> dict[str, str]:
+        cursor, since = "", min(message.at for message in messages) - HISTORY_MARGIN
+        found: dict[str, str] = {}
         for _ in range(_PAGES_LIMIT):
             page = await self._api.call(
                 method,
@@ -203,46 +247,27 @@ class Slack:
                 **arguments,
                 **({"cursor": cursor} if cursor else {}),
             )
-            if ts := _among(page.get("messages"), message.id):
-                return ts
+            found |= self._among(page.get("messages"), messages)
             following_page = page.get("response_metadata")
             cursor = str(following_page.get("next_cursor") or "") if isinstance(following_page, dict) else ""
-            if not cursor:
-                return ""
-        return ""
+            if not cursor or len(found) == len(messages):
+                break
+        return found
 
-
-class _Pace:
-    """Turns of a channel, a little more than a second apart."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._free_at = clock.monotonic()
-
-    async def turn(self) -> float:
-        """Wait for a turn. How many seconds there would be to wait, where that is too long; 0 for a turn."""
-        now = self._clock.monotonic()
-        wait_seconds = self._free_at - now
-        if wait_seconds > LONGEST_QUEUE_SECONDS:
-            return wait_seconds
-        at = max(now, self._free_at)
-        self._free_at = at + PACE_SECONDS
-        if at > now:
-            await self._clock.sleep_until(at)
-        return 0.0
-
-    def taken(self) -> None:
-        """A message has arrived, at the latest now: the next one is a second later, however long this one took."""
-        self._free_at = max(self._free_at, self._clock.monotonic() + 1.0)
-
-
-def _among(messages: object, name: str) -> str:
-    for message in messages if isinstance(messages, list) else ():
-        metadata = message.get("metadata") if isinstance(message, dict) else None
-        payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
-        if isinstance(payload, dict) and payload.get("id") == name and isinstance(message.get("ts"), str):
-            return str(message["ts"])
-    return ""
+    def _among(self, posted: object, messages: Sequence[Message]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in posted if isinstance(posted, list) else ():
+            metadata = each.get("metadata") if isinstance(each, dict) else None
+            about = metadata.get("event_payload") if isinstance(metadata, dict) else None
+            if not isinstance(about, dict) or not isinstance(each.get("ts"), str):
+                continue
+            several = about.get("ids")
+            for message in messages:
+                if about.get("id") == message.id:
+                    found[message.id] = f"{self._config.channel}:{each['ts']}"
+                elif isinstance(several, list) and brief(message.id) in several:
+                    found.setdefault(message.id, "")
+        return found
 
 
 def api_of(config: Config, context: Context) -> SlackAPI:
@@ -252,7 +277,10 @@ def api_of(config: Config, context: Context) -> SlackAPI:
 
 
 def build(config: Config, context: Context) -> Slack:
-    """The destination of a configuration."""
+    """The destination of a configuration. Its package is loaded now: the first message does not wait for it."""
+    import slack_sdk.signature
+    import slack_sdk.web.async_client  # noqa: F401
+
     return Slack(config, context)
 
 

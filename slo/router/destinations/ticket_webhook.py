@@ -21,7 +21,7 @@ from slo.router.http_client import HTTPClient, Manner, Unanswered
 from slo.router.inbox import document_of, line_at
 from slo.router.notice import is_public
 from slo.router.tickets.inbox import SIGNATURE, TIMESTAMP, TicketInbox, signature_of
-from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
+from slo.router.tickets.ticket import MENDED_HERE, OURS, external_id, marker, opens, told
 
 PAGES_ONLY = False
 
@@ -101,7 +101,7 @@ def ticket_payload_of(message: Message, lane: Lane) -> dict[str, object]:
         "event": message.action.value,
         "public": is_public(message),
         "ticket": {
-            "external_id": external_id(message),
+            "external_id": lane.reference if lane.reference.startswith(OURS) else external_id(message),
             "reference": lane.reference or None,
             "subject": notice.subject,
             "state": notice.state.name.lower(),

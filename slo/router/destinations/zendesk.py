@@ -1,30 +1,29 @@
 """Zendesk Support: a ticket for each incident, over REST v2, and what people do there comes back.
 
 Source: https://developer.zendesk.com/api-reference/ticketing/. A ticket is created with an Idempotency-Key, which
-Zendesk keeps for two hours, and looked for by its external id before it is created again. An update takes no such key:
+Zendesk keeps for two hours, and looked for by its external id before it is created again, also where Zendesk says that
+it had the key with another body: fields or words may have changed between two attempts. An update takes no such key:
 what it said is looked for among the audits of the ticket, which carry its marker.
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field
 
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
-from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Sent, Verdict
+from slo.config.types import HTTPURL
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
 from slo.core.protocols import Receiver
 from slo.net.context import Context
-from slo.router.calls import AuthoritiesFile, DeliveryTimeout
-from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.calls import DeliveryTimeout
+from slo.router.http_client import Manner, Unanswered
 from slo.router.inbox import items_at, line_at, text_at
 from slo.router.notice import is_public
-from slo.router.tickets.calls import JSONCalls, engineers_are_named
-from slo.router.tickets.desk import Desk
-from slo.router.tickets.ticket import MENDED_HERE, external_id, marker, opens, told
+from slo.router.tickets.account import AccountConfig
+from slo.router.tickets.ticket import MENDED_HERE, external_id, gone, marker, opens, told
 from slo.router.tickets.zendesk import ZendeskInbox
 
 PAGES_ONLY = False
@@ -34,41 +33,24 @@ PRIORITIES: Mapping[Priority, str] = {Priority.P0: "urgent", Priority.P1: "high"
 
 AUDITS_LOOKED_AT = 100
 
-_OURS = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
+RECORD_NOT_FOUND = "RecordNotFound"
+"""What Zendesk calls it in a 404 when there is no such ticket: not another address, and no missing permission."""
+
+KEY_IN_USE = "IdempotentRequestError"
+"""What Zendesk calls it in a 400 when it has had the Idempotency-Key with another body within two hours."""
+
 _LOOK = Manner(harmless=True, mended_here=MENDED_HERE)
 _WRITE = Manner(mended_here=MENDED_HERE)
 _WRITE_UNREAD = Manner(reads=False, mended_here=MENDED_HERE)
 
 
-class Config(KindConfig):
+class Config(AccountConfig):
     """Which account gets the tickets, and who counts as an engineer there."""
+
+    own_fields = frozenset({"subject", "comment", "priority", "external_id", "metadata", "status", "type"})
 
     url: HTTPURL
     """The account, as in `https://acme.zendesk.com`."""
-
-    user: str = Field(min_length=1)
-    """The email address of the agent that writes: one of its own, that no person uses."""
-
-    api_token: Secret
-    """The API token of the account."""
-
-    requester: str = ""
-    """The email address of the person at the customer on whose behalf tickets are opened; without it that of `user`."""
-
-    fields: dict[str, JsonValue] = Field(default={})
-    """Further fields of new tickets, as the REST API takes them: the group, the form, custom fields."""
-
-    acknowledge_status: str = Field(default="", pattern=r"^(open|pending|hold)?$")
-    """The status that an acknowledgement sets; without it the status stays."""
-
-    resolve_status: str = Field(default="", pattern=r"^(pending|hold|solved)?$")
-    """The status that the end of the incident sets; without it the status stays."""
-
-    webhook_secret: Secret | None = None
-    """The signing secret of the webhook; without it none is taken."""
-
-    account_id: str = ""
-    """The user id of `user`: what it does there is our own doing."""
 
     engineers: tuple[str, ...] = ()
     """Whose public comments are a response: user ids, or `staff` for every agent of the account."""
@@ -76,26 +58,17 @@ class Config(KindConfig):
     waiting_statuses: tuple[str, ...] = ("pending",)
     """The statuses in which the clock of a P1 or P2 is paused."""
 
-    customer: str = ""
-    """Whose tickets these are; incidents that are opened there get it."""
+    requester: str = ""
+    """The email address of the person at the customer on whose behalf tickets are opened; without it that of `user`."""
 
-    environment: str = "production"
-    """The environment of incidents that are opened there."""
+    acknowledge_status: str = Field(default="", pattern=r"^(open|pending|hold)?$")
+    """The status that an acknowledgement sets; without it the status stays."""
 
-    ca_file: AuthoritiesFile | None = None
-    """The certificate authorities to trust instead of the system's, in PEM format."""
+    resolve_status: str = Field(default="", pattern=r"^(pending|hold|solved)?$")
+    """The status that the end of the incident sets; without it the status stays."""
 
     timeout: DeliveryTimeout = timedelta(seconds=15)
-    """How long telling Zendesk one thing may take, as a whole: up to two requests."""
-
-    @model_validator(mode="after")
-    def _agrees(self) -> "Config":
-        if ours := sorted(self.fields.keys() & _OURS):
-            raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
-        if self.webhook_secret and not self.account_id:
-            raise wrong("takes webhooks and does not know its own account", "write account_id")
-        engineers_are_named(self.webhook_secret, self.engineers)
-        return self
+    """How long telling Zendesk one thing may take, as a whole: up to three requests."""
 
 
 class Zendesk:
@@ -103,14 +76,7 @@ class Zendesk:
 
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
-        login = b64encode(f"{config.user}/token:{config.api_token.reveal()}".encode()).decode()
-        client = HTTPClient(
-            context,
-            ca_file=config.ca_file,
-            headers={"Authorization": f"Basic {login}", "Accept": "application/json"},
-            secrets=[config.api_token.reveal(), login],
-        )
-        self._api = JSONCalls(client, f"{config.url.rstrip('/')}/api/v2")
+        self._api = config.api(context, "/api/v2", user=f"{config.user}/token")
 
     @property
     def credential(self) -> str:
@@ -126,7 +92,10 @@ class Zendesk:
                 ticket = lane.reference or await self._find(external_id(message))
                 if not ticket:
                     return Refused(reason="no_ticket", detail="there is no ticket to comment on")
-                await self._go_on(ticket, message, lane)
+                try:
+                    await self._go_on(ticket, message, lane)
+                except Unanswered as error:
+                    return gone(error.verdict) if RECORD_NOT_FOUND in error.verdict.detail else error.verdict
                 return Sent(reference=ticket)
         except TimeoutError:
             return Ambiguous(reason="timeout")
@@ -141,22 +110,30 @@ class Zendesk:
         name = external_id(message)
         if lane.attempts and (found := await self._find(name)):
             return Sent(reference=found)
-        answer = await self._api.call(
-            "POST",
-            "/tickets.json",
-            {"ticket": {**self._config.fields, **ticket_of(message, self._config.requester)}},
-            manner=_WRITE,
-            headers={"Idempotency-Key": name},
-        )
+        ticket = {**self._config.fields, **ticket_of(message, self._config.requester)}
+        try:
+            answer = await self._api.call(
+                "POST", "/tickets.json", {"ticket": ticket}, manner=_WRITE, headers={"Idempotency-Key": name}
+            )
+        except Unanswered as error:
+            if KEY_IN_USE not in error.verdict.detail:
+                raise
+            if found := await self._find(name):
+                return Sent(reference=found)
+            return Retry(reason="conflict", detail=error.verdict.detail)
         number = line_at(answer, "ticket", "id")
         if not number:
             return Ambiguous(reason="response_malformed", detail="the answer names no ticket")
         return Sent(reference=number)
 
     async def _find(self, name: str) -> str:
-        """The number of the oldest ticket with that external id; empty where there is none. Lists do not lag behind."""
+        """The number of the ticket with that external id; empty where there is none. Lists do not lag behind.
+
+        An agent can give the id to another ticket by hand; the oldest one is the one that was made with it.
+        """
         found = await self._api.call("GET", f"/tickets.json?external_id={quote(name)}", manner=_LOOK)
-        numbers = [number for each in items_at(found, "tickets") if (number := text_at(each, "id")).isdigit()]
+        named = [each for each in items_at(found, "tickets") if text_at(each, "external_id") == name]
+        numbers = [number for each in named if (number := text_at(each, "id")).isdigit()]
         return min(numbers, key=int, default="")
 
     async def _go_on(self, ticket: str, message: Message, lane: Lane) -> None:
@@ -212,12 +189,4 @@ def receiver(name: str, config: Config, context: Context) -> Receiver | None:  #
     """What takes Zendesk's webhooks; None where nothing proves that they are Zendesk's."""
     if config.webhook_secret is None:
         return None
-    desk = Desk(
-        account=config.account_id,
-        engineers=config.engineers,
-        priorities=PRIORITIES,
-        waiting_statuses=config.waiting_statuses,
-        customer=config.customer,
-        environment=config.environment,
-    )
-    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=desk)
+    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=config.desk(PRIORITIES))

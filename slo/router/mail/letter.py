@@ -1,12 +1,14 @@
 """Letters: a notice as an email, in text and HTML, that stays in the thread of its incident.
 
 The Message-ID is a function of the message, so that one that is sent twice is the same letter twice; that of the first
-letter is a function of the lane, so that every later one can name it without having been told.
+letter is a function of the lane and of the moment at which the incident opened: mailboxes drop what they have a letter
+of, and lanes are called the same in every new journal.
 Sources: RFC 5322 (3.6.4), RFC 2919 (List-Id), RFC 3834 (Auto-Submitted).
 """
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -32,8 +34,8 @@ def letter_id(message: Message, domain: str) -> str:
 
 
 def thread_id(message: Message, domain: str) -> str:
-    """The Message-ID of the first letter in the lane of a message."""
-    return _id(f"{message.destination}\n{message.key}\nfirst", domain)
+    """The Message-ID of the letter that begins the thread of a message."""
+    return _id(f"{message.destination}\n{message.key}\n{message.opened_at.astimezone(UTC).isoformat()}", domain)
 
 
 def letter_of(message: Message, *, sender: Address, to: Sequence[Address], list_id: str, thread: str) -> bytes:

@@ -1,7 +1,7 @@
 """Calls of Slack's Web API, through Slack's own package, and the verdict on each that fails.
 
-Importing that package takes 0.9 s, so it is imported in a thread by the first call. It would retry by itself, follow
-the proxy of the environment, and read answers of any length: it is told not to, and its session is ours.
+Importing that package takes 0.9 s, so it is imported when a destination is built, and nowhere before. It would retry by
+itself, follow the proxy of the environment, and read answers of any length: it is told not to, and its session is ours.
 Errors of the API come with status 200: https://docs.slack.dev/reference/methods/chat.postMessage#errors.
 """
 
@@ -81,10 +81,9 @@ class SlackAPI:
         """Call once, and give the answer. Raises CallFailed; the caller holds the deadline."""
         from aiohttp import ClientConnectorDNSError, ClientConnectorError, ClientError
         from aiohttp.http_exceptions import HttpProcessingError
+        from slack_sdk.errors import SlackApiError
 
         client = await self._client()
-        from slack_sdk.errors import SlackApiError  # a thread has imported the package by now
-
         try:
             if method in READING:
                 answer = await client.api_call(method, http_verb="GET", params=dict(arguments))
@@ -153,16 +152,14 @@ class SlackAPI:
             raise CallFailed(Retry(reason="tls", detail=shown(f"ca_file: {error}"))) from None
 
     async def _open(self) -> "AsyncWebClient":
-        make, tls = await asyncio.to_thread(lambda: (_package(), self._tls()))
-        client = make(token=self._token, base_url=self._url, session=_session(tls), retry_handlers=[], logger=_silent)
+        from slack_sdk.web.async_client import AsyncWebClient
+
+        session = _session(await asyncio.to_thread(self._tls))
+        client = AsyncWebClient(
+            token=self._token, base_url=self._url, session=session, retry_handlers=[], logger=_silent
+        )
         client.proxy = None
         return client
-
-
-def _package() -> "type[AsyncWebClient]":
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    return AsyncWebClient
 
 
 def _session(tls: SSLContext) -> "ClientSession":

@@ -14,13 +14,13 @@ from slo.core.delivery import Action, Message
 from slo.core.duration import duration_name
 from slo.core.eta import ETA
 from slo.router.page import Json
-from slo.router.summary import one_line, promised, reason
+from slo.router.summary import one_line, promised, reason, where_of
 
 ACKNOWLEDGE = "acknowledge"
 NOTE = "note"
 PROMISE = "eta"
 END_CHAT = "end_chat"
-"""What the buttons are called; their value is the id of the incident."""
+"""What the buttons are called; their value is the mark of the incident."""
 
 SUMMARY_LIMIT = 700
 FIELD_LIMIT = 200
@@ -49,32 +49,32 @@ class Post:
 
 def beginning(message: Message, *, interactive: bool) -> Post:
     """The incident as it is after `message`, with buttons while it is open, if a press of them arrives anywhere."""
-    state = f"{_state(message)} \N{MIDDLE DOT} {message.priority}"
-    summary = escaped(message.summary, SUMMARY_LIMIT) or escaped(message.slo, SUMMARY_LIMIT)
+    state = f"{state_of(message)} \N{MIDDLE DOT} {message.priority}"
+    summary = escaped(message.summary, SUMMARY_LIMIT) or escaped(message.subject, SUMMARY_LIMIT)
     blocks: list[dict[str, Json]] = [
-        {"type": "header", "text": _plain(one_line(f"{state} \N{MIDDLE DOT} {message.slo}", 140))},
-        {"type": "section", "text": _marked(summary)},
+        {"type": "header", "text": plain(one_line(f"{state} \N{MIDDLE DOT} {message.subject}", 140))},
+        {"type": "section", "text": marked(summary)},
     ]
     if fields := [f"*{name}*\n{value}" for name, value in _facts(message) if value]:
-        blocks.append({"type": "section", "fields": [_marked(field) for field in fields]})
+        blocks.append({"type": "section", "fields": [marked(field) for field in fields]})
     if lines := list(_evidence(message)):
-        blocks.append({"type": "section", "text": _marked("\n".join(["*Evidence*", *lines]))})
+        blocks.append({"type": "section", "text": marked("\n".join(["*Evidence*", *lines]))})
     if interactive and not _over(message):
         blocks.append({"type": "actions", "block_id": "acts", "elements": _buttons(message)})
-    blocks.append({"type": "context", "elements": [_marked(_footer(message))]})
+    blocks.append({"type": "context", "elements": [marked(_footer(message))]})
     return Post(text=f"{state}: {summary}", blocks=tuple(blocks))
 
 
 def following(message: Message) -> Post:
     """What has happened, for the thread of the incident."""
     said = [part for part in (_told(message), _quoted(_own_words(message), NOTE_LIMIT)) if part]
-    return Post(text="\n".join(said), blocks=tuple({"type": "section", "text": _marked(part)} for part in said))
+    return Post(text="\n".join(said), blocks=tuple({"type": "section", "text": marked(part)} for part in said))
 
 
 def alone(message: Message, *, interactive: bool) -> Post:
     """What has happened to an incident that has no message here to answer to: so it brings the incident along."""
     said, incident = following(message), beginning(message, interactive=interactive)
-    about = f"{escaped(message.slo, FIELD_LIMIT)}: {said.text}"
+    about = f"{escaped(message.subject, FIELD_LIMIT)}: {said.text}"
     return Post(text=about, blocks=(*said.blocks, *incident.blocks))
 
 
@@ -136,7 +136,7 @@ def _told(message: Message) -> str:
             first = f"*{by or 'Changed'}*: {escaped(message.text, SUMMARY_LIMIT)}"
         case _:
             summary = escaped(message.summary, SUMMARY_LIMIT)
-            first = f"*{_state(message)} \N{MIDDLE DOT} {message.priority}*{who}\n{summary}"
+            first = f"*{state_of(message)} \N{MIDDLE DOT} {message.priority}*{who}\n{summary}"
     return "\n".join(part for part in (first, why) if part)
 
 
@@ -165,17 +165,17 @@ def _facts(message: Message) -> Iterable[tuple[str, str]]:
     """What is worth a place of its own. What is missing and should not be says so while the incident is open."""
     labels, over, eta = message.labels, _over(message), message.eta
     if message.responded_at is not None:
-        yield "Answered", _time(message.responded_at)
+        yield "Answered", time_of(message.responded_at)
     elif message.due is not None:
-        yield "Response due", _time(message.due)
+        yield "Response due", time_of(message.due)
     yield "Owner", escaped(message.owner, FIELD_LIMIT) or ("" if over else "nobody yet")
     if not over:
         eta = eta or ETA()
         sure = f" ({eta.confidence} confidence)"
-        yield "Expected to recover", _time(eta.recover_at) + sure if eta.recover_at else "not known yet"
-        yield "Next update", _time(eta.next_update_at) if eta.next_update_at else ""
-    yield "Opened", _time(message.opened_at)
-    about = (labels.get("customer", ""), labels.get("environment", ""), message.scope)
+        yield "Expected to recover", time_of(eta.recover_at) + sure if eta.recover_at else "not known yet"
+        yield "Next update", time_of(eta.next_update_at) if eta.next_update_at else ""
+    yield "Opened", time_of(message.opened_at)
+    about = (where_of(message), "" if message.reported else message.scope)
     yield "Where", escaped(", ".join(part for part in about if part), FIELD_LIMIT)
     yield "Services", escaped(", ".join(message.services) or labels.get("service", ""), FIELD_LIMIT)
 
@@ -204,23 +204,28 @@ def _buttons(message: Message) -> list[Json]:
     if message.status == "triggered":
         offered.insert(0, (ACKNOWLEDGE, "Acknowledge"))
     return [
-        {"type": "button", "action_id": name, "text": _plain(label), "value": message.incident}
-        for name, label in offered
+        {"type": "button", "action_id": name, "text": plain(label), "value": message.mark} for name, label in offered
     ]
 
 
 def _footer(message: Message) -> str:
+    return f"{linked(message, _URL_LIMIT, also=' in Watchkeep')} \N{MIDDLE DOT} as of {time_of(message.at)}"
+
+
+def linked(message: Message, limit: int, *, also: str = "") -> str:
+    """The number of the incident, as a link where one is known and is no longer than `limit`."""
     name, url = f"Incident {escaped(message.incident, FIELD_LIMIT)}", message.url.replace("|", "%7C")
-    if url and len(url) <= _URL_LIMIT and url.isprintable():
-        name = f"<{_escape(url, 5 * _URL_LIMIT)}|{name} in Watchkeep>"
-    return f"{name} \N{MIDDLE DOT} as of {_time(message.at)}"
+    target = "".join(_ESCAPES.get(character, character) for character in url)
+    if target and len(target) <= limit and target.isprintable():
+        return f"<{target}|{name}{also}>"
+    return name
 
 
 def _over(message: Message) -> bool:
     return message.action is Action.RESOLVE or message.status == "resolved"
 
 
-def _state(message: Message) -> str:
+def state_of(message: Message) -> str:
     """A shape and a word, so that it is read without colours."""
     if _over(message):
         return _STATES["resolved"]
@@ -231,10 +236,10 @@ def _when(at: datetime, now: datetime) -> str:
     """A time, and how far away it is."""
     minutes = round((at - now) / timedelta(minutes=1))
     distance = duration_name(abs(minutes) * 60)
-    return f"{_time(at)} ({f'in {distance}' if minutes > 0 else f'{distance} ago' if minutes else 'now'})"
+    return f"{time_of(at)} ({f'in {distance}' if minutes > 0 else f'{distance} ago' if minutes else 'now'})"
 
 
-def _time(at: datetime) -> str:
+def time_of(at: datetime) -> str:
     """A time that Slack shows in the zone of the reader, and in UTC where it cannot."""
     at = at.astimezone(UTC)
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
@@ -245,9 +250,11 @@ def _percent(ratio: float) -> str:
     return f"{math.floor(round(ratio * 100_000, 6)) / 1000:g} %"
 
 
-def _plain(text: str) -> dict[str, Json]:
+def plain(text: str) -> dict[str, Json]:
+    """A text without any markup."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _marked(text: str) -> dict[str, Json]:
+def marked(text: str) -> dict[str, Json]:
+    """A text with the markup of Slack, in which nobody and nothing is looked for."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -1,8 +1,9 @@
 """What people do in Slack: requests that Slack signed, as acts.
 
 Payloads: https://docs.slack.dev/reference/interaction-payloads. A button is an act, or opens a form; a form that is
-sent is an act, or is answered with what is wrong in it. Slack wants its answer within three seconds, and a form
-can be opened for no longer.
+sent is an act, or is answered with what is wrong in it. Buttons and forms carry the mark of their incident, so that an
+old message does nothing to another one with its number; who did what cannot be done is told why, and nobody else is.
+Slack wants its answer within three seconds, and a form can be opened for no longer.
 """
 
 import asyncio
@@ -14,29 +15,33 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from slo.core.acts import Acknowledge, Act, EndChat, Target
+from slo.core.acts import Acknowledge, Act, EndChat, Look, Target
 from slo.core.inbound import Inbound, Received
 from slo.errors import Forged, Malformed
 from slo.router.slack.api import CallFailed, SlackAPI
-from slo.router.slack.blocks import ACKNOWLEDGE, END_CHAT, NOTE, PROMISE
-from slo.router.slack.modals import Doing, FormErrors, act_of, modal
+from slo.router.slack.blocks import ACKNOWLEDGE, END_CHAT, NOTE, PROMISE, escaped
+from slo.router.slack.modals import TEXT, Doing, FormErrors, act_of, modal
 from slo.router.summary import one_line
 
 BODY_LIMIT_BYTES = 256 * 1024
 """The largest request: a payload holds one message, which has 50 blocks at most."""
 
-OPEN_SECONDS = 2.5
-"""How long opening a form may take: the person's press is good for three seconds."""
+CALL_SECONDS = 2.5
+"""How long a call of Slack may take while a person waits: their press is good for three seconds."""
 
 NAME_LIMIT = 150
 ID_LIMIT = 40
+WHY_LIMIT = 700
+MARK_LIMIT = 100
 
 FORM = "application/x-www-form-urlencoded"
 SLACKBOT = "USLACKBOT"
 
 _UNDERSTOOD = Received(status=200)
 _FAILED = Received(status=502)
-"""Slack marks a button whose request failed, which is how the person learns that the form does not come."""
+"""Slack marks a button whose request failed, which is how the person learns that nothing comes of it."""
+
+_ACTS: Mapping[str, type[Act]] = {ACKNOWLEDGE: Acknowledge, END_CHAT: EndChat, NOTE: Look, PROMISE: Look}
 
 logger = logging.getLogger(__name__)
 
@@ -51,72 +56,88 @@ class SlackInbox:
 
     async def receive(self, inbound: Inbound) -> Received:
         """What a request says. Raises Forged, Malformed."""
-        if not await asyncio.to_thread(_is_genuine, self._secret, inbound):
+        if not _is_genuine(self._secret, inbound):
             raise Forged("the request is not signed with the app's signing secret, or not now")
         payload = _payload_of(inbound)
         match payload.get("type"):
             case "block_actions":
-                return await self._of_press(payload)
+                return self._of_press(payload)
             case "view_submission":
                 return self._of_form(payload, inbound.at)
         return _UNDERSTOOD
 
-    async def _of_press(self, payload: Mapping[str, Any]) -> Received:
+    def _of_press(self, payload: Mapping[str, Any]) -> Received:
         by, user = _person(payload), _text_of(payload, "user", "id")
         author = payload["message"].get("user") if isinstance(payload.get("message"), dict) else None
-        if not by or user == author:
-            return _UNDERSTOOD
-        acts: list[Act] = []
         actions = payload.get("actions")
-        for action in actions if isinstance(actions, list) else ():
-            name, incident = _text_of(action, "action_id"), _text_of(action, "value")
-            if name not in (ACKNOWLEDGE, END_CHAT, NOTE, PROMISE):
-                continue
-            if not _is_id(incident):
-                raise Malformed("the button names no incident")
-            if name in (NOTE, PROMISE):
-                return await self._open(name, incident, _text_of(payload, "trigger_id"))
-            kind = Acknowledge if name == ACKNOWLEDGE else EndChat
-            stamp = _text_of(action, "action_ts") or _text_of(payload, "trigger_id")
-            source = f"slack:{_text_of(payload, 'team', 'id')}:{user}:{stamp}:{name}"
-            acts.append(kind(target=Target(incident=incident), by=by, via=self._name, source=one_line(source, 200)))
-        return Received(acts=tuple(acts), status=200)
+        pressed = [
+            each for each in (actions if isinstance(actions, list) else ()) if _text_of(each, "action_id") in _ACTS
+        ]
+        if not by or user == author or not pressed:
+            return _UNDERSTOOD
+        action = pressed[0]  # a button is pressed alone
+        name, trigger = _text_of(action, "action_id"), _text_of(payload, "trigger_id")
+        stamp = _text_of(action, "action_ts") or trigger
+        source = one_line(f"slack:{_text_of(payload, 'team', 'id')}:{user}:{stamp}:{name}", 200)
+        target = _target(_text_of(action, "value"), "the button names no incident")
+        act = _ACTS[name](target=target, by=by, via=self._name, source=source)
+
+        async def then(problem: str) -> Received:
+            if problem:
+                return await self._whisper(_text_of(payload, "channel", "id"), user, problem)
+            return await self._open(name, target.mark, trigger) if isinstance(act, Look) else _UNDERSTOOD
+
+        return Received(acts=(act,), status=200, then=then)
 
     def _of_form(self, payload: Mapping[str, Any], now: datetime) -> Received:
         by, view = _person(payload), payload.get("view")
-        name, incident = _text_of(view, "callback_id"), _text_of(view, "private_metadata")
+        name = _text_of(view, "callback_id")
         if not by or name not in (NOTE, PROMISE):
             return _UNDERSTOOD
         state = view.get("state") if isinstance(view, dict) else None
         values = state.get("values") if isinstance(state, dict) else None
-        if not _is_id(incident) or not isinstance(values, dict):
-            raise Malformed("the form names no incident, or says nothing")
+        target = _target(_text_of(view, "private_metadata"), "the form names no incident")
+        if not isinstance(values, dict):
+            raise Malformed("the form says nothing")
         source = one_line(f"slack:{_text_of(payload, 'team', 'id')}:{_text_of(view, 'id')}", 200)
-        doing = Doing(target=Target(incident=incident), by=by, via=self._name, source=source)
+        doing = Doing(target=target, by=by, via=self._name, source=source)
         try:
-            return Received(acts=(act_of(name, values, doing, now),), status=200)
+            return Received(acts=(act_of(name, values, doing, now),), status=200, then=_after_form)
         except FormErrors as error:
-            return Received(status=200, reply={"response_action": "errors", "errors": dict(error.errors)})
+            return _wrong(error.errors)
         except ValueError as error:
             raise Malformed(str(error)) from None
 
-    async def _open(self, form: str, incident: str, trigger: str) -> Received:
+    async def _open(self, form: str, mark: str, trigger: str) -> Received:
+        failed = "a form could not be opened in Slack"
+        return await self._call(failed, "views.open", trigger_id=trigger, view=modal(form, mark))
+
+    async def _whisper(self, channel: str, user: str, problem: str) -> Received:
+        """Tell the person alone why nothing was done, where they did it."""
+        text = f"Nothing was done: {escaped(problem, WHY_LIMIT)}."
+        words = {"channel": channel, "user": user, "text": text, "parse": "none", "link_names": False}
+        return await self._call("nobody could be told in Slack that nothing was done", "chat.postEphemeral", **words)
+
+    async def _call(self, failed: str, method: str, **arguments: object) -> Received:
+        """Call Slack while a person waits; `failed` is what is logged where that comes to nothing."""
         try:
-            async with asyncio.timeout(OPEN_SECONDS), contextlib.aclosing(self._api()) as api:
-                await api.call("views.open", trigger_id=trigger, view=modal(form, incident))
+            async with asyncio.timeout(CALL_SECONDS), contextlib.aclosing(self._api()) as api:
+                await api.call(method, **arguments)
         except (TimeoutError, CallFailed) as error:
             why = error.verdict if isinstance(error, CallFailed) else None
-            logger.warning(
-                "a form could not be opened in Slack",
-                extra={
-                    "destination": self._name,
-                    "incident": incident,
-                    "reason": why.reason if why else "timeout",
-                    "detail": why.detail if why else "",
-                },
-            )
+            reason, detail = (why.reason, why.detail) if why else ("timeout", "")
+            logger.warning(failed, extra={"destination": self._name, "reason": reason, "detail": detail})
             return _FAILED
         return _UNDERSTOOD
+
+
+async def _after_form(problem: str) -> Received:
+    """A form whose act cannot be done says so, and what was written in it is not lost."""
+    return _wrong({TEXT: f"Nothing was done: {one_line(problem, WHY_LIMIT)}."}) if problem else _UNDERSTOOD
+
+
+def _wrong(errors: Mapping[str, str]) -> Received:
+    return Received(status=200, reply={"response_action": "errors", "errors": dict(errors)})
 
 
 class _Then:
@@ -130,7 +151,7 @@ class _Then:
 
 
 def _is_genuine(secret: str, inbound: Inbound) -> bool:
-    """Whether Slack signed it in the last five minutes. In a thread: the package takes 0.9 s to import, once."""
+    """Whether Slack signed it in the last five minutes."""
     from slack_sdk.signature import SignatureVerifier
 
     try:
@@ -172,5 +193,12 @@ def _text_of(value: Any, *path: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_id(incident: str) -> bool:
-    return 0 < len(incident) <= 100 and incident.isprintable()
+def _target(mark: str, otherwise: str) -> Target:
+    """The incident with that mark. A mark of an older version was its id alone, and is that of no incident any more.
+
+    Raises Malformed where it is none.
+    """
+    incident = mark.partition("/")[0]
+    if not incident or len(mark) > MARK_LIMIT or not mark.isprintable():
+        raise Malformed(otherwise)
+    return Target(incident=incident, mark=mark)

@@ -1,7 +1,8 @@
 """The modals of Slack in which people say something of an incident, or when it will have recovered; and what they say.
 
-Layout: https://docs.slack.dev/reference/views/modal-views. The incident is in `private_metadata`. A time is chosen in
-the zone of the person; how long is asked in minutes as well, because that is what people know at three in the morning.
+Layout: https://docs.slack.dev/reference/views/modal-views. The mark of the incident is in `private_metadata`. A time is
+chosen in the zone of the person; how long is asked in minutes as well, because that is what people know at three in the
+morning.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from slo.core.acts import Act, Promise, Say, Target
 from slo.core.eta import ETA, Confidence
 from slo.router.page import Json
-from slo.router.slack.blocks import NOTE, PROMISE
+from slo.router.slack.blocks import NOTE, PROMISE, plain
 
 TEXT = "text"
 MINUTES = "minutes"
@@ -47,16 +48,16 @@ class Doing:
     source: str
 
 
-def modal(name: str, incident: str) -> dict[str, Json]:
-    """The form of a button, `note` or `eta`."""
+def modal(name: str, mark: str) -> dict[str, Json]:
+    """The form of a button, `note` or `eta`, about the incident with that mark."""
     title, blocks = _FORMS[name]
     return {
         "type": "modal",
         "callback_id": name,
-        "private_metadata": incident,
-        "title": _plain(title),
-        "submit": _plain("Send"),
-        "close": _plain("Cancel"),
+        "private_metadata": mark,
+        "title": plain(title),
+        "submit": plain("Send"),
+        "close": plain("Cancel"),
         "blocks": list(blocks),
     }
 
@@ -134,18 +135,14 @@ def _asks(block: str, label: str, element: Mapping[str, Json], *, optional: bool
     return {
         "type": "input",
         "block_id": block,
-        "label": _plain(label),
+        "label": plain(label),
         "optional": optional,
         "element": {**element, "action_id": block},
     }
 
 
-def _plain(text: str) -> dict[str, Json]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
 def _option(confidence: Confidence) -> dict[str, Json]:
-    return {"text": _plain(confidence.value.capitalize()), "value": confidence.value}
+    return {"text": plain(confidence.value.capitalize()), "value": confidence.value}
 
 
 _WRITTEN: Mapping[str, Json] = {"type": "plain_text_input", "multiline": True, "max_length": TEXT_LIMIT}

@@ -1,10 +1,9 @@
 """Calls of a ticket system's API: JSON in, a JSON object out; and which answers leave a ticket in doubt."""
 
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from slo.config.types import Secret, wrong
 from slo.core.delivery import Ambiguous
 from slo.errors import Malformed
 from slo.router.http_client import HTTPClient, Manner, Unanswered, in_doubt
@@ -54,11 +53,3 @@ async def created(doubts: Doubts, name: str, asking: Awaitable[Mapping[str, Any]
         raise
     doubts.end(name)
     return answer
-
-
-def engineers_are_named(webhook_secret: Secret | None, engineers: Sequence[str]) -> None:
-    """Raise what a validator raises where webhooks are taken and nobody's comment would be a response."""
-    if webhook_secret and not engineers:
-        raise wrong("takes webhooks and knows no engineer, so that no comment would stop a clock", "write engineers")
-    if any(not name or name == "@" for name in engineers):
-        raise wrong("has an engineer without a name", "write an account id, or a domain as @provider.example")

@@ -1,23 +1,31 @@
 """Tickets: what every ticket system is told alike.
 
 A lane is a ticket: its first message opens it, all later ones are comments on it. The ticket carries an external id
-that follows from the lane, and each comment a marker that follows from its message, so that what was sent and not
-answered is found before it is sent again.
+that follows from the lane and the moment at which the incident opened, and each comment a marker that follows from its
+message, so that what was sent and not answered is found before it is sent again. The moment is in the journal with the
+incident: a restored one finds the tickets of its incidents, while a new one, whose lanes are called the same, finds
+none of a stranger's.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from slo.core.delivery import Action, Lane, Message
+from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry
 from slo.router.mail.letter import text_of
 from slo.router.notice import Notice, notice_of
+
+OURS = "watchkeep-"
+"""How the names begin that we give to tickets and comments."""
+
+NOT_FOUND = "not_found"
+"""The reason where something is not there, or we may not see it."""
 
 MENDED_HERE: Mapping[int, str] = {
     401: "unauthorized",
     403: "unauthorized",
-    404: "not_found",
+    404: NOT_FOUND,
     408: "unexpected_status",
     409: "conflict",
     423: "conflict",
@@ -30,18 +38,23 @@ TICKETS_KEPT = 1000
 
 
 def external_id(message: Message) -> str:
-    """What the ticket of a message's lane is found by: letters, digits and dashes."""
-    return f"watchkeep-{_digest(message.destination, message.key)}"
+    """What the ticket that a message opens is found by: letters, digits and dashes."""
+    return f"{OURS}{_digest(message.destination, message.key, message.opened_at.astimezone(UTC).isoformat())}"
 
 
 def marker(message: Message) -> str:
     """What the comment that a message becomes is found by: letters, digits and dashes."""
-    return f"watchkeep-{_digest(message.destination, message.id)}"
+    return f"{OURS}{_digest(message.destination, message.id)}"
 
 
 def opens(message: Message, lane: Lane) -> bool:
     """Whether the message opens a ticket; a trigger for a ticket that there is already is a comment on it."""
     return message.action is Action.TRIGGER and not lane.reference
+
+
+def gone(verdict: Retry | Refused | Ambiguous) -> Refused:
+    """The verdict on what was to be said on a ticket that was deleted: trying again would hold its lane up for good."""
+    return Refused(reason="ticket_gone", detail=verdict.detail)
 
 
 def told(message: Message) -> tuple[Notice, str]:

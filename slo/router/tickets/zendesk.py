@@ -30,6 +30,7 @@ from slo.router.inbox import (
 )
 from slo.router.notice import lines_of
 from slo.router.tickets.desk import Desk
+from slo.router.tickets.ticket import OURS
 
 SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
@@ -87,7 +88,7 @@ class ZendeskInbox:
     def _opened(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         detail = value_at(document, "detail")
         author = line_at(detail, "submitter_id") or needed_at(document, "detail", "actor_id")
-        if self._is_ours_or_a_program(author) or text_at(detail, "external_id").startswith("watchkeep-"):
+        if self._is_ours_or_a_program(author) or text_at(detail, "external_id").startswith(OURS):
             return
         tags = {str(tag).casefold() for tag in items_at(detail, "tags")}
         yield Open(

@@ -26,7 +26,7 @@ from slo.demo.vendors.authority import Authority
 from slo.net.context import Context
 from slo.router.destinations.email import LATE_ATTEMPTS, PAGES_ONLY, Config, Email, build
 from tests.router.destinations.goldens import hold_text_against
-from tests.router.making import at, message
+from tests.router.making import at, message, of_a_person
 
 PASSWORD = "s3cret-of-the-mail"
 READERS = ["anna@customer.example", "Ben <ben@customer.example>"]
@@ -153,6 +153,7 @@ SAMPLES = [
         ),
     ),
     ("email-note", mail(Action.NOTE, by="<b>ben</b>", text='5 < 6 & "so"', external_url="", status="acknowledged")),
+    ("email-of-a-person", of_a_person(action=Action.NOTE, by="kim", text="On it.", services=("gate",))),
     (
         "email-resolve",
         mail(Action.RESOLVE, at=at(3690), status="resolved", summary="gate-availability is resolved: clear for 5m"),
@@ -183,9 +184,11 @@ async def test_an_incident_is_one_thread_even_where_nobody_remembers_its_first_l
         assert (later["In-Reply-To"], later["References"]) == (first.reference, first.reference)
         assert later["Subject"] == letter(mailbox, 0)["Subject"]
         assert later["Message-ID"] != first.reference
-    await destination.deliver(mail(key="acme:gate-availability:-:g2"), Lane())
-    assert letter(mailbox)["Message-ID"] != first.reference
-    assert letter(mailbox)["References"] is None
+    # The next generation, and the first one of a journal that was begun anew.
+    for another in (mail(key="acme:gate-availability:-:g2"), mail(opened_at=at(3600))):
+        await destination.deliver(another, Lane())
+        assert letter(mailbox)["Message-ID"] != first.reference
+        assert letter(mailbox)["References"] is None
 
 
 async def test_a_letter_that_is_sent_again_is_the_same_letter(make: Make, mailbox: Mailbox) -> None:

@@ -27,7 +27,7 @@ from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, bui
 from slo.router.page import event_of
 from slo.router.pagerduty.events import EventCall
 from tests.router.destinations.goldens import hold_against
-from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, REPORT, REPORTED, STAGING, message
+from tests.router.making import EVIDENCE, LOST_PAGE, PAGE, PRODUCTION, REPORT, REPORTED, STAGING, message, of_a_person
 
 KEY = "0123456789abcdef0123456789abcdef"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
@@ -78,6 +78,7 @@ async def deliver(destination: PagerDuty, sent: Message) -> Verdict:
                 evidence=Evidence(target="10.0.0.7:8084", report=REPORT),
             ),
         ),
+        ("pagerduty-of-a-person.json", of_a_person()),
         ("pagerduty-p2.json", message(severity=Severity.TICKET, labels=STAGING, firing=frozenset())),
     ],
 )

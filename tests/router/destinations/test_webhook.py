@@ -23,7 +23,7 @@ from slo.net.context import Context
 from slo.router.destinations.webhook import PAGES_ONLY, Config, Webhook, build
 from slo.router.hook import payload_of
 from tests.router.destinations.goldens import hold_against
-from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, STAGING, TICKET, at, message
+from tests.router.making import EVIDENCE, PAGE, REPORT, REPORTED, STAGING, TICKET, at, message, of_a_person
 
 SECRET = "s3cr3t-of-the-hook"
 Make = Callable[..., Webhook]
@@ -98,6 +98,7 @@ def hook(action: Action, **others: Any) -> Message:
             "webhook-reported.json",
             hook(Action.TRIGGER, firing=frozenset({REPORTED}), evidence=Evidence(target="a", report=REPORT)),
         ),
+        ("webhook-of-a-person.json", of_a_person()),
         ("webhook-acknowledge.json", hook(Action.ACKNOWLEDGE, by="anna", status="acknowledged")),
         (
             "webhook-resolve.json",

@@ -1,10 +1,16 @@
-"""`kill -9` at every step of the router: before and after each writing, each delivery, and each request of one.
+"""`kill -9` at every step of the router: after each writing, and after each request that a vendor takes.
 
 One life of an incident is lived through again and again, with a kill at the first time that a process comes by a step,
 at the second, and so on until it comes by no more; each time a new process goes on with the same journal. What may not
 happen is the same as in `test_machine`.
+
+A kill takes the memory of the process, so that what comes of it follows from what it leaves: the journal, and what the
+vendors took. A kill before a step leaves what one after the step before it leaves, which has a test of its own here.
 """
 
+import contextlib
+import hashlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,9 +23,12 @@ from tests.router.machine.world import World
 from tests.router.making import PAGE, TICKET
 
 VENDORS = ("pagerduty", "slack", "jira", "mail")
-WRITINGS = [f"{when} {call}" for call in ("commit", "begin", "finish") for when in ("before", "after")]
-REQUESTS = [f"{vendor} {what}" for vendor in VENDORS for what in ("is asked", "has it")]
-"""Between a delivery that begins and its first request nothing is written, nor between its end and its verdict."""
+WRITINGS = ("commit", "begin", "finish")
+STEPS = [*(f"after {writing}" for writing in WRITINGS), *(f"{vendor} has it" for vendor in VENDORS)]
+"""Those that change what a kill leaves."""
+
+STEPS_BEFORE = [*(f"before {writing}" for writing in WRITINGS), *(f"{vendor} is asked" for vendor in VENDORS)]
+"""And those before them. A vendor changes between its two by nature: it is told of by its requests alone."""
 
 
 def live_through(world: World) -> None:
@@ -87,10 +96,39 @@ def killed_at(doom: Boundary, folder: Path) -> int:
         return world.deaths
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("step", [*WRITINGS, *REQUESTS])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_changes_nothing(step: str, tmp_path: Path) -> None:
     number = 1
     while killed_at(Boundary(name=step, number=number), tmp_path / str(number)):
         number += 1
     assert number > 3, f"it came by {step} {number - 1} times: is that all?"
+
+
+def test_a_kill_before_a_step_leaves_what_one_after_a_step_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World(tmp_path) as world:
+        before, after = set[str](), {journal_of(world)}
+        passed = world.life.boundaries.passed
+        come_by = world.life.boundaries.come_by
+
+        def seen(step: str) -> None:
+            if step in STEPS:
+                after.add(journal_of(world))
+            elif step in STEPS_BEFORE:
+                before.add(journal_of(world))
+            come_by(step)
+
+        monkeypatch.setattr(world.life.boundaries, "come_by", seen)
+        live_through(world)
+        world.mended()
+        world.ends()
+        assert all(passed[step] > 3 for step in [*STEPS, *STEPS_BEFORE]), passed
+    assert before <= after
+    assert len(after) >= passed["after commit"] + passed["after begin"] + passed["after finish"]
+
+
+def journal_of(world: World) -> str:
+    """What a process finds that starts now."""
+    with contextlib.closing(sqlite3.connect(world.path)) as database:
+        return hashlib.sha256("\n".join(database.iterdump()).encode()).hexdigest()

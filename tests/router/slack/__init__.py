@@ -1,0 +1,1 @@
+"""Tests of what Slack is told, and of what people do there."""
