@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from slo.core.acts import Act
 from slo.core.alert import Alert
@@ -23,10 +23,9 @@ from slo.core.protocols import Clock, Destination
 from slo.core.response import Response
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
-from slo.router.attempt import DEADLINE_SECONDS
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
-from slo.router.decide import decide, decide_at_once
+from slo.router.decide import causes_first, decide, decide_at_once
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
@@ -36,6 +35,7 @@ from slo.router.messages import Decision, Teller
 from slo.router.outbox import Journal, Outbox
 from slo.router.paths import Paths, with_own
 from slo.router.peoples_acts import PeoplesActs
+from slo.router.retirement import Retirement, let_go
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
 from slo.router.urgent import urgent_first
@@ -43,6 +43,9 @@ from slo.router.words import told
 
 WRITE_WAIT_SECONDS = 3.0
 """How long a slot end, or a person, waits for the journal."""
+
+AT_A_TIME = 100
+"""So many alerts are decided on before others have their turn: in a storm a slot end has five times as many."""
 
 RETRY_SECONDS = 1.0
 """How often what could not be written is tried again."""
@@ -87,7 +90,7 @@ class Router:
         self._paths = Paths(self._outbox, clock=clock, telemetry=telemetry, diverted=self._loop.wake)
         self._heartbeat = Heartbeat(self._outbox, written=self._loop.wake)
         self._writer: asyncio.Task[None] | None = None
-        self._retired: set[asyncio.Task[None]] = set()
+        self._retirement = Retirement()
         self._configure(destinations, terms, via="start")
         self._show()
 
@@ -112,7 +115,16 @@ class Router:
         journal, not for long, and never raises for it. The watch is alive where the journal has it all.
         """
         draft = self._draft(self.incidents)
-        decide(with_own(alerts, self._paths, draft), draft, known_slos={*known_slos, *self._paths.subjects})
+        said = causes_first(with_own(alerts, self._paths, draft), draft)
+        while len(said) > AT_A_TIME:
+            decide_at_once(said[:AT_A_TIME], draft)
+            said = said[AT_A_TIME:]
+            self._add(draft.decision)
+            if self._unwritten:
+                self._write_soon()
+            await asyncio.sleep(0)
+            draft = self._draft(self.incidents)
+        decide(said, draft, known_slos={*known_slos, *self._paths.subjects})
         decide_clocks(draft)
         await self._take(draft.decision)
         if not self._unwritten:
@@ -151,10 +163,7 @@ class Router:
         kept = {id(destination) for destination in destinations.values()}
         gone = [destination for destination in self._destinations.values() if id(destination) not in kept]
         self._configure(destinations, terms, via="reload")
-        if gone:
-            retirement = asyncio.create_task(self._retire(gone))
-            self._retired.add(retirement)
-            retirement.add_done_callback(self._retired.discard)
+        self._retirement.begin(gone)
         self._loop.wake()
         if self._unwritten:
             self._write_soon()
@@ -166,10 +175,8 @@ class Router:
         await self._loop.close(max(0.0, ends - self._clock.monotonic()))
         await self._direct.close()
         await self._heartbeat.close()
-        for retirement in tuple(self._retired):
-            retirement.cancel()
-        await asyncio.gather(*self._retired, return_exceptions=True)
-        await _let_go(self._destinations.values())
+        await self._retirement.close()
+        await let_go(self._destinations.values())
 
     def _configure(self, destinations: Mapping[str, Destination], terms: Terms, *, via: str) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
@@ -199,6 +206,12 @@ class Router:
 
     async def _take(self, *decisions: Decision) -> None:
         """Make decisions part of the state, and wait a little for the journal to have them, the most urgent first."""
+        self._add(*decisions)
+        if self._unwritten:
+            await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
+
+    def _add(self, *decisions: Decision) -> None:
+        """Make decisions part of the state."""
         for decision in decisions:
             urgent, rest = urgent_first(decision, self._paging)
             self._unwritten.add(urgent)
@@ -208,8 +221,6 @@ class Router:
             self._direct.watch(decision.messages, self._paging)
         if any(decisions):
             self._show()
-        if self._unwritten:
-            await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
 
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writer is None or self._writer.done():
@@ -250,22 +261,7 @@ class Router:
         self._unwritten.add(Decision(events=(event,)))
         self._write_soon()
 
-    async def _retire(self, destinations: Sequence[Destination]) -> None:
-        try:
-            await asyncio.sleep(DEADLINE_SECONDS)
-        finally:
-            await _let_go(destinations)
-
     def _show(self) -> None:
         counts = Counter(each.priority for each in self._unwritten.incidents.unsettled() if each.open)
         for priority in Priority:
             self._telemetry.incidents_open.labels(priority).set(counts[priority])
-
-
-async def _let_go(destinations: Iterable[Destination]) -> None:
-    for destination in destinations:
-        try:
-            async with asyncio.timeout(1.0):
-                await destination.aclose()
-        except Exception:
-            logger.exception("a destination could not be closed")
