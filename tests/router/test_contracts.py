@@ -54,7 +54,7 @@ async def test_a_reload_changes_the_contract_of_what_is_opened_later_and_of_noth
         await watch.router.reconfigure(destinations=watch.router.destinations, terms=terms_of())
         assert watch.router.response(watch.router.incidents["2"]) == second
         await until(watch.is_delivered)
-    assert [message.due for message in oncall.begun] == [first.due, second.due]
+    assert {message.incident: message.due for message in oncall.begun} == {"1": first.due, "2": second.due}
 
 
 async def test_what_an_incident_was_opened_under_is_on_record_before_it(path: Path, clock: MovableClock) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from slo.core.alert import Alert, Evidence, FiringPair
+from slo.core.contract_events import ContractEnded, ContractsOnRecord
 from slo.core.exclusion_events import ExclusionAdded, ExclusionWithdrawn
 from slo.core.policy import Severity
 from slo.core.restored import Restored
@@ -102,7 +103,11 @@ def test_the_log_has_words_for_every_event() -> None:
     silenced = SilenceAdded.of(silence(), at=AT)
     expired = SilenceExpired(incident="", at=AT, name="move", by="kim", why="it is done")
     restored = Restored(incident="", at=AT, by="kim", made_at=AT)
-    events = [*(event for event, _ in EVENTS), excluded, withdrawn, silenced, expired, restored]
+    contracts = ContractsOnRecord()
+    (promised,) = contracts.news({}, at=AT, via="start")
+    ended = ContractEnded(incident="", at=AT, customer="acme", via="reload")
+    agreed = [excluded, withdrawn, silenced, expired, restored, promised, ended]
+    events = [*(event for event, _ in EVENTS), *agreed]
     assert {type(event).__name__ for event in events} == {kind.__name__ for kind in KINDS}
     said = [words(event) for event in events]
     assert len(set(said)) == len(said)
