@@ -93,12 +93,20 @@ class InboundActs:
                 await self._do(replace(act, target=replace(act.target, destination=name)), f"{name} (asked)")
 
     async def _understood(self, way: str, receivers: Sequence[Receiver], inbound: Inbound) -> Received:
-        """What it says to the first who knows the sender."""
+        """What it says to the first who knows the sender and whom it concerns."""
+        received: Received | None = None
         with self._counted(way):
             for receiver in receivers[:-1]:
                 with contextlib.suppress(Forged):
-                    return await receiver.receive(inbound)
-            return await receivers[-1].receive(inbound)
+                    received = await receiver.receive(inbound)
+                    if not received.elsewhere:
+                        return received
+            try:
+                return await receivers[-1].receive(inbound)
+            except Forged:
+                if received is None:
+                    raise
+                return received
 
     async def _do(self, act: Act, way: str) -> str:
         """Do it; why it cannot be done, empty where it was."""
@@ -130,13 +138,13 @@ class InboundActs:
 
 
 def _unanswered(incidents: Mapping[str, Incident]) -> dict[str, list[str]]:
-    """By paging destination, the keys of the pages of P0s that nobody has answered."""
-    keys: dict[str, list[str]] = {}
+    """By paging destination, the keys of the pages of P0s that nobody has answered, each once."""
+    keys: dict[str, dict[str, None]] = {}
     for incident in incidents.values():
         if incident.page_open and not incident.page_answered and incident.priority is Priority.P0:
             for name in incident.paged_to:
-                keys.setdefault(name, []).append(incident.page_key)
-    return keys
+                keys.setdefault(name, {})[incident.page_key] = None
+    return {name: list(of) for name, of in keys.items()}
 
 
 async def keep_reconciling(reconcile: Callable[[], Awaitable[None]]) -> None:

@@ -38,7 +38,9 @@ def _acting(name: str) -> Callable[[Callable[..., Keys]], click.Command]:
             with incidents_at(url, token_file, data) as incidents:
                 document = incidents.act(incident, keys)
                 table = understood(incidents.where, lambda: incident_table([document]))
-            emit(document, table, as_json=as_json)
+            unchanged = document.get("unchanged")
+            said = [f"Nothing has changed: {unchanged}."] if unchanged else []
+            emit(document, table, *said, as_json=as_json)
 
         options = click.argument("incident", metavar="ID")(person_option(watch_options(json_option(run))))
         made = click.command(name=name)(options)

@@ -22,12 +22,13 @@ from slo.core.folding import fold_all
 from slo.core.incident import Incident
 from slo.errors import StoreBusy, UsageError
 from slo.exposition.catalogue import Telemetry
+from slo.router.already import already
 from slo.router.messages import Teller
 from slo.router.people import decide_act
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
 from slo.web.act import ACTS
-from slo.web.documents import in_order, incident_document, incident_with_history
+from slo.web.documents import act_document, in_order, incident_document, incident_with_history
 
 
 class Offline:
@@ -92,7 +93,7 @@ class Offline:
         if decision:
             self._journal.commit(decision.events, decision.messages, at=now)
         after = self._on_record()[0][incident]
-        return incident_document(after, response=contracts.response(after))
+        return act_document(after, already(act, incidents[incident]), contracts.response(after))
 
     def entries(self, kind: Kind) -> Entries:
         """The silences, or the exclusions, that people made; those of a configuration are not in the folder."""

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
 from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
@@ -36,7 +37,6 @@ from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
-from slo.core.inhibition import Rule
 from slo.core.routing import Route
 from slo.core.slo import SLO
 from slo.errors import ConfigError
@@ -87,6 +87,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         refuse_bad_fallbacks(destinations, report)
     refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)
+    warn_of_shared_accounts(destinations, report)
     items = _items(root, "scrapes")
     scrapes = plain_entries(
         ScrapeKeys,
@@ -140,7 +141,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         destinations=tuple(_destination(entry, public) for entry in destinations),
         routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
-        inhibit=tuple(_rule(reading.values) for reading in inhibit),
+        inhibit=tuple(reading.values.rule() for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
         external_url=(root.values.external_url or "").rstrip("/"),
         warnings=report.warnings(),
@@ -273,10 +274,6 @@ def _server(entry: Entry[ServerKeys]) -> ServerEntry:
 
 def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
     return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
-
-
-def _rule(keys: InhibitKeys) -> Rule:
-    return Rule(source=keys.source, target=keys.target, equal=keys.equal)
 
 
 def _destination(entry: Entry[DestinationKeys], public: frozenset[str]) -> DestinationEntry:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation, Wit
 from slo.config.identity import LABEL_PATTERN, Name, label_name
 from slo.config.section import Section
 from slo.config.types import Duration, MatcherText, PositiveDuration, Ratio, wrong
+from slo.core.inhibition import Rule
 
 SHORTEST_REPEAT = timedelta(minutes=1)
 
@@ -79,3 +80,7 @@ class InhibitKeys(Section):
     """Matchers of the alerts that it explains."""
     equal: tuple[GroupLabel, ...] = ()
     """Labels in which both agree; one that neither has is equal."""
+
+    def rule(self) -> Rule:
+        """The rule that they write."""
+        return Rule(source=self.source, target=self.target, equal=self.equal)

@@ -39,6 +39,18 @@ OF_INCIDENTS = tuple(action for action in Action if action is not Action.HEARTBE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """One of the incidents that a page tells of: its id, what it is about, and its own priority."""
+
+    incident: str
+    subject: str
+    priority: Priority
+
+    def __str__(self) -> str:
+        return f"{self.incident}: {self.subject} ({self.priority})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One thing to tell one destination about one incident: complete, so that it can be sent after a restart.
 
@@ -51,6 +63,9 @@ class Message:
     destination that did not take it, where this one is told in its place. `detected_at` is when the incident was first
     known, where that was before it opened here. `reported` is what a person reported, in the words that the incident
     was opened with; empty where an alert opened it. A heartbeat has no `incident`.
+
+    Where the page of several incidents says it, `members` are those, the most urgent first, and `more_members` how many
+    there are beside these; `priority` and `severity` are then those of the most urgent, whichever of them speaks.
     """
 
     id: str
@@ -81,6 +96,8 @@ class Message:
     reference: str = ""
     instead_of: str = ""
     detected_at: datetime | None = None
+    members: tuple[Member, ...] = ()
+    more_members: int = 0
     reported: str = ""
 
     @property

@@ -22,9 +22,12 @@ class Received:
 
     Where there is more to be done after the acts, `then` does it, and says how to answer instead: it is given why one
     of them could not be done, empty where all were.
+
+    `elsewhere` is whether it is of no concern here, and may be of some to another destination that knows the sender.
     """
 
     acts: tuple[Act, ...] = ()
     status: int = 202
     reply: Mapping[str, object] | None = None
+    elsewhere: bool = False
     then: Callable[[str], Awaitable["Received"]] | None = field(default=None, compare=False)

@@ -11,7 +11,7 @@ import numpy as np
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.sli import probe_sli
-from slo.demo.vendors.incidents import user_id
+from slo.demo.vendors.pagerduty.incidents import user_id
 from slo.exposition.catalogue import Telemetry
 from slo.store.folder import DataFolder
 from slo.store.ledger import LedgerStore

@@ -2,7 +2,8 @@
 
 The reasons are few, because they are values of a label: `rate_limited`, `server_error`, `rejected`, `redirected`,
 `unexpected_status`, `response_malformed`, `response_too_large`, `dns`, `connect_refused`, `connect_failed`,
-`tls_verify`, `tls`, `timeout`, `reset`, and `incident_not_found` where PagerDuty has nothing to write a note on.
+`tls_verify`, `tls`, `timeout`, `reset`, and where PagerDuty has no incident to write a note on `incident_not_found`,
+or `incident_ambiguous` where it may be any of several.
 """
 
 import errno

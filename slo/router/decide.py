@@ -9,7 +9,7 @@ has no alert in the round, or of whose shortest window nothing is known, is left
 known.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -37,13 +37,15 @@ ROUNDS = 10
 """So often at most it is looked at who mutes whom, where each change may mute or unmute another."""
 
 
-def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]) -> None:
-    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved.
+def causes_first(alerts: Iterable[Alert], draft: Draft) -> list[Alert]:
+    """The alerts in such an order that nobody is paged for an effect a moment before the cause."""
+    return sorted(alerts, key=lambda each: draft.muting.depth(each.slo))
 
-    What others depend on comes first, so that nobody is paged for an effect a moment before the cause.
-    """
+
+def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]) -> None:
+    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved."""
     moment = _Round(draft)
-    for alert in sorted(alerts, key=lambda each: draft.muting.depth(each.slo)):
+    for alert in causes_first(alerts, draft):
         moment.consider(alert)
     moment.forget_all_but(frozenset(known_slos))
     moment.speak_of_the_rest()
@@ -53,7 +55,7 @@ def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]
 def decide_at_once(alerts: Sequence[Alert], draft: Draft) -> None:
     """Bring the incidents of these alerts in line with them, and no others: a page need not wait for the slot's end."""
     moment = _Round(draft)
-    for alert in sorted(alerts, key=lambda each: draft.muting.depth(each.slo)):
+    for alert in causes_first(alerts, draft):
         moment.consider(alert)
 
 

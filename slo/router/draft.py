@@ -3,7 +3,7 @@
 Here is how an incident is told: to whom, under which key, in whose page, or to nobody for now.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from slo.router.audience import Audience, Recipients
 from slo.router.incidents import Incidents
 from slo.router.messages import NOTHING, Decision, Said, Teller
 from slo.router.muting import Muting
+from slo.router.shared_pages import keeping, told_as_one
 
 
 class Draft:
@@ -28,6 +29,7 @@ class Draft:
         self, incidents: Mapping[str, Incident], *, audience: Audience, muting: Muting, teller: Teller
     ) -> None:
         self.incidents = Incidents.of(incidents)
+        self._before = incidents
         self.audience = audience
         self.muting = muting
         self.teller = teller
@@ -43,7 +45,8 @@ class Draft:
     @property
     def decision(self) -> Decision:
         """What was decided."""
-        return Decision(events=tuple(self._events), messages=tuple(self._messages.values()))
+        decided = Decision(events=tuple(self._events), messages=tuple(self._messages.values()))
+        return told_as_one(decided, self._before, self.incidents, teller=self.teller)
 
     @property
     def decided(self) -> int:
@@ -191,7 +194,7 @@ class Draft:
             joined=lead.id,
         )
         after = self.record(event)
-        self._say(self.teller.to_pagers(after, Action.UPDATE, Said(summary=f"{lead.summary}; and {summary}")))
+        self._say(self.teller.to_pagers(after, Action.UPDATE))
         return after
 
     def _lead(self, incident: Incident, recipients: Recipients) -> Incident | None:
@@ -218,19 +221,6 @@ class Draft:
                 number += 1
                 name = f"{message.id}/{number}"
             self._messages[name] = message if number == 1 else replace(message, id=name)
-
-
-def sharing(incidents: Mapping[str, Incident], incident: Incident) -> Iterator[Incident]:
-    """The other open incidents that are told in the same page."""
-    if incident.page_open:
-        for other in incidents.paging() if isinstance(incidents, Incidents) else incidents.values():
-            if other.page_open and other.page_key == incident.page_key and other.id != incident.id:
-                yield other
-
-
-def keeping(incidents: Mapping[str, Incident], incident: Incident) -> frozenset[str]:
-    """The paging destinations that have the page of an incident for another one as well."""
-    return frozenset(name for other in sharing(incidents, incident) for name in other.paged_to)
 
 
 def _group(incident: Incident, labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ class ForeignAlerts:
         self._matters: dict[Key, dict[Identity, _Held]] = {}
         self._counts: Counter[Severity] = Counter()
         self._quiet: dict[Key, tuple[Incident, datetime]] = {}
+        self._new: dict[Key, tuple[_Said, datetime]] = {}
 
     def __len__(self) -> int:
         return self._counts.total()
@@ -91,7 +92,8 @@ class ForeignAlerts:
         """Go by these SLOs from now on."""
         alerts = [held.alert for matter in self._matters.values() for held in matter.values()]
         self._watched = {slo.name for slo in slos}
-        self._meanings, self._matters, self._counts, self._quiet = Meanings(slos), {}, Counter(), {}
+        self._meanings, self._matters, self._counts = Meanings(slos), {}, Counter()
+        self._quiet, self._new = {}, {}
         for alert in alerts:
             self._keep(alert)
 
@@ -110,11 +112,13 @@ class ForeignAlerts:
         changes: list[_Said] = []
         clear: list[tuple[datetime, _Said]] = []
         for key, incident in self._moved(incidents, now):
-            said = _Said(key, incident, self._firing(key, incident, now))
             if incident is None:
+                said = self._begun(key, now)
                 if said.firing:
                     changes.append(said)
-            elif _changes(incident, said.firing):
+                continue
+            said = _Said(key, incident, self._firing(key, incident, now))
+            if _changes(incident, said.firing):
                 changes.append(said)
             elif incident.open and incident.clear_since is not None:
                 clear.append((incident.clear_since, said))
@@ -137,6 +141,15 @@ class ForeignAlerts:
             if key in self._matters or _is_followed(incident):
                 moved.append((key, incident))
         return moved + [(key, incidents.last_of(*key)) for key in self._matters if key not in followed]
+
+    def _begun(self, key: Key, now: datetime) -> _Said:
+        """What fires of a matter that is no incident yet; in a storm thousands wait to become one."""
+        found = self._new.get(key)
+        if found is None or found[1] <= now:
+            found = _Said(key, None, self._firing(key, None, now)), self._ends(key, now)
+            if key in self._matters:
+                self._new[key] = found
+        return found[0]
 
     def _ends(self, key: Key, now: datetime) -> datetime:
         """When the first of a matter's alerts is over by its time."""
@@ -173,6 +186,7 @@ class ForeignAlerts:
         self._counts[severity] += new
         matter[alert.identity] = _Held(alert=alert, meaning=meaning)
         self._quiet.pop((meaning.slo, meaning.scope), None)
+        self._new.pop((meaning.slo, meaning.scope), None)
         return True
 
     def _firing(self, key: Key, incident: Incident | None, now: datetime) -> frozenset[FiringPair]:
@@ -194,6 +208,7 @@ class ForeignAlerts:
         self._counts[held.meaning.pair.severity] -= 1
         if not self._matters[key]:
             del self._matters[key]
+            self._new.pop(key, None)
 
     def _alert(self, said: _Said, now: datetime) -> Alert:
         """What is said of a matter, in the words of the most urgent of its alerts that began first."""

@@ -2,6 +2,7 @@
 
 Format: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. An incident is one alert in a group of
 its own. Its fingerprint is made of the labels that do not change while it lasts, so that its end finds its beginning.
+Where the page of several comes here in place of their pager, it is one alert of the priority of the most urgent.
 An annotation says which incident it is, so that one that comes back through an Alertmanager is known for ours.
 """
 
@@ -34,7 +35,7 @@ def payload_of(message: Message) -> dict[str, Json]:
         "startsAt": _time(message.opened_at),
         "endsAt": _time(message.at) if over else NEVER,
         "generatorURL": message.url,
-        "fingerprint": _fingerprint(labels),
+        "fingerprint": _fingerprint(labels, message),
     }
     return {
         "version": "4",
@@ -96,6 +97,7 @@ def _incident(message: Message) -> dict[str, Json]:
         "by": one_line(message.by),
         "why": one_line(message.why),
         "url": message.url,
+        **_page(message),
         "firing": [
             {
                 "long": pair.long or None,
@@ -117,9 +119,22 @@ def _incident(message: Message) -> dict[str, Json]:
     }
 
 
-def _fingerprint(labels: Mapping[str, str]) -> str:
+def _page(message: Message) -> dict[str, Json]:
+    """The incidents of a page that tells of several; nothing where it tells of one."""
+    if not message.members:
+        return {}
+    members: list[Json] = [
+        {"id": member.incident, "subject": member.subject, "priority": member.priority.value}
+        for member in message.members
+    ]
+    return {"members": members, "more_members": message.more_members}
+
+
+def _fingerprint(labels: Mapping[str, str], message: Message) -> str:
+    """What the end has as well as the beginning. What is told in place of a pager is a page, of several incidents."""
     lasting = sorted((name, value) for name, value in labels.items() if name not in ("severity", "priority"))
-    return hashlib.sha256(repr(lasting).encode()).hexdigest()[:16]
+    identity = message.key if message.instead_of else repr(lasting)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def _time(at: datetime) -> str:

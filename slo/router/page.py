@@ -68,6 +68,7 @@ def details_of(message: Message) -> dict[str, Json]:
     details: dict[str, Json] = {
         "priority": message.priority.value,
         "incident": message.incident,
+        "incidents": _members(message),
         "slo": "" if message.reported else message.slo,
         "scope": "" if message.reported else message.scope,
         "reason": evidence.reason,
@@ -85,6 +86,12 @@ def details_of(message: Message) -> dict[str, Json]:
         "labels": {one_line(name): one_line(value) for name, value in labels},
     }
     return {name: value for name, value in details.items() if value not in ("", None, [], {})}
+
+
+def _members(message: Message) -> list[Json]:
+    """Every incident that the page tells of, the most urgent first; nothing where there is one alone."""
+    more = f"and {message.more_members} more" if message.more_members else ""
+    return [*map(str, message.members), *([more] if more else [])]
 
 
 def _source(message: Message) -> str:

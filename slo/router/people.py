@@ -22,7 +22,7 @@ from slo.core.acts import (
     Target,
     Wait,
 )
-from slo.core.delivery import Action
+from slo.core.delivery import Action, Message
 from slo.core.eta import ETA
 from slo.core.events import (
     Acknowledged,
@@ -41,8 +41,10 @@ from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.errors import UsageError
-from slo.router.draft import sharing
+from slo.router.already import already
+from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Said, Teller
+from slo.router.shared_pages import sharing, told_as_one
 from slo.router.summary import promised
 
 E = TypeVar("E", bound=Event)
@@ -54,9 +56,14 @@ def decide_act(act: Act, incidents: Mapping[str, Incident], *, teller: Teller) -
     Raises UsageError for an unknown incident, and for what cannot be done to it as it stands.
     """
     incident = _named(incidents, act.target)
-    if act.source and act.source in incident.sources:
+    if (act.source and act.source in incident.sources) or already(act, incident):
         return Decision()
-    return _Acting(act, incident, tuple(sharing(incidents, incident)), teller).decision()
+    decision = _Acting(act, incident, tuple(sharing(incidents, incident)), teller).decision()
+    after = Incidents.of(incidents)
+    for event in decision.events:
+        after.put(fold(after.get(event.incident), event))
+    known_at = act.target.destination if isinstance(act, Prioritize) else ""
+    return told_as_one(decision, incidents, after, teller=teller, known_at=known_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,7 @@ class _Acting:
             case Acknowledge():
                 return self._acknowledge()
             case Resolve(why=why):
-                self._needs_open("resolve")
-                if self._is_late:
-                    raise UsageError(
-                        f"incident {self.incident.id} pages again, under {self.incident.page_key}: "
-                        "what was resolved is an earlier page, resolve this one"
-                    )
-                event = self._event(Resolved, why=why)
-                keep = {name for other in self.sharing for name in other.paged_to}
-                return Decision(events=(event,), messages=tuple(self.teller.resolved(self.incident, event, keep=keep)))
+                return self._resolve(why)
             case Wait(why=why):
                 return self._wait(why)
             case Prioritize(priority=priority, why=why):
@@ -101,23 +100,17 @@ class _Acting:
                 words = promised(eta) + (f": {text}" if text else "")
                 return self._told(self._event(Promised, eta=eta, text=text), Action.ETA, words)
             case GoOn(why=why):
-                if not self.incident.waiting:
-                    return Decision()
                 return self._told(self._event(WaitEnded, why=why), Action.UPDATE, "waits no longer", why)
             case Assign(owner=owner):
                 self._needs_open("assign")
-                if owner == self.incident.owner:
-                    return Decision()
                 return self._told(self._event(Assigned, owner=owner), Action.UPDATE, f"{owner} owns it now")
             case Attribute(responsibility=responsibility, why=why):
-                if responsibility is self.incident.responsibility and not why:
-                    return Decision()
                 event = self._event(Attributed, responsibility=responsibility, why=why)
                 return self._told(event, Action.UPDATE, responsibility.words, why)
         raise TypeError(f"nobody knows what to do with {type(self.act).__name__}")
 
     def _acknowledge(self) -> Decision:
-        """Take it on; nothing where somebody has, and no page came after it. Late is better than never.
+        """Take it on. Late is better than never.
 
         Who answers a page answers for every incident that it tells of, at every destination that has it: the next
         level may have it on account of another of them.
@@ -127,8 +120,6 @@ class _Acting:
             if self.incident.responded_at is not None:
                 self._needs_open("acknowledge")
             return self._told(event, Action.NOTE, "answers it after it had resolved by itself")
-        if self.incident.status == "acknowledged":
-            return Decision()
         if self._is_late:
             said = self._event(Noted, text=f"answers an earlier page, {self.act.target.key}", responds=True)
             return self._told(said, Action.NOTE, f"answers an earlier page, {self.act.target.key}")
@@ -144,6 +135,26 @@ class _Acting:
                 messages += self.teller.to_others(after, Action.ACKNOWLEDGE, who)
         return Decision(events=tuple(events), messages=tuple(messages))
 
+    def _resolve(self, why: str) -> Decision:
+        """It is over. Who ends a page at its destination ends every incident that it told of when that was done."""
+        self._needs_open("resolve")
+        if self._is_late:
+            raise UsageError(
+                f"incident {self.incident.id} pages again, under {self.incident.page_key}: "
+                "what was resolved is an earlier page, resolve this one"
+            )
+        done_at = self.act.acted_at or self.teller.at
+        ending = [self.incident, *(other for other in self._of_page if max((other.opened_at, *other.pages)) <= done_at)]
+        open_still = {each.id: each for each in (self.incident, *self.sharing)}
+        events, messages = [], []
+        for incident in ending:
+            event = replace(self._event(Resolved, why=why), incident=incident.id)
+            del open_still[incident.id]
+            keep = {name for other in open_still.values() for name in other.paged_to}
+            events.append(event)
+            messages += self.teller.resolved(incident, event, keep=keep)
+        return Decision(events=tuple(events), messages=tuple(messages))
+
     def _wait(self, why: str) -> Decision:
         self._needs_open("wait with")
         if self.incident.priority is Priority.P0:
@@ -153,16 +164,24 @@ class _Acting:
                 f"nobody has answered incident {self.incident.id} yet, and its clock runs until somebody does: "
                 "acknowledge it first"
             )
-        if self.incident.waiting:
-            return Decision()
         return self._told(self._event(WaitBegan, why=why), Action.UPDATE, "waits for the customer", why)
 
     def _prioritize(self, priority: Priority, why: str) -> Decision:
+        """It is as urgent as that; where a page is, none of its incidents is more urgent, and one is as urgent."""
         self._needs_open("change the priority of")
-        if priority is self.incident.priority:
-            return Decision()
-        words = f"{priority} instead of {self.incident.priority}"
-        return self._told(self._event(Reprioritized, priority=priority, why=why), Action.UPDATE, words, why)
+        page = sorted((self.incident, *self._of_page), key=lambda each: each.priority.rank)
+        changed = [each for each in page if each.priority.rank < priority.rank] or page[:1]
+        events: list[Event] = []
+        messages: list[Message] = []
+        for incident in changed:
+            if incident.priority is not priority:
+                event = replace(self._event(Reprioritized, priority=priority, why=why), incident=incident.id)
+                said = Said(by=self.act.by, why=why, text=f"{priority} instead of {incident.priority}")
+                told = self.teller.to_everyone(fold(incident, event), Action.UPDATE, said, but=self._there)
+                reached = {message.lane for message in messages}
+                events.append(event)
+                messages += [message for message in told if message.lane not in reached]
+        return Decision(events=tuple(events), messages=tuple(messages))
 
     def _told(self, event: Event, action: Action, text: str, why: str = "") -> Decision:
         after, said = fold(self.incident, event), Said(by=self.act.by, why=why, text=text)
@@ -207,6 +226,14 @@ class _Acting:
         )
 
     @property
+    def _of_page(self) -> list[Incident]:
+        """The others that it was done to as well, since it was done to their page at a destination that has it."""
+        target, incident = self.act.target, self.incident
+        if not (incident.page_open and target.destination in incident.paged_to and target.key == incident.page_key):
+            return []
+        return [other for other in self.sharing if target.destination in other.paged_to]
+
+    @property
     def _there(self) -> str:
         """Where it can be read already."""
         return self.act.target.destination
@@ -226,15 +253,21 @@ def _named(incidents: Mapping[str, Incident], target: Target) -> Incident:
 
 
 def named_by(target: Target, incidents: Mapping[str, Incident]) -> str:
-    """The id of the incident that a target names, by what is known of incidents as they stand; empty for none."""
+    """The id of the incident that a target names, by what is known of incidents as they stand; empty for none.
+
+    A page is that of the incidents that have it open there, also where it has the key of one that has left it.
+    """
     if target.incident:
         return target.incident
+    found = ""
     for incident in incidents.values():
         known = target.key and target.key in (incident.key, incident.page_key)
         began_there = target.reference and (target.destination, target.reference) == (
             incident.destination,
             incident.reference,
         )
-        if known or began_there:
+        if known and incident.page_open and incident.page_key == target.key and target.destination in incident.paged_to:
             return incident.id
-    return ""
+        if known or began_there:
+            found = found or incident.id
+    return found

@@ -9,36 +9,33 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from slo.core.acts import Act, Look, Open, Target
+from slo.core.acts import Act
 from slo.core.alert import Alert
 from slo.core.contract import Contract
 from slo.core.contract_events import ContractsOnRecord
 from slo.core.delivery import Message
 from slo.core.events import SentDirectly
-from slo.core.folding import fold
 from slo.core.incident import Incident
 from slo.core.priority import Priority
 from slo.core.protocols import Clock, Destination
 from slo.core.response import Response
-from slo.errors import StoreBusy, StoreError, UsageError
+from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
-from slo.router.attempt import DEADLINE_SECONDS
 from slo.router.audience import Audience
 from slo.router.clocks import decide_clocks
-from slo.router.decide import decide, decide_at_once, decide_pages
+from slo.router.decide import causes_first, decide, decide_at_once
 from slo.router.deliver import DeliveryLoop
 from slo.router.direct import DirectPages
 from slo.router.draft import Draft
 from slo.router.heartbeat import Heartbeat
 from slo.router.incidents import Incidents
 from slo.router.messages import Decision, Teller
-from slo.router.opening import opened_before, opening_of, refuse_stranger
 from slo.router.outbox import Journal, Outbox
 from slo.router.paths import Paths, with_own
-from slo.router.people import decide_act, named_by
+from slo.router.peoples_acts import PeoplesActs
+from slo.router.retirement import Retirement, let_go
 from slo.router.terms import Terms
 from slo.router.unwritten import Unwritten
 from slo.router.urgent import urgent_first
@@ -46,6 +43,9 @@ from slo.router.words import told
 
 WRITE_WAIT_SECONDS = 3.0
 """How long a slot end, or a person, waits for the journal."""
+
+AT_A_TIME = 100
+"""So many alerts are decided on before others have their turn: in a storm a slot end has five times as many."""
 
 RETRY_SECONDS = 1.0
 """How often what could not be written is tried again."""
@@ -86,10 +86,11 @@ class Router:
             jitter=jitter,
             sent_already={(event.destination, event.key) for event in events if isinstance(event, SentDirectly)},
         )
+        self._people = PeoplesActs(self._unwritten, self._outbox, draft=self._draft, take=self._take)
         self._paths = Paths(self._outbox, clock=clock, telemetry=telemetry, diverted=self._loop.wake)
         self._heartbeat = Heartbeat(self._outbox, written=self._loop.wake)
         self._writer: asyncio.Task[None] | None = None
-        self._retired: set[asyncio.Task[None]] = set()
+        self._retirement = Retirement()
         self._configure(destinations, terms, via="start")
         self._show()
 
@@ -114,7 +115,16 @@ class Router:
         journal, not for long, and never raises for it. The watch is alive where the journal has it all.
         """
         draft = self._draft(self.incidents)
-        decide(with_own(alerts, self._paths, draft), draft, known_slos={*known_slos, *self._paths.subjects})
+        said = causes_first(with_own(alerts, self._paths, draft), draft)
+        while len(said) > AT_A_TIME:
+            decide_at_once(said[:AT_A_TIME], draft)
+            said = said[AT_A_TIME:]
+            self._add(draft.decision)
+            if self._unwritten:
+                self._write_soon()
+            await asyncio.sleep(0)
+            draft = self._draft(self.incidents)
+        decide(said, draft, known_slos={*known_slos, *self._paths.subjects})
         decide_clocks(draft)
         await self._take(draft.decision)
         if not self._unwritten:
@@ -131,55 +141,7 @@ class Router:
 
         Raises UsageError for what cannot be, and StoreBusy where it is only held in memory so far.
         """
-        if isinstance(act, Open):
-            return await self._open(act)
-        incident = await self._meant(act.target)
-        meant = replace(act, target=replace(act.target, incident=incident))
-        decision = decide_act(meant, self.incidents, teller=self._teller)
-        if isinstance(act, Look):  # there is nothing to wait for
-            return self.incidents[incident]
-        return await self._do(incident, decision)
-
-    async def _open(self, act: Open) -> Incident:
-        before = opened_before(act, self.incidents)
-        if before is not None:
-            return await self._do(before.id, Decision())
-        refuse_stranger(act, self._audience.customers)
-        contract = self._audience.contract(act.customer)
-        draft = self._draft(self.incidents)
-        opened = draft.open(opening_of(act, draft.take_id(), at=draft.now, contract=contract))
-        return await self._do(opened.id, draft.decision)
-
-    async def _do(self, incident: str, decision: Decision) -> Incident:
-        """Make a person's decision part of the state, with the pages that follow from it.
-
-        Raises StoreBusy as long as the journal lacks anything of the incident: also where the same is done again.
-        """
-        after = self._unwritten.incidents.fork()
-        for event in decision.events:
-            after.put(fold(after.get(event.incident), event))
-        draft = self._draft(after)
-        decide_pages(draft)
-        await self._take(decision, draft.decision)
-        if self._unwritten.holds(incident):
-            raise StoreBusy(
-                "the journal cannot be written now: this is held in memory and written as soon as possible,"
-                " look at the incident again before you rely on it"
-            )
-        return self.incidents[incident]
-
-    async def _meant(self, target: Target) -> str:
-        """The id of the incident that a target names."""
-        if named := named_by(target, self.incidents):
-            return named
-        journal = self._outbox.journal
-        found = await self._outbox.read(
-            journal.incident_of, target.destination, key=target.key, reference=target.reference
-        )
-        if found is None:
-            what = target.key or target.reference
-            raise UsageError(f"{target.destination} knows {what!r}, and no incident is known by that here")
-        return found
+        return await self._people.do(act)
 
     async def run(self) -> None:
         """Deliver, watch the paths, and try again to write what could not be written, until cancelled."""
@@ -201,10 +163,7 @@ class Router:
         kept = {id(destination) for destination in destinations.values()}
         gone = [destination for destination in self._destinations.values() if id(destination) not in kept]
         self._configure(destinations, terms, via="reload")
-        if gone:
-            retirement = asyncio.create_task(self._retire(gone))
-            self._retired.add(retirement)
-            retirement.add_done_callback(self._retired.discard)
+        self._retirement.begin(gone)
         self._loop.wake()
         if self._unwritten:
             self._write_soon()
@@ -216,10 +175,8 @@ class Router:
         await self._loop.close(max(0.0, ends - self._clock.monotonic()))
         await self._direct.close()
         await self._heartbeat.close()
-        for retirement in tuple(self._retired):
-            retirement.cancel()
-        await asyncio.gather(*self._retired, return_exceptions=True)
-        await _let_go(self._destinations.values())
+        await self._retirement.close()
+        await let_go(self._destinations.values())
 
     def _configure(self, destinations: Mapping[str, Destination], terms: Terms, *, via: str) -> None:
         self._destinations = self._loop.destinations = self._direct.destinations = destinations
@@ -249,6 +206,12 @@ class Router:
 
     async def _take(self, *decisions: Decision) -> None:
         """Make decisions part of the state, and wait a little for the journal to have them, the most urgent first."""
+        self._add(*decisions)
+        if self._unwritten:
+            await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
+
+    def _add(self, *decisions: Decision) -> None:
+        """Make decisions part of the state."""
         for decision in decisions:
             urgent, rest = urgent_first(decision, self._paging)
             self._unwritten.add(urgent)
@@ -258,8 +221,6 @@ class Router:
             self._direct.watch(decision.messages, self._paging)
         if any(decisions):
             self._show()
-        if self._unwritten:
-            await asyncio.wait({self._write_soon()}, timeout=WRITE_WAIT_SECONDS)
 
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writer is None or self._writer.done():
@@ -300,22 +261,7 @@ class Router:
         self._unwritten.add(Decision(events=(event,)))
         self._write_soon()
 
-    async def _retire(self, destinations: Sequence[Destination]) -> None:
-        try:
-            await asyncio.sleep(DEADLINE_SECONDS)
-        finally:
-            await _let_go(destinations)
-
     def _show(self) -> None:
         counts = Counter(each.priority for each in self._unwritten.incidents.unsettled() if each.open)
         for priority in Priority:
             self._telemetry.incidents_open.labels(priority).set(counts[priority])
-
-
-async def _let_go(destinations: Iterable[Destination]) -> None:
-    for destination in destinations:
-        try:
-            async with asyncio.timeout(1.0):
-                await destination.aclose()
-        except Exception:
-            logger.exception("a destination could not be closed")

@@ -11,6 +11,7 @@ from slo.core.acts import Target
 from slo.core.delivery import Delivery
 from slo.core.incident import Incident
 from slo.errors import ConfigError, StoreError
+from slo.router.already import already
 from slo.router.opening import doubts_about
 from slo.web.act import ACTS, Open
 from slo.web.answers import (
@@ -27,6 +28,7 @@ from slo.web.answers import (
 )
 from slo.web.documents import (
     Document,
+    act_document,
     fault_document,
     in_order,
     incident_document,
@@ -118,13 +120,14 @@ class API:
             return {}
 
     async def act(self, request: web.Request) -> web.Response:
-        """Do something to an incident; the answer is its new state."""
+        """Do something to an incident; the answer is its new state, and why that is what it was."""
         incident = self._find(request)
         body = await read_body(request, self._body_seconds)
         with refusals():
             act = ACTS.validate_json(body).act(Target(incident=incident.id), datetime.now(UTC))
+            unchanged = already(act, self._find(request))
             changed = await self._watch.desk.act(act)
-        return answer(incident_document(changed, response=self._watch.desk.response(changed)))
+        return answer(act_document(changed, unchanged, self._watch.desk.response(changed)))
 
     async def open(self, request: web.Request) -> web.Response:
         """Open an incident: an issue that a person found."""

@@ -211,6 +211,11 @@ def incident_with_history(
     }
 
 
+def act_document(incident: Incident, unchanged: str, response: Response | None = None) -> Document:
+    """One incident after an act of a person; `unchanged` is what was so already, where the act changed nothing."""
+    return incident_document(incident, response=response) | {"unchanged": unchanged or None}
+
+
 def event_document(number: int, event: Event) -> Document:
     """One event of the journal, with its number there; `event` is its kind, as in `firing_changed`."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

@@ -171,9 +171,9 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
             f"there is nothing at {quoted(request.path)}; see docs/api.md" if error.status == 404 else error.reason
         )
         return answer({"error": sentence}, status=error.status)
-    except ConnectionError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and request.transport is None:
+            return answer({"error": "the client is gone"}, status=400)  # nobody reads it, and none of it is our fault
         logger.exception("a request failed by a fault of ours", extra={"method": request.method, "path": request.path})
         return answer({"error": "a fault of the watch; its log has it"}, status=500)
 

@@ -29,6 +29,7 @@ class Known:
 
     name: str
     acts: tuple[Act, ...] = ()
+    elsewhere: bool = False
     problems: list[str] | None = None
     """What was told afterwards, where anything is to be."""
 
@@ -37,7 +38,8 @@ class Known:
             raise Forged(f"not signed by {self.name}")
         if not inbound.body:
             raise Malformed("nothing is in it")
-        return Received(acts=self.acts, status=200, then=None if self.problems is None else self.then)
+        then = None if self.problems is None else self.then
+        return Received(acts=self.acts, status=200, elsewhere=self.elsewhere, then=then)
 
     async def then(self, problem: str) -> Received:
         assert self.problems is not None
@@ -88,6 +90,28 @@ async def test_what_nobody_knows_is_forged_and_what_is_signed_may_be_malformed()
     with pytest.raises(Malformed):
         await door.inbound.receive("pagerduty", signed("eu", b""))
     assert (door.counted("forged"), door.counted("malformed"), door.done) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("receivers", "done"),
+    [
+        ([Known("eu", elsewhere=True), Known("us", (takes_on("2"),)), Known("eu", (takes_on("3"),))], ["3"]),
+        ([Known("eu", (takes_on("1"),)), Known("eu", (takes_on("2"),))], ["1"]),
+        ([Known("us"), Known("eu", elsewhere=True)], []),
+        ([Known("eu", elsewhere=True), Known("us")], []),
+        ([Known("eu", elsewhere=True), Known("eu", elsewhere=True)], []),
+    ],
+)
+async def test_of_those_who_know_the_sender_it_is_for_the_first_whom_it_concerns(
+    receivers: list[Known], done: list[str]
+) -> None:
+    door = Door()
+    door.inbound.receivers = {"pagerduty": receivers}
+    received = await door.inbound.receive("pagerduty", replace(INBOUND, headers={"signed-by": "eu"}))
+    assert received is not None
+    assert received.status == 200
+    assert [act.target.incident for act in door.done] == done
+    assert door.counted("received") == 1
 
 
 @pytest.mark.looptime

@@ -284,6 +284,19 @@ def test_the_messages_of_an_act_are_those_that_the_running_watch_would_send(data
     assert {message.action for message in written} == {Action.ACKNOWLEDGE}
 
 
+def test_an_act_that_changes_nothing_says_so_here_and_there(site: Served, data: Path) -> None:
+    for where in (("--url", site.url), ("--data", str(data))):
+        assert lines(incident("go-on", "2026-0001", *where))[-1] == (
+            "Nothing has changed: incident 2026-0001 is not waiting."
+        )
+        assert "acknowledged by kim" in lines(incident("ack", "2026-0001", *where))[-1]
+        assert lines(incident("ack", "2026-0001", "--by", "ben", *where))[-1] == (
+            "Nothing has changed: kim has taken incident 2026-0001 on already."
+        )
+        document = json.loads(incident("go-on", "2026-0001", "--json", *where).stdout)
+        assert document["unchanged"] == "incident 2026-0001 is not waiting"
+
+
 def test_acknowledging_twice_in_a_data_folder_writes_once(data: Path) -> None:
     for name in ("kim", "ana"):
         assert "acknowledged by kim" in lines(incident("ack", "2026-0001", "--by", name, "--data", str(data)))[1]

@@ -155,7 +155,8 @@ def test_it_is_said_so_that_it_can_be_read_at_night(tmp_path: Path, arguments: t
 
 
 def test_the_manual_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PD_ROUTING_KEY", "0123456789abcdef0123456789abcdef")
+    for name in ("PD_ROUTING_KEY", "PD_SECOND_KEY"):
+        monkeypatch.setenv(name, "0123456789abcdef0123456789abcdef")
     shown, config = re.findall(r"(?ms)^```(?:yaml)?\n(.*?)^```$", MANUAL.read_text(encoding="utf-8"))[:2]
     labels = ("--label", "slo=gate-availability", "--label", "severity=page", "--at", "2026-03-01T02:00:00Z")
     assert route(tmp_path, *labels, config=config).output == shown

@@ -27,4 +27,5 @@ def test_a_configuration_that_is_shown_loads(block: str, tmp_path: Path) -> None
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))  # one of them names it
     config = tmp_path / "shown.yaml"
     config.write_text(block, encoding="utf-8")
-    assert load(config, Kinds.installed(), {"PD_ROUTING_KEY": "0123456789abcdef0123456789abcdef"}).slos
+    keys = {"PD_ROUTING_KEY": "0123456789abcdef0123456789abcdef", "PD_SECOND_KEY": "fedcba9876543210fedcba9876543210"}
+    assert load(config, Kinds.installed(), keys).slos

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from pagerduty import RestApiV2Client
 
-from slo.demo.vendors.incidents import user_id
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
-from slo.demo.vendors.rest_v2 import REQUESTS_A_MINUTE
+from slo.demo.vendors.pagerduty.incidents import user_id
+from slo.demo.vendors.pagerduty.rest_v2 import REQUESTS_A_MINUTE
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 
 KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "u+AbCdEfGhIjKlMnOp-_"
@@ -28,9 +28,9 @@ async def standin(tmp_path: Path) -> AsyncIterator[PagerDutyStandIn]:
         yield server
 
 
-async def trigger(standin: PagerDutyStandIn, key: str, action: str = "trigger") -> None:
+async def trigger(standin: PagerDutyStandIn, key: str, action: str = "trigger", *, by: str = KEY) -> None:
     payload = {"summary": "gate burns", "source": "gate", "severity": "critical"}
-    event = {"routing_key": KEY, "event_action": action, "dedup_key": key, "payload": payload}
+    event = {"routing_key": by, "event_action": action, "dedup_key": key, "payload": payload}
     assert (await ask(standin, "POST", "/v2/enqueue", event))[0] == 202
 
 
@@ -156,6 +156,19 @@ async def test_an_incident_that_groups_alerts_has_the_keys_of_all_and_ends_with_
         assert standin.incidents[0]["status"] == "triggered"
         await trigger(standin, "k2", "resolve")
         assert standin.incidents[0]["status"] == "resolved"
+
+
+async def test_a_key_is_that_of_an_incident_in_each_service(tmp_path: Path) -> None:
+    services = {"a" * 32: "PSERVA", "b" * 32: "PSERVB"}
+    async with PagerDutyStandIn(tmp_path, routing_keys=services) as standin:
+        for routing_key in services:
+            await trigger(standin, "k1", by=routing_key)
+        for wanted, found in ((["PSERVA", "PSERVB"], ["PSERVA", "PSERVB"]), (["PSERVB"], ["PSERVB"]), (["P0"], [])):
+            query = "".join(f"&service_ids[]={service}" for service in wanted)
+            answer = (await ask(standin, "GET", f"/incidents?incident_key=k1{query}"))[1]["incidents"]
+            assert [incident["service"]["id"] for incident in answer] == found
+        assert standin.act("k1", "acknowledge", by="anna", service="PSERVB") == 1
+        assert [incident["status"] for incident in standin.incidents] == ["triggered", "acknowledged"]
 
 
 async def test_what_was_done_over_the_api_is_remembered_after_a_restart(tmp_path: Path) -> None:

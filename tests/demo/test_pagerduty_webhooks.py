@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from slo.demo.vendors.incidents import user_id
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.incidents import user_id
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from tests.demo.test_pagerduty_rest import trigger
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from tests.services import free_port
 
 T = TypeVar("T")

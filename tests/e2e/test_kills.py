@@ -96,6 +96,8 @@ def test_kills_at_a_step_of_the_router_leave_one_incident_at_pagerduty(
     """The first process dies there, and so does the next; `tests/router/machine` has every step in one process."""
     endpoint = nginx()
     watch.configure(configuration(pagerduty.destination(), port=endpoint.port))
+    watch.start()
+    assert watch.stop() == 0, "the contract is on record: what is written next is the incident"
     watch.begin(step, "1")
     until("that it listens", lambda: listens(watch))
     watch.good()

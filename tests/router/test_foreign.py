@@ -394,3 +394,15 @@ class Storms(RuleBasedStateMachine):
 
 TestStorms = Storms.TestCase
 TestStorms.settings = settings(max_examples=100, stateful_step_count=40)
+
+
+def test_what_waits_to_become_an_incident_is_over_where_it_ends_or_is_said_to_meanwhile() -> None:
+    keeper = ForeignAlerts(most=100, slot_seconds=1)
+    for number in range(3):
+        keeper.take(foreign(f"Down{number}", severity="warning", ends_at=100 if number else 5), {})
+    assert len(keeper.alerts(Incidents(), at(0))) == len(keeper.alerts(Incidents(), at(4))) == 3
+    assert {each.slo for each in keeper.alerts(Incidents(), at(5))} == {"Down1", "Down2"}
+    keeper.take(foreign("Down1", severity="warning", ends_at=6), {})
+    keeper.take(foreign("Down2", severity="critical", ends_at=100), {})
+    [alert] = keeper.alerts(Incidents(), at(7))
+    assert (alert.slo, alert.severity) == ("Down2", Severity.PAGE)

@@ -65,7 +65,7 @@ def test_two_that_join_in_one_moment_are_both_said() -> None:
 def test_the_page_is_over_when_the_last_of_it_is_clear() -> None:
     desk = in_one_page()
     desk.slot(20, alert(slo=EU))
-    assert keys(desk.slot(320)) == [("hook", "resolve", FIRST)]
+    assert keys(desk.slot(320)) == [("hook", "resolve", FIRST), ("oncall", "update", FIRST)]
     desk.slot(330, alert(slo=US))
     assert keys(desk.slot(630)) == [("oncall", "resolve", FIRST), ("hook", "resolve", SECOND)]
 
@@ -73,7 +73,7 @@ def test_the_page_is_over_when_the_last_of_it_is_clear() -> None:
 def test_and_when_the_page_of_the_last_is_clear_while_its_ticket_goes_on() -> None:
     desk = in_one_page()
     desk.slot(20, alert(TICKET, slo=EU))
-    assert keys(desk.slot(320)) == [("hook", "update", FIRST)]
+    assert keys(desk.slot(320)) == [("hook", "update", FIRST), ("oncall", "update", FIRST)]
     desk.slot(330, alert(TICKET, slo=US))
     assert keys(desk.slot(630)) == [("oncall", "resolve", FIRST), ("hook", "update", SECOND)]
     assert len(desk.of(PageCleared)) == 2
@@ -81,7 +81,7 @@ def test_and_when_the_page_of_the_last_is_clear_while_its_ticket_goes_on() -> No
 
 def test_a_person_who_ends_one_of_them_leaves_the_page_to_the_other() -> None:
     desk = in_one_page()
-    assert keys(desk.does(20, ends("1"))) == [("hook", "resolve", FIRST)]
+    assert keys(desk.does(20, ends("1"))) == [("hook", "resolve", FIRST), ("oncall", "update", FIRST)]
     assert keys(desk.does(30, ends("2"))) == [("oncall", "resolve", FIRST), ("hook", "resolve", SECOND)]
 
 
@@ -182,7 +182,8 @@ def test_the_next_level_joins_a_shared_page_once_and_keeps_it_until_the_last_is_
     assert [each for each in keys(decision) if each[0] == "second"] == [("second", "trigger", FIRST)]
     assert len({message.id for message in decision.messages}) == len(decision.messages)
     desk.slot(1810, alert(slo=EU))
-    assert keys(desk.slot(2110)) == [("hook", "resolve", FIRST)]
+    left = keys(desk.slot(2110))
+    assert left == [("hook", "resolve", FIRST), ("oncall", "update", FIRST), ("second", "update", FIRST)]
     desk.slot(2120, alert(slo=US))
     told = keys(desk.slot(2420))
     assert told == [("oncall", "resolve", FIRST), ("second", "resolve", FIRST), ("hook", "resolve", SECOND)]
@@ -194,7 +195,8 @@ def test_who_has_a_shared_page_for_one_incident_only_hears_its_end_with_that() -
     desk.slot(1790, alert(PAGE, slo=US))
     desk.slot(1800)
     desk.slot(1810, alert(slo=EU))
-    assert keys(desk.slot(2110)) == [("second", "resolve", FIRST), ("hook", "resolve", FIRST)]
+    left = keys(desk.slot(2110))
+    assert left == [("second", "resolve", FIRST), ("hook", "resolve", FIRST), ("oncall", "update", FIRST)]
 
 
 def test_what_comes_and_goes_has_to_be_clear_for_twice_as_long_each_time_and_says_so() -> None:
@@ -293,7 +295,7 @@ def test_what_a_person_opens_is_told_grouped_and_ended_like_all_else() -> None:
     desk.does(20, takes_on("2"))
     assert {incident.status for incident in desk.incidents.values()} == {"acknowledged"}
     desk.slot(30, alert(slo=EU))
-    assert keys(desk.slot(330)) == [("hook", "resolve", FIRST)]
+    assert keys(desk.slot(330)) == [("hook", "resolve", FIRST), ("oncall", "update", FIRST)]
     desk.does(340, ends("2"))
     assert not [incident for incident in desk.incidents.values() if incident.open]
 

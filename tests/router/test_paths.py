@@ -14,7 +14,7 @@ from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.routing import Route, alert_labels
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.exposition.catalogue import Telemetry
 from slo.router.audience import Audience
 from slo.router.outbox import Outbox
@@ -295,6 +295,7 @@ async def test_a_path_that_is_configured_no_more_is_resolved_once_and_what_waits
             await watch.sees(PAGE)
             await settled(watch)
             assert own(watch).resolved_why == "the destination was removed from the configuration"
+        watch.router._loop.wake()  # it rests by real time, which the clock has left behind
         await until(lambda: not watch.journal.depth(clock.now()))
         assert not is_broken(watch, "second")
         given_up = [each for each in watch.journal.deliveries("1") if each.message.destination == "second"]

@@ -15,16 +15,18 @@ from slo.core.alert import Alert, FiringPair
 from slo.core.contract import DEFAULT
 from slo.core.delivery import Message, Retry, Sent, Verdict
 from slo.core.events import Acknowledged, Event, Opened, Paged, SentDirectly
+from slo.core.inhibition import Graph
 from slo.core.paths import DeliveryPath
 from slo.core.priority import Impact
 from slo.core.protocols import Destination
 from slo.core.routing import Route
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.errors import StoreBusy, StoreFull, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
+from slo.router.muting import Muting
 from slo.router.router import Router
 from slo.router.terms import Terms
 from tests.router.making import PAGE, SLO, STAGING, TICKET, alert, ends, takes_on
@@ -456,10 +458,31 @@ async def test_people_are_told_what_they_cannot_do(path: Path, clock: MovableClo
             await watch.router.act(ends(by="ben"))
 
 
+async def test_a_slot_end_with_many_alerts_lets_others_have_their_turn_and_keeps_causes_first(
+    path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.router.router.AT_A_TIME", 2)
+    async with Watch(path, clock, oncall=Recorder(), hook=Recorder()).running() as watch:
+        names = [f"slo-{number}" for number in range(7)]
+        needs = {name: frozenset({"slo-6"}) for name in names[:6]}
+        terms = Terms(
+            paging={"oncall"}, routes=Route(destinations=("oncall",)), muting=Muting(graph=Graph(needs=needs))
+        )
+        await watch.router.reconfigure(destinations={"oncall": Recorder(), "hook": Recorder()}, terms=terms)
+        judging = asyncio.create_task(watch.judges(*(alert(PAGE, slo=name) for name in names), known=names))
+        seen = set()
+        while not judging.done():
+            await asyncio.sleep(0)
+            seen.add(len(watch.router.incidents))
+        assert {2, 4, 6, 7} <= seen
+        assert [each.slo for each in watch.router.incidents.values() if not each.muted] == ["slo-6"]
+        assert len(watch.journal.events()) == 7 + 1, "each is opened, one has paged"
+
+
 async def test_a_new_configuration_takes_over_and_the_old_destinations_are_closed(
     path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slo.router.router.DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr("slo.router.retirement.DEADLINE_SECONDS", 0.01)
     old, new = Recorder("key-1"), Recorder("key-2")
     async with Watch(path, clock, oncall=old).running() as watch:
         await watch.sees(PAGE)

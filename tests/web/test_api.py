@@ -122,6 +122,19 @@ def test_a_person_acknowledges_and_resolves_an_incident(site: Served, watch: Fak
     assert watch.events[-1] == Resolved(incident="2026-0001", at=ANY, by="kim", why="rolled back: ünïcode", via="api")
 
 
+def test_an_act_that_changes_nothing_says_what_is_so_already(site: Served, watch: FakeWatch) -> None:
+    assert site.act("2026-0001", action="acknowledge", by="kim").document["unchanged"] is None
+    before = list(watch.events)
+    for keys, sentence in (
+        ({"action": "acknowledge"}, "kim has taken incident 2026-0001 on already"),
+        ({"action": "go_on"}, "incident 2026-0001 is not waiting"),
+        ({"action": "prioritize", "priority": "P0", "why": "again"}, "incident 2026-0001 is a P0 already"),
+    ):
+        answer = site.act("2026-0001", by="ben", **keys)
+        assert (answer.status, answer.document["unchanged"]) == (200, sentence)
+    assert watch.events == before
+
+
 def test_an_act_on_a_resolved_incident_is_a_conflict(site: Served) -> None:
     answer = site.act("2025-0009", action="resolve", by="kim")
     told = "incident 2025-0009 was resolved at 2025-12-30T00:01:30Z: resolve an open one"

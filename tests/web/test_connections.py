@@ -82,6 +82,27 @@ def test_who_floods_pushes_out_himself_and_no_idle_client() -> None:
             assert counted(watch.telemetry, "watchkeep_http_connections") == 8
 
 
+def test_bodies_that_never_end_are_pushed_out_as_well() -> None:
+    watch = replace(a_busy_watch(), answers={"ticket": Received()})
+    with served(watch, limits=replace(PATIENT, connections=4)) as site, contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(held(site, 4, sends=POST + b"{"))
+            time.sleep(0.05)  # until they are read from
+            assert ask(site, VENDOR, "POST", "/webhooks/ticket", b"{}") == 202
+        assert cut(watch, "refused") == 0
+
+
+def test_who_leaves_in_the_middle_of_a_body_is_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    watch = replace(a_busy_watch(), answers={"ticket": Received()})
+    with caplog.at_level(logging.WARNING), served(watch) as site:
+        for _ in range(20):
+            with held(site, 1, sends=POST + b"{"):
+                assert ask(site, VENDOR, "POST", "/webhooks/ticket", b"{}") == 202
+        while counted(watch.telemetry, "watchkeep_http_requests_total", route="/webhooks/ticket", code="400") < 20:
+            time.sleep(0.01)
+    assert caplog.records == []
+
+
 class Working(FakeWatch):
     """Works on each webhook until it is let go."""
 

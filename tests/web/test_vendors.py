@@ -18,8 +18,8 @@ from slo.core.events import Acknowledged, Noted
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.incident_key import incident_mark
-from slo.demo.vendors.interactions import signed as slack_signed
-from slo.demo.vendors.webhooks_v3 import signature as pagerduty_signature
+from slo.demo.vendors.pagerduty.webhooks_v3 import signature as pagerduty_signature
+from slo.demo.vendors.slack.interactions import signed as slack_signed
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.router.tickets.inbox import SIGNATURE, TIMESTAMP, signature_of

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from slo.config.accounts import AccountConfig
 from slo.config.tls import TLSSettings
-from slo.config.types import HTTPURL, KindConfig, Secret, wrong
+from slo.config.types import HTTPURL, Secret, wrong
 from slo.core.acts import Act
 from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Sent, Verdict
 from slo.core.priority import Priority
@@ -81,6 +82,12 @@ def _user_id(value: str) -> str:
     return value
 
 
+def _service_id(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]+", value):
+        raise wrong("is no id of a service of PagerDuty", "write the end of the address of its page, as in PIJ90N7")
+    return value
+
+
 def _as_list(value: object) -> object:
     """One secret may be written without the list around it."""
     return value if isinstance(value, tuple) else (value,)
@@ -96,7 +103,7 @@ Secrets = Annotated[
 """One secret, or several while one is replaced by another."""
 
 
-class Config(KindConfig):
+class Config(AccountConfig):
     """Where pages go."""
 
     routing_key: Secret
@@ -113,6 +120,9 @@ class Config(KindConfig):
 
     api_url: Annotated[HTTPURL, AfterValidator(_api_url)] = "https://api.pagerduty.com"
     """Where the REST API is; `https://api.eu.pagerduty.com` for accounts in the EU."""
+
+    service: Annotated[str, AfterValidator(_service_id)] | None = None
+    """The id of the service that `routing_key` is of: what happens to incidents of other services is none of ours."""
 
     priorities: dict[Literal["P0", "P1", "P2"], Annotated[str, Field(min_length=1)]] = Field(
         default={}, examples=[{"P0": "P1", "P1": "P2"}]
@@ -137,7 +147,7 @@ class Config(KindConfig):
             raise wrong("has one of api_token and from_email alone", "give both: who changes something has to be named")
         unused = {"api_url"} if self.api_token is None else set()
         if self.api_token is None and not self.webhook_secret:
-            unused |= {"priorities", "service_user"}
+            unused |= {"priorities", "service", "service_user"}
         if named := sorted(unused & self.model_fields_set):
             raise wrong(f"has {named[0]}, which nothing uses", "give api_token with it, or leave it out")
         if self.api_token is not None and self.service_user is None:
@@ -145,6 +155,28 @@ class Config(KindConfig):
         if len(set(self.priorities.values())) < len(self.priorities):
             raise wrong("calls two priorities the same", "give each a name of its own, or leave one out")
         return self
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The account's token and our user in it; nothing where nothing is looked up."""
+        if self.api_token is None:
+            return frozenset()
+        return frozenset({self.api_token.reveal(), self.service_user or ""})
+
+    @property
+    def part(self) -> str:
+        """The service."""
+        return self.service or ""
+
+    @property
+    def way_in(self) -> str:
+        """The routing key, which leads to one service."""
+        return self.routing_key.reveal()
+
+    @property
+    def mend(self) -> str:
+        """How the service is named."""
+        return "give each of them its `service`, the id of the service that its routing_key is of"
 
 
 class PagerDuty:
@@ -230,7 +262,8 @@ def receiver(name: str, config: Config, context: Context) -> PagerDutyWebhook | 
     """What takes the webhooks for the destination of that name; None where it has no secret for them."""
     if not config.webhook_secret:
         return None
-    return PagerDutyWebhook(name, config.webhook_secret, _people_of(config), _rest_of(config, context, LOOKUP_SECONDS))
+    people, rest = _people_of(config), _rest_of(config, context, LOOKUP_SECONDS)
+    return PagerDutyWebhook(name, config.webhook_secret, people, rest, service=config.service or "")
 
 
 def _rest_of(config: Config, context: Context, most_seconds: float = math.inf) -> Rest | None:
@@ -242,6 +275,7 @@ def _rest_of(config: Config, context: Context, most_seconds: float = math.inf) -
         from_email=config.from_email,
         tls=TLSSettings(ca_file=config.ca_file),
         timeout_seconds=min(config.timeout.total_seconds(), most_seconds),
+        service=config.service or "",
     )
     return Rest(access, context)
 

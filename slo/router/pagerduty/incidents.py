@@ -15,7 +15,7 @@ from pagerduty import Error, RestApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.router.answers import retry_after_seconds, shown
-from slo.router.pagerduty.rest import Unanswered
+from slo.router.pagerduty.rest import AMBIGUOUS, MISSING, Unanswered, service_of
 from slo.router.pagerduty.transport import FAILURES, CuttableTransport, make_once, of_failure
 
 ANSWER_LIMIT_BYTES = 2 * 1024 * 1024
@@ -24,6 +24,9 @@ ANSWER_LIMIT_BYTES = 2 * 1024 * 1024
 PAGE = 100
 """How many items of a list are read, the newest: as many as PagerDuty gives at once."""
 
+FOUND = 25
+"""How many incidents under one key are looked at, to see whether they are of one service."""
+
 Json = Mapping[str, Any]
 
 _FOR_GOOD = frozenset({400, 402, 403, 404, 413, 422})
@@ -31,12 +34,16 @@ _FOR_GOOD = frozenset({400, 402, 403, 404, 413, 422})
 
 
 class IncidentsCall:
-    """Requests over one connection, in a thread, to be `abandon`ed from another one. All of them raise Unanswered."""
+    """Requests over one connection, in a thread, to be `abandon`ed from another one. All of them raise Unanswered.
+
+    `service` is the id of the service whose incidents are meant; empty where the account has one that is told.
+    """
 
     def __init__(
-        self, *, base_url: str, token: str, from_email: str, tls: ssl.SSLContext, phase_seconds: float
+        self, *, base_url: str, token: str, from_email: str, service: str, tls: ssl.SSLContext, phase_seconds: float
     ) -> None:
         self._token = token
+        self._service = service
         self._transport = CuttableTransport(tls=tls, limit_bytes=ANSWER_LIMIT_BYTES)
         self._client = RestApiV2Client(
             token,
@@ -59,20 +66,35 @@ class IncidentsCall:
     def find(self, key: str) -> Json | None:
         """The incident under a deduplication key: the one that is open, or the newest; None where there is none.
 
-        One that is made of several alerts is found under the key of each.
+        One that is made of several alerts is found under the key of each. A key is that of one incident in a service,
+        and in another service that of another one: where it is not known which is meant, none is taken for it.
         """
-        query = {"incident_key": key, "date_range": "all", "sort_by": "created_at:desc", "limit": 1}
+        query: dict[str, Any] = {
+            "incident_key": key,
+            "date_range": "all",
+            "sort_by": "created_at:desc",
+            "limit": FOUND,
+        }
+        if self._service:
+            query["service_ids[]"] = [self._service]
         found = self._list("incidents", "incidents", query | {"statuses[]": ["triggered", "acknowledged"]})
         if not found:
             found = self._list("incidents", "incidents", query | {"statuses[]": ["resolved"]})
+        if len({service_of(incident) for incident in found}) > 1:
+            detail = f"several services have an incident under {key}: name ours with the key `service`"
+            raise Unanswered(Refused(reason=AMBIGUOUS, detail=detail))
         return found[0] if found else None
 
-    def keys_of(self, incident: str) -> Sequence[str]:
-        """The deduplication keys of the incident with that id: its own, or those of the alerts that it is made of."""
-        key = self._one("GET", f"incidents/{_part(incident)}", "incident").get("incident_key")
+    def incident(self, id_: str) -> Json:
+        """The incident with that id."""
+        return self._one("GET", f"incidents/{_part(id_)}", "incident")
+
+    def keys_of(self, incident: Json) -> Sequence[str]:
+        """The deduplication keys of an incident: its own, or those of the alerts that it is made of."""
+        key = incident.get("incident_key")
         if isinstance(key, str) and key:
             return (key,)
-        alerts = self._list(f"incidents/{_part(incident)}/alerts", "alerts", {"limit": PAGE})
+        alerts = self._list(f"incidents/{_part(str(incident.get('id', '')))}/alerts", "alerts", {"limit": PAGE})
         return [alert["alert_key"] for alert in alerts if isinstance(alert.get("alert_key"), str)]
 
     def log(self, incident: str) -> Sequence[Json]:
@@ -141,6 +163,8 @@ class IncidentsCall:
     def _refusal(self, response: httpx2.Response) -> Retry | Refused:
         status = response.status_code
         said = f"HTTP {status}: {shown(response.text, self._token)}"
+        if status == 404 and _is_of_the_api(response):
+            return Refused(reason=MISSING, detail=said)
         if status in _FOR_GOOD:
             return Refused(reason="rejected", detail=said)
         if status == 429:
@@ -148,6 +172,14 @@ class IncidentsCall:
             after = retry_after_seconds(named, datetime.now(UTC))
             return Retry(reason="rate_limited", after_seconds=after, detail=said)
         return Retry(reason="server_error" if status >= 500 else "unexpected_status", detail=said)
+
+
+def _is_of_the_api(response: httpx2.Response) -> bool:
+    """Whether PagerDuty says so itself: a proxy, or a wrong address, answers 404 as well."""
+    try:
+        return isinstance(response.json()["error"]["code"], int)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
 
 
 def _part(id_: str) -> str:

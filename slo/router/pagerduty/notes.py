@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from slo.core.delivery import Action, Message, Refused, Retry
 from slo.core.priority import Priority
-from slo.router.pagerduty.rest import Unanswered
+from slo.router.pagerduty.rest import MISSING, Unanswered
 from slo.router.summary import one_line
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _incident(call: "IncidentsCall", key: str) -> str:
 
 def _missing(key: str) -> Unanswered:
     """Events become incidents a moment after they were accepted; some never do, where rules of the service say so."""
-    return Unanswered(Retry(reason="incident_not_found", detail=f"there is no incident under {key}"))
+    return Unanswered(Retry(reason=MISSING, detail=f"there is no incident under {key}"))
 
 
 def _publish(call: "IncidentsCall", incident: str, text: str) -> None:

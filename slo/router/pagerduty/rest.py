@@ -4,7 +4,7 @@ It says what the Events API cannot: notes, status updates, priorities, and what 
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 THREADS = 16
 """More than calls are ever under way, as for events; they are started one by one, when they are needed."""
 
+MISSING = "incident_not_found"
+"""The reason where there is no such incident: it is not there yet, was deleted, or is another account's."""
+
+AMBIGUOUS = "incident_ambiguous"
+"""The reason where there are incidents of several services, and which is meant cannot be known."""
+
 T = TypeVar("T")
 
 
@@ -34,13 +40,17 @@ class Unanswered(DestinationFault):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestAccess:
-    """How the API is reached: its address, whose token it is, and the address of the user who says what we say."""
+    """How the API is reached: its address, whose token it is, and the address of the user who says what we say.
+
+    `service` is the id of the service whose incidents are meant; empty where nobody said.
+    """
 
     url: str
     token: Secret
     from_email: str
     tls: TLSSettings
     timeout_seconds: float
+    service: str = ""
 
 
 class Rest:
@@ -86,9 +96,16 @@ class Rest:
             base_url=self._access.url,
             token=self._access.token.reveal(),
             from_email=self._access.from_email,
+            service=self._access.service,
             tls=self._context.tls.get(self._access.tls),
             phase_seconds=self._access.timeout_seconds,
         )
+
+
+def service_of(incident: Mapping[str, object]) -> str:
+    """The id of the service that an incident is of; empty where nothing says so."""
+    service = incident.get("service")
+    return str(service.get("id") or "") if isinstance(service, Mapping) else ""
 
 
 def _closing(call: "IncidentsCall", work: Callable[["IncidentsCall"], T]) -> T:

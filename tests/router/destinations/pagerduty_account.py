@@ -9,8 +9,8 @@ from typing import Any
 
 from slo.core.delivery import Action, Lane, Sent
 from slo.core.protocols import Clock
-from slo.demo.vendors.incidents import user_id
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.incidents import user_id
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import Config, PagerDuty, build
 from tests.router.making import message

@@ -14,8 +14,8 @@ from slo.core.folding import fold_all
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.protocols import Receiver
-from slo.demo.vendors.slack import CHANNEL, SIGNING_SECRET, TOKEN, SlackStandIn
-from slo.demo.vendors.workspace import TEAM
+from slo.demo.vendors.slack.standin import CHANNEL, SIGNING_SECRET, TOKEN, SlackStandIn
+from slo.demo.vendors.slack.workspace import TEAM
 from slo.errors import UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context

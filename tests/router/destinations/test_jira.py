@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.eta import ETA, Confidence
 from slo.core.policy import Severity
-from slo.demo.vendors.adf import is_document
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.jira import JiraStandIn
+from slo.demo.vendors.jira.adf import is_document
+from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.net.context import Context
 from slo.router.destinations.jira import PAGES_ONLY, Config, comment_of, receiver
 from slo.router.notice import notice_of

@@ -10,7 +10,7 @@ import pytest
 
 from slo.core.delivery import Action, Ambiguous, Lane, Refused, Retry, Sent
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.jira import JiraStandIn
+from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.destinations.jira import SETTLE_SECONDS, build

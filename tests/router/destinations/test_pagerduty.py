@@ -19,9 +19,9 @@ from slo.core.alert import Evidence, FiringPair, Report
 from slo.core.delivery import Action, Ambiguous, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.policy import Severity
 from slo.demo.vendors.authority import Authority
-from slo.demo.vendors.events_v2 import BODY_LIMIT_BYTES, parse_event
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.events_v2 import BODY_LIMIT_BYTES, parse_event
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import PAGES_ONLY, Config, PagerDuty, build
 from slo.router.page import event_of
@@ -239,6 +239,7 @@ async def test_a_vendor_that_trickles_is_given_up_as_a_whole_and_its_thread_ends
     for _ in range(2):
         verdicts = await asyncio.gather(*(deliver(destination, message()) for _ in range(10)))
         assert set(verdicts) == {Ambiguous(reason="timeout")}
+    standin.injections.clear()
     assert await deliver(make(timeout="5s"), message()) == Sent(reference=message().key)
 
 

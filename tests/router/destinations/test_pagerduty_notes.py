@@ -11,13 +11,13 @@ import pytest
 
 from slo.core.delivery import Action, Ambiguous, Dropped, Lane, Message, Refused, Retry, Sent, Verdict
 from slo.core.priority import Priority
-from slo.demo.vendors.incidents import user_id
 from slo.demo.vendors.injection import Injection
+from slo.demo.vendors.pagerduty.incidents import user_id
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, PagerDuty
 from slo.router.pagerduty.notes import TEXT_LIMIT, is_ours, mark_of, text_of
 from slo.router.pagerduty.priorities import Priorities
-from slo.router.pagerduty.rest import Rest
+from slo.router.pagerduty.rest import MISSING, Rest
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.pagerduty_account import EMAIL, NOTES, TOKEN, Account, account
 from tests.router.making import message
@@ -108,6 +108,7 @@ BAD_DAYS = [
     (Injection(status=400, body='{"error": {"code": 2001}}'), Refused(reason="rejected")),
     (Injection(status=403), Refused(reason="rejected")),
     (Injection(status=404, body="<html>"), Refused(reason="rejected")),
+    (Injection(status=404, body='{"error": {"message": "Not Found", "code": 2100}}'), Refused(reason=MISSING)),
     (Injection(status=401), Retry(reason="unexpected_status")),
     (Injection(status=302), Retry(reason="unexpected_status")),
     (Injection(status=200, body="<html>Please log in</html>"), Ambiguous(reason="response_malformed")),

@@ -12,10 +12,10 @@ import pytest
 from slo.core.acts import Acknowledge, Act, Prioritize, Resolve, Say, Target
 from slo.core.inbound import Inbound, Received
 from slo.core.priority import Priority
-from slo.demo.vendors.incidents import reference, user, user_id
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
-from slo.demo.vendors.webhooks_v3 import signature
+from slo.demo.vendors.pagerduty.incidents import reference, user, user_id
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.webhooks_v3 import signature
 from slo.errors import DestinationFault, Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.pagerduty import receiver
@@ -256,6 +256,31 @@ async def test_a_note_on_what_cannot_be_looked_up_is_to_be_sent_again(pd: Accoun
     pd.standin.inject(Injection(hang_seconds=30))
     with pytest.raises(DestinationFault, match="timeout"):
         await receiving(pd, timeout="200ms").receive(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        event(event_type="incident.annotated", data=NOTE),
+        event(data=incident(incident_key=None)),
+    ],
+)
+async def test_what_is_done_to_an_incident_that_is_gone_is_taken_and_logged(
+    pd: Account, given: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was deleted, or is another account's: PagerDuty would send it again and again, and nothing would be mended."""
+    assert await receiving(pd).receive(signed(body_of(given))) == Received(elsewhere=True, status=202)
+    assert pd.asked == [("GET", "/incidents/Q0000000000001", 404)]
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "does not have" in record.message
+
+
+async def test_a_404_that_is_not_pagerdutys_own_is_a_fault(pd: Account) -> None:
+    """A proxy answers so, and so does whatever is at a wrong api_url."""
+    for body in ("<html>", "{}", '{"error": "not found"}', "[" * 100_000):
+        pd.standin.inject(Injection(status=404, body=body))
+        with pytest.raises(DestinationFault):
+            await receiving(pd).receive(signed(body_of(event(event_type="incident.annotated", data=NOTE))))
 
 
 async def test_without_a_token_a_note_is_nobodys(pd: Account) -> None:

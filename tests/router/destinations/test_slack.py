@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from slo.core.delivery import Action, Dropped, Lane, Refused, Retry, Sent
 from slo.core.eta import ETA
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.slack import CHANNEL, SIGNING_SECRET, TOKEN
+from slo.demo.vendors.slack.standin import CHANNEL, SIGNING_SECRET, TOKEN
 from slo.router.destinations.slack import PAGES_ONLY, Config
 from tests.router.destinations.slack_chat import TRIGGER, Chat, told
 

@@ -12,7 +12,7 @@ from slo.core.delivery import Action, Ambiguous, Lane, Refused, Retry, Sent, Ver
 from slo.core.eta import ETA, Confidence
 from slo.core.policy import Severity
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.zendesk import UPDATES_IN_TEN_MINUTES, ZendeskStandIn
+from slo.demo.vendors.zendesk.standin import UPDATES_IN_TEN_MINUTES, ZendeskStandIn
 from slo.net.context import Context
 from slo.router.destinations.zendesk import PAGES_ONLY, Config, receiver, ticket_of, update_of
 from slo.router.tickets.ticket import external_id

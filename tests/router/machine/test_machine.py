@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from slo.core.alert import FiringPair
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.workspace import BOT_USER
+from slo.demo.vendors.slack.workspace import BOT_USER
 from slo.errors import StoreBusy, StoreFull
 from tests.router.machine.invariants import hold_always, hold_at_the_end, hold_when_mended
 from tests.router.machine.town import ANNA, CARLA, ROBOT

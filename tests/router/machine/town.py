@@ -17,13 +17,13 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from slo.core.protocols import Destination, Receiver
-from slo.demo.vendors.incidents import user_id
 from slo.demo.vendors.injection import Injection, reset
-from slo.demo.vendors.jira import JiraStandIn
-from slo.demo.vendors.pagerduty import PagerDutyStandIn
-from slo.demo.vendors.slack import CHANNEL, SIGNING_SECRET, SlackStandIn
-from slo.demo.vendors.slack import TOKEN as SLACK_TOKEN
-from slo.demo.vendors.webhooks_v3 import Webhooks, signature
+from slo.demo.vendors.jira.standin import JiraStandIn
+from slo.demo.vendors.pagerduty.incidents import user_id
+from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
+from slo.demo.vendors.pagerduty.webhooks_v3 import Webhooks, signature
+from slo.demo.vendors.slack.standin import CHANNEL, SIGNING_SECRET, SlackStandIn
+from slo.demo.vendors.slack.standin import TOKEN as SLACK_TOKEN
 from slo.net.context import Context
 from slo.router.destinations import email, jira, pagerduty, slack
 from tests.router.machine.boundaries import Boundaries

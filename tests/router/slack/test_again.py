@@ -6,7 +6,7 @@ import pytest
 
 from slo.core.delivery import Action, Ambiguous, Lane, Retry, Sent
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.slack import CHANNEL
+from slo.demo.vendors.slack.standin import CHANNEL
 from tests.router.destinations.slack_chat import TRIGGER, Chat, told
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from slo.core.delivery import Ambiguous, Lane, Refused, Retry, Sent, Verdict
 from slo.demo.vendors.authority import Authority
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.slack import TOKEN
+from slo.demo.vendors.slack.standin import TOKEN
 from slo.router.slack.api import ANSWER_LIMIT_BYTES
 from tests.router.destinations.slack_chat import TRIGGER, Chat
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slo.core.delivery import Action
 from slo.core.eta import ETA, Confidence
 from slo.core.policy import Severity
-from slo.demo.vendors.block_kit import blocks_too_long, faults_of_blocks
+from slo.demo.vendors.slack.block_kit import blocks_too_long, faults_of_blocks
 from slo.router.slack.blocks import Post, alone, beginning, escaped, following
 from slo.router.summary import promised
 from tests.router.destinations.goldens import hold_against

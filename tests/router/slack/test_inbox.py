@@ -7,8 +7,8 @@ import pytest
 from slo.core.acts import Acknowledge, EndChat, Target
 from slo.core.inbound import Received
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.slack import CHANNEL, TOKEN
-from slo.demo.vendors.workspace import BOT_USER, TEAM
+from slo.demo.vendors.slack.standin import CHANNEL, TOKEN
+from slo.demo.vendors.slack.workspace import BOT_USER, TEAM
 from tests.router.destinations.slack_chat import ASKED, TRIGGER, Chat
 
 

@@ -11,9 +11,9 @@ from aiohttp import web
 from slo.core.acts import Look, Promise, Say
 from slo.core.eta import ETA, Confidence
 from slo.core.inbound import Inbound
-from slo.demo.vendors.block_kit import faults_of_view
-from slo.demo.vendors.slack import CHANNEL
-from slo.demo.vendors.workspace import TEAM
+from slo.demo.vendors.slack.block_kit import faults_of_view
+from slo.demo.vendors.slack.standin import CHANNEL
+from slo.demo.vendors.slack.workspace import TEAM
 from slo.router.slack.modals import modal
 from tests.router.destinations.goldens import hold_against
 from tests.router.destinations.slack_chat import ANNA, ASKED, TRIGGER, Chat, entered, submission

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from slo.core.delivery import Retry
 from slo.core.inbound import Inbound, Received
-from slo.demo.vendors.slack import SIGNING_SECRET, TOKEN
+from slo.demo.vendors.slack.standin import SIGNING_SECRET, TOKEN
 from slo.errors import Forged, Malformed
 from slo.router.slack.api import CallFailed, SlackAPI
 from slo.router.slack.inbox import BODY_LIMIT_BYTES, SlackInbox

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from slo.core.delivery import Action, Ambiguous, Delivery, Lane, Message, Retry, Sent, Verdict
 from slo.core.priority import Priority
-from slo.demo.vendors.block_kit import blocks_too_long, faults_of_blocks
 from slo.demo.vendors.injection import Injection
-from slo.demo.vendors.slack import CHANNEL, TOKEN, SlackStandIn
+from slo.demo.vendors.slack.block_kit import blocks_too_long, faults_of_blocks
+from slo.demo.vendors.slack.standin import CHANNEL, TOKEN, SlackStandIn
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.router.deliver import DeliveryLoop

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slo.core.delivery import Action, Message
-from slo.demo.vendors.jira import JiraStandIn
+from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.net.context import Context
 from slo.router.destinations.jira import Config, Jira, build
 from tests.router.making import message

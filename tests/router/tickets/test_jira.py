@@ -15,7 +15,7 @@ from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wai
 from slo.core.delivery import Action, Lane
 from slo.core.inbound import Inbound
 from slo.core.priority import Impact, Priority
-from slo.demo.vendors.jira import JiraStandIn
+from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.demo.vendors.standin import Webhook
 from slo.errors import Forged, Malformed
 from slo.net.context import Context

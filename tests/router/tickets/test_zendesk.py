@@ -18,7 +18,7 @@ from slo.core.inbound import Inbound
 from slo.core.policy import Severity
 from slo.core.priority import Impact, Priority
 from slo.demo.vendors.standin import Webhook
-from slo.demo.vendors.zendesk import ZendeskStandIn
+from slo.demo.vendors.zendesk.standin import ZendeskStandIn
 from slo.errors import Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.zendesk import receiver

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slo.core.delivery import Action, Message
-from slo.demo.vendors.zendesk import ZendeskStandIn
+from slo.demo.vendors.zendesk.standin import ZendeskStandIn
 from slo.net.context import Context
 from slo.router.destinations.zendesk import Config, Zendesk, build
 from tests.router.making import message

@@ -1,7 +1,7 @@
 """A stand-in for Slack: its Web API as strict as the original, over TLS, with a memory, with people, and with bad days.
 
-It takes the methods of `slo.demo.vendors.web_api` under `/api/`. Everything that it is asked is on record in its folder
-and survives a restart. What only a stand-in has is under `/_standin`:
+It takes the methods of `slo.demo.vendors.slack.web_api` under `/api/`. Everything that it is asked is on record in its
+folder and survives a restart. What only a stand-in has is under `/_standin`:
 
     GET    /_standin/requests       every request and the status of its answer; 0: it was reset
     GET    /_standin/messages       every message of every channel, as it is now
@@ -14,8 +14,9 @@ and survives a restart. What only a stand-in has is under `/_standin`:
     POST   /_standin/faults         bad days to come, see `slo.demo.vendors.injection`
     DELETE /_standin/faults         good days again
 
-What a person does is sent to `callback`, signed as Slack signs it. `python -m slo.demo.vendors.slack --folder DIR`
-prints one line of JSON with its address, its authority's file, its (first) channel, token and signing secret.
+What a person does is sent to `callback`, signed as Slack signs it.
+`python -m slo.demo.vendors.slack.standin --folder DIR` prints one line of JSON with its address, its
+authority's file, its (first) channel, token and signing secret.
 """
 
 import asyncio
@@ -34,10 +35,10 @@ from aiohttp import ClientSession, ClientTimeout, web
 
 from slo.demo.vendors.authority import Authority
 from slo.demo.vendors.injection import Injection, Injections, perform
-from slo.demo.vendors.interactions import Answered, block_actions, signed, view_submission
 from slo.demo.vendors.record import Record
-from slo.demo.vendors.web_api import Refusal, WebAPI, arguments_of
-from slo.demo.vendors.workspace import Workspace
+from slo.demo.vendors.slack.interactions import Answered, block_actions, signed, view_submission
+from slo.demo.vendors.slack.web_api import Refusal, WebAPI, arguments_of
+from slo.demo.vendors.slack.workspace import Workspace
 
 CHANNEL = "C0WATCHKEEP"
 HOST = "127.0.0.1"

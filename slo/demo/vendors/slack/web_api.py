@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slo.demo.vendors.block_kit import blocks_too_long, faults_of_blocks, faults_of_view
-from slo.demo.vendors.workspace import APP, BOT, BOT_USER, TEAM, Workspace, posted
+from slo.demo.vendors.slack.block_kit import blocks_too_long, faults_of_blocks, faults_of_view
+from slo.demo.vendors.slack.workspace import APP, BOT, BOT_USER, TEAM, Workspace, posted
 
 TEXT_LIMIT = 40_000
 UPDATE_TEXT_LIMIT = 4_000

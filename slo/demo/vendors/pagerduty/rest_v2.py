@@ -14,9 +14,9 @@ from typing import Any
 
 from aiohttp import web
 
-from slo.demo.vendors.incidents import PRIORITIES, VendorIncident, VendorIncidents, priority, user
+from slo.demo.vendors.pagerduty.incidents import PRIORITIES, VendorIncident, VendorIncidents, priority, user
+from slo.demo.vendors.pagerduty.rest_views import alerts_of, incident_of, listed, log_entry_of, note_of
 from slo.demo.vendors.rates import Rate
-from slo.demo.vendors.rest_views import alerts_of, incident_of, listed, log_entry_of, note_of
 
 REQUESTS_A_MINUTE = 960
 STATUSES = ("triggered", "acknowledged", "resolved")
@@ -144,10 +144,14 @@ class RestAPI:
             raise _invalid(f"Limit must be between 1 and {LIMIT}")
         since = "" if query.get("date_range") == "all" else (datetime.now(UTC) - timedelta(days=30)).isoformat()
         key = query.get("incident_key")
+        services = {value for name, value in query.items() if name == "service_ids[]"}
         found = [
             incident_of(incident)
             for incident in self._incidents.all
-            if incident.status in statuses and (key is None or key in incident.alerts) and incident.opened_at >= since
+            if incident.status in statuses
+            and (key is None or key in incident.alerts)
+            and (not services or incident.service in services)
+            and incident.opened_at >= since
         ]
         if query.get("sort_by") == "created_at:desc":
             found.reverse()

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 
-from slo.demo.vendors.incidents import SERVICE, Happening, VendorIncident, priority, reference, user
+from slo.demo.vendors.pagerduty.incidents import Happening, VendorIncident, priority, reference, service, user
 
 TIMEOUT_SECONDS = 5.0
 RETRIES_AFTER_SECONDS = (20.0, 60.0, 240.0, 880.0)
@@ -83,7 +83,7 @@ def _data(incident: VendorIncident, step: Mapping[str, Any]) -> dict[str, Any]:
         "incident_key": incident.incident_key,
         "created_at": incident.opened_at,
         "title": incident.summary,
-        "service": SERVICE,
+        "service": service(incident.service),
         "assignees": [] if incident.status == "resolved" else [user(incident.assignee)],
         "teams": [],
         "priority": priority(incident.priority) if incident.priority else None,

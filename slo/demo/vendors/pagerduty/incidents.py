@@ -41,13 +41,19 @@ def user(name: str) -> dict[str, str]:
     return reference("user", user_id(name), name)
 
 
+def service(id_: str) -> dict[str, str]:
+    """The service of that id."""
+    return reference("service", id_, f"Watched service {id_}")
+
+
 def priority(name: str) -> dict[str, str]:
     """The priority of that name."""
     return reference("priority", f"PRIO{PRIORITIES.index(name) + 1:03}", name)
 
 
 INTEGRATION = reference("inbound_integration", "PEVENTS", "Events API V2")
-SERVICE = reference("service", "PSERVIC", "Watched service")
+SERVICE = "PSERVIC"
+"""The id of the service of every routing key that nobody gave another one."""
 
 
 def agent_of(kind: str, name: str) -> Agent:
@@ -67,6 +73,7 @@ class VendorIncident:
     routing_key: str
     dedup_key: str
     opened_at: str
+    service: str
     alerts: dict[str, str] = field(default_factory=dict)
     status: str = "triggered"
     triggers: int = 1
@@ -103,10 +110,12 @@ class Happening:
 class VendorIncidents:
     """At most one incident is open for a routing key and a deduplication key.
 
-    With `grouped` there is one for a routing key, made of all its alerts, as services do that group them by time.
+    `services` has the ids of the services that routing keys are of; all others are of one. With `grouped` there is one
+    incident for a routing key, made of all its alerts, as services do that group them by time.
     """
 
-    def __init__(self, *, grouped: bool = False) -> None:
+    def __init__(self, services: Mapping[str, str], *, grouped: bool = False) -> None:
+        self._services = services
         self._grouped = grouped
         self.all: list[VendorIncident] = []
         self._open: dict[tuple[str, str], VendorIncident] = {}
@@ -119,9 +128,13 @@ class VendorIncidents:
         """The incident of that id."""
         return next((incident for incident in self.all if incident.id == id_), None)
 
-    def open_under(self, dedup_key: str) -> Sequence[VendorIncident]:
-        """What is open under a key, whatever the routing key."""
-        return [incident for (_, key), incident in self._open.items() if key == dedup_key]
+    def open_under(self, dedup_key: str, service: str = "") -> Sequence[VendorIncident]:
+        """What is open under a key, whatever the routing key; where a service is named, of that one."""
+        return [
+            incident
+            for (_, key), incident in self._open.items()
+            if key == dedup_key and service in ("", incident.service)
+        ]
 
     def take(self, event: Mapping[str, Any], at: str) -> Happening | None:
         """An event that was accepted. What acknowledges or resolves nothing is dropped; None where nothing changed."""
@@ -166,7 +179,13 @@ class VendorIncidents:
     def _begin(self, key: tuple[str, str], at: str) -> VendorIncident:
         number = len(self.all) + 1
         incident = VendorIncident(
-            id=f"Q{number:013}", number=number, routing_key=key[0], dedup_key=key[1], opened_at=at, triggers=0
+            id=f"Q{number:013}",
+            number=number,
+            routing_key=key[0],
+            dedup_key=key[1],
+            opened_at=at,
+            service=self._services.get(key[0], SERVICE),
+            triggers=0,
         )
         self.all.append(incident)
         return incident

@@ -1,12 +1,12 @@
 """A stand-in for PagerDuty: as strict as the original, over TLS, with a memory, and with bad days.
 
-It takes `POST /v2/enqueue` by the rules of `slo.demo.vendors.events_v2`, at most 120 events a minute for each routing
-key, and has one open incident for each routing key and deduplication key. The REST API of `slo.demo.vendors.rest_v2` is
-at the same address, and what happens to an incident is posted as `slo.demo.vendors.webhooks_v3` says. Everything that
-it is asked is on record in its folder and survives a restart. What only a stand-in has is under `/_standin`, see
-`slo.demo.vendors.controls`.
+It takes `POST /v2/enqueue` by the rules of `slo.demo.vendors.pagerduty.events_v2`, at most 120 events a minute for each
+routing key, and has one open incident for each routing key and deduplication key. The REST API of
+`slo.demo.vendors.pagerduty.rest_v2` is at the same address, and what happens to an incident is posted as
+`slo.demo.vendors.pagerduty.webhooks_v3` says. Everything that it is asked is on record in its folder and survives a
+restart. What only a stand-in has is under `/_standin`, see `slo.demo.vendors.pagerduty.controls`.
 
-`python -m slo.demo.vendors.pagerduty --folder DIR` prints one line of JSON with its address and its authority's file.
+`python -m slo.demo.vendors.pagerduty.standin --folder DIR` prints a line of JSON: its address, its authority's file.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import json
 import signal
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,14 +23,14 @@ import click
 from aiohttp import web
 
 from slo.demo.vendors.authority import Authority
-from slo.demo.vendors.controls import Controls
-from slo.demo.vendors.events_v2 import BODY_LIMIT_BYTES, InvalidEvent, parse_event
-from slo.demo.vendors.incidents import ACTS, PRIORITIES, Happening, VendorIncidents, agent_of
 from slo.demo.vendors.injection import Injection, Injections, perform
+from slo.demo.vendors.pagerduty.controls import Controls
+from slo.demo.vendors.pagerduty.events_v2 import BODY_LIMIT_BYTES, InvalidEvent, parse_event
+from slo.demo.vendors.pagerduty.incidents import ACTS, PRIORITIES, Happening, VendorIncidents, agent_of
+from slo.demo.vendors.pagerduty.rest_v2 import Plan, RestAPI
+from slo.demo.vendors.pagerduty.webhooks_v3 import RETRIES_AFTER_SECONDS, Webhooks, event_of
 from slo.demo.vendors.rates import Rate
 from slo.demo.vendors.record import Record, now_text
-from slo.demo.vendors.rest_v2 import Plan, RestAPI
-from slo.demo.vendors.webhooks_v3 import RETRIES_AFTER_SECONDS, Webhooks, event_of
 
 EVENTS_A_MINUTE = 120
 HOST = "127.0.0.1"
@@ -42,8 +42,8 @@ class PagerDutyStandIn:
     """The server, to be used as an async context manager; its record and its authority lie in `folder`.
 
     `routing_keys`, `api_tokens` and `users` (email addresses) are those that exist; without any, every well-formed one
-    does. With `grouped` an incident takes up every alert of its routing key. `monotonic` is what the rates are held
-    against, in seconds.
+    does. A mapping has the ids of the services that routing keys are of; without it all are of one. With `grouped` an
+    incident takes up every alert of its routing key. `monotonic` is what the rates are held against, in seconds.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class PagerDutyStandIn:
         self.injections = Injections()
         self._runner: web.AppRunner | None = None
         self.requests: list[dict[str, Any]] = []
-        self._incidents = VendorIncidents(grouped=grouped)
+        services = routing_keys if isinstance(routing_keys, Mapping) else {}
+        self._incidents = VendorIncidents(services, grouped=grouped)
         self._rest = RestAPI(self._incidents, tokens=api_tokens, users=users, monotonic=monotonic)
         self.webhooks = Webhooks(retries_after_seconds)
         for entry in self._record.read():
@@ -109,17 +110,18 @@ class PagerDutyStandIn:
         """A person acknowledges what is open under a key; how many incidents that was."""
         return self.act(dedup_key, "acknowledge", by=by)
 
-    def act(self, dedup_key: str, action: str, *, by: str, agent: str = "user", **about: str) -> int:
+    def act(self, dedup_key: str, action: str, *, by: str, agent: str = "user", service: str = "", **about: str) -> int:
         """Somebody, or something, does one of `ACTS` to what is open under a key; how many incidents that was.
 
-        `agent` is `user`, `integration` or `none`. Raises ValueError for what cannot be done.
+        Where a `service` is named it is done to what is of that one. `agent` is `user`, `integration` or `none`. Raises
+        ValueError for what cannot be done.
         """
         needed = _ABOUT.get(action)
         if action not in ACTS or set(about) != ({needed} if needed else set()):
             raise ValueError(f"{action!r} with {sorted(about)} cannot be done")
         if action == "prioritize" and about["priority"] not in PRIORITIES:
             raise ValueError(f"{about['priority']!r} is no priority: there are {', '.join(PRIORITIES)}")
-        found = self._incidents.open_under(dedup_key)
+        found = self._incidents.open_under(dedup_key, service)
         actor = agent_of(agent, by)
         for incident in found:
             act = {"incident": incident.id, "action": action, "agent": actor, "about": about}

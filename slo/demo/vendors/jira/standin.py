@@ -8,7 +8,7 @@ Beside what `slo.demo.vendors.standin` describes:
     POST   /_standin/issues/KEY/changes      a person sets `status` or `priority`: {"by": USER, "field": F, "to": NAME}
 
 USER is `{"accountId": "...", "displayName": "...", "accountType": "atlassian" | "customer" | "app"}`.
-`python -m slo.demo.vendors.jira --folder DIR --user EMAIL --token TOKEN` prints one line of JSON with its address.
+`python -m slo.demo.vendors.jira.standin --folder DIR --user EMAIL --token TOKEN` prints its address in a line of JSON.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from typing import Any
 import click
 from aiohttp import web
 
-from slo.demo.vendors.jira_issues import TRANSITIONS, Issue, Issues
-from slo.demo.vendors.jira_rules import (
+from slo.demo.vendors.jira.issues import TRANSITIONS, Issue, Issues
+from slo.demo.vendors.jira.rules import (
     PROJECT,
     Refusal,
     checked_comment,

@@ -3,6 +3,7 @@
 GET    /_standin/requests                  every request and the status of its answer; 0: it was reset
 GET    /_standin/incidents                 every incident and its history
 POST   /_standin/incidents/KEY/ACT         somebody does one of `incidents.ACTS`: {"by": "...", "agent": "user"} with
+                                           "service" where it is done to that one's incident alone, and with
 "text" (annotate, status_update), "to" (assign), "priority" or "title";
 the agent is "user", "integration" or "none"
 GET    /_standin/webhooks                  the subscription, and what was tried for it
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from slo.demo.vendors.injection import Injection
+from slo.demo.vendors.pagerduty.webhooks_v3 import ping
 from slo.demo.vendors.record import now_text
-from slo.demo.vendors.webhooks_v3 import ping
 
 if TYPE_CHECKING:
-    from slo.demo.vendors.pagerduty import PagerDutyStandIn
+    from slo.demo.vendors.pagerduty.standin import PagerDutyStandIn
 
 
 class Controls:

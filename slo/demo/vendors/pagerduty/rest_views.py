@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slo.demo.vendors.incidents import SERVICE, VendorIncident, priority, reference, user
+from slo.demo.vendors.pagerduty.incidents import VendorIncident, priority, reference, service, user
 
 _LOG_ENTRIES: Mapping[str, str] = {
     "trigger": "trigger_log_entry",
@@ -31,7 +31,7 @@ def incident_of(incident: VendorIncident) -> dict[str, Any]:
         "created_at": incident.opened_at,
         "status": incident.status,
         "incident_key": incident.incident_key,
-        "service": SERVICE,
+        "service": service(incident.service),
         "assignments": [
             {"at": incident.opened_at, "assignee": user(incident.assignee)}
             for _ in "1"
@@ -63,7 +63,7 @@ def log_entry_of(incident: VendorIncident, step: Mapping[str, Any]) -> dict[str,
     """A step as the log shows it; None for one that it does not show."""
     if step["action"] not in _LOG_ENTRIES:
         return None
-    agent = step["agent"] or SERVICE
+    agent = step["agent"] or service(incident.service)
     channel = {"type": "auto" if step["agent"] is None else "website" if agent["type"] == "user_reference" else "api"}
     if step["action"] == "annotate":
         channel = {"type": "note", "summary": step["text"]}
@@ -76,7 +76,7 @@ def log_entry_of(incident: VendorIncident, step: Mapping[str, Any]) -> dict[str,
         "created_at": step["at"],
         "agent": agent,
         "channel": channel,
-        "service": SERVICE,
+        "service": service(incident.service),
         "incident": reference("incident", incident.id, f"[#{incident.number}] {incident.summary}"),
         "teams": [],
     }

@@ -8,7 +8,8 @@ Beside what `slo.demo.vendors.standin` describes:
                                              {"by": USER, "text": "...", "public": true, "status": S, "priority": P}
 
 USER is `{"id": 7, "name": "...", "is_staff": true}`; the user -1 is Zendesk's own triggers.
-`python -m slo.demo.vendors.zendesk --folder DIR --user EMAIL --token TOKEN` prints one line of JSON with its address.
+`python -m slo.demo.vendors.zendesk.standin --folder DIR --user EMAIL --token TOKEN` prints its address in a line
+of JSON.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ import click
 from aiohttp import web
 
 from slo.demo.vendors.standin import Effect, StandIn, Webhook, now_text, serve
-from slo.demo.vendors.zendesk_tickets import Refusal, Ticket, checked, parsed
+from slo.demo.vendors.zendesk.tickets import Refusal, Ticket, checked, parsed
 
 KEY_LIMIT = 255
 KEY_LIFETIME_SECONDS = 7200

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from slo.demo.vendors.adf import is_document
-from slo.demo.vendors.jira_issues import PRIORITIES
+from slo.demo.vendors.jira.adf import is_document
+from slo.demo.vendors.jira.issues import PRIORITIES
 
 ISSUE_TYPES = ("Incident", "Service Request", "Task")
 SUMMARY_LIMIT = 255

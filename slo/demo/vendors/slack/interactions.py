@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from slo.demo.vendors.workspace import APP, TEAM
+from slo.demo.vendors.slack.workspace import APP, TEAM
 
 Value = Mapping[str, Any]
 
