@@ -81,7 +81,7 @@ class PagerDuty:
 @contextmanager
 def pagerduty(folder: Path) -> Iterator[PagerDuty]:
     """The stand-in, with its record in `folder`."""
-    with started(sys.executable, "-m", "slo.demo.vendors.pagerduty.standin", "--folder", str(folder)) as process:
+    with started(sys.executable, "-m", "slo.demo.vendors.pagerduty", "--folder", str(folder)) as process:
         assert process.stdout
         line = process.stdout.readline()
         if not line:

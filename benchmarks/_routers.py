@@ -55,7 +55,7 @@ class Slack:
 @contextmanager
 def slack(folder: Path) -> Iterator[Slack]:
     """The stand-in, with its record in `folder`."""
-    with started(sys.executable, "-m", "slo.demo.vendors.slack.standin", "--folder", str(folder)) as process:
+    with started(sys.executable, "-m", "slo.demo.vendors.slack", "--folder", str(folder)) as process:
         assert process.stdout
         line = process.stdout.readline()
         if not line:

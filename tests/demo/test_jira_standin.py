@@ -208,7 +208,7 @@ async def test_people_act_over_http_and_the_callback_hears_of_it_signed(standin:
 
 
 async def test_as_a_process_it_prints_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "slo.demo.vendors.jira.standin", "--folder", str(tmp_path), "--user", USER]
+    command = [sys.executable, "-m", "slo.demo.vendors.jira", "--folder", str(tmp_path), "--user", USER]
     process = subprocess.Popen([*command, "--token", TOKEN], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

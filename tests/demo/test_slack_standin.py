@@ -470,7 +470,7 @@ async def test_nobody_trusts_it_who_does_not_know_its_authority(standin: SlackSt
 
 
 async def test_as_a_process_it_prints_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "slo.demo.vendors.slack.standin", "--folder", str(tmp_path)]
+    command = [sys.executable, "-m", "slo.demo.vendors.slack", "--folder", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

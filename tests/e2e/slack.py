@@ -71,7 +71,7 @@ class Slack:
 @contextlib.contextmanager
 def slack_beside(folder: Path) -> Iterator[Slack]:
     """A running stand-in with its memory in a folder."""
-    command = [sys.executable, "-m", "slo.demo.vendors.slack.standin", "--folder", str(folder)]
+    command = [sys.executable, "-m", "slo.demo.vendors.slack", "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -8,7 +8,7 @@ Beside what `slo.demo.vendors.standin` describes:
     POST   /_standin/issues/KEY/changes      a person sets `status` or `priority`: {"by": USER, "field": F, "to": NAME}
 
 USER is `{"accountId": "...", "displayName": "...", "accountType": "atlassian" | "customer" | "app"}`.
-`python -m slo.demo.vendors.jira.standin --folder DIR --user EMAIL --token TOKEN` prints its address in a line of JSON.
+`python -m slo.demo.vendors.jira --folder DIR --user EMAIL --token TOKEN` prints its address in a line of JSON.
 """
 
 import asyncio
@@ -247,7 +247,3 @@ def _as_wiki(document: Mapping[str, Any]) -> str:
 def main(folder: Path, port: int, user: str, token: str) -> None:
     """Stand in for Jira until Ctrl-C."""
     asyncio.run(serve(JiraStandIn(folder, port=port, user=user, token=token)))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ routing key, and has one open incident for each routing key and deduplication ke
 `slo.demo.vendors.pagerduty.webhooks_v3` says. Everything that it is asked is on record in its folder and survives a
 restart. What only a stand-in has is under `/_standin`, see `slo.demo.vendors.pagerduty.controls`.
 
-`python -m slo.demo.vendors.pagerduty.standin --folder DIR` prints a line of JSON: its address, its authority's file.
+`python -m slo.demo.vendors.pagerduty --folder DIR` prints a line of JSON: its address, its authority's file.
 """
 
 import asyncio
@@ -249,7 +249,3 @@ async def _serve(standin: PagerDutyStandIn) -> None:
 def main(folder: Path, port: int, routing_key: tuple[str, ...]) -> None:
     """Stand in for PagerDuty until Ctrl-C."""
     asyncio.run(_serve(PagerDutyStandIn(folder, port=port, routing_keys=routing_key)))
-
-
-if __name__ == "__main__":
-    main()

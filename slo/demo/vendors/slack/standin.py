@@ -15,7 +15,7 @@ folder and survives a restart. What only a stand-in has is under `/_standin`:
     DELETE /_standin/faults         good days again
 
 What a person does is sent to `callback`, signed as Slack signs it.
-`python -m slo.demo.vendors.slack.standin --folder DIR` prints one line of JSON with its address, its
+`python -m slo.demo.vendors.slack --folder DIR` prints one line of JSON with its address, its
 authority's file, its (first) channel, token and signing secret.
 """
 
@@ -295,7 +295,3 @@ async def _stand(standin: SlackStandIn, channel: str) -> None:
 def main(folder: Path, port: int, channel: tuple[str, ...]) -> None:
     """Stand in for Slack until Ctrl-C."""
     asyncio.run(_stand(SlackStandIn(folder, port=port, channels=channel), channel[0]))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ Beside what `slo.demo.vendors.standin` describes:
                                              {"by": USER, "text": "...", "public": true, "status": S, "priority": P}
 
 USER is `{"id": 7, "name": "...", "is_staff": true}`; the user -1 is Zendesk's own triggers.
-`python -m slo.demo.vendors.zendesk.standin --folder DIR --user EMAIL --token TOKEN` prints its address in a line
+`python -m slo.demo.vendors.zendesk --folder DIR --user EMAIL --token TOKEN` prints its address in a line
 of JSON.
 """
 
@@ -233,7 +233,3 @@ class ZendeskStandIn(StandIn):
 def main(folder: Path, port: int, user: str, token: str) -> None:
     """Stand in for Zendesk until Ctrl-C."""
     asyncio.run(serve(ZendeskStandIn(folder, port=port, user=user, token=token)))
-
-
-if __name__ == "__main__":
-    main()
