@@ -183,8 +183,12 @@ def _is_id(reference: str) -> bool:
 
 
 def _parsed(value: str) -> Address:
+    """Raises ValueError for what is no address."""
     name, spec = parseaddr(value)
-    return Address(display_name=name, addr_spec=spec)
+    try:
+        return Address(display_name=name, addr_spec=spec)
+    except IndexError as error:  # Python 3.11.2 says so of one without anything before the @
+        raise ValueError(f"{value!r} is no address") from error
 
 
 def build(config: Config, context: Context) -> Email:
