@@ -24,6 +24,7 @@ from slo.core.incident_key import incident_key
 from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
+from slo.core.routing import alert_labels
 from slo.core.slo import slo_key
 from slo.router.draft import Draft
 from slo.router.messages import Said
@@ -38,8 +39,19 @@ ROUNDS = 10
 
 
 def causes_first(alerts: Iterable[Alert], draft: Draft) -> list[Alert]:
-    """The alerts in such an order that nobody is paged for an effect a moment before the cause."""
-    return sorted(alerts, key=lambda each: draft.muting.depth(each.slo))
+    """The alerts in such an order that nobody is paged for an effect a moment before the cause.
+
+    What fires as it did, or no more, comes before what is new.
+    """
+    if not draft.muting.has_causes:
+        return list(alerts)
+    new: list[Alert] = []
+    others: list[Alert] = []
+    for alert in alerts:
+        incident = draft.incidents.last_of(alert.slo, alert.scope)
+        known = incident is not None and incident.firing == alert.firing
+        (others if known or not alert.firing else new).append(alert)
+    return others + [new[place] for place in draft.muting.causes_first(_labels_of(each, draft) for each in new)]
 
 
 def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]) -> None:
@@ -240,6 +252,14 @@ class _Round:
         for other in self._draft.incidents.of_subject(incident.slo, incident.scope):
             began += other.pages or (other.opened_at,)
         return hold_down(resolve_after, [at for at in began if self._draft.now - at < FLAPPING_LOOKS_BACK])
+
+
+def _labels_of(alert: Alert, draft: Draft) -> dict[str, str]:
+    """What inhibition looks at, as the incident would have it that is opened now."""
+    severity = worst(alert.firing) or Severity.TICKET
+    contract = draft.audience.contract(alert.labels.get("customer", ""))
+    priority = priority_in(_circumstances(alert, severity, contract))
+    return alert_labels(alert.labels, slo=alert.slo, scope=alert.scope, severity=severity, priority=priority)
 
 
 def _circumstances(alert: Alert, severity: Severity, contract: Contract) -> Circumstances:

@@ -1,11 +1,11 @@
 """Muting: why nobody is told of an incident, where nobody is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from slo.core.causes import Cause, Causes
 from slo.core.incident import Incident
-from slo.core.inhibition import Graph, Linking, Rule
+from slo.core.inhibition import Graph, Linking, Rule, causes_first
 from slo.core.paths import DELIVERY
 from slo.core.silence import Silence, hidden_by
 from slo.router.incidents import Incidents
@@ -48,9 +48,9 @@ class Muting:
         self._read = 0
         self._quiet: dict[str, Incident] = {}
 
-    def depth(self, slo: str) -> int:
-        """How many SLOs it depends on: what it depends on itself has fewer, unless they depend on one another."""
-        return len(self._graph.needs.get(slo, ()))
+    def causes_first(self, labels: Iterable[Mapping[str, str]]) -> list[int]:
+        """The places of alerts with these labels, each after those that explain it."""
+        return causes_first([self._linking.ties(each) for each in labels])
 
     def why(self, incident: Incident, incidents: Incidents, silences: Sequence[Silence]) -> str:
         """Why nobody is to be told of the incident, for the timeline; empty where people are.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.core.inhibition import Graph, Rule
+from slo.core.inhibition import Graph, Rule, Ties, causes_first
 from slo.core.priority import Priority
 from tests.core.inhibited import Definition, Known, rule, suppressing
 
@@ -157,3 +157,20 @@ def test_an_slo_needs_what_those_need_that_it_needs_and_never_itself(edges: dict
         assert name not in graph.needs[name]
         for each in graph.needs[name]:
             assert graph.needs[name] >= graph.needs.get(each, frozenset()) - {name}
+
+
+@given(st.lists(st.tuples(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5))), max_size=12))
+def test_in_order_every_alert_comes_after_what_explains_it_unless_they_explain_one_another(
+    made: list[tuple[set[int], set[int]]],
+) -> None:
+    among = [Ties(*(frozenset((number, (), ()) for number in side) for side in ties)) for ties in made]
+    explained = {place: {other for other, ties in enumerate(among) if ties.gives & among[place].takes} - {place}
+                 for place in range(len(among))}  # fmt: skip
+    for _ in among:
+        for place, by in explained.items():
+            explained[place] = by | {further for other in by for further in explained[other]}
+    order = causes_first(among)
+    assert sorted(order) == list(range(len(among)))
+    for place, by in explained.items():
+        for other in by:
+            assert order.index(other) < order.index(place) or place in explained[other]

@@ -261,3 +261,16 @@ def test_nothing_hides_what_the_watch_says_about_itself() -> None:
     decision = desk.slot(10, replace(own, evidence=Evidence()))
     assert heard(decision) == [("hook", "trigger")]
     assert desk.incident.muted == ""
+
+
+def test_what_fires_in_the_same_moment_as_its_cause_is_never_paged_a_moment_before_it() -> None:
+    rules = [
+        Rule(source=(Matcher(label="slo", operator="=", value=f"s{one}"),),
+             target=(Matcher(label="slo", operator="=", value=f"s{one + 1}"),))
+        for one in range(3)
+    ]  # fmt: skip
+    desk = Desk(rules=rules)
+    decision = desk.slot(0, *(alert(PAGE, slo=f"s{number}") for number in (3, 1, 0, 2)))
+    paged = [event.incident for event in decision.events if isinstance(event, Paged)]
+    assert [desk.incidents[incident].slo for incident in paged] == ["s0", "s2"], "s1 was told to nobody"
+    assert [each.slo for each in desk.incidents.values() if each.muted] == ["s1", "s3"]

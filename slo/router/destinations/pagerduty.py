@@ -43,6 +43,9 @@ THREADS = 16
 NOTE_ATTEMPTS = 8
 """How often a note is tried: over a minute at least, which is how long PagerDuty's limit of requests lasts."""
 
+NOTE_PATIENCE = timedelta(minutes=2)
+"""For how long a note is tried again: of those that wait one behind the other each would wait for all before it."""
+
 LOOKUP_SECONDS = 3.0
 """How long the look-up for a webhook may take: PagerDuty wants its answer within 5 s."""
 
@@ -229,13 +232,17 @@ class PagerDuty:
             return Ambiguous(reason="timeout")
 
     async def _say(self, message: Message, lane: Lane) -> Verdict:
-        """A note holds back the acknowledgement and the resolution behind it, so it is given up before long."""
+        """A note holds back the acknowledgement and the resolution behind it, so it is given up before long.
+
+        However many wait: what is older than `NOTE_PATIENCE` is tried once, or until requests may be made again.
+        """
         if self._rest is None:
             return Dropped()
         try:
             return Sent(reference=await self._rest.use(lambda call: say(call, message, again=lane.attempts > 0)))
         except Unanswered as error:
-            if lane.attempts + 1 < NOTE_ATTEMPTS:
+            young = self._context.clock.now() - message.at < NOTE_PATIENCE
+            if lane.attempts + 1 < NOTE_ATTEMPTS and (young or error.reason == "rate_limited"):
                 return error.verdict
             return Refused(reason=error.reason, detail=error.detail)
 

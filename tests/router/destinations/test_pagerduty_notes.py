@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ from slo.core.priority import Priority
 from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.pagerduty.incidents import user_id
 from slo.net.context import Context
-from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, PagerDuty
+from slo.router.destinations.pagerduty import NOTE_ATTEMPTS, NOTE_PATIENCE, PagerDuty
 from slo.router.pagerduty.notes import TEXT_LIMIT, is_ours, mark_of, text_of
 from slo.router.pagerduty.priorities import Priorities
 from slo.router.pagerduty.rest import MISSING, Rest
@@ -38,7 +39,8 @@ async def pd(tmp_path: Path, context: Context) -> AsyncIterator[Account]:
         yield made
 
 
-async def deliver(destination: PagerDuty, sent: Message, attempts: int = 0) -> Verdict:
+async def deliver(destination: PagerDuty, sent: Message, attempts: int = 0, age: timedelta = timedelta()) -> Verdict:
+    sent = replace(sent, at=destination._context.clock.now() - age)
     return await destination.deliver(sent, Lane(credential=destination.credential, attempts=attempts))
 
 
@@ -170,6 +172,14 @@ async def test_a_note_is_given_up_before_long_since_it_holds_back_a_resolution(p
         kind = Refused if attempts == NOTE_ATTEMPTS - 1 else Retry
         assert isinstance(verdict, kind)
         assert verdict.reason == "incident_not_found"
+
+
+async def test_of_many_notes_that_wait_each_is_tried_but_not_for_as_long_as_the_first(pd: Account) -> None:
+    destination = pd.destination()
+    assert isinstance(await deliver(destination, NOTE, age=NOTE_PATIENCE - timedelta(seconds=30)), Retry)
+    assert isinstance(await deliver(destination, NOTE, age=NOTE_PATIENCE), Refused)
+    pd.standin.inject(Injection(status=429, retry_after="30"))
+    assert isinstance(await deliver(destination, NOTE, age=NOTE_PATIENCE), Retry)
 
 
 async def test_an_account_without_status_updates_has_the_note(pd: Account) -> None:
