@@ -63,11 +63,10 @@ def opened_before(act: Open, incidents: Mapping[str, Incident]) -> Incident | No
 
 
 def refuse_stranger(act: Open, customers: Collection[str]) -> None:
-    """Raise UsageError for a customer that none of these is, where there are any. A ticket is taken all the same."""
-    if act.customer and customers and act.customer not in customers and not act.target.reference:
-        raise UsageError(
-            f"there is no customer {act.customer}, so that no contract is known: write one of {', '.join(customers)}"
-        )
+    """Raise UsageError for whom none of these customers is, where there are any. A ticket is taken all the same."""
+    if customers and act.customer not in customers and not act.target.reference:
+        who = f"there is no customer {act.customer}" if act.customer else "no customer was given"
+        raise UsageError(f"{who}, so that no contract is known: write one of {', '.join(customers)}")
 
 
 def doubts_about(opened: Incident, response: Response) -> list[str]:

@@ -178,5 +178,6 @@ def test_a_customer_that_nobody_knows_is_refused_and_a_ticket_of_theirs_is_not_l
         refuse_stranger(ISSUE, {"globex"})
     refuse_stranger(ISSUE, {"acme", "globex"})
     refuse_stranger(ISSUE, ())
-    refuse_stranger(replace(ISSUE, customer=""), {"globex"})
+    with pytest.raises(UsageError, match=r"no customer was given, .* write one of globex"):
+        refuse_stranger(replace(ISSUE, customer=""), {"globex"})
     refuse_stranger(replace(ISSUE, target=Target(destination="hook", reference="OPS-7")), {"globex"})

@@ -28,6 +28,7 @@ from slo.router.inbox import (
 from slo.router.notice import lines_of
 from slo.router.tickets.adf import plain_text
 from slo.router.tickets.desk import Desk
+from slo.router.tickets.ticket import OURS
 
 SIGNATURE = "x-hub-signature"
 SECURITY_LABEL = "security"
@@ -89,9 +90,9 @@ class JiraInbox:
 
     def _opened(self, document: Mapping[str, Any], frame: Mapping[str, Any], now: datetime) -> Iterator[Act]:
         author, fields = self._person(value_at(document, "user")), value_at(document, "issue", "fields")
-        if author.ours or author.program:
-            return
         labels = {str(label).casefold() for label in items_at(fields, "labels")}
+        if author.ours or author.program or any(label.startswith(OURS) for label in labels):
+            return  # an issue with a label of ours is ours, whoever `account_id` names, or a clone of one
         yield Open(
             **self._who(frame, author, f"issue-{needed_at(document, 'issue', 'id')}"),
             summary=needed_at(document, "issue", "fields", "summary"),

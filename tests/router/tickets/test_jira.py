@@ -84,6 +84,11 @@ async def test_a_customers_ticket_opens_an_incident_as_of_its_creation(standin: 
     assert (by_us.found_by, by_us.impact) == ("provider", Impact.PARTIAL)
 
 
+async def test_a_clone_of_our_issue_opens_nothing(standin: JiraStandIn, context: Context) -> None:
+    clone = standin.create(CARLA, "CLONE - Incident 1: gate", labels=["watchkeep-0123456789abcdef"])
+    assert await acts(standin, context, clone) == []
+
+
 async def test_what_people_do_there_is_an_act_here(standin: JiraStandIn, context: Context) -> None:
     standin.create(CARLA, "Nothing deploys")
     key = "OPS-1"
