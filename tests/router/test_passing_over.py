@@ -19,6 +19,7 @@ from slo.core.acts import Act, EndChat, Prioritize, Promise, Target, Wait
 from slo.core.alert import Alert, FiringPair
 from slo.core.contract import DEFAULT, Contract
 from slo.core.contract_events import ContractsOnRecord
+from slo.core.delivery import Action
 from slo.core.eta import ETA
 from slo.core.events import Event
 from slo.core.exclusion import Once
@@ -287,3 +288,13 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.timeout(300)
 def test_what_is_passed_over_is_nothing_that_a_plain_round_would_speak_of() -> None:
     run_state_machine_as_test(Histories, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
+
+
+def test_a_page_that_waits_for_its_group_is_not_passed_over_while_no_alert_speaks_of_it() -> None:
+    watch = Watch(plain=False, on_record=ContractsOnRecord())
+    watch.configure(TREES[2], {}, CAUSES[0], [])
+    watch.slot(0, [alert(PAGE, slo="shop", labels=STAGING)], {"shop"})
+    for seconds in (10, 20):
+        assert not watch.slot(seconds, [], {"shop"}).messages
+    paged = watch.slot(30, [], {"shop"})
+    assert ("oncall", Action.TRIGGER) in {(message.destination, message.action) for message in paged.messages}
