@@ -61,7 +61,7 @@ def test_a_page_finds_the_second_key_and_the_broken_path_is_an_incident_until_it
         until("the page at the second key", lambda: second.accepted("trigger"))
         (broken,) = until("the incident of the path", lambda: about_paths(watch, "triggered"))
         assert (broken["scope"], broken["priority"]) == ("oncall", "P0")
-        until("its page", lambda: len(second.accepted("trigger")) == 2)
+        until("its page", lambda: len(second.incidents) == 2)
         watch.kill()
         watch.start()
         assert about_paths(watch, "triggered")
@@ -72,11 +72,12 @@ def test_a_page_finds_the_second_key_and_the_broken_path_is_an_incident_until_it
         endpoint.start()
         until("the end of the incident of the path", lambda: about_paths(watch, "resolved"))
         until("the end at the first key", lambda: first.accepted("resolve"))
-        until("the end at the second key", lambda: len(second.accepted("resolve")) == 2)
+        until("the end at the second key", lambda: len(second.accepted("resolve")) >= 2)
         assert watch.sample('watchkeep_path_broken{destination="oncall"}') == 0
         assert watch.stop() == 0
 
-        keys = [event["dedup_key"] for event in second.accepted("trigger")]
-        assert keys == [FIRST_KEY, f"-:{DELIVERY}:oncall:g1"]
+        # A kill after the second key took a page, and before that was on record, has it sent again: under the same key.
+        keys = dict.fromkeys(event["dedup_key"] for event in second.accepted("trigger"))
+        assert list(keys) == [FIRST_KEY, f"-:{DELIVERY}:oncall:g1"]
         assert {event["dedup_key"] for event in first.accepted("trigger")} == {FIRST_KEY}
         assert {incident["status"] for incident in second.incidents} == {"resolved"}
