@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from slo.config.accounts import AccountConfig
+from slo.config.accounts import SharedAccountConfig
 from slo.config.tls import TLSSettings
 from slo.config.types import HTTPURL, Secret, wrong
 from slo.core.acts import Act
@@ -106,7 +106,7 @@ Secrets = Annotated[
 """One secret, or several while one is replaced by another."""
 
 
-class Config(AccountConfig):
+class Config(SharedAccountConfig):
     """Where pages go."""
 
     routing_key: Secret

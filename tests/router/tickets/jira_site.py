@@ -1,7 +1,7 @@
 """A site of the stand-in for Jira, with destinations that tell it and people who work there."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.net.context import Context
 from slo.router.destinations.jira import Config, Jira, build
 from tests.router.making import message
+from tests.router.tickets.made import making
 
 USER, TOKEN, SECRET = "watch@provider.example", "t0ken-of-jira", "s3cret-of-jira"
 ANNA = {"accountId": "a1", "displayName": "Anna", "accountType": "atlassian"}
@@ -49,18 +50,9 @@ def config(standin: JiraStandIn, **keys: object) -> Config:
     return Config.model_validate(given | keys)
 
 
-@asynccontextmanager
-async def destinations_of(standin: JiraStandIn, context: Context) -> AsyncIterator[Make]:
+def destinations_of(standin: JiraStandIn, context: Context) -> AbstractAsyncContextManager[Make]:
     """Makes destinations that tell it, with other keys where they are given, and closes them."""
-    made: list[Jira] = []
-
-    def make(**keys: object) -> Jira:
-        made.append(build(config(standin, **keys), context))
-        return made[-1]
-
-    yield make
-    for destination in made:
-        await destination.aclose()
+    return making(lambda **keys: build(config(standin, **keys), context))
 
 
 def ticket(action: Action = Action.TRIGGER, **others: Any) -> Message:

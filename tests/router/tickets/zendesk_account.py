@@ -1,7 +1,7 @@
 """An account of the stand-in for Zendesk, with destinations that tell it and people who work there."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from slo.demo.vendors.zendesk.standin import ZendeskStandIn
 from slo.net.context import Context
 from slo.router.destinations.zendesk import Config, Zendesk, build
 from tests.router.making import message
+from tests.router.tickets.made import making
 
 USER, TOKEN, SECRET = "watch@provider.example", "t0ken-of-zendesk", "s3cret-of-zendesk"
 ANNA = {"id": 7, "name": "Anna", "is_staff": True}
@@ -47,18 +48,9 @@ def config(standin: ZendeskStandIn, **keys: object) -> Config:
     return Config.model_validate(given | keys)
 
 
-@asynccontextmanager
-async def destinations_of(standin: ZendeskStandIn, context: Context) -> AsyncIterator[Make]:
+def destinations_of(standin: ZendeskStandIn, context: Context) -> AbstractAsyncContextManager[Make]:
     """Makes destinations that tell it, with other keys where they are given, and closes them."""
-    made: list[Zendesk] = []
-
-    def make(**keys: object) -> Zendesk:
-        made.append(build(config(standin, **keys), context))
-        return made[-1]
-
-    yield make
-    for destination in made:
-        await destination.aclose()
+    return making(lambda **keys: build(config(standin, **keys), context))
 
 
 def ticket(action: Action = Action.TRIGGER, **others: Any) -> Message:
