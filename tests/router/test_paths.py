@@ -1,6 +1,6 @@
 """Paths: a message that does not get through goes another way once, and a broken path is an incident itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +66,12 @@ async def settled(watch: Watch) -> None:
     """Two looks have been made since now."""
     looks = watch.journal.calls.count("look")
     await until(lambda: watch.journal.calls.count("look") > looks + 1)
+
+
+async def jump(watch: Watch, clock: MovableClock, seconds: float, *, waiting: Collection[str] = ()) -> None:
+    """The clock jumps once nothing is on its way but what is for `waiting`: the rest would seem to be overdue."""
+    await until(lambda: watch.journal.depth(clock.now()).keys() <= set(waiting))
+    clock.move(seconds)
 
 
 def test_a_copy_says_why_it_comes_and_only_a_trigger_needs_to() -> None:
@@ -177,7 +183,7 @@ async def test_what_a_pager_refuses_goes_to_the_second_and_the_path_is_an_incide
         await until(lambda: not is_broken(watch, "oncall"))
         await watch.judges(alert(), alert(PAGE, slo="deck"), known=(alert().slo, "deck"))
         assert own(watch).open
-        clock.move(301)
+        await jump(watch, clock, 301)
         await watch.judges(alert(), alert(PAGE, slo="deck"), known=(alert().slo, "deck"))
         assert own(watch).status == "resolved"
         await until(lambda: about(second, alert().slo) == ["trigger", "acknowledge", "resolve"])
@@ -197,12 +203,12 @@ async def test_a_pagerduty_that_is_down_is_tried_on_and_its_page_goes_to_the_sec
             await watch.sees(PAGE)
             await until(lambda: counted(watch.telemetry, "watchkeep_delivery_failures_total", **FAILED) >= 1)
             assert second.begun == []
-            clock.move(121)
+            await jump(watch, clock, 121, waiting={"oncall"})
             await until(lambda: about(second, alert().slo) == ["trigger"])
             await watch.sees(PAGE)
             await until(lambda: about(second, DELIVERY) == ["trigger"])
             standin.injections.clear()
-            clock.move(300)
+            await jump(watch, clock, 300, waiting={"oncall"})
             watch.router._loop.wake()
             await until(lambda: received(standin)[-1:] == [("trigger", G1)])
             await watch.router.act(ends("1"))
@@ -210,7 +216,7 @@ async def test_a_pagerduty_that_is_down_is_tried_on_and_its_page_goes_to_the_sec
             await until(lambda: about(second, alert().slo) == ["trigger", "resolve"])
             await until(lambda: not is_broken(watch, "oncall"))
             await watch.sees()
-            clock.move(301)
+            await jump(watch, clock, 301)
             await watch.sees()
             assert own(watch).status == "resolved"
 
@@ -283,7 +289,7 @@ async def test_a_path_that_is_configured_no_more_is_resolved_once_and_what_waits
     async with made.running() as watch:
         await watch.sees(PAGE)
         await until(lambda: bool(gone.begun))
-        clock.move(130)
+        await jump(watch, clock, 130, waiting={"second"})
         await until(lambda: is_broken(watch, "second"))
         await watch.sees(PAGE)
         assert own(watch).open
@@ -291,7 +297,7 @@ async def test_a_path_that_is_configured_no_more_is_resolved_once_and_what_waits
         terms = Terms(routes=Route(destinations=("hook",)), paging={"second"}, paths=left)
         await watch.router.reconfigure(destinations={"hook": hook}, terms=terms)
         for seconds in (0, 400, 4000):
-            clock.move(seconds)
+            await jump(watch, clock, seconds, waiting={"second"})
             await watch.sees(PAGE)
             await settled(watch)
             assert own(watch).resolved_why == "the destination was removed from the configuration"

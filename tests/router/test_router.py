@@ -124,7 +124,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slo.router.direct.PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("slo.router.direct.LOOK_SECONDS", 0.02)
     monkeypatch.setattr("slo.router.router.RETRY_SECONDS", 0.02)
-    monkeypatch.setattr("slo.router.router.WRITE_WAIT_SECONDS", 0.3)
     monkeypatch.setattr("slo.router.deliver.STORE_PAUSE_SECONDS", 0.02)
 
 
@@ -255,7 +254,10 @@ async def test_a_p0_that_cannot_be_committed_goes_to_the_pager_once_and_is_recor
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_commit_that_hangs_keeps_no_p0_back_and_no_slot(path: Path, clock: MovableClock) -> None:
+async def test_a_commit_that_hangs_keeps_no_p0_back_and_no_slot(
+    path: Path, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.router.router.WRITE_WAIT_SECONDS", 0.3)
     oncall = Recorder()
     async with Watch(path, clock, oncall=oncall).running() as watch:
         free = watch.journal.hanging["commit"] = threading.Event()
