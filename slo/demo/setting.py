@@ -27,7 +27,6 @@ RESPONSE = {"P0": "1h", "P1": "1 business day", "P2": "4 business days"}
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 TEAM_CHANNEL, CUSTOMER_CHANNEL = "C0TEAM00001", "C0ACME00001"
 WATCH_EMAIL, CUSTOMER_EMAIL = "watchkeep@provider.example", "service@acme.example"
-TICKET_ACCOUNT = "integration"
 PAGERDUTY_TOKEN, DESK_TOKEN = "demo-token-0000000-x", "demo-token"
 PAGERDUTY_SECRET, DESK_SECRET = "what-pagerduty-signs-with", "what-jira-signs-with"
 
@@ -135,7 +134,6 @@ def _destinations(vendors: Vendors) -> list[dict[str, object]]:
             "acknowledge_transition": "Start work",
             "resolve_transition": "Resolve this issue",
             "webhook_secret": DESK_SECRET,
-            "account_id": TICKET_ACCOUNT,
             "engineers": [SECOND_ENGINEER["accountId"]],
             "customer": CUSTOMER,
         },

@@ -10,8 +10,8 @@ from tests.services import StartNginx
 ANNA = {"accountId": "a1", "displayName": "Anna", "accountType": "atlassian"}
 AGENT = {"id": 7, "name": "Anna", "is_staff": True}
 END_USER = {"id": 20, "name": "Carla", "is_staff": False}
-JIRA = {"project": "OPS", "account_id": "integration", "engineers": ["a1"], "resolve_transition": "Resolve this issue"}
-ZENDESK = {"account_id": "900", "engineers": ["staff"], "resolve_status": "solved"}
+JIRA = {"project": "OPS", "engineers": ["a1"], "resolve_transition": "Resolve this issue"}
+ZENDESK = {"engineers": ["staff"], "resolve_status": "solved"}
 
 
 def incident(watch: Watch) -> dict[str, Any]:

@@ -22,11 +22,17 @@ from slo.router.tickets.zendesk import ZendeskInbox
 SECRET = "s3cret"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS, TIME = str(int(NOW.timestamp())), "2026-01-01T00:00:00Z"
-DESK = Desk(account="900", engineers=("7", "@provider.example"), waiting_statuses=("pending",))
+
+
+async def own() -> str:
+    return "900"
+
+
+DESK = Desk(engineers=("7", "@provider.example"), waiting_statuses=("pending",))
 INBOXES: dict[str, Receiver] = {
     "ticket": TicketInbox("desk", SECRET),
-    "jira": JiraInbox("desk", secret=SECRET, project="OPS", desk=DESK),
-    "zendesk": ZendeskInbox("desk", secret=SECRET, desk=DESK),
+    "jira": JiraInbox("desk", secret=SECRET, project="OPS", desk=DESK, ask_own=own),
+    "zendesk": ZendeskInbox("desk", secret=SECRET, desk=DESK, ask_own=own),
 }
 
 TEXTS = st.one_of(

@@ -1,5 +1,6 @@
 """Vendors' webhooks through the real server and the real receivers: forged, replayed, truncated and oversized ones."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ from slo.demo.vendors.pagerduty.webhooks_v3 import signature as pagerduty_signat
 from slo.demo.vendors.slack.interactions import signed as slack_signed
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.router.tickets.account import AccountConfig
 from slo.router.tickets.inbox import SIGNATURE, TIMESTAMP, signature_of
 from slo.runner.clock import SteadyClock
 from slo.web.webhooks import BODY_BYTES
@@ -151,7 +153,6 @@ VENDORS = {
             "url": "https://acme.example",
             "user": "w@p.example",
             "api_token": "t",
-            "account_id": "900",
             "project": "OPS",
             "engineers": ["7"],
             "webhook_secret": SECRET,
@@ -167,7 +168,6 @@ VENDORS = {
             "url": "https://acme.example",
             "user": "w@p.example",
             "api_token": "t",
-            "account_id": "900",
             "engineers": ["7"],
             "webhook_secret": SECRET,
         },
@@ -203,7 +203,8 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
 
 
 @pytest.fixture
-def watch(vendor: Vendor, context: Context) -> Receiving:
+def watch(vendor: Vendor, context: Context, monkeypatch: pytest.MonkeyPatch) -> Receiving:
+    monkeypatch.setattr(AccountConfig, "own_id", lambda *_, **__: asyncio.sleep(0, "900"))
     watch = Receiving(events=[INCIDENT])
     module: Any = Kinds.installed().destinations.module(vendor.kind)
     door = InboundActs(watch.about, telemetry=watch.telemetry)

@@ -8,6 +8,7 @@ label, and can give it to any other, so that a property of the issue, which nobo
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ from slo.router.tickets.jira import JiraInbox
 from slo.router.tickets.ticket import MENDED_HERE, NOT_FOUND, Doubts, external_id, gone, marker, opens
 
 PAGES_ONLY = False
+
+API = "/rest/api/3"
 
 SUMMARY_LIMIT = 255
 COMMENTS_LOOKED_AT = 100
@@ -85,7 +88,7 @@ class Jira:
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
         self._desk = desk_of(config)
-        self._api = config.api(context, "/rest/api/3", user=config.user)
+        self._api = config.api(context, API, user=config.user)
         self._doubts = Doubts(settle_seconds=SETTLE_SECONDS, now=context.clock.now)
 
     @property
@@ -222,9 +225,10 @@ def build(config: Config, context: Context) -> Jira:
     return Jira(config, context)
 
 
-def receiver(name: str, config: Config, context: Context) -> Receiver | None:  # noqa: ARG001 - it asks nothing back
+def receiver(name: str, config: Config, context: Context) -> Receiver | None:
     """What takes Jira's webhooks; None where nothing proves that they are Jira's."""
     if config.webhook_secret is None:
         return None
     secret = config.webhook_secret.reveal()
-    return JiraInbox(name, secret=secret, project=config.project, desk=desk_of(config))
+    ask_own = partial(config.own_id, context, f"{API}/myself", "accountId", user=config.user)
+    return JiraInbox(name, secret=secret, project=config.project, desk=desk_of(config), ask_own=ask_own)

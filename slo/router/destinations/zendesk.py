@@ -9,6 +9,7 @@ what it said is looked for among the audits of the ticket, which carry its marke
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 from pydantic import Field
@@ -27,6 +28,8 @@ from slo.router.tickets.ticket import MENDED_HERE, external_id, gone, marker, op
 from slo.router.tickets.zendesk import ZendeskInbox
 
 PAGES_ONLY = False
+
+API = "/api/v2"
 
 PRIORITIES: Mapping[Priority, str] = {Priority.P0: "urgent", Priority.P1: "high", Priority.P2: "normal"}
 """What priorities are called: Zendesk has these, `low`, and no others."""
@@ -76,7 +79,7 @@ class Zendesk:
 
     def __init__(self, config: Config, context: Context) -> None:
         self._config = config
-        self._api = config.api(context, "/api/v2", user=f"{config.user}/token")
+        self._api = config.api(context, API, user=login_of(config))
 
     @property
     def credential(self) -> str:
@@ -185,8 +188,14 @@ def build(config: Config, context: Context) -> Zendesk:
     return Zendesk(config, context)
 
 
-def receiver(name: str, config: Config, context: Context) -> Receiver | None:  # noqa: ARG001 - it asks nothing back
+def receiver(name: str, config: Config, context: Context) -> Receiver | None:
     """What takes Zendesk's webhooks; None where nothing proves that they are Zendesk's."""
     if config.webhook_secret is None:
         return None
-    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=config.desk(PRIORITIES))
+    ask_own = partial(config.own_id, context, f"{API}/users/me.json", "user", "id", user=login_of(config))
+    return ZendeskInbox(name, secret=config.webhook_secret.reveal(), desk=config.desk(PRIORITIES), ask_own=ask_own)
+
+
+def login_of(config: Config) -> str:
+    """The user of a login with an API token."""
+    return f"{config.user}/token"

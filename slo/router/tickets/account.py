@@ -1,5 +1,6 @@
 """Accounts: what Jira and Zendesk are configured with alike - who we are there, and who counts as what."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -8,11 +9,16 @@ from pydantic import Field, JsonValue, model_validator
 
 from slo.config.types import HTTPURL, KindConfig, Secret, wrong
 from slo.core.priority import Priority
+from slo.errors import DestinationFault
 from slo.net.context import Context
 from slo.router.calls import AuthoritiesFile
-from slo.router.http_client import HTTPClient
+from slo.router.http_client import HTTPClient, Manner, Unanswered
+from slo.router.inbox import line_at
 from slo.router.tickets.calls import JSONCalls
 from slo.router.tickets.desk import Desk
+
+LOOKUP_SECONDS = 5.0
+"""How long the account may take to say who we are there: somebody waits for the answer to a webhook."""
 
 
 class AccountConfig(KindConfig):
@@ -36,9 +42,6 @@ class AccountConfig(KindConfig):
     webhook_secret: Secret | None = None
     """What webhooks from there are signed with; without it none is taken."""
 
-    account_id: str = ""
-    """The id of `user` there: what it does is our own doing."""
-
     engineers: tuple[str, ...] = ()
     """Whose public comments are a response."""
 
@@ -58,8 +61,6 @@ class AccountConfig(KindConfig):
     def _agrees(self) -> Self:
         if ours := sorted(self.fields.keys() & self.own_fields):
             raise wrong(f"sets the field {ours[0]}, which the watch sets itself", "leave it out")
-        if self.webhook_secret and not self.account_id:
-            raise wrong("takes webhooks and does not know its own account", "write account_id")
         if self.webhook_secret and not self.engineers:
             raise wrong(
                 "takes webhooks and knows no engineer, so that no comment would stop a clock", "write engineers"
@@ -71,7 +72,6 @@ class AccountConfig(KindConfig):
     def desk(self, priorities: Mapping[Priority, str]) -> Desk:
         """Who is who there, and what things are called."""
         return Desk(
-            account=self.account_id,
             engineers=self.engineers,
             priorities=priorities,
             waiting_statuses=self.waiting_statuses,
@@ -90,3 +90,22 @@ class AccountConfig(KindConfig):
             secrets=[token, login],
         )
         return JSONCalls(client, f"{self.url.rstrip('/')}{path}")
+
+    async def own_id(self, context: Context, question: str, *place: str, user: str) -> str:
+        """The id of `user` there, which stands at `place` in the answer to `question`: what it does is our own doing.
+
+        Raises DestinationFault where it is not said.
+        """
+        calls = self.api(context, question, user=user)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                answer = await calls.call("GET", "", manner=Manner(harmless=True, mended_here={}))
+        except TimeoutError:
+            raise DestinationFault(reason="timeout", detail=f"{question} did not say who we are") from None
+        except Unanswered as error:
+            raise DestinationFault(reason=error.verdict.reason, detail=error.verdict.detail) from error
+        finally:
+            await calls.aclose()
+        if own := line_at(answer, *place):
+            return own
+        raise DestinationFault(reason="response_malformed", detail=f"{question} does not say who we are")

@@ -14,12 +14,11 @@ _IMPACTS: Mapping[Priority, Impact] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """`account` is our own there. `engineers` are accounts and domains of email addresses, as `@provider.example`;
+    """`engineers` are accounts and domains of email addresses, as `@provider.example`;
     `priorities` is what each is called; `waiting_statuses` are those in which the customer is waited for. Incidents
     that are opened there are of `customer` and `environment`.
     """
 
-    account: str
     engineers: Sequence[str] = ()
     priorities: Mapping[Priority, str] = field(default_factory=dict)
     waiting_statuses: Sequence[str] = ()

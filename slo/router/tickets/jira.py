@@ -6,7 +6,7 @@ named after what it is about: the id of the comment, of the issue, of the change
 again, and a copy of an old request does nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -45,19 +45,27 @@ class _Person:
 
 
 class JiraInbox:
-    """The receiver of the destination `name`."""
+    """The receiver of the destination `name`. `ask_own` finds out which account is our own."""
 
-    def __init__(self, name: str, *, secret: str, project: str, desk: Desk) -> None:
+    def __init__(
+        self, name: str, *, secret: str, project: str, desk: Desk, ask_own: Callable[[], Awaitable[str]]
+    ) -> None:
         self._name = name
         self._secret = secret
         self._project = project
         self._desk = desk
+        self._ask_own = ask_own
+        self._own = ""
 
     async def receive(self, inbound: Inbound) -> Received:
-        """The acts in a signed webhook: none where it is about something else, or about what we did ourselves."""
+        """The acts in a signed webhook: none where it is about something else, or about what we did ourselves.
+
+        Raises DestinationFault where Jira does not say who we are.
+        """
         refuse_unless_small(inbound.body)
         expected = f"sha256={digest_of(self._secret, inbound.body).hex()}"
         refuse_unless_same(expected, inbound.headers.get(SIGNATURE, ""))
+        self._own = self._own or await self._ask_own()
         return Received(acts=tuple(self._acts_of(document_of(inbound.body), inbound.at)))
 
     def _acts_of(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
@@ -92,7 +100,7 @@ class JiraInbox:
         author, fields = self._person(value_at(document, "user")), value_at(document, "issue", "fields")
         labels = {str(label).casefold() for label in items_at(fields, "labels")}
         if author.ours or author.program or any(label.startswith(OURS) for label in labels):
-            return  # an issue with a label of ours is ours, whoever `account_id` names, or a clone of one
+            return  # an issue with a label of ours is ours, or a clone of one
         yield Open(
             **self._who(frame, author, f"issue-{needed_at(document, 'issue', 'id')}"),
             summary=needed_at(document, "issue", "fields", "summary"),
@@ -144,7 +152,7 @@ class JiraInbox:
             name=line_at(user, "displayName") or account or "somebody",
             engineer=self._desk.is_engineer(account, text_at(user, "emailAddress")),
             program=not account or text_at(user, "accountType") == "app",
-            ours=account == self._desk.account,
+            ours=account == self._own,
         )
 
 

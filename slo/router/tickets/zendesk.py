@@ -7,7 +7,7 @@ body, hence signed, and the same when it is sent again.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,15 +45,20 @@ EVENT = "zen:event-type:ticket."
 
 
 class ZendeskInbox:
-    """The receiver of the destination `name`."""
+    """The receiver of the destination `name`. `ask_own` finds out which user is our own."""
 
-    def __init__(self, name: str, *, secret: str, desk: Desk) -> None:
+    def __init__(self, name: str, *, secret: str, desk: Desk, ask_own: Callable[[], Awaitable[str]]) -> None:
         self._name = name
         self._secret = secret
         self._desk = desk
+        self._ask_own = ask_own
+        self._own = ""
 
     async def receive(self, inbound: Inbound) -> Received:
-        """The acts in a signed event: none where it is about something else, or about what we did ourselves."""
+        """The acts in a signed event: none where it is about something else, or about what we did ourselves.
+
+        Raises DestinationFault where Zendesk does not say who we are.
+        """
         refuse_unless_small(inbound.body)
         timestamp = inbound.headers.get(TIMESTAMP, "")
         signed = timestamp.encode(errors="replace") + inbound.body
@@ -62,6 +67,7 @@ class ZendeskInbox:
         if signed_at is None:
             raise Forged(f"{TIMESTAMP} is no time in ISO 8601")
         refuse_unless_fresh(signed_at, inbound.at)
+        self._own = self._own or await self._ask_own()
         return Received(acts=tuple(self._acts_of(document_of(inbound.body), inbound.at)))
 
     def _acts_of(self, document: Mapping[str, Any], now: datetime) -> Iterator[Act]:
@@ -104,7 +110,7 @@ class ZendeskInbox:
 
     def _changed(self, document: Mapping[str, Any], event: str, now: datetime) -> Iterator[Act]:
         actor = needed_at(document, "detail", "actor_id")
-        if actor == self._desk.account:
+        if actor == self._own:
             return
         program = self._is_ours_or_a_program(actor)
         before, after = line_at(document, "event", "previous"), line_at(document, "event", "current")
@@ -124,7 +130,7 @@ class ZendeskInbox:
             yield GoOn(**who, why=why)
 
     def _is_ours_or_a_program(self, user: str) -> bool:
-        return user in (self._desk.account, SYSTEM)
+        return user in (self._own, SYSTEM)
 
     def _is_engineer(self, user: str, *, staff: bool) -> bool:
         return self._desk.is_engineer(user) or (staff and STAFF in self._desk.engineers)

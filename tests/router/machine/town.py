@@ -197,7 +197,6 @@ class Town:
                 "acknowledge_transition": "Start work",
                 "resolve_transition": "Resolve this issue",
                 "webhook_secret": SECRET,
-                "account_id": "integration",
                 "engineers": ["a1"],
                 "customer": "acme",
                 "ca_file": str(self.jira.ca_file),

@@ -42,7 +42,6 @@ def config(standin: JiraStandIn, **keys: object) -> Config:
         "acknowledge_transition": "Start work",
         "resolve_transition": "Resolve this issue",
         "webhook_secret": SECRET,
-        "account_id": "integration",
         "engineers": ["a1", "@provider.example"],
         "customer": "acme",
         "timeout": "5s",

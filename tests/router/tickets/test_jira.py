@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import pytest
 
 from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wait
 from slo.core.delivery import Action, Lane
-from slo.core.inbound import Inbound
 from slo.core.priority import Impact, Priority
+from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.jira.standin import JiraStandIn
 from slo.demo.vendors.standin import Webhook
-from slo.errors import Forged, Malformed
+from slo.errors import DestinationFault, Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.jira import receiver
 from slo.router.inbox import BODY_LIMIT_BYTES
@@ -34,7 +34,7 @@ from tests.router.tickets.jira_site import (
     jira_site,
     ticket,
 )
-from tests.router.tickets.received import timeless
+from tests.router.tickets.received import inbound_of, timeless
 
 
 @pytest.fixture
@@ -52,10 +52,8 @@ async def make(standin: JiraStandIn, context: Context) -> AsyncIterator[Make]:
 async def acts(standin: JiraStandIn, context: Context, of: Webhook, **keys: object) -> list[Act]:
     inbox = receiver("jira", config(standin, **keys), context)
     assert inbox is not None
-    headers = {name.lower(): value for name, value in of.headers.items()}
-    now = datetime.now(UTC)
-    received = await inbox.receive(Inbound(headers=headers, body=of.body, at=now))
-    return [timeless(act, now) for act in received.acts]
+    inbound = inbound_of(of)
+    return [timeless(act, inbound.at) for act in (await inbox.receive(inbound)).acts]
 
 
 def who(person: dict[str, str], source: str) -> dict[str, Any]:
@@ -123,6 +121,22 @@ async def test_what_people_do_there_is_an_act_here(standin: JiraStandIn, context
     ]
     for webhook, expected in in_turn:
         assert await acts(standin, context, webhook) == expected
+
+
+async def test_nothing_is_believed_before_the_account_says_who_we_are(standin: JiraStandIn, context: Context) -> None:
+    standin.create(CARLA, "Nothing deploys")
+    webhooks = [standin.comment("OPS-1", person, "On it.") for person in (OURSELVES, ANNA)]
+    inbox = receiver("jira", config(standin), context)
+    assert inbox is not None
+    inbounds = [inbound_of(webhook) for webhook in webhooks]
+    for injection in (Injection(status=401), Injection(status=503), Injection(reset=True)):
+        standin.inject(injection)
+        with pytest.raises(DestinationFault):
+            await inbox.receive(inbounds[0])
+    received = [len((await inbox.receive(inbound)).acts) for inbound in inbounds]
+    assert received == [0, 1]
+    asked = [each["status"] for each in standin.requests if each["path"] == "/rest/api/3/myself"]
+    assert asked == [401, 503, 0, 200]
 
 
 async def test_what_we_do_there_ourselves_is_no_act(make: Make, standin: JiraStandIn, context: Context) -> None:

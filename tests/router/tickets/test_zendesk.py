@@ -14,17 +14,17 @@ import pytest
 
 from slo.core.acts import Act, GoOn, Open, Prioritize, Resolve, Say, Target, Wait
 from slo.core.delivery import Action, Lane
-from slo.core.inbound import Inbound
 from slo.core.policy import Severity
 from slo.core.priority import Impact, Priority
+from slo.demo.vendors.injection import Injection
 from slo.demo.vendors.standin import Webhook
 from slo.demo.vendors.zendesk.standin import ZendeskStandIn
-from slo.errors import Forged, Malformed
+from slo.errors import DestinationFault, Forged, Malformed
 from slo.net.context import Context
 from slo.router.destinations.zendesk import receiver
 from slo.router.inbox import BODY_LIMIT_BYTES
 from tests.router.making import STAGING
-from tests.router.tickets.received import timeless
+from tests.router.tickets.received import inbound_of, timeless
 from tests.router.tickets.zendesk_account import (
     ANNA,
     BEN,
@@ -59,8 +59,7 @@ async def acts(
     assert inbox is not None
     found: list[Act] = []
     for webhook in of:
-        headers = {name.lower(): value for name, value in webhook.headers.items()}
-        inbound = Inbound(headers=headers, body=webhook.body, at=at or datetime.now(UTC))
+        inbound = inbound_of(webhook, at)
         found += [timeless(act, inbound.at) for act in (await inbox.receive(inbound)).acts]
     return found
 
@@ -145,6 +144,24 @@ async def test_every_agent_may_be_an_engineer(standin: ZendeskStandIn, context: 
         [act] = await acts(standin, context, *standin.update(1, person, comment=said("x")), engineers=["staff"])
         assert isinstance(act, Say)
         assert act.responds == responds
+
+
+async def test_nothing_is_believed_before_the_account_says_who_we_are(
+    standin: ZendeskStandIn, context: Context
+) -> None:
+    standin.create(CARLA, "Nothing deploys", "At all.")
+    webhooks = [standin.update(1, person, comment={"body": "On it."})[0] for person in (OURSELVES, ANNA)]
+    inbox = receiver("zendesk", config(standin), context)
+    assert inbox is not None
+    inbounds = [inbound_of(webhook) for webhook in webhooks]
+    for injection in (Injection(status=401), Injection(status=503), Injection(reset=True)):
+        standin.inject(injection)
+        with pytest.raises(DestinationFault):
+            await inbox.receive(inbounds[0])
+    received = [len((await inbox.receive(inbound)).acts) for inbound in inbounds]
+    assert received == [0, 1]
+    asked = [each["status"] for each in standin.requests if each["path"] == "/api/v2/users/me.json"]
+    assert asked == [401, 503, 0, 200]
 
 
 async def test_what_we_do_there_ourselves_is_no_act(make: Make, standin: ZendeskStandIn, context: Context) -> None:

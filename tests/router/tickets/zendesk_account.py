@@ -40,7 +40,6 @@ def config(standin: ZendeskStandIn, **keys: object) -> Config:
         "acknowledge_status": "open",
         "resolve_status": "solved",
         "webhook_secret": SECRET,
-        "account_id": "900",
         "engineers": ["7"],
         "customer": "acme",
         "timeout": "5s",

@@ -135,6 +135,8 @@ class JiraStandIn(StandIn):
                     "self": f"{self.url}/rest/api/3/issue/{effect['id']}",
                 }
                 return effect, web.json_response(shown, status=201)
+            case "GET", ["myself"]:
+                return None, web.json_response(self._account)
             case "GET", ["project", key] if key == PROJECT:
                 return None, web.json_response({"key": PROJECT})
             case "POST", ["search", "jql"]:

@@ -153,6 +153,8 @@ class ZendeskStandIn(StandIn):
                 found = [ticket for ticket in self.tickets if wanted is None or ticket.external_id == wanted]
                 shown = [{"id": ticket.id, "external_id": ticket.external_id} for ticket in found]
                 return None, web.json_response({"tickets": shown, "count": len(shown)})
+            case "GET", ["users", "me"]:
+                return None, web.json_response({"user": self._account | {"role": "agent"}})
             case "PUT", ["tickets", number]:
                 ticket, changes = self._known(number), checked(parsed(request, body))
                 if ticket.status == "closed":
