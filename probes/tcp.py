@@ -90,6 +90,7 @@ class TCPProbe:
             prefer=config.ip_protocol,
             fallback=config.ip_protocol_fallback,
             tls=tls,
+            scheme="tcp",
         )
 
     async def observe(self, deadline: float) -> Facts:

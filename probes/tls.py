@@ -51,6 +51,7 @@ class TLSProbe:
             prefer=config.ip_protocol,
             fallback=config.ip_protocol_fallback,
             tls=config.tls,
+            scheme="tls",
         )
         context.tls.get(config.tls)
 

@@ -38,7 +38,8 @@ class Endpoint:
     """Where to connect to, and how.
 
     `address` is the host's where that is written as one, which then needs no resolving. With `tls` the connection is
-    made over TLS, and verified as it says; `alpn` are the protocols that are offered in it.
+    made over TLS, and verified as it says; `alpn` are the protocols that are offered in it. `scheme` is what is spoken
+    there, as the guard knows it.
     """
 
     host: str
@@ -47,6 +48,7 @@ class Endpoint:
     fallback: bool = True
     tls: TLSSettings | None = None
     alpn: tuple[str, ...] = ()
+    scheme: str = ""
     address: IPAddress | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -125,21 +127,29 @@ class Attempt:
         self._since = now
 
     async def connect(self, receiver: Receiver, endpoint: Endpoint) -> Connection:
-        """Resolve, connect, and shake hands where the endpoint has TLS. Raises Fault.
-
-        An address that an earlier `connect` led to counts as who sent us here.
-        """
-        redirected_from = self.address
+        """Resolve, connect, and shake hands where the endpoint has TLS. Raises Fault."""
+        candidates = await self.find(endpoint)
         self.handshake = None
-        candidates = await self._candidates(endpoint)
         self.enter("connect")
-        for address in candidates:
-            if not self._context.guard.permits(address, redirected_from=redirected_from):
-                raise Fault("not_permitted", detail=f"a redirect must not lead to {address}")
         connection = await self._connect_in_turn(receiver, candidates, endpoint)
         if endpoint.tls is not None:
             await self.start_tls(connection, endpoint)
         return connection
+
+    async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
+        """The addresses of an endpoint to try in turn, all of which may be connected to. Raises Fault.
+
+        Whoever goes on by other ways than `connect` has to set `address` to the one that it goes to. An address that an
+        earlier connection led to counts as who sent us here.
+        """
+        guard, redirected_from = self._context.guard, self.address
+        refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
+        candidates = () if refusal else await self._candidates(endpoint)
+        for address in candidates:
+            refusal = refusal or guard.address_refusal(address, redirected_from=redirected_from)
+        if refusal:
+            raise Fault("not_permitted", detail=refusal)
+        return candidates
 
     async def _connect_in_turn(
         self, receiver: Receiver, candidates: tuple[IPAddress, ...], endpoint: Endpoint

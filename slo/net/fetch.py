@@ -49,6 +49,7 @@ class Request:
             fallback=self.fallback,
             tls=self.tls if self.url.secure else None,
             alpn=("http/1.1",),
+            scheme=self.url.scheme,
         )
 
     @cached_property

@@ -1,32 +1,101 @@
-"""The guard: where a redirect may lead us."""
+"""The guard: which addresses may be connected to, when others than the operator choose them."""
 
 import ipaddress
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from slo.net.connectivity import IPAddress
 
+IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-class Guard:
-    """Keeps whoever answers a probe from choosing what else on our side of the network is asked.
+CLOSED: tuple[IPNetwork, ...] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("169.254.0.0/16", "fe80::/10"),  # link-local: clouds keep the credentials of machines there
+        *("fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32"),  # and at these
+        *("0.0.0.0/8", "::/128", "224.0.0.0/4", "ff00::/8", "255.255.255.255/32"),  # nobody in particular
+    )
+)
+"""Where no target lies that somebody else than the operator may choose, unless the configuration says otherwise.
 
-    What the operator wrote into the configuration is always permitted. A redirect leads to loopback addresses only from
-    such an address, and likewise to link-local ones, where clouds keep the credentials of machines.
+Sources: RFC 3927, RFC 4291; the metadata services of AWS, Google Cloud, Alibaba Cloud and Azure.
+"""
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""IPv6 addresses that a gateway translates to the IPv4 address in their last bits, RFC 6052."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Where a target may lie that is no part of the configuration. Each list that is not empty narrows it.
+
+    `hosts` are names in lower case, and `*.example.org` for all names below one; `schemes` are what may be spoken.
     """
 
-    def permits(self, address: IPAddress, *, redirected_from: IPAddress | None) -> bool:
-        """Whether `address` may be connected to. `redirected_from` is who sent us there; None for the target itself."""
-        return redirected_from is None or _privacy(address) <= _privacy(redirected_from)
+    hosts: tuple[str, ...] = ()
+    networks: tuple[IPNetwork, ...] = ()
+    schemes: tuple[str, ...] = ()
+    denied: tuple[IPNetwork, ...] = CLOSED
 
 
-def _privacy(address: IPAddress) -> frozenset[str]:
+class Guard:
+    """Keeps others from choosing what on our side of the network is asked.
+
+    What the operator wrote into the configuration is always permitted. Who answers a probe leads it, by a redirect, to
+    loopback addresses only from such an address, and likewise to the closed networks. With a `reach` the target itself
+    was chosen by somebody else, and has to lie within it, wherever a redirect leads. Addresses are looked at when they
+    are connected to, not when a name is read: a name may mean another address every time.
+    """
+
+    def __init__(self, reach: Reach | None = None) -> None:
+        self._reach = reach
+
+    def host_refusal(self, host: str, scheme: str) -> str:
+        """Why a host may not be asked, before its name is resolved; empty where it may be."""
+        reach = self._reach
+        if reach is None:
+            return ""
+        if reach.schemes and scheme not in reach.schemes:
+            return f"{scheme or 'what is spoken there'} is not among the schemes that may be asked"
+        if reach.hosts and not any(_is_host(host.lower().rstrip("."), pattern) for pattern in reach.hosts):
+            return f"{host} is not among the hosts that may be asked"
+        return ""
+
+    def address_refusal(self, address: IPAddress, *, redirected_from: IPAddress | None) -> str:
+        """Why an address may not be connected to; empty where it may be.
+
+        `redirected_from` is who sent us there; None for the target itself.
+        """
+        meant = _meant(address)
+        if self._reach is not None:
+            if any(meant in network for network in self._reach.denied):
+                return f"{address} is in a network that must not be asked"
+            if self._reach.networks and not any(meant in network for network in self._reach.networks):
+                return f"{address} is in none of the networks that may be asked"
+        if redirected_from is not None and not _quarters(meant) <= _quarters(_meant(redirected_from)):
+            return f"a redirect must not lead to {address}"
+        return ""
+
+
+def _is_host(host: str, pattern: str) -> bool:
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
+
+
+def _meant(address: IPAddress) -> IPAddress:
+    """The address that is reached in the end: IPv6 has several ways to write one of IPv4."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour or ipaddress.IPv6Address(int(address))  # without its zone
+
+
+def _quarters(address: IPAddress) -> frozenset[str]:
     """In which of the closed quarters an address lies."""
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
     quarters = {
         "this machine": address.is_loopback or address.is_unspecified,
-        "this link": address.is_link_local or address in _METADATA,
+        "closed": any(address in network for network in CLOSED),
     }
     return frozenset(name for name, inside in quarters.items() if inside)
-
-
-_METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254")})
-"""Addresses with the same use as 169.254.169.254 that are not link-local."""
