@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httptools
 
 from slo.errors import Fault
-from slo.net.decoding import Decoder, decoder_for
+from slo.net.decoding import Compression, Decoder, decoder_for
 
 HEADER_BYTES = 65_536
 """The largest head of a response that is taken, interim responses included."""
@@ -35,10 +35,14 @@ class Response:
     decoded_bytes: int = 0
     complete: bool = True
 
+    def lines(self, name: str) -> list[bytes]:
+        """The values of a header, one for each of its lines."""
+        wanted = name.lower().encode("latin-1")
+        return [value for key, value in self.headers if key.lower() == wanted]
+
     def header(self, name: str) -> str | None:
         """The value of a header, all of its lines joined by commas; None without it."""
-        wanted = name.lower().encode("latin-1")
-        values = [value for key, value in self.headers if key.lower() == wanted]
+        values = self.lines(name)
         return b", ".join(values).decode("latin-1") if values else None
 
 
@@ -46,10 +50,18 @@ class Exchange:
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
     `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
-    `max_body` bytes of it are taken, before and after decoding; they are kept with `keep_body`.
+    `max_body` bytes of it are taken, before and after decoding as `compression` says; they are kept with `keep_body`.
     """
 
-    def __init__(self, *, head: bool, max_body: int, keep_body: bool, on_head: Callable[[Response], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool,
+        max_body: int,
+        keep_body: bool,
+        on_head: Callable[[Response], bool],
+        compression: Compression = "auto",
+    ) -> None:
         self._status = 0
         self._version = ""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -61,6 +73,7 @@ class Exchange:
         self._max_body = max_body
         self._keep_body = keep_body
         self._on_head = on_head
+        self._compression = compression
         self._decoder: Decoder | None = None
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -160,6 +173,8 @@ class Exchange:
         self._version = self._parser.get_http_version()
         self._head_complete = True
         encoding = self._read_framing()
+        if self._compression != "auto":
+            encoding = self._compression
         if self._fed > HEADER_BYTES and sum(len(name) + len(value) for name, value in self._headers) > HEADER_BYTES:
             self._finish(_head_too_large())
             return
@@ -169,7 +184,7 @@ class Exchange:
         if self._length is not None and self._length > self._max_body:
             self._finish(_too_large(self._max_body, f"{self._length} bytes are announced"))
             return
-        if encoding:
+        if encoding and encoding != "identity":
             self._decoder = decoder_for(encoding)
             if self._decoder is None and self._keep_body:
                 self._finish(Fault("body_encoding", detail=f"there is no decoder for {encoding}"))
@@ -209,7 +224,7 @@ class Exchange:
                     self._framed = value.lower().rstrip().endswith(b"chunked")
                 case b"content-encoding":
                     encoding = value.decode("latin-1").strip().lower()
-        return encoding if encoding != "identity" else ""
+        return encoding
 
     def _decoding_fault(self) -> Fault | None:
         """What is wrong with an encoded body that has ended."""
