@@ -22,6 +22,7 @@ _HUNG = {
     "processing": "response_timeout",
     "transfer": "body_timeout",
     "exchange": "data_timeout",
+    "check": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
