@@ -22,6 +22,7 @@ from slo.net.context import Context
 from slo.net.expect import Expect, Expectation
 from slo.net.fetch import Fetched, fetch
 from slo.net.http1 import Response
+from slo.net.request import HTTP_1, HTTP_2
 from slo.net.request_config import RequestConfig
 from slo.net.samples import connection_samples
 
@@ -49,6 +50,9 @@ class Config(RequestConfig):
 
     body_file: ContentFile | None = None
     """The path of a file that holds the body, byte by byte; it is read when the configuration is."""
+
+    http2: bool = True
+    """Offer HTTP/2 to a server over TLS, which may choose it."""
 
     expect: Expect = Expect()
     """What the response must be."""
@@ -87,6 +91,7 @@ class HTTPProbe:
             headers={},
             body=content.reveal() if content else b"",
             keep_body=self._expectation.reads_body,
+            alpn=(HTTP_2, HTTP_1) if config.http2 else (HTTP_1,),
         )
         if self._request.url.secure:
             context.tls.get(config.tls, alpn=self._request.endpoint.alpn)  # now, not within the first round

@@ -23,6 +23,7 @@ _HUNG = {
     "transfer": "body_timeout",
     "exchange": "data_timeout",
     "token": "token",
+    "check": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 

@@ -8,11 +8,13 @@ from slo.net.attempt import Attempt, Reached
 from slo.net.connection import Connection
 from slo.net.context import Context
 from slo.net.http1 import Exchange, Response
-from slo.net.proxy import Proxy, Tunnel
-from slo.net.request import Request
+from slo.net.proxy import Proxy, open_tunnel
+from slo.net.relay import Relay
+from slo.net.request import HTTP_2, Request
 from slo.net.url import URL
 
 if TYPE_CHECKING:
+    from slo.net import http2
     from slo.net.cookies import Cookies
 
 MAX_REDIRECTS = 10
@@ -90,21 +92,32 @@ class _Hops:
         """One request and its response; returns where a redirect leads, empty for all other responses."""
         self.response = None
         request = self.request
-        exchange = Exchange(
-            head=request.method == "HEAD",
-            max_body=request.max_body,
-            keep_body=request.keep_body,
-            on_head=self._wants_body,
-            compression=request.compression,
-        )
-        if request.proxy is None:
+        if request.proxy is None and (not request.url.secure or HTTP_2 not in request.alpn):
+            exchange = self._exchange("")
             connection = await self._attempt.connect(exchange, request.endpoint)
             sent = request.encoded
         else:
-            connection, sent = await self._through(request.proxy, exchange)
+            relay = Relay()
+            if request.proxy is None:
+                connection, sent = await self._attempt.connect(relay, request.endpoint), request.encoded
+            else:
+                connection, sent = await self._through(request.proxy, relay)
+            exchange = self._exchange(connection.protocol)
+            relay.lead(exchange)
         try:
             self._attempt.enter("processing")
-            connection.write(sent)
+            if isinstance(exchange, Exchange):
+                connection.write(sent)
+            else:
+                exchange.ask(
+                    connection.write,
+                    method=request.method,
+                    scheme=request.url.scheme,
+                    authority=request.url.authority,
+                    resource=request.url.resource,
+                    headers=request.lines,
+                    body=request.body,
+                )
             await exchange.wait()
         except BaseException:
             connection.abort()
@@ -114,8 +127,19 @@ class _Hops:
         connection.close()
         return _location(self.response) if self.response else ""
 
-    async def _through(self, proxy: Proxy, exchange: Exchange) -> tuple[Connection, bytes]:
-        """A connection by way of a proxy, and what is to be sent on it. Raises Fault."""
+    def _exchange(self, protocol: str) -> "Exchange | http2.Exchange":
+        """What receives the response over the protocol that was agreed on; without one it is HTTP/1.1."""
+        request, version = self.request, _version(protocol)
+        return version(
+            head=request.method == "HEAD",
+            max_body=request.max_body,
+            keep_body=request.keep_body,
+            on_head=self._wants_body,
+            compression=request.compression,
+        )
+
+    async def _through(self, proxy: Proxy, relay: Relay) -> tuple[Connection, bytes]:
+        """A connection by way of a proxy, and what is to be sent on it over HTTP/1.1. Raises Fault."""
         request, attempt = self.request, self._attempt
         url = request.url
         if proxy.resolves:
@@ -124,14 +148,12 @@ class _Hops:
             address = (await attempt.find(request.endpoint))[0]
             url = replace(url, host=str(address))
         attempt.address = None  # the proxy is ours, whoever sent us to its target
-        own = proxy.endpoint(request.prefer, fallback=request.fallback)
+        connection = await attempt.connect(relay, proxy.endpoint(request.prefer, fallback=request.fallback))
         if not url.secure:
-            connection = await attempt.connect(exchange, own)
             return connection, request.encode(f"{url.origin}{url.resource}", proxy.headers)
-        tunnel = Tunnel(exchange)
-        connection = await attempt.connect(tunnel, own)
         try:
-            await tunnel.open(connection, proxy, url.with_port)
+            await open_tunnel(connection, relay, proxy, url.with_port)
+            relay.lead(None)  # what the target says is for whoever speaks its protocol
             await attempt.start_tls(connection, request.endpoint)
         except BaseException:
             connection.abort()
@@ -161,3 +183,11 @@ class _Hops:
 def _location(response: Response) -> str:
     """Where a response that is a redirect leads; empty for all others."""
     return response.header("location") or "" if response.status in _REDIRECTS else ""
+
+
+def _version(protocol: str) -> "type[Exchange | http2.Exchange]":
+    if protocol != HTTP_2:
+        return Exchange
+    from slo.net import http2  # here: most servers that are probed are asked over HTTP/1.1 alone
+
+    return http2.Exchange

@@ -15,8 +15,9 @@ from slo.config.proxy import ProxySettings
 from slo.config.request import basic
 from slo.errors import Fault
 from slo.net.attempt import Endpoint
-from slo.net.connection import Connection, Receiver
+from slo.net.connection import Connection
 from slo.net.http1 import Exchange
+from slo.net.relay import Relay
 from slo.net.resolve import IPProtocol
 from slo.net.url import URL
 
@@ -137,36 +138,21 @@ def _matches(text: str, host: str, port: int, address: ipaddress.IPv4Address | i
     return host.endswith(text) if text.startswith(".") else host == text or host.endswith("." + text)
 
 
-class Tunnel:
-    """What arrives through a proxy: its own answer first, and then what the target says."""
-
-    def __init__(self, target: Receiver) -> None:
-        self._target = target
-        self._answer = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
-        self._to: Receiver = self._answer
-
-    def received(self, data: bytes) -> None:
-        """Called by the connection."""
-        self._to.received(data)
-
-    def closed(self, error: Exception | None) -> None:
-        """Called by the connection."""
-        self._to.closed(error)
-
-    async def open(self, connection: Connection, proxy: Proxy, authority: str) -> None:
-        """Have the proxy connect to HOST:PORT. Raises Fault."""
-        lines: Sequence[str] = [
-            f"CONNECT {authority} HTTP/1.1",
-            f"Host: {authority}",
-            *(f"{name}: {value}" for name, value in (*proxy.headers, *proxy.connect_headers)),
-        ]
-        connection.write("\r\n".join([*lines, "", ""]).encode())
-        where = f"the proxy {proxy.host} port {proxy.port}"
-        try:
-            await self._answer.wait()
-        except Fault as fault:
-            raise Fault("proxy", detail=f"{where} gave no answer: {fault.reason}") from None
-        answer = self._answer.response
-        if answer is None or answer.status not in _SUCCEEDED:
-            raise Fault("proxy", detail=f"{where} answered {answer.status if answer else 'nothing'}")
-        self._to = self._target
+async def open_tunnel(connection: Connection, relay: Relay, proxy: Proxy, authority: str) -> None:
+    """Have a proxy connect us to HOST:PORT; `relay` is told what arrives on the connection. Raises Fault."""
+    lines: Sequence[str] = [
+        f"CONNECT {authority} HTTP/1.1",
+        f"Host: {authority}",
+        *(f"{name}: {value}" for name, value in (*proxy.headers, *proxy.connect_headers)),
+    ]
+    exchange = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
+    relay.lead(exchange)
+    connection.write("\r\n".join([*lines, "", ""]).encode())
+    where = f"the proxy {proxy.host} port {proxy.port}"
+    try:
+        await exchange.wait()
+    except Fault as fault:
+        raise Fault("proxy", detail=f"{where} gave no answer: {fault.reason}") from None
+    answer = exchange.response
+    if answer is None or answer.status not in _SUCCEEDED:
+        raise Fault("proxy", detail=f"{where} answered {answer.status if answer else 'nothing'}")

@@ -13,6 +13,8 @@ from slo.net.resolve import IPProtocol
 from slo.net.url import URL
 
 HTTP_1 = "http/1.1"
+HTTP_2 = "h2"
+"""The versions of HTTP, as TLS calls them."""
 
 _SAME_METHOD = frozenset({307, 308})
 _FOR_ANYONE = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent"})

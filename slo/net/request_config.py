@@ -15,7 +15,7 @@ from slo.net.decoding import Compression
 from slo.net.fetch import Tokens
 from slo.net.oauth2 import TokenSource
 from slo.net.proxy import Proxies
-from slo.net.request import Request
+from slo.net.request import HTTP_1, Request
 from slo.net.target import TargetConfig
 from slo.net.url import URL
 
@@ -72,9 +72,15 @@ class RequestConfig(TargetConfig):
         return self
 
     def request(
-        self, *, method: str = "GET", headers: Mapping[str, str], body: bytes = b"", keep_body: bool
+        self,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        keep_body: bool,
+        alpn: tuple[str, ...] = (HTTP_1,),
     ) -> Request:
-        """The request as it is configured. Its own headers replace `headers`."""
+        """The request as it is configured. Its own headers replace `headers`; `alpn` is offered over TLS."""
         sent: dict[str, str | tuple[str, ...]] = dict(headers)
         sent |= {name: tuple(value.reveal() for value in values) for name, values in self.headers.items()}
         if self.basic_auth:
@@ -96,6 +102,7 @@ class RequestConfig(TargetConfig):
             max_body=self.max_body,
             keep_body=keep_body,
             compression=self.compression,
+            alpn=alpn,
         )
 
     def tokens(self, context: Context) -> Tokens | None:

@@ -114,6 +114,7 @@ class Options(IPOptions, ProxyOptions):
             "max_body": self._size_limit,
             "compression": self.compression,
             "follow_redirects": followed,
+            "http2": self.enable_http2,
             "tls": self.tls_config,
             "proxy": self.proxy_keys(resolves=self.skip_resolve_phase_with_proxy),
             "oauth2": self.oauth2.keys if self.oauth2 else None,
