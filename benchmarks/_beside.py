@@ -1,7 +1,7 @@
 """Good targets beside hostile ones, in one runner: how late the good ones are, and how late each hostile one is told.
 
 `python -m benchmarks._beside PORTS GOOD STOPPED SECONDS` prints JSON: PORTS as `benchmarks._hostile` prints them, the
-URL of the good targets, and that of a server that was stopped (SIGSTOP). Without PORTS (`{}`) there are good ones alone.
+URL of the good targets, and that of a stopped server (SIGSTOP). Without PORTS (`{}`) there are good ones alone.
 """
 
 import asyncio
