@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,9 @@ from slo.net.dns_exchange import Exchange
 from slo.net.dns_message import Query, Response
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
+
+if TYPE_CHECKING:
+    from slo.net.dns_records import Record
 
 PORT = 53
 TLS_PORT = 853
@@ -67,8 +70,11 @@ class Records(Section):
     none: tuple[Pattern, ...] = ()
     """Expressions that no record may match anywhere."""
 
-    def unmet(self, records: Sequence[str]) -> Iterator[str]:
+    def unmet(self, section: "Sequence[Record]") -> Iterator[str]:
         """What the records of a section are not as expected in."""
+        if not (self.all or self.all_if_any or self.any or self.none):
+            return
+        records = [record.text for record in section]
         if not records and (self.all or self.any):
             yield "there is no record"
         for pattern in self.all + self.all_if_any:
@@ -155,6 +161,8 @@ class DNSProbe:
     """Asks a name server, and holds the response against what is expected of it."""
 
     def __init__(self, config: Config, context: Context) -> None:
+        import slo.net.dns_records  # noqa: F401 - loading it takes longer than a round may
+
         self.target = str(config.target)
         self._context = context
         self._expect = config.expect
