@@ -18,7 +18,7 @@ MOST_RECORDS = 2000
 _HEADER = "!HHHHHH"
 _MOST_HOPS = 16
 
-rdata.load_all_types()  # now, and not in the middle of a round
+rdata.load_all_types()  # type: ignore[no-untyped-call]  # now, and not in the middle of a round
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +84,7 @@ class _Parser(wire.Parser):
         super().__init__(data)
         self._read: dict[int, tuple[Name, int]] = {}
 
-    def get_name(self, origin: Name | None = None, decompress: bool = False) -> Name:  # noqa: FBT001, FBT002 - dnspython's
+    def get_name(self, origin: Name | None = None, decompress: bool = False) -> Name:  # noqa: ARG002, FBT001, FBT002
         """The name at this place. Compression is taken everywhere, as other readers take it."""
         name, _ = self._name(self.current)
         return name if origin is None else name.relativize(origin)
