@@ -83,6 +83,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "echo_too_large": "a packet of that size does not get there in one piece",
                     "echo_ttl": "the packet passed more routers than its TTL allows",
                     "metrics": "the metrics in the answer cannot be read",
+                    "target_invalid": "no target can be written like that",
                     "timeout": "the check did not finish within its timeout",
                 },
             ),
