@@ -195,7 +195,7 @@ def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] |
     if source is None:
         return None
     if source.version != address.version:
-        raise Fault("no_source_address", detail=f"{source} cannot send to {address}, it is no IPv{address.version}")
+        raise Fault("no_source_address", detail=f"{source} cannot send over IPv{address.version}")
     return str(source), 0
 
 
