@@ -22,6 +22,8 @@ _HUNG = {
     "processing": "response_timeout",
     "transfer": "body_timeout",
     "exchange": "data_timeout",
+    "auth": "auth_timeout",
+    "query": "query_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
