@@ -86,6 +86,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "role": "the server is a primary where a replica is expected, or the other way round",
                     "result": "the result of the query or the command is not as expected",
                     "metrics": "the metrics in the answer cannot be read",
+                    "target_invalid": "no target can be written like that",
                     "timeout": "the check did not finish within its timeout",
                 },
             ),
