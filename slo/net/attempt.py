@@ -27,6 +27,8 @@ _HUNG = {
     "exchange": "data_timeout",
     "request": "response_timeout",
     "rtt": "echo_timeout",
+    "auth": "auth_timeout",
+    "query": "query_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
