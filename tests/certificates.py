@@ -31,6 +31,14 @@ def server_context(
 
 def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
     """A server with a certificate that it signed itself."""
+    write_self_signed(folder, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+def write_self_signed(folder: Path, name: str) -> None:
+    """Write a certificate that is signed by itself and its key into a folder, as `cert.pem` and `key.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
@@ -40,10 +48,21 @@ def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "self-signed.pem").write_bytes(private + pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "self-signed.pem")
-    return context
+    (folder / "cert.pem").write_bytes(pem)
+    (folder / "key.pem").write_bytes(private)
+
+
+def write_identity(
+    authority: trustme.CA,
+    folder: Path,
+    *names: str,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+) -> None:
+    """Write a certificate for these names and its key into a folder, as `cert.pem` and `key.pem`."""
+    issued = authority.issue_cert(*names, not_before=not_before, not_after=not_after)
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    (folder / "cert.pem").write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
 
 
 def written(authority: trustme.CA, folder: Path) -> str:

@@ -165,6 +165,7 @@ class _Hops:
         response, before = self.response, self.request
         if response is None:
             raise ValueError("a redirect is a response")
+        self.response = None  # where this leads nowhere, there is no last response
         self.request = before.redirected(response.status, location)
         if self._cookies is None and response.header("set-cookie") is not None:
             from slo.net.cookies import Cookies
@@ -181,8 +182,10 @@ class _Hops:
 
 
 def _location(response: Response) -> str:
-    """Where a response that is a redirect leads; empty for all others."""
-    return response.header("location") or "" if response.status in _REDIRECTS else ""
+    """Where a response that is a redirect leads, by the first such header; empty for all others."""
+    if response.status not in _REDIRECTS:
+        return ""
+    return next(iter(response.lines("location")), b"").decode("latin-1")
 
 
 def _version(protocol: str) -> "type[Exchange | http2.Exchange]":
