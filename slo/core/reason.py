@@ -76,6 +76,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "data": "the bytes received are not as expected",
                     "data_timeout": "the expected bytes did not arrive in time",
                     "data_closed": "the connection was closed before the expected bytes arrived",
+                    "upgrade": "the server did not go over to WebSocket as it should",
                     "not_serving": "the service says that it is not serving",
                     "service_unknown": "the server knows no service of that name",
                     "health_unimplemented": "the server does not have the health checking of gRPC",

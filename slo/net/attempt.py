@@ -23,6 +23,7 @@ _HUNG = {
     "transfer": "body_timeout",
     "exchange": "data_timeout",
     "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
