@@ -29,6 +29,8 @@ _HUNG = {
     "rtt": "echo_timeout",
     "auth": "auth_timeout",
     "query": "query_timeout",
+    "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
