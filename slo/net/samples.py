@@ -34,7 +34,7 @@ def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
                 "fingerprint_sha256": leaf.sha256,
                 "subject": leaf.subject,
                 "issuer": leaf.issuer,
-                "subjectalternative": ",".join(leaf.names),
+                "subjectalternative": ",".join(leaf.dns_names),
                 "serialnumber": leaf.serial,
             },
         )

@@ -70,6 +70,7 @@ async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 Steps = Sequence[Mapping[str, object]]
 
 GREETING: Steps = [{"expect": "^220 "}]
+BYTES: Steps = [{"expect_bytes": "\0\1two"}]
 TALKS: dict[str, tuple[Behaviour, Steps, str]] = {
     "nothing is expected": (hostile.silent, [], "ok"),
     "it hangs up and nothing is expected": (saying(), [], "ok"),
@@ -86,6 +87,17 @@ TALKS: dict[str, tuple[Behaviour, Steps, str]] = {
     "it resets": (resetting, GREETING, "data_closed"),
     "it says something else for ever": (insisting(b"no\n"), GREETING, "data"),
     "it says one line for ever": (insisting(b"no"), GREETING, "data"),
+    "just the bytes": (saying(b"\0\1two and more", then_hang=True), BYTES, "ok"),
+    "bytes in pieces": (saying(b"\0", b"\1t", b"wo", then_hang=True), BYTES, "ok"),
+    "other bytes": (saying(b"\0\2two", then_hang=True), BYTES, "data"),
+    "half the bytes, and it waits": (saying(b"\0\1", then_hang=True), BYTES, "data_timeout"),
+    "half the bytes, and it hangs up": (saying(b"\0\1"), BYTES, "data_closed"),
+    "bytes behind a line": (
+        saying(b"220 hello\r\n\0\1two", then_hang=True),
+        [{"expect": "^220", "expect_bytes": "\0\1two"}],
+        "ok",
+    ),
+    "bytes that are no text": (saying(b"5.5.5\0\xff\xfe mysql\n", then_hang=True), [{"expect": "^5.*mysql$"}], "ok"),
     "it shouts while nobody listens": (
         insisting(b"no\n" * 10_000),
         [{"expect": "no"}, {"send": "x"}, {"expect": "yes"}],
@@ -112,8 +124,60 @@ async def test_conversations(behaviour: Behaviour, steps: Steps, reason: str) ->
         seen = await look(tcp, config, timeout_seconds=timeout)
     assert seen.reason == reason, seen.judgement.detail
     assert list(seen.judgement.phases) == (["connect", "exchange"] if steps else ["connect"])
-    assert seen.value("probe_failed_due_to_regex") == (reason != "ok")
     assert seen.judgement.detail.startswith("step 1: ") == (reason != "ok" and len(steps) == 1)
+
+
+WHOSE_FAULT = {
+    "a greeting": (saying(b"220 hello\n"), GREETING, 0, 0),
+    "no line matches": (saying(b"554 no\n"), GREETING, 1, 0),
+    "nothing is said": (saying(), GREETING, 1, 0),
+    "no line matches so far": (saying(b"554 no\n", then_hang=True), GREETING, 0, 0),
+    "it resets": (resetting, GREETING, 0, 0),
+    "a line is too long": (insisting(b"220"), GREETING, 0, 0),
+    "other bytes": (saying(b"\0\2two"), BYTES, 0, 1),
+    "half the bytes": (saying(b"\0\1"), BYTES, 0, 0),
+}
+"""What the blackbox exporter says: only a side that has closed has failed an expression."""
+
+
+@pytest.mark.parametrize(("behaviour", "steps", "regex", "as_bytes"), WHOSE_FAULT.values(), ids=WHOSE_FAULT.keys())
+async def test_an_expectation_fails_when_it_can_no_more_be_met(
+    behaviour: Behaviour, steps: Steps, regex: float, as_bytes: float
+) -> None:
+    async with serving(behaviour) as port:
+        config = {"target": f"127.0.0.1:{port}", "query_response": list(steps)}
+        seen = await look(tcp, config, timeout_seconds=HUNG_SECONDS)
+    assert (seen.value("probe_failed_due_to_regex"), seen.value("probe_failed_due_to_bytes")) == (regex, as_bytes)
+
+
+async def irc(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"PING :a1b2 $x\r\n")
+    assert await reader.readline() == b"PONG $a1b2 $1\n"
+    writer.write(b":irc.example.org 001 watch\n")
+    assert await reader.readline() == b"QUIT $1 ${1}\n"
+    writer.write(b"ERROR bye\n")
+
+
+async def test_what_was_heard_can_be_said_and_made_labels_of() -> None:
+    steps = [
+        {"expect": r"^PING :(?P<cookie>\S+) (.*)$", "send": "PONG $$${cookie} $$1", "labels": {"cookie": "<$1>"}},
+        {"expect": "^:([^ ]+) 001()?", "labels": {"server": "$1", "none": "$2${no_such}", "cookie": "-"}},
+        {"send": "QUIT $1 ${1}"},
+        {"expect": "ERROR"},
+    ]
+    async with serving(irc) as port:
+        seen = await look(tcp, {"target": f"127.0.0.1:{port}", "query_response": steps})
+    assert seen.reason == "ok", seen.judgement.detail
+    infos = [sample.labels for sample in seen.samples if sample.name == "probe_expect_info"]
+    assert infos == [{"cookie": "<a1b2>"}, {"server": "irc.example.org", "none": "", "cookie": "-"}]
+
+
+async def test_labels_are_said_once_and_of_a_conversation_that_broke_off_too() -> None:
+    steps = [{"expect": "a", "labels": {"a": "$0"}}, {"expect": "a", "labels": {"a": "$0"}}, {"expect": "b"}]
+    async with serving(saying(b"a\na\n")) as port:
+        seen = await look(tcp, {"target": f"127.0.0.1:{port}", "query_response": steps})
+    infos = [sample.labels for sample in seen.samples if sample.name == "probe_expect_info"]
+    assert (seen.reason, seen.judgement.detail[:6], infos) == ("data_closed", "step 3", [{"a": "a"}])
 
 
 async def test_nothing_listens() -> None:
@@ -191,7 +255,8 @@ async def test_what_is_injected_before_the_upgrade_is_not_taken_for_encrypted(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"query_response": [{}]}, "does nothing, give it expect, send or starttls"),
+        ({"query_response": [{}]}, "does nothing, give it expect, expect_bytes, send or starttls"),
+        ({"query_response": [{"send": "x", "labels": {"a": "$1"}}]}, "has labels and no expect"),
         ({"query_response": [{"starttls": True}, {"starttls": True}]}, "starts TLS twice, keep one starttls"),
         ({"query_response": [{"expect": "("}]}, "missing )"),
         ({"target": "localhost"}, "is no HOST:PORT"),
