@@ -20,13 +20,14 @@ from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
-from slo.config.report import Report
+from slo.config.report import Location, Report
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
 from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
+    ModuleEntry,
     ProbeEntry,
     ScrapeEntry,
     ServerEntry,
@@ -55,6 +56,9 @@ class Kinds(Protocol):
     @property
     def destinations(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
+    def read_modules(
+        self, data: Mapping[str, object], at: Location, *, reader: Reader, report: Report
+    ) -> dict[str, ModuleEntry]: ...
 
 
 def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | None = None) -> Settings:
@@ -76,6 +80,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
     of_probes = Entries(ProbeKeys, kinds.probes, what="probe", reader=reader, report=report)
     probes = of_probes.read(_items(root, "probes"), ("probes",))
+    modules = _modules(source, kinds, reader, report)
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
     customers = plain_entries(
@@ -133,6 +138,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     return Settings(
         slot=root.values.slot,
         probes=tuple(_probe(entry) for entry in probes),
+        modules=modules,
+        guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
         servers=tuple(_server(entry) for entry in servers),
         slos=slos,
@@ -151,6 +158,15 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
 def _section(source: Source, key: str) -> object:
     """A section of its own at the top; an empty one, of defaults, where it is not there."""
     return source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
+
+
+def _modules(source: Source, kinds: Kinds, reader: Reader, report: Report) -> dict[str, ModuleEntry]:
+    """The modules of the blackbox exporter; what reads them is only loaded where there are any."""
+    data = _section(source, "modules") or {}
+    if not isinstance(data, Mapping):
+        report.tell(("modules",), "is no mapping", "write modules under it by name, as in `http_2xx: {prober: http}`")
+        return {}
+    return kinds.read_modules(data, ("modules",), reader=reader, report=report) if data else {}
 
 
 def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
