@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slo.core.sample import Sample
 from slo.net.attempt import Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
+from slo.net.cipher_name import iana_name
 
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 
@@ -42,7 +43,7 @@ def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
         version = _VERSIONS.get(handshake.version, handshake.version)
         yield Sample(name="probe_tls_version_info", value=1, labels={"version": version})
     if handshake.cipher:
-        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": handshake.cipher})
+        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": iana_name(handshake.cipher)})
 
 
 def fnv32a(data: bytes) -> int:

@@ -7,6 +7,8 @@ from slo.net.distinguished_name import name_text
 
 OID = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "OU": NameOID.ORGANIZATIONAL_UNIT_NAME} | {
     "C": NameOID.COUNTRY_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
     "DC": NameOID.DOMAIN_COMPONENT,
     "email": NameOID.EMAIL_ADDRESS,
     "serial": NameOID.SERIAL_NUMBER,
@@ -25,6 +27,7 @@ def name(*pairs: tuple[str, str]) -> Name:
         (name(("C", "DE"), ("O", "Example"), ("CN", "www.example.org")), "CN=www.example.org,O=Example,C=DE"),
         (name(("CN", "www"), ("C", "DE"), ("serial", "7")), "SERIALNUMBER=7,CN=www,C=DE"),
         (name(("OU", "a"), ("O", "x"), ("OU", "b")), "OU=a+OU=b,O=x"),
+        (name(("ST", "BE"), ("L", "Berlin"), ("O", "x"), ("CN", "www")), "CN=www,O=x,L=Berlin,ST=BE"),
         (name(("CN", "first"), ("CN", "last")), "CN=last"),
         (name(("O", '#a,b+c"d\\e<f>g;h=i#')), 'O=\\#a\\,b\\+c\\"d\\\\e\\<f\\>g\\;h=i#'),
         (name(("O", "  x  ")), "O=\\  x \\ "),
