@@ -80,6 +80,25 @@ def answering(*parts: bytes) -> Behaviour:
     return behave
 
 
+def saying(*parts: bytes, then_hang: bool = False, then_reset: bool = False) -> Behaviour:
+    """Says these parts one after the other, without listening."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        if then_hang:
+            await asyncio.Event().wait()
+        if then_reset:
+            await asyncio.sleep(0.05)  # a reset overtakes what was not read yet
+            reset(writer)
+        writer.close()
+        await writer.wait_closed()
+
+    return behave
+
+
 def resetting(*parts: bytes) -> Behaviour:
     """Reads a request, sends these parts, and resets when the other side has had time to read them."""
 

@@ -21,7 +21,7 @@ _HUNG = {
     "tls": "tls_timeout",
     "processing": "response_timeout",
     "transfer": "body_timeout",
-    "exchange": "data_timeout",
+    **dict.fromkeys(("exchange", "greeting", "hello", "login", "envelope"), "data_timeout"),
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 

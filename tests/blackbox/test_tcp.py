@@ -14,10 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import NameAttribute, NameOID, ObjectIdentifier
 
-from tests import hostile
 from tests.blackbox.peers import Pair
 from tests.certificates import DAY, NOW, pem_of, self_signed_pem, server_context
-from tests.hostile import Behaviour, serving
+from tests.hostile import Behaviour, saying, serving
 from tests.mail import mail_server
 from tests.services import StartNginx, free_port
 
@@ -97,21 +96,6 @@ def test_a_port_that_is_open_and_one_that_is_not(pair: Pair, nginx: StartNginx) 
 
 
 # What is said
-
-
-def saying(*parts: bytes, then_hang: bool = False, then_reset: bool = False) -> Behaviour:
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0.02)
-        if then_hang:
-            await asyncio.Event().wait()
-        if then_reset:
-            await asyncio.sleep(0.05)
-            hostile.reset(writer)
-
-    return behave
 
 
 LONGEST = b"220 " + b"x" * (65_536 - 5)

@@ -15,27 +15,11 @@ from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from tests import hostile
 from tests.certificates import server_context, written
-from tests.hostile import Behaviour, serving
+from tests.hostile import Behaviour, saying, serving
 from tests.probes.looking import Seen, look
 from tests.services import free_port
 
 HUNG_SECONDS = 0.5
-
-
-def saying(*parts: bytes, then_hang: bool = False) -> Behaviour:
-    """Says these parts one after the other, without listening."""
-
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-        if then_hang:
-            await asyncio.Event().wait()
-        writer.close()
-        await writer.wait_closed()
-
-    return behave
 
 
 async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,13 +44,6 @@ def insisting(line: bytes) -> Behaviour:
     return behave
 
 
-async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"220")
-    await writer.drain()
-    await asyncio.sleep(0.05)
-    hostile.reset(writer)
-
-
 Steps = Sequence[Mapping[str, object]]
 
 GREETING: Steps = [{"expect": "^220 "}]
@@ -84,7 +61,7 @@ TALKS: dict[str, tuple[Behaviour, Steps, str]] = {
     "nothing is said": (hostile.silent, GREETING, "data_timeout"),
     "half a line": (saying(b"220 hel", then_hang=True), GREETING, "data_timeout"),
     "it hangs up": (saying(), GREETING, "data_closed"),
-    "it resets": (resetting, GREETING, "data_closed"),
+    "it resets": (saying(b"220", then_reset=True), GREETING, "data_closed"),
     "it says something else for ever": (insisting(b"no\n"), GREETING, "data"),
     "it says one line for ever": (insisting(b"no"), GREETING, "data"),
     "just the bytes": (saying(b"\0\1two and more", then_hang=True), BYTES, "ok"),
@@ -132,7 +109,7 @@ WHOSE_FAULT = {
     "no line matches": (saying(b"554 no\n"), GREETING, 1, 0),
     "nothing is said": (saying(), GREETING, 1, 0),
     "no line matches so far": (saying(b"554 no\n", then_hang=True), GREETING, 0, 0),
-    "it resets": (resetting, GREETING, 0, 0),
+    "it resets": (saying(b"220", then_reset=True), GREETING, 0, 0),
     "a line is too long": (insisting(b"220"), GREETING, 0, 0),
     "other bytes": (saying(b"\0\2two"), BYTES, 0, 1),
     "half the bytes": (saying(b"\0\1"), BYTES, 0, 0),
