@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import model_validator
 
+from slo.config.hosts import Address
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort
 from slo.core.outcome import Judgement
@@ -22,6 +23,9 @@ class Config(TargetConfig):
 
     target: HostPort
     """Where to connect to, as db.example:3306."""
+
+    source_address: Address | None = None
+    """The address of ours to connect from, where the machine has several."""
 
     tls: TLSSettings | None = None
     """Speak TLS from the start, or from a step with `starttls` on, and verify the other side as this says; {} is the
@@ -65,6 +69,7 @@ class TCPProbe:
             prefer=config.ip_protocol,
             fallback=config.ip_protocol_fallback,
             tls=tls,
+            source=config.source_address,
             scheme="tcp",
         )
 

@@ -25,6 +25,10 @@ _TALK = """
     prober: tcp
     timeout: 2s
     tcp: {preferred_ip_protocol: ip4}
+  from_another:
+    prober: tcp
+    timeout: 2s
+    tcp: {preferred_ip_protocol: ip4, source_ip_address: 127.0.0.9}
   banner:
     prober: tcp
     timeout: 1s
@@ -93,6 +97,10 @@ def MODULES(request: pytest.FixtureRequest) -> str:  # noqa: N802 - the fixture 
 def test_a_port_that_is_open_and_one_that_is_not(pair: Pair, nginx: StartNginx) -> None:
     pair.ask("tcp_connect", f"127.0.0.1:{nginx('').port}").agree(success=True)
     pair.ask("tcp_connect", f"127.0.0.1:{free_port()}").agree(success=False)
+
+
+def test_an_address_of_ours_may_be_chosen(pair: Pair, nginx: StartNginx) -> None:
+    pair.ask("from_another", f"127.0.0.1:{nginx('').port}").agree(success=True)
 
 
 # What is said

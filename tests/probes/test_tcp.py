@@ -168,6 +168,20 @@ async def test_nobody_answers_the_connection_attempt() -> None:
     assert seen.reason == "connect_timeout"
 
 
+async def test_it_comes_from_the_address_that_was_chosen() -> None:
+    peers: list[str] = []
+
+    async def noting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername")[0])
+        writer.write(b"noted\n")
+
+    async with serving(noting) as port:
+        config = {"target": f"127.0.0.1:{port}", "query_response": [{"expect": "noted"}]}
+        for source, reason in (("127.0.0.9", "ok"), ("192.0.2.1", "no_source_address"), ("::1", "no_source_address")):
+            assert (await look(tcp, {**config, "source_address": source})).reason == reason
+    assert peers == ["127.0.0.9"]
+
+
 # STARTTLS
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import model_validator
 
+from slo.config.hosts import Address
 from slo.config.types import Pattern, Secret, wrong
 from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
@@ -75,10 +76,20 @@ class ConversationOptions(BlackboxSection):
 class Options(IPOptions, ConversationOptions):
     """What stands under `tcp`."""
 
+    source_ip_address: Address | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_anywhere(cls, data: object) -> object:
+        """An empty text is no address there."""
+        if isinstance(data, Mapping) and data.get("source_ip_address") == "":
+            return {key: value for key, value in data.items() if key != "source_ip_address"}
+        return data
+
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
-        return {**self.ip_keys, **self.conversation_keys}
+        return {**self.ip_keys, "source_address": self.source_ip_address, **self.conversation_keys}
 
     def named(self, hostname: str) -> dict[str, object]:
         """The keys that are others where the target is asked under that name."""
