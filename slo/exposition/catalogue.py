@@ -75,6 +75,12 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_ssl_last_chain_info="The leaf certificate; always 1.",
         probe_tls_version_info="The TLS version that was agreed on; always 1.",
         probe_tls_cipher_info="The TLS cipher that was agreed on; always 1.",
+        probe_tls_alpn_info="The protocol that was agreed on in the handshake; always 1.",
+        probe_tls_certificate_expiry_timestamp_seconds="Expiry of each certificate of a chain, Unix seconds.",
+        probe_tls_older_version_accepted="Whether the other side takes a version of TLS that is older than allowed.",
+        probe_tls_client_certificate_requested="Whether the other side asks for a certificate of ours.",
+        probe_tls_ocsp_info="What the stapled OCSP response says, or why there is none to believe; always 1.",
+        probe_tls_ocsp_expiry_timestamp_seconds="Until when the stapled OCSP response is to be believed, Unix seconds.",
     )
 )
 """The families that are rendered from records: figures of SLOs, and probe metrics by their names in the ecosystem."""

@@ -40,6 +40,14 @@ class Certificate:
         """All that it is for."""
         return (*self.dns_names, *self.addresses)
 
+    def is_for(self, name: str) -> bool:
+        """Whether it is for that DNS name or address. An asterisk stands for one whole label, the first: RFC 9525."""
+        wanted = name.lower().rstrip(".")
+        _, _, below = wanted.partition(".")
+        return wanted in self.addresses or any(
+            each.lower() in {wanted, f"*.{below}"} for each in self.dns_names if below or "*" not in each
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handshake:
@@ -51,6 +59,7 @@ class Handshake:
 
     version: str = ""
     cipher: str = ""
+    alpn: str = ""
     presented: tuple[bytes, ...] = ()
     verified: tuple[bytes, ...] = ()
 
@@ -66,6 +75,7 @@ def handshake_of(tls: ssl.SSLObject, *, trusted: bool) -> Handshake:
     return Handshake(
         version=tls.version() or "",
         cipher=cipher[0] if cipher else "",
+        alpn=tls.selected_alpn_protocol() or "",
         presented=_chain(tls, "get_unverified_chain"),
         verified=_chain(tls, "get_verified_chain") if trusted else (),
     )

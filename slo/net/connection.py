@@ -82,15 +82,18 @@ class Connection(asyncio.Protocol):
             self._end(handshake_fault(error))
         self._flush()
 
+    def take_leave(self) -> None:
+        """Tell the other side, over TLS, that we have said all, and go on hearing what it says until it closes."""
+        if self._tls is not None and not self._ended:
+            with contextlib.suppress(ssl.SSLError, ValueError):  # it wants the other side's goodbye, which comes later
+                self._tls.unwrap()
+            self._flush()
+
     def close(self) -> None:
         """End the connection politely, without waiting for the other side."""
         if self._transport is None:
             return
-        if self._tls is not None and not self._ended:
-            # It wants the other side's goodbye, which nobody waits for.
-            with contextlib.suppress(ssl.SSLError, ValueError):
-                self._tls.unwrap()
-            self._flush()
+        self.take_leave()
         self._ended = True
         self._transport.close()
         if self._transport.get_write_buffer_size():

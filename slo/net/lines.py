@@ -1,4 +1,4 @@
-"""Lines of text that arrive on a connection, for protocols that are spoken line by line."""
+"""Lines of text that arrive on a connection, for protocols that are spoken line by line; or bytes, where they count."""
 
 import asyncio
 
@@ -49,6 +49,13 @@ class Lines:
             if not await self._more():
                 return None
         return self._take(count)
+
+    async def read_some(self) -> bytes | None:
+        """Whatever has arrived, as soon as there is any; None when the other side has closed. Raises Fault."""
+        while not self._waiting:
+            if not await self._more():
+                return None
+        return self._take(len(self._waiting))
 
     async def _more(self) -> bool:
         """Wait until something arrives; False when nothing more will. Raises Fault where the connection broke."""

@@ -46,6 +46,26 @@ def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
         yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": iana_name(handshake.cipher)})
 
 
+def chain_samples(handshake: Handshake) -> Iterator[Sample]:
+    """Every certificate. `chain` is what was presented, or what was verified; the leaf has position 0."""
+    for chain, certificates in (("presented", handshake.presented), ("verified", handshake.verified)):
+        for position, der in enumerate(certificates):
+            if read := read_certificate(der):
+                labels = {
+                    "chain": chain,
+                    "position": str(position),
+                    "subject": read.subject,
+                    "issuer": read.issuer,
+                    "serialnumber": read.serial,
+                    "subjectalternative": ",".join(read.names),
+                    "key": read.key,
+                    "signature_hash": read.signature_hash,
+                    "fingerprint_sha256": read.sha256,
+                }
+                expiry = read.not_after.timestamp()
+                yield Sample(name="probe_tls_certificate_expiry_timestamp_seconds", value=expiry, labels=labels)
+
+
 def fnv32a(data: bytes) -> int:
     """The hash FNV-1a in 32 bits, http://www.isthe.com/chongo/tech/comp/fnv/."""
     value = 0x811C9DC5
