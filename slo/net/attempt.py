@@ -11,7 +11,7 @@ from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.net.certificate import Handshake, described
-from slo.net.connection import Connection, Receiver, connect
+from slo.net.connection import Connection, Receiver, connect, connect_socket
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
@@ -65,6 +65,11 @@ class Endpoint:
         object.__setattr__(self, "address", address)
 
 
+def socket_endpoint(tls: TLSSettings | None) -> Endpoint:
+    """What there is to know of a socket in the file system once it is connected to: it has no host."""
+    return Endpoint(host="", port=0, tls=tls, scheme="unix")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
     """How far an attempt got. `phases` are seconds; `fault` says why it ended early, None when it did not.
@@ -113,7 +118,7 @@ class Attempt:
             # A new one: the raised one holds everything that was under way.
             fault = Fault(raised.reason, detail=raised.detail)
         except TimeoutError:
-            waited_for = "the resolver" if self.phase == "resolve" else str(self.address)
+            waited_for = "the resolver" if self.phase == "resolve" else str(self.address or "the other side")
             fault = Fault(_HUNG.get(self.phase, "timeout"), detail=f"waited for {waited_for}")
         finally:
             ended_in = self.phase
@@ -144,6 +149,16 @@ class Attempt:
         )
         if endpoint.tls is not None:
             await self.start_tls(connection, endpoint)
+        return connection
+
+    async def connect_socket(self, receiver: Receiver, path: str, tls: TLSSettings | None) -> Connection:
+        """Connect to a socket in the file system, and shake hands where there is TLS. Raises Fault."""
+        if refusal := self._context.guard.socket_refusal():
+            raise Fault("not_permitted", detail=refusal)
+        self.enter("connect")
+        connection = await connect_socket(receiver, path, secure=tls is not None)
+        if tls is not None:
+            await self.start_tls(connection, socket_endpoint(tls))
         return connection
 
     async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
@@ -179,7 +194,7 @@ class Attempt:
         self.enter("tls")
         try:
             context = self._context.tls.get(settings, alpn=endpoint.alpn)
-            await connection.start_tls(context, settings.server_name or endpoint.host)
+            await connection.start_tls(context, settings.server_name or endpoint.host or None)
         except BaseException as error:
             connection.close()
             self.handshake = connection.handshake

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from slo.config.identity import LabelName
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, wrong
 from slo.core.outcome import Judgement
@@ -32,7 +33,7 @@ class Step(Section):
     expect_bytes: str = Field(default="", max_length=65_536)
     """Read as many bytes as this has in UTF-8. They must be these."""
 
-    labels: dict[str, str] = Field(default={})
+    labels: dict[LabelName, str] = Field(default={})
     """Labels of the metric probe_expect_info. In their values $1 and ${name} are groups of what was expected."""
 
     send: Secret | None = None
