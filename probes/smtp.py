@@ -69,7 +69,7 @@ class Config(TargetConfig):
     """Whom it would be for. The session ends before there is a message."""
 
     expect: Expect = Expect()
-    """Which replies are good."""
+    """Which replies are good, where these are others than usual."""
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
@@ -193,7 +193,7 @@ class _Talk:
 
     async def _log_in(self, session: Session, offered: Reply) -> None:
         if self._config.user is not None and self._config.password is not None:
-            self._attempt.enter("login")
+            self._attempt.enter("auth")
             mechanisms = offered.extensions.get("AUTH", ())
             await session.log_in(mechanisms, self._config.user, self._config.password.reveal())
 

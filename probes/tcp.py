@@ -1,4 +1,4 @@
-"""The kind `tcp`: a connection, over TLS where asked for, and a conversation by lines where one is expected."""
+"""The kind `tcp`: a connection, over TLS where asked for, and a dialogue by lines where one is expected."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
-from slo.net.conversation import Conversation, Course, Step, course_judgement, course_samples, endpoint_tls
+from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -42,14 +42,14 @@ class Config(TargetConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and how the conversation went."""
+    """How far the attempt got, and how the dialogue went."""
 
     reached: Reached
     course: Course
 
 
 class TCPProbe:
-    """Connects, and holds the conversation that was configured."""
+    """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)
@@ -74,15 +74,15 @@ class TCPProbe:
         )
 
     async def observe(self, deadline: float) -> Facts:
-        """How far the conversation went."""
+        """How far the dialogue went."""
         attempt = Attempt(self._context)
-        conversation = Conversation(attempt, self._steps)
-        reached = await attempt.run(self._talk(attempt, conversation), deadline)
-        return Facts(reached=reached, course=conversation.course)
+        dialogue = Dialogue(attempt, self._steps)
+        reached = await attempt.run(self._talk(attempt, dialogue), deadline)
+        return Facts(reached=reached, course=dialogue.course)
 
-    async def _talk(self, attempt: Attempt, conversation: Conversation) -> None:
-        connection = await attempt.connect(conversation.receiver, self._endpoint)
-        await conversation.hold(connection, self._upgraded)
+    async def _talk(self, attempt: Attempt, dialogue: Dialogue) -> None:
+        connection = await attempt.connect(dialogue.receiver, self._endpoint)
+        await dialogue.hold(connection, self._upgraded)
 
     def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
         """One judgement: good when every step was taken."""

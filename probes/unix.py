@@ -1,4 +1,4 @@
-"""The kind `unix`: a conversation like those of the kind `tcp`, over a socket in the file system of this machine."""
+"""The kind `unix`: a dialogue like those of the kind `tcp`, over a socket in the file system of this machine."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
-from slo.net.conversation import Conversation, Course, Step, course_judgement, course_samples, endpoint_tls
+from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
 from slo.net.samples import connection_samples
 from slo.net.target import OneTarget
 
@@ -50,14 +50,14 @@ class Config(OneTarget):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and how the conversation went."""
+    """How far the attempt got, and how the dialogue went."""
 
     reached: Reached
     course: Course
 
 
 class UnixProbe:
-    """Connects, and holds the conversation that was configured."""
+    """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = config.target
@@ -68,15 +68,15 @@ class UnixProbe:
             context.tls.get(settings)  # now, not within the first round
 
     async def observe(self, deadline: float) -> Facts:
-        """How far the conversation went."""
+        """How far the dialogue went."""
         attempt = Attempt(self._context)
-        conversation = Conversation(attempt, self._steps)
-        reached = await attempt.run(self._talk(attempt, conversation), deadline)
-        return Facts(reached=reached, course=conversation.course)
+        dialogue = Dialogue(attempt, self._steps)
+        reached = await attempt.run(self._talk(attempt, dialogue), deadline)
+        return Facts(reached=reached, course=dialogue.course)
 
-    async def _talk(self, attempt: Attempt, conversation: Conversation) -> None:
-        connection = await attempt.connect_socket(conversation.receiver, self.target, self._tls)
-        await conversation.hold(connection, socket_endpoint(self._later))
+    async def _talk(self, attempt: Attempt, dialogue: Dialogue) -> None:
+        connection = await attempt.connect_socket(dialogue.receiver, self.target, self._tls)
+        await dialogue.hold(connection, socket_endpoint(self._later))
 
     def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
         """One judgement: good when every step was taken."""

@@ -24,9 +24,11 @@ _HUNG = {
     "tls": "tls_timeout",
     "processing": "response_timeout",
     "transfer": "body_timeout",
-    **dict.fromkeys(("exchange", "greeting", "hello", "login", "envelope"), "data_timeout"),
+    **dict.fromkeys(("exchange", "greeting", "hello", "envelope"), "data_timeout"),
     "request": "response_timeout",
     "rtt": "echo_timeout",
+    "auth": "auth_timeout",
+    "query": "query_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 

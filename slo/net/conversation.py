@@ -1,160 +1,146 @@
-"""A conversation over a connection: what is expected and said, step by step, as the blackbox exporter holds it."""
+"""A conversation: one side asks, the other answers with as many bytes as it says. What a database or a cache speaks.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+Client libraries were tried for it, and cannot be held: they keep whatever a server pours in, and verify TLS against the
+address that they are given in place of the name. See docs/decisions.md.
+"""
 
-from pydantic import Field, model_validator
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from slo.config.identity import LabelName
-from slo.config.tls import TLSSettings
-from slo.config.types import Pattern, Secret, Section, wrong
-from slo.core.outcome import Judgement
-from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Endpoint
 from slo.net.connection import Connection
-from slo.net.expansion import expanded
-from slo.net.lines import Lines
 
-LISTEN_BYTES = 1_000_000
-"""How much is read in search of one expected line."""
-
-Mismatch: TypeAlias = Literal["", "regex", "bytes"]
-"""What the other side did not say: a line that matches, or the bytes; empty where it failed otherwise, or not."""
+SAID_CHARACTERS = 200
+"""How much of a sentence of the other side is shown."""
 
 
-class Step(Section):
-    """One step of a conversation: what is expected comes first, then what is said."""
-
-    expect: Pattern | None = None
-    """Read lines until one matches this expression somewhere."""
-
-    expect_bytes: str = Field(default="", max_length=65_536)
-    """Read as many bytes as this has in UTF-8. They must be these."""
-
-    labels: dict[LabelName, str] = Field(default={})
-    """Labels of the metric probe_expect_info. In their values $1 and ${name} are groups of what was expected."""
-
-    send: Secret | None = None
-    """Send this and a line feed. With `expect`, $1 and ${name} in it are groups of it. It is kept secret."""
-
-    starttls: bool = False
-    """Then go on over TLS."""
-
-    @model_validator(mode="after")
-    def _does_something(self) -> "Step":
-        if self.expect is None and not self.expect_bytes and self.send is None and not self.starttls:
-            raise wrong("does nothing", "give it expect, expect_bytes, send or starttls")
-        if self.labels and self.expect is None:
-            raise wrong("has labels and no expect", "give it the expression that their values come from")
-        return self
-
-
-def endpoint_tls(steps: Sequence[Step], tls: TLSSettings | None) -> tuple[TLSSettings | None, TLSSettings | None]:
-    """How TLS is spoken from the start, and from a step with `starttls` on. Raises ValueError where it starts twice."""
-    upgrades = sum(step.starttls for step in steps)
-    if upgrades > 1:
-        raise wrong("starts TLS twice", "keep one starttls")
-    return (None, tls or TLSSettings()) if upgrades else (tls, None)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
-    """How a conversation went. `step` is the one that it failed in, counted from 1; 0 where it did not.
-
-    `infos` are the labels that steps made of what they heard.
-    """
-
-    step: int = 0
-    mismatch: Mismatch = ""
-    infos: tuple[Mapping[str, str], ...] = ()
+def said(text: str) -> str:
+    """What the other side says, as it may be shown: its beginning, without anything that a terminal would act on."""
+    printable = "".join(character if character.isprintable() else " " for character in text[:SAID_CHARACTERS])
+    return printable + ("..." if len(text) > SAID_CHARACTERS else "")
 
 
 class Conversation:
-    """One conversation, on an attempt that is under way. `receiver` is who the connection has to call."""
+    """A connection and what arrived on it. It is cut as soon as an answer is not read to its end.
 
-    def __init__(self, attempt: Attempt, steps: Sequence[Step]) -> None:
-        self.receiver = Lines()
-        self._attempt = attempt
-        self._steps = steps
-        self._step = 0
-        self._mismatch: Mismatch = ""
-        self._infos: list[Mapping[str, str]] = []
+    So whoever keeps one between rounds never takes a late answer for that of another question. At most `limit_bytes`
+    are taken for one answer, whatever the other side announces or sends.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._left = limit_bytes
+        self._waiting = bytearray()
+        self._fault: Fault | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._connection: Connection | None = None
+
+    @classmethod
+    async def begin(cls, attempt: Attempt, endpoint: Endpoint, *, limit_bytes: int) -> "Conversation":
+        """Connect, over TLS where the endpoint has it. Raises Fault."""
+        conversation = cls(limit_bytes)
+        conversation._connection = await attempt.connect(conversation, endpoint)
+        return conversation
 
     @property
-    def course(self) -> Course:
-        """How it went so far."""
-        return Course(step=self._step, mismatch=self._mismatch, infos=tuple(self._infos))
+    def open(self) -> bool:
+        """Whether more can be asked."""
+        return self._connection is not None and self._fault is None
 
-    async def hold(self, connection: Connection, upgraded: Endpoint) -> None:
-        """Take every step, and hang up. `upgraded` is where we are once TLS is spoken. Raises Fault."""
+    async def start_tls(self, attempt: Attempt, endpoint: Endpoint) -> None:
+        """Go on over TLS. What was said in plain text before must not be left to read. Raises Fault."""
+        if self._waiting:
+            raise Fault("data", detail="it says more before TLS than it was asked for")
+        await attempt.start_tls(self._connected, endpoint)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While one question is asked and answered."""
+        self._left = self._limit
         try:
-            for step in self._steps:
-                self._step += 1
-                self._attempt.enter("exchange")
-                await self._take(step, connection, upgraded)
+            yield
         except BaseException:
-            connection.abort()
+            self.abort()
             raise
-        self._step = 0
-        connection.close()
 
-    async def _take(self, step: Step, connection: Connection, upgraded: Endpoint) -> None:
-        said = step.send.reveal() if step.send else ""
-        if step.expect is not None:
-            match = await self._listen(step.expect)
-            said = expanded(said, match)
-            if step.labels:
-                self._infos.append({name: expanded(value, match) for name, value in step.labels.items()})
-        if step.expect_bytes:
-            await self._compare(step.expect_bytes.encode())
-        if said:
-            connection.write(said.encode() + b"\n")
-        if step.starttls:
-            self.receiver.settled()
-            await self._attempt.start_tls(connection, upgraded)
+    def send(self, data: bytes) -> None:
+        """Ask. Raises Fault where nobody can be asked any more."""
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+        self._connected.write(data)
 
-    async def _listen(self, expected: Pattern) -> object:
-        """The match of the first line that is as expected. Raises Fault."""
-        heard = 0
-        while heard <= LISTEN_BYTES:
-            line = await self.receiver.read()
-            if line is None:
-                self._mismatch = "regex"
-                what = "no line matches" if heard else "closed before a line that matches"
-                raise Fault("data" if heard else "data_closed", detail=f"{what} {expected.text!r}")
-            # Text, since the expressions of Go take a byte that is none for a character, too.
-            if match := expected.search(line.decode(errors="replace")):
-                return match
-            heard += len(line) + 1
-        raise Fault("data", detail=f"no line in {LISTEN_BYTES} bytes matches {expected.text!r}")
+    async def exactly(self, count: int) -> bytes:
+        """The next bytes, so many of them. Raises Fault where they do not come, or are more than an answer may have."""
+        while len(self._waiting) < count:
+            if count - len(self._waiting) > self._left:
+                raise Fault("data", detail=f"an answer of more than {self._limit} bytes")
+            await self._more()
+        return self._take(count)
 
-    async def _compare(self, expected: bytes) -> None:
-        """Return when just these bytes have arrived. Raises Fault."""
-        heard = await self.receiver.read_exactly(len(expected))
-        if heard is None:
-            raise Fault("data_closed", detail=f"closed before {len(expected)} bytes had arrived")
-        if heard != expected:
-            self._mismatch = "bytes"
-            at = next(at for at, (one, other) in enumerate(zip(heard, expected, strict=True)) if one != other)
-            raise Fault("data", detail=f"byte {at + 1} of {len(expected)} is {heard[at]:#04x}, not {expected[at]:#04x}")
+    async def line(self) -> bytes:
+        """The next line, without the CR and LF that end it. Raises Fault."""
+        searched = 0
+        while (end := self._waiting.find(b"\r\n", max(searched - 1, 0))) < 0:
+            searched = len(self._waiting)
+            await self._more()
+        return self._take(end + 2)[:-2]
 
+    def close(self, farewell: bytes = b"") -> None:
+        """Say goodbye, and end the connection without waiting for the other side."""
+        if self._connection is not None:
+            if self._fault is None:
+                self._connection.write(farewell)
+            self._connection.close()
+        self._end(Fault("data_closed", detail="the conversation is over"))
 
-def course_samples(course: Course) -> list[Sample]:
-    """What the blackbox exporter says of a conversation. Labels that two steps agree on are said once."""
-    infos = {tuple(sorted(labels.items())): labels for labels in course.infos}
-    return [
-        Sample(name="probe_failed_due_to_regex", value=float(course.mismatch == "regex")),
-        Sample(name="probe_failed_due_to_bytes", value=float(course.mismatch == "bytes")),
-        *(Sample(name="probe_expect_info", value=1, labels=labels) for labels in infos.values()),
-    ]
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._connection is not None:
+            self._connection.abort()
+        self._end(Fault("data_closed", detail="the connection was cut in the middle of an answer"))
 
+    @property
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise Fault("data_closed", detail="not connected")
+        return self._connection
 
-def course_judgement(reached: Reached, course: Course) -> Judgement:
-    """What a conversation comes to: good when every step was taken."""
-    fault = reached.fault
-    if fault is None:
-        return reached.judgement("ok")
-    step = f"step {course.step}: " if course.step else ""
-    return reached.judgement(fault.reason, step + fault.detail)
+    async def _more(self) -> None:
+        """Wait until something arrives that was not there."""
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+        self._news = asyncio.get_running_loop().create_future()
+        await self._news
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._waiting[:count])
+        del self._waiting[:count]
+        return taken
+
+    def _end(self, fault: Fault) -> None:
+        self._fault = self._fault or fault
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    # What the connection calls
+
+    def received(self, data: bytes) -> None:
+        """Keep what arrived. What is more than an answer may have is dropped, and ends the conversation."""
+        if self._fault is not None:
+            return
+        self._left -= len(data)
+        if self._left < 0:
+            self._fault = Fault("data", detail=f"an answer of more than {self._limit} bytes")
+            self.abort()
+            return
+        self._waiting += data
+        self._wake()
+
+    def closed(self, error: Exception | None) -> None:
+        """Whoever waits learns that no more comes."""
+        self._end(error if isinstance(error, Fault) else Fault("data_closed", detail=str(error or "it hung up")))

@@ -81,14 +81,15 @@ class Session:
             replies = [f"AUTH PLAIN {_encoded(f'{chr(0)}{user}{chr(0)}{password}')}"]
         elif "LOGIN" in mechanisms:
             replies = ["AUTH LOGIN", _encoded(user), _encoded(password)]
+        elif mechanisms:
+            raise Fault("auth_method", detail=f"it offers {' '.join(mechanisms)[:_SHOWN]}, and not PLAIN or LOGIN")
         else:
-            offered = " ".join(mechanisms)[:_SHOWN] or "no way to log in"
-            raise Fault("smtp_login", detail=f"it offers {offered}, and neither PLAIN nor LOGIN")
+            raise Fault("auth_refused", detail="it offers no way to log in")
         for step in replies:
             code = (await self.ask(step)).code
             last = step is replies[-1]
             if code != (235 if last else 334):
-                raise Fault(_reason(code, "smtp_login"), detail=f"the reply to AUTH is {code}")
+                raise Fault(_reason(code, "auth_refused"), detail=f"the reply to AUTH is {code}")
 
     def hang_up(self) -> None:
         """Take leave, without waiting for the reply."""

@@ -103,8 +103,8 @@ async def test_credentials_are_shown_over_tls_and_in_no_words_of_ours(
     with mail_server(tls=context, users={"watch": PASSWORD}) as mailbox:
         good = await seen_at(mailbox, tls={"ca_file": ca_file}, **USER)
         wrong = await seen_at(mailbox, tls={"ca_file": ca_file}, user="watch", password="wr0ng-one")
-    assert (good.reason, "login" in good.judgement.phases) == ("ok", True)
-    assert (wrong.reason, wrong.judgement.detail) == ("smtp_login", "the reply to AUTH is 535")
+    assert (good.reason, "auth" in good.judgement.phases) == ("ok", True)
+    assert (wrong.reason, wrong.judgement.detail) == ("auth_refused", "the reply to AUTH is 535")
     ours = [record for record in caplog.records if not record.name.startswith("mail.")]  # the server's own log
     assert "wr0ng" not in repr(wrong) + repr([record.getMessage() for record in ours])
 
@@ -215,11 +215,15 @@ async def test_nothing_in_plain_text_is_taken_for_encrypted(security: str, repli
     [
         ([b"250-mail\r\n250 AUTH LOGIN\r\n", b"334 a\r\n", b"334 b\r\n", b"235 in\r\n"], "ok", 3),
         ([b"250-mail\r\n250 AUTH=LOGIN PLAIN\r\n", b"235 in\r\n"], "ok", 1),
-        ([b"250-mail\r\n250 AUTH LOGIN\r\n", b"334 a\r\n", b"504 no " + PASSWORD.encode() + b"\r\n"], "smtp_login", 2),
+        (
+            [b"250-mail\r\n250 AUTH LOGIN\r\n", b"334 a\r\n", b"504 %s?\r\n" % PASSWORD.encode()],
+            "auth_refused",
+            2,
+        ),
         ([b"250-mail\r\n250 AUTH PLAIN\r\n", b"454 later\r\n"], "smtp_deferred", 1),
         ([b"250-mail\r\n250 AUTH PLAIN\r\n", b"334 more\r\n"], "data", 1),
-        ([b"250-mail\r\n250 AUTH CRAM-MD5\r\n"], "smtp_login", 0),
-        ([b"250 mail\r\n"], "smtp_login", 0),
+        ([b"250-mail\r\n250 AUTH CRAM-MD5\r\n"], "auth_method", 0),
+        ([b"250 mail\r\n"], "auth_refused", 0),
     ],
 )
 async def test_how_we_log_in(

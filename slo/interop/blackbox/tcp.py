@@ -47,7 +47,7 @@ class StepOptions(BlackboxSection):
         return {key: value for key, value in keys.items() if value}
 
 
-class ConversationOptions(BlackboxSection):
+class DialogueOptions(BlackboxSection):
     """What is said over a connection, and its TLS."""
 
     query_response: tuple[StepOptions, ...] = ()
@@ -55,7 +55,7 @@ class ConversationOptions(BlackboxSection):
     tls_config: TLSOptions = TLSOptions()
 
     @model_validator(mode="after")
-    def _one_tls(self) -> "ConversationOptions":
+    def _one_tls(self) -> "DialogueOptions":
         if self.tls and self._upgrades:
             raise wrong("speaks TLS from the start and starts it once more", "leave out tls, or starttls")
         return self
@@ -65,7 +65,7 @@ class ConversationOptions(BlackboxSection):
         return any(step.starttls for step in self.query_response)
 
     @property
-    def conversation_keys(self) -> dict[str, object]:
+    def dialogue_keys(self) -> dict[str, object]:
         """The same as keys of our kinds."""
         return {
             "query_response": tuple(step.keys for step in self.query_response if step.keys),
@@ -73,7 +73,7 @@ class ConversationOptions(BlackboxSection):
         }
 
 
-class Options(IPOptions, ConversationOptions):
+class Options(IPOptions, DialogueOptions):
     """What stands under `tcp`."""
 
     source_ip_address: Address | None = None
@@ -89,11 +89,11 @@ class Options(IPOptions, ConversationOptions):
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
-        return {**self.ip_keys, "source_address": self.source_ip_address, **self.conversation_keys}
+        return {**self.ip_keys, "source_address": self.source_ip_address, **self.dialogue_keys}
 
     def named(self, hostname: str) -> dict[str, object]:
         """The keys that are others where the target is asked under that name."""
-        if self.conversation_keys["tls"] is None or self.tls_config.server_name:
+        if self.dialogue_keys["tls"] is None or self.tls_config.server_name:
             return {}
         return {"tls": self.tls_config.model_copy(update={"server_name": hostname})}
 

@@ -1,18 +1,18 @@
 """The prober `unix` of newer versions of the exporter, done by our kind `unix`."""
 
-from slo.interop.blackbox.tcp import ConversationOptions
+from slo.interop.blackbox.tcp import DialogueOptions
 
 KIND = "unix"
 PLACEHOLDER = "/socket"
 
 
-class Options(ConversationOptions):
+class Options(DialogueOptions):
     """What stands under `unix`."""
 
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
-        return self.conversation_keys
+        return self.dialogue_keys
 
     def named(self, _hostname: str) -> dict[str, object]:
         """A socket has no host."""
