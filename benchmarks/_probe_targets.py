@@ -32,8 +32,9 @@ http {{
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Targets:
-    """The ports of the one nginx, and the file of the authority of its certificate."""
+    """The ports of the one nginx, its process, and the file of the authority of its certificate."""
 
+    pid: int
     http: int
     https: int
     authority: Path
@@ -71,5 +72,5 @@ def targets(folder: Path, core: int) -> Iterator[Targets]:
     config = folder / "nginx.conf"
     config.write_text(CONFIG.format(folder=folder, http=http, https=https), encoding="utf-8")
     command = ["taskset", "-c", str(core), "nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)]
-    with serving("nginx", *command, address=f"127.0.0.1:{http}", folder=folder, ready="/"):
-        yield Targets(http=http, https=https, authority=folder / "ca.pem")
+    with serving("nginx", *command, address=f"127.0.0.1:{http}", folder=folder, ready="/") as nginx:
+        yield Targets(pid=nginx.pid, http=http, https=https, authority=folder / "ca.pem")

@@ -6,12 +6,14 @@ exporter cannot; through `/probe` both are asked in the same way.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks._output import Figure, report
@@ -23,6 +25,7 @@ from benchmarks._process import (
     have_debian_packages,
     peak_resident_bytes,
     serving,
+    started,
 )
 
 PROBER_CORE, OTHER_CORE = 0, 1
@@ -155,6 +158,35 @@ def crowds(folder: Path, site: Targets) -> list[Figure]:
     return figures
 
 
+def beside_hostile(folder: Path, site: Targets) -> list[Figure]:
+    """1,000 good targets beside 180 that hang, flood or trickle: who is late, and by how much."""
+    other = folder / "stopped"
+    other.mkdir()
+    good, command = site.of("http"), (sys.executable, "-m", "benchmarks._beside")
+    with (
+        started(*pinned(OTHER_CORE, sys.executable, "-m", "benchmarks._hostile")) as hostile,
+        targets(other, OTHER_CORE) as stopped,
+    ):
+        assert hostile.stdout
+        ports = hostile.stdout.readline()
+        os.kill(stopped.pid, signal.SIGSTOP)
+        try:
+            alone = measured(*pinned(PROBER_CORE, *command, "{}", good, good, str(SECONDS)))
+            beside = measured(*pinned(PROBER_CORE, *command, ports, good, stopped.of("http"), str(SECONDS)))
+        finally:
+            os.kill(stopped.pid, signal.SIGCONT)
+    figures = [
+        Figure(name=f"1,000 targets, {name}: late {figure}", value=seen[figure] * 1000, unit="ms")
+        for name, seen in (("alone", alone), ("beside hostile ones", beside))
+        for figure in ("p50", "p99", "worst")
+    ]
+    told: Any = beside["told"]
+    return figures + [
+        Figure(name=f"{kind}: told after its timeout, worst", value=seen["over"] * 1000, unit="ms", under=50.0)
+        for kind, seen in sorted(told.items())
+    ]
+
+
 def main() -> None:
     """Measure everything, and print the figures."""
     have_debian_packages(*PACKAGES)
@@ -162,7 +194,7 @@ def main() -> None:
         folder = Path(place)
         with targets(folder, OTHER_CORE) as site:
             (folder / "blackbox.yml").write_text(site.modules(), encoding="utf-8")
-            figures = [*compared(folder, site), *crowds(folder, site)]
+            figures = [*compared(folder, site), *crowds(folder, site), *beside_hostile(folder, site)]
     report("probes", figures, {"connections": CONNECTIONS, "seconds": SECONDS, "cores": os.cpu_count()})
 
 

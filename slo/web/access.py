@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slo.errors import UsageError
 
@@ -129,6 +130,7 @@ class Access:
 _HOW = "send `Authorization: Bearer TOKEN`, the content of the file `token` in the watch's data folder"
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether this host is loopback: the name `localhost`, or an address of it. Other names are never."""
     if host.lower() == "localhost":
@@ -139,6 +141,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def _is_here(host: str) -> bool:
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback(match["host"].strip("[]"))
