@@ -11,7 +11,7 @@ from slo.errors import UsageError
 
 if TYPE_CHECKING:
     from slo.core.outcome import Outcome
-    from slo.net.target import TargetConfig
+    from slo.net.target import OneTarget
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
@@ -48,7 +48,7 @@ class _Choice:
     """The kind, its configuration for this target, and how long it may take."""
 
     kind: str
-    config: "TargetConfig"
+    config: "OneTarget"
     timeout_seconds: float
 
 
@@ -59,18 +59,18 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     from slo.cli.context import load_settings, named
     from slo.config.wording import in_words
     from slo.kinds import Kinds
-    from slo.net.target import TargetConfig
+    from slo.net.target import OneTarget
 
     probes = Kinds.installed().probes
     entries = {entry.name: entry for entry in load_settings(config).probes} if config else {}
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *probes.names]), "module")
     try:
-        if entry is not None and isinstance(entry.config, TargetConfig):
+        if entry is not None and isinstance(entry.config, OneTarget):
             timeout_seconds = entry.timeout.total_seconds()
             return _Choice(kind=entry.type, config=entry.config.aimed_at(target), timeout_seconds=timeout_seconds)
         usual = probes.config(module) if entry is None else None
-        if usual is not None and issubclass(usual, TargetConfig):
+        if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
     except ValidationError as error:
         sentences = (in_words(each, target) for each in error.errors())

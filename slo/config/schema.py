@@ -144,7 +144,7 @@ class ReachKeys(Section):
     """Names of hosts, and `*.example.org` for all names below one."""
     networks: tuple[Network, ...] = ()
     """Networks that the address has to be in, as 10.0.0.0/8."""
-    schemes: tuple[Literal["http", "https", "tcp", "tls", "dns", "icmp", "grpc", "ws", "wss", "unix"], ...] = ()
+    schemes: tuple[Literal["http", "https", "tcp", "tls", "dns", "icmp", "grpc", "ws", "wss", "smtp", "unix"], ...] = ()
     """What may be spoken."""
 
 
