@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Pattern, Secret, Section, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.connection import Connection
 from slo.net.context import Context
+from slo.net.findings import connection_findings
 from slo.net.lines import Lines
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
@@ -117,6 +119,11 @@ class TCPProbe:
         yield from connection_samples(facts.reached)
         reason = facts.reached.fault.reason if facts.reached.fault else ""
         yield Sample(name="probe_failed_due_to_regex", value=float(reason.startswith("data")))
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the connection led to, and what TLS showed there."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
 
 
 class _Talk:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from slo.config.tls import TLSSettings
 from slo.config.types import Duration, HostPort
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.certificate import earliest_expiry
 from slo.net.context import Context
+from slo.net.findings import connection_findings
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -83,6 +84,11 @@ class TLSProbe:
         """The blackbox exporter's metrics of a connection over TLS, also where the certificate was refused."""
         if not isinstance(facts, Fault):
             yield from connection_samples(facts.reached)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the connection led to, and what TLS showed there."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
 
 
 class _Silence:

@@ -22,6 +22,14 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something that a round found, in words for people: `certificate`, `CN=gate.example`."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """One round of one check, with the identity and timing that the runner stamped on it.
 
