@@ -246,7 +246,7 @@ class RunningWatch:
         self._source.observe(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.check, None))
+        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.key, None))
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

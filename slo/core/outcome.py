@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from slo.core.reason import State
+
+CheckKey: TypeAlias = tuple[str, str]
+"""What tells one check from every other: the name of its entry, and its target."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +29,8 @@ class Judgement:
 class Outcome:
     """One round of one check, with the identity and timing that the runner stamped on it.
 
-    `at` is when the round was complete (UTC); `lateness_seconds` is how long after its due time it started.
+    `at` is when the round was complete (UTC); `lateness_seconds` is how long after its due time it started. `labels`
+    are those of the target.
     """
 
     check: str
@@ -38,3 +43,9 @@ class Outcome:
     detail: str = ""
     duration_seconds: float = 0.0
     lateness_seconds: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> CheckKey:
+        """Whose round it was."""
+        return self.check, self.target

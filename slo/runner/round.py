@@ -109,6 +109,7 @@ class Round:
             detail=judgement.detail,
             duration_seconds=ended - self.started,
             lateness_seconds=self.started - self.due,
+            labels=self.scheduled.labels,
         )
 
 

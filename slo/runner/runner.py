@@ -9,10 +9,11 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.core.reason import State, state_of
 from slo.errors import Fault
@@ -52,7 +53,7 @@ class Runner:
     """Runs checks and hands each outcome to `sink`, all on the thread of the event loop.
 
     `concurrency` is how many rounds may be under way. `last` and `last_facts` hold the newest outcome of each check
-    and what it was made of.
+    and what it was made of, by the key of the check.
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class Runner:
         concurrency: int = 1000,
         connectivity: Connectivity | None = None,
     ) -> None:
-        self.last: dict[str, Outcome] = {}
-        self.last_facts: dict[str, Facts | Fault] = {}
+        self.last: dict[CheckKey, Outcome] = {}
+        self.last_facts: dict[CheckKey, Facts | Fault] = {}
         self._clock = clock
         self._sink = sink
         self._concurrency = concurrency
@@ -73,7 +74,7 @@ class Runner:
         self._pulse = Pulse(clock.monotonic)
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         self._schedule: Schedule[_Target] = Schedule()
-        self._targets: dict[str, _Target] = {}
+        self._targets: dict[CheckKey, _Target] = {}
         self._line: deque[_Target] = deque()
         self._deadlines: list[tuple[float, int, _Target, Round]] = []
         self._order = count()
@@ -86,27 +87,46 @@ class Runner:
         telemetry.in_flight.set_function(lambda: self._under_way)
 
     def replace(self, checks: Sequence[Scheduled]) -> None:
-        """Run these checks from now on. Those that did not change keep their rhythm and their last outcome.
-
-        The others are stopped without an outcome. Raises ValueError for a name that comes twice.
-        """
-        wanted = {check.name: check for check in checks}
+        """Run these checks from now on, and no others. See `change`; raises ValueError for one that comes twice."""
+        wanted = {check.key: check for check in checks}
         if len(wanted) < len(checks):
-            raise ValueError("two checks have the same name")
-        gone = {target for name, target in self._targets.items() if wanted.get(name) != target.scheduled}
-        self._schedule.discard(gone)
-        for target in gone:
-            self._stop(target)
-            del self._targets[target.scheduled.name]
-            self.last.pop(target.scheduled.name, None)
-            self.last_facts.pop(target.scheduled.name, None)
+            raise ValueError("two checks have the same name and target")
+        self.change(gone=[key for key in self._targets if key not in wanted], checks=checks)
+
+    def change(self, *, gone: Iterable[CheckKey], checks: Iterable[Scheduled]) -> None:
+        """Run these checks too, and no more those that are `gone`; it costs nothing for all the others.
+
+        A check that is there and did not change keeps its rhythm and its last outcome. What is gone, or looked at in
+        another way, is stopped without an outcome.
+        """
         wall, now = self._clock.now().timestamp(), self._clock.monotonic()
-        for name, check in wanted.items():
-            if name not in self._targets:
-                target = self._targets[name] = _Target(check)
-                first = first_due(name, check.interval_seconds, wall_seconds=wall, monotonic=now)
-                self._schedule.add(target, first=first, interval=check.interval_seconds)
+        leaving = [self._targets.pop(key) for key in gone if key in self._targets]
+        coming = []
+        for check in checks:
+            target = self._targets.get(check.key)
+            if target is not None and target.scheduled == check:
+                if target.scheduled.labels != check.labels:
+                    target.scheduled = replace(target.scheduled, labels=check.labels)
+                continue
+            if target is not None:
+                leaving.append(target)
+            self._targets[check.key] = target = _Target(check)
+            coming.append(target)
+        self._schedule.discard(leaving)
+        for target in leaving:
+            self._stop(target)
+            self.last.pop(target.scheduled.key, None)
+            self.last_facts.pop(target.scheduled.key, None)
+        for target in coming:
+            check = target.scheduled
+            first = first_due(" ".join(check.key), check.interval_seconds, wall_seconds=wall, monotonic=now)
+            self._schedule.add(target, first=first, interval=check.interval_seconds)
         self._pulse.wake()
+
+    def check(self, key: CheckKey) -> Scheduled | None:
+        """The check of that key, None where it is not run any more."""
+        target = self._targets.get(key)
+        return target.scheduled if target else None
 
     async def run(self) -> None:
         """Run the checks until the runner is closed, or this is cancelled. Nothing starts afterwards."""
@@ -244,12 +264,13 @@ class Runner:
             state=state_of(fault.reason),
             reason=fault.reason,
             detail=fault.detail,
+            labels=target.scheduled.labels,
         )
         self._publish(target, outcome, fault)
 
     def _publish(self, target: _Target, outcome: Outcome, facts: Facts | Fault) -> None:
-        self.last[outcome.check] = outcome
-        self.last_facts[outcome.check] = facts
+        self.last[outcome.key] = outcome
+        self.last_facts[outcome.key] = facts
         try:
             self._sink(outcome)
         except Exception as error:  # noqa: BLE001 - one outcome that cannot be counted stops no other
@@ -264,5 +285,5 @@ class Runner:
             this.cancel()
 
     def _complain(self, target: _Target, message: str, error: Exception | None = None) -> None:
-        name = target.scheduled.name
-        self._log.tell(logging.ERROR, message, key=name, extra={"check": name}, error=error)
+        name, at = target.scheduled.key
+        self._log.tell(logging.ERROR, message, key=name, extra={"check": name, "target": at}, error=error)

@@ -12,6 +12,7 @@ from tests.runner.worlds import (
     Behaviour,
     FakeCheck,
     World,
+    key,
     play,
     scheduled,
 )
@@ -39,7 +40,7 @@ def test_every_due_time_is_run_or_missed_exactly_once_and_never_early(
             rounds = iter(durations * 1000)
 
             async def behave(deadline: float) -> None:
-                target = world.runner._targets[name]
+                target = world.runner._targets[key(name)]
                 assert target.running is not None
                 assert target.running.due <= world.seconds + 1e-9
                 dues[name].append(target.running.due)

@@ -70,6 +70,21 @@ def test_targets_that_are_discarded_leave_the_others_as_they_were() -> None:
     assert schedule.take(1e9) == []
 
 
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=200))
+def test_targets_come_and_go_in_any_order(changes: list[tuple[int, bool]]) -> None:
+    schedule: Schedule[int] = Schedule()
+    there: set[int] = set()
+    for target, comes in changes:
+        schedule.discard({target})
+        there.discard(target)
+        if comes:
+            schedule.add(target, first=float(target), interval=100.0)
+            there.add(target)
+        assert schedule.next_due() == min(map(float, there), default=None)
+    assert [due.target for due in schedule.take(50.0)] == sorted(there)
+    assert len(schedule._heap) <= 2 * len(there) + 1
+
+
 @pytest.mark.parametrize("interval", [0.0, -1.0])
 def test_an_interval_that_is_no_rhythm_is_refused(interval: float) -> None:
     with pytest.raises(ValueError, match="no rhythm"):

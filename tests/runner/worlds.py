@@ -1,12 +1,12 @@
 """A world whose time the tests move: looptime's loop, the watch's clock over it, and checks that behave as told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import looptime
 
-from slo.core.outcome import Judgement, Outcome
+from slo.core.outcome import CheckKey, Judgement, Outcome
 from slo.core.reason import State, state_of
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -108,6 +108,7 @@ def scheduled(
     timeout: float = 5.0,
     target: str = FakeCheck.target,
     config: object = "",
+    labels: Mapping[str, str] | None = None,
 ) -> Scheduled:
     return Scheduled(
         name=name,
@@ -117,7 +118,13 @@ def scheduled(
         timeout_seconds=timeout,
         check=check or FakeCheck(),
         config=config,
+        labels=labels or {},
     )
+
+
+def key(name: str, target: str = FakeCheck.target) -> CheckKey:
+    """What the runner knows a check by."""
+    return name, target
 
 
 class World:
