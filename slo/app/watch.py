@@ -13,6 +13,7 @@ from slo.app.exclusions import Exclusions
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.place import Place
+from slo.app.probing import Probing
 from slo.app.servers import Servers
 from slo.app.wiring import fed_of
 from slo.config.settings import Settings
@@ -63,6 +64,8 @@ class RunningWatch:
         self._exclusions = Exclusions(self._journal, clock)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
+        self.prober = Probing(place.kinds, context)
+        self.prober.configure(settings)
         self._checks, self._scrapes = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
@@ -195,6 +198,7 @@ class RunningWatch:
             self._counters.configure(settings)
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
+            self.prober.configure(settings)
             self._source.replace(fed_of(settings))
             self._servers.replace(settings, clients)
             self._runner.replace(checks)

@@ -1,12 +1,13 @@
 """The loaded configuration: what the rest of the watch reads, with nothing left to check."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pydantic import BaseModel
 
 from slo.config.request import BasicAuth
+from slo.config.schema import GuardKeys
 from slo.config.secret import Secret
 from slo.config.tls import TLSSettings
 from slo.core.contract import Contract
@@ -27,6 +28,20 @@ class ProbeEntry:
     interval: timedelta
     timeout: timedelta
     config: BaseModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModuleEntry:
+    """A module of the blackbox exporter, done by the kind `type`, given up after `timeout` where that is not zero.
+
+    `aimed(target)` is the config of that kind for a target as it is written for the exporter; `aimed(target, hostname)`
+    asks it under that name. Raises ValueError for a target that it cannot have.
+    """
+
+    name: str
+    type: str
+    timeout: timedelta
+    aimed: Callable[..., BaseModel] = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +108,8 @@ class Settings:
 
     slot: timedelta
     probes: tuple[ProbeEntry, ...]
+    modules: Mapping[str, ModuleEntry]
+    guard: GuardKeys
     scrapes: tuple[ScrapeEntry, ...]
     servers: tuple[ServerEntry, ...]
     slos: tuple[SLO, ...]
