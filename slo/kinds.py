@@ -8,13 +8,16 @@ module. Names are listed without importing anything; a module is imported when i
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
+from slo.config.reading import Reader
+from slo.config.report import Location, Report
 from slo.config.section import KindConfig
+from slo.config.settings import ModuleEntry
 from slo.errors import WatchkeepError
 
 
@@ -79,6 +82,9 @@ class Kinds:
     scrape: str = "slo.sources.scrape"
     """The module of what stands under `scrapes`: there is one kind of it."""
 
+    modules: str = "slo.interop.blackbox"
+    """The module that reads what stands under `modules`."""
+
     @classmethod
     def installed(cls) -> "Kinds":
         """The kinds of this installation."""
@@ -91,3 +97,11 @@ class Kinds:
         """The `Config` of a scrape."""
         config: type[KindConfig] = importlib.import_module(self.scrape).Config
         return config
+
+    def read_modules(
+        self, data: Mapping[str, object], at: Location, *, reader: Reader, report: Report
+    ) -> dict[str, ModuleEntry]:
+        """The modules of the blackbox exporter at a location, by name; what is wrong with them is told."""
+        read = importlib.import_module(self.modules).read_modules
+        found: dict[str, ModuleEntry] = read(data, at, config_of=self.probes.config, reader=reader, report=report)
+        return found

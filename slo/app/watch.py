@@ -13,12 +13,13 @@ from slo.app.exclusions import Exclusions
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.place import Place
+from slo.app.probing import Probing
 from slo.app.servers import Servers
-from slo.app.wiring import fed_of
+from slo.app.wiring import fed_of, watched_of
 from slo.config.settings import Settings
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
@@ -51,6 +52,7 @@ class RunningWatch:
         self._context = context
         self._reloading = asyncio.Lock()
         self._ungrouped = False
+        self._watched: set[CheckKey] = set()
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -63,6 +65,8 @@ class RunningWatch:
         self._exclusions = Exclusions(self._journal, clock)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
+        self.prober = Probing(place.kinds, context)
+        self.prober.configure(settings)
         self._checks, self._scrapes = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
@@ -101,6 +105,7 @@ class RunningWatch:
         self._counters.begin()
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
+        self._watch_targets()
         self._loaded()
 
     async def run(self) -> None:
@@ -165,9 +170,9 @@ class RunningWatch:
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
         facts = dict(self._runner.last_facts)
-        checks = {check.name: check.check for check in self._checks}
-        for name, outcome in dict(self._runner.last).items():
-            yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
+        for point, outcome in dict(self._runner.last).items():
+            scheduled = self._runner.check(point)
+            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -195,12 +200,20 @@ class RunningWatch:
             self._counters.configure(settings)
             self._counters.begin()
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
+            self.prober.configure(settings)
             self._source.replace(fed_of(settings))
+            self._watch_targets()
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
+
+    def _watch_targets(self) -> None:
+        """Count the rounds of the targets that there are now."""
+        watched = watched_of(self._checks, self._settings)
+        self._source.change(gone=self._watched - watched.keys(), watched=watched.values())
+        self._watched = set(watched)
 
     async def _close_slots(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """Where a probe or a destination connects to: URLs, and hosts with ports."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -76,3 +77,32 @@ HTTPURL = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^https?://[^/?#]+", "examples": ["https://host.example/path"]}),
 ]
 """A URL of http or https, absolute and without credentials; it stays a text."""
+
+
+def _network(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return value
+    try:
+        return ipaddress.ip_network(str(value))
+    except ValueError as error:
+        raise wrong(f"{shown(value)} is no network: {error}", "write it as 10.0.0.0/8 or 2001:db8::/32") from None
+
+
+Network = Annotated[
+    ipaddress.IPv4Network | ipaddress.IPv6Network,
+    BeforeValidator(_network),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+]
+"""A network of IP addresses."""
+
+
+def _host_pattern(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"(\*\.)?[^\s*/:@\[\]]+", value):
+        return value.lower().rstrip(".")
+    raise wrong(f"{shown(value)} is no name of a host", "write it as www.example.org, or *.example.org")
+
+
+HostPattern = Annotated[
+    str, BeforeValidator(_host_pattern), WithJsonSchema({"type": "string", "examples": ["*.example.org"]})
+]
+"""A name of a host, or all names below one."""

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from slo.config.entries import Family
 from slo.config.load import Kinds
+from slo.config.module_target import BY_MODULE, ProbeFamily
 from slo.config.pattern import Pattern
 from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys
 from slo.config.section import Section
@@ -31,7 +32,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     definitions: dict[str, JsonSchemaValue] = {}
     root = _described(Root, "", definitions)
     for key, what, common, family in (
-        ("probes", "probe", ProbeKeys, kinds.probes),
+        ("probes", "probe", ProbeKeys, ProbeFamily(kinds.probes)),
         ("destinations", "destination", DestinationKeys, kinds.destinations),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
@@ -80,18 +81,31 @@ def _entries(
         definitions[f"{what}.{name}"] = _merged(
             _described(common, "", definitions), _described(family.config(name), f"{what}.{name}.", definitions), name
         )
+    by_module = BY_MODULE in names
+    if by_module:
+        definitions[f"{what}.{BY_MODULE}"]["required"].remove("type")
     return {
         "type": "object",
-        "required": ["name", "type"],
+        **(_TYPE_OR_MODULE if by_module else {"required": ["name", "type"]}),
         "properties": {"type": _with_variable({"enum": names})},
         "allOf": [
             {
-                "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+                "if": {
+                    "properties": {"type": {"const": name}},
+                    **({"required": ["type"]} if name != BY_MODULE else {"required": [BY_MODULE]}),
+                },
                 "then": {"$ref": f"{REFERENCE}{what}.{name}"},
             }
             for name in names
         ],
     }
+
+
+_TYPE_OR_MODULE: JsonSchemaValue = {
+    "required": ["name"],
+    "if": {"not": {"required": [BY_MODULE]}},
+    "then": {"required": ["type"]},
+}
 
 
 def _merged(common: JsonSchemaValue, own: JsonSchemaValue, name: str) -> JsonSchemaValue:

@@ -1,11 +1,13 @@
 """Loads a configuration: everything right, or every fault at once."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+
+from pydantic import BaseModel
 
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
@@ -15,18 +17,21 @@ from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
 from slo.config.indicators import Feeds
+from slo.config.module_target import ModuleTarget, ProbeFamily, refuse_lost_modules, with_type
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
-from slo.config.report import Report
+from slo.config.report import Location, Report
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
 from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
+    AfterFailureSettings,
     DestinationEntry,
+    ModuleEntry,
     ProbeEntry,
     ScrapeEntry,
     ServerEntry,
@@ -35,6 +40,7 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
+from slo.config.vantage_points import read_vantage_points
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -55,6 +61,9 @@ class Kinds(Protocol):
     @property
     def destinations(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
+    def read_modules(
+        self, data: Mapping[str, object], at: Location, *, reader: Reader, report: Report
+    ) -> dict[str, ModuleEntry]: ...
 
 
 def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | None = None) -> Settings:
@@ -74,8 +83,11 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     root = reader.read(Root, source.data, ())
     store = reader.read(StoreKeys, _section(source, "store"), ("store",))
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
-    of_probes = Entries(ProbeKeys, kinds.probes, what="probe", reader=reader, report=report)
-    probes = of_probes.read(_items(root, "probes"), ("probes",))
+    of_probes = Entries(ProbeKeys, ProbeFamily(kinds.probes), what="probe", reader=reader, report=report)
+    probes = of_probes.read([with_type(item) for item in _items(root, "probes")], ("probes",))
+    modules = _modules(source, kinds, reader, report)
+    if source.whole:
+        refuse_lost_modules(probes, modules, _keys_at(source, "modules"), report)
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
     customers = plain_entries(
@@ -101,6 +113,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
+    vantage_points = read_vantage_points(probes, reader=reader, report=report)
     _refuse_late_timeouts([*probes, *scrapes, *servers], report)
     surroundings = Surroundings(
         feeds=Feeds(
@@ -132,7 +145,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(_probe(entry) for entry in probes),
+        probes=tuple(_probe(entry, modules, vantage_points.get(entry.at, {})) for entry in probes),
+        modules=modules,
+        guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
         servers=tuple(_server(entry) for entry in servers),
         slos=slos,
@@ -151,6 +166,20 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
 def _section(source: Source, key: str) -> object:
     """A section of its own at the top; an empty one, of defaults, where it is not there."""
     return source.data.get(key, {}) if isinstance(source.data, Mapping) else {}
+
+
+def _keys_at(source: Source, key: str) -> Collection[str]:
+    section = _section(source, key)
+    return section.keys() if isinstance(section, Mapping) else ()
+
+
+def _modules(source: Source, kinds: Kinds, reader: Reader, report: Report) -> dict[str, ModuleEntry]:
+    """The modules of the blackbox exporter; what reads them is only loaded where there are any."""
+    data = _section(source, "modules") or {}
+    if not isinstance(data, Mapping):
+        report.tell(("modules",), "is no mapping", "write modules under it by name, as in `http_2xx: {prober: http}`")
+        return {}
+    return kinds.read_modules(data, ("modules",), reader=reader, report=report) if data else {}
 
 
 def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
@@ -238,11 +267,31 @@ def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozens
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
-def _probe(entry: Entry[ProbeKeys]) -> ProbeEntry:
-    keys = entry.keys.values
+def _probe(
+    entry: Entry[ProbeKeys], modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+) -> ProbeEntry:
+    keys, (kind, config, timeout) = entry.keys.values, _asked(entry.keys.values.type, entry.whole(), modules)
+    after = keys.after_failure
     return ProbeEntry(
-        name=keys.name, type=keys.type, interval=keys.interval, timeout=_timeout(keys), config=entry.whole()
+        name=keys.name,
+        type=kind,
+        interval=keys.interval,
+        timeout=keys.timeout or min(timeout or DEFAULT_TIMEOUT, keys.interval),
+        config=config,
+        after_failure=AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None,
+        vantage_points={name: _asked(kind, each, modules)[1] for name, each in vantage_points.items()},
+        quorum=keys.quorum or len(vantage_points) // 2 + 1,
     )
+
+
+def _asked(
+    kind: str, config: KindConfig, modules: Mapping[str, ModuleEntry]
+) -> tuple[str, BaseModel, timedelta | None]:
+    """The kind that looks, its configuration, and the timeout that a module has."""
+    if not isinstance(config, ModuleTarget):
+        return kind, config, None
+    module = modules[config.module]
+    return module.type, module.aimed(config.target, config.hostname), module.timeout
 
 
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:

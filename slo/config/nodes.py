@@ -28,6 +28,9 @@ DEEPEST = 50
 LARGEST = 2_000_000
 """How many values a file may have, counting again what aliases repeat."""
 
+RAW_KEYS = frozenset({"modules"})
+"""What stands under these keys at the top is of a format of others: nothing is put into it, a dollar is a dollar."""
+
 _MERGE = "<<"
 _TEXT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
 _COLLECTION_TAGS = {None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
@@ -225,7 +228,7 @@ class _Reader:
                     "a key must be a single text",
                     "write `key: value`, and quote a key that begins with [ or {",
                 )
-            value = self._node(self._required(), depth=depth + 1)
+            value = self._value(key, depth)
             size += value.size
             self._bound(size, place)
             if is_merge:
@@ -242,6 +245,15 @@ class _Reader:
                     entries[key] = value
                     keys[key] = source.keys[key]
         return Node(place, entries, keys=keys, strays=strays, size=size)
+
+    def _value(self, key: str | None, depth: int) -> Node:
+        environ = self._environ
+        if depth == 0 and key in RAW_KEYS:
+            self._environ = None
+        try:
+            return self._node(self._required(), depth=depth + 1)
+        finally:
+            self._environ = environ
 
     def _mergeable(self, value: Node) -> list[Node]:
         sources = value.value if isinstance(value.value, list) else [value]

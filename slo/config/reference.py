@@ -52,7 +52,18 @@ def reference(schema: JsonSchemaValue) -> str:
                 definition["description"],
                 *sections.tables(definition),
             ]
-    for key in ("scrapes", "servers", "slos", "exclusions", "customers", "silences", "inhibit", "routes", "store"):
+    for key in (
+        "guard",
+        "scrapes",
+        "servers",
+        "slos",
+        "exclusions",
+        "customers",
+        "silences",
+        "inhibit",
+        "routes",
+        "store",
+    ):
         section = sections.within(properties[key])
         if section:
             parts += [f"## `{key}`", properties[key]["description"], *sections.tables(section)]

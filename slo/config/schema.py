@@ -6,11 +6,11 @@ sections of their own, which are read one by one so that a fault in one hides no
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
 
-from slo.config.addresses import HTTPURL
+from slo.config.addresses import HTTPURL, HostPattern, Network
 from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.identity import LabelName, Name, NamedKeys
@@ -69,6 +69,19 @@ class EntryKeys(NamedKeys):
     """The kind that it is."""
 
 
+class AfterFailureKeys(Section):
+    """Extra rounds while a target is bad. They are shown, and count for no SLI."""
+
+    interval: Interval
+    """How often it asks then, less than the `interval` of the probe."""
+    rounds: Annotated[int, Field(ge=1)] | None = None
+    """How many extra rounds there are in a row at most. Default: as many as it takes until one is good."""
+
+
+class VantagePointKeys(NamedKeys):
+    """One way to look at the target. Any key of the type may stand here, in the place of that of the probe."""
+
+
 class ProbeKeys(EntryKeys):
     """What every probe has, whatever its type."""
 
@@ -76,6 +89,12 @@ class ProbeKeys(EntryKeys):
     """How often it asks, at most ten times a second."""
     timeout: PositiveDuration | None = None
     """When it gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    after_failure: AfterFailureKeys | None = None
+    """How it asks while the target is bad."""
+    vantage_points: tuple[SkipValidation[VantagePointKeys], ...] = ()
+    """Several ways to look at the target, all in one rhythm. What they see of it together is one round."""
+    quorum: Annotated[int, Field(ge=1)] | None = None
+    """How many vantage points have to see good for a round to be good. Default: more than half of them."""
 
 
 class ScrapeKeys(NamedKeys):
@@ -137,11 +156,35 @@ class StoreKeys(Section):
     """How large the ledger may become; the oldest hours go first."""
 
 
+class ReachKeys(Section):
+    """What may be asked where somebody else chooses the target. An empty list leaves everything open."""
+
+    hosts: tuple[HostPattern, ...] = ()
+    """Names of hosts, and `*.example.org` for all names below one."""
+    networks: tuple[Network, ...] = ()
+    """Networks that the address has to be in, as 10.0.0.0/8."""
+    schemes: tuple[Literal["http", "https", "tcp", "tls", "dns", "icmp", "grpc", "ws", "wss", "unix"], ...] = ()
+    """What may be spoken."""
+
+
+class GuardKeys(Section):
+    """What `/probe` may be sent to, and where a redirect may lead it."""
+
+    allow: ReachKeys = ReachKeys()
+    """The only targets that may be asked."""
+    deny: tuple[Network, ...] | None = None
+    """Networks that are never asked. Default: link-local networks, the metadata services of clouds, multicast."""
+
+
 class Root(Section):
     """A whole configuration: one file, or a folder of files whose lists follow one another."""
 
     probes: tuple[SkipValidation[ProbeKeys], ...] = ()
     """The targets, and how each is asked."""
+    modules: SkipValidation[Mapping[str, object]] = Field(default={})
+    """Modules of the blackbox exporter, as its blackbox.yml has them: for `/probe`, and for `module` of a probe."""
+    guard: GuardKeys = GuardKeys()
+    """Where targets may lie that `/probe` is asked for."""
     scrapes: tuple[SkipValidation[ScrapeKeys], ...] = ()
     """Targets whose counters are scraped."""
     servers: tuple[SkipValidation[ServerKeys], ...] = ()

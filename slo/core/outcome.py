@@ -41,9 +41,11 @@ class Outcome:
     """One round of one check, with the identity and timing that the runner stamped on it.
 
     `at` is when the round was complete (UTC); `lateness_seconds` is how long after its due time it started. `labels`
-    are those of the target. A round `extra` was made between those of the rhythm, since the one before it was bad: it is
-    no event of an SLI. `number` tells the rounds of a rhythm apart, so that what several vantage points see of one can
-    be joined; an extra round has that of the round before it.
+    are those of the target.
+
+    `number` tells the rounds of a rhythm apart, so that what several vantage points see of one can be joined. An
+    `extra` round was made between two of the rhythm, since the one before it was bad: it has the number of that one,
+    and is no event of an SLI.
     """
 
     check: str

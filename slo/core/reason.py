@@ -77,6 +77,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "data_timeout": "the expected bytes did not arrive in time",
                     "data_closed": "the connection was closed before the expected bytes arrived",
                     "metrics": "the metrics in the answer cannot be read",
+                    "target_invalid": "no target can be written like that",
                     "timeout": "the check did not finish within its timeout",
                 },
             ),

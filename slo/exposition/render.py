@@ -48,12 +48,16 @@ def _escaped(value: str) -> str:
 
 def _block(family: Family, batches: Iterable[Sequence[str]]) -> Iterator[str]:
     """A family, one batch of lines at a time, its header before the first; nothing where there are no lines."""
-    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    header = f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
+    header = _header(family)
     for lines in batches:
         if lines:
             yield header + "\n".join(lines) + "\n"
             header = ""
+
+
+def _header(family: Family) -> str:
+    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
 
 
 def _batched(lines: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -208,8 +212,7 @@ class ProbeRenderer:
                 yield ""
         self._prefixes = kept
         for name, lines in families.items():
-            family = FAMILIES.get(name) or Family(name=name, type="untyped", help="Said by the kind of the check.")
-            yield from _block(family, _batched(lines))
+            yield from _block(_family(name), _batched(lines))
 
     def _add(
         self,
@@ -234,6 +237,34 @@ class ProbeRenderer:
             if lines is None:
                 lines = families[name] = []
             lines.append(f"{prefix}{value!r}")
+
+
+_OF_A_SCHEDULE = frozenset({"watchkeep_probe_last_round_timestamp_seconds"})
+"""Of no use to somebody who asks for the round himself."""
+
+_HEADERS: dict[str, str] = {}
+"""The lines before the values of a family, by its name."""
+
+
+def probed(outcome: Outcome, samples: Iterable[Sample], *, timeout_seconds: float) -> str:
+    """What `/probe` says of one round: the families of its outcome and samples, in order of name, without identity.
+
+    Raises whatever making a sample raises.
+    """
+    values = [value for value in _values_of(outcome) if value[0] not in _OF_A_SCHEDULE]
+    values += [("probe_timeout_seconds", timeout_seconds, _NO_LABELS)]
+    values += [(s.name, s.value, s.labels) for s in samples if s.name not in SAID_BY_THE_RUNNER]
+    lines, family = [], ""
+    for name, value, labels in sorted(values, key=lambda each: each[0]):
+        if name != family:
+            family = name
+            lines.append(_HEADERS.get(name) or _HEADERS.setdefault(name, _header(_family(name))))
+        lines.append(f"{name}{{{label_text(labels)}}} {value!r}\n" if labels else f"{name} {value!r}\n")
+    return "".join(lines)
+
+
+def _family(name: str) -> Family:
+    return FAMILIES.get(name) or Family(name=name, type="untyped", help="Said by the kind of the check.")
 
 
 def _values_of(outcome: Outcome) -> Iterator[_Value]:

@@ -65,6 +65,8 @@ class Resolver:
             answer = await self._resolver().getaddrinfo(host, family=family, type=socket.SOCK_STREAM)
         except DNSError as error:
             raise _fault_of(error, host) from None
+        except UnicodeError:  # what IDNA says of a label
+            raise Fault("dns_nxdomain", detail=f"{host}: no name can be written like that") from None
         return [ipaddress.ip_address(node.addr[0].decode("ascii")) for node in answer.nodes]
 
     def _resolver(self) -> "aiodns.DNSResolver":

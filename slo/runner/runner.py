@@ -208,6 +208,8 @@ class Runner:
     def _start(self, target: Target, this: Round) -> None:
         target.running = this
         self._under_way += 1
+        if self._under_way == 1:
+            self._pulse.wake()  # it beats only while rounds are under way
         if this.extra:
             self._extra[this] = None
         this.task = asyncio.create_task(self._drive(target, this), name=target.scheduled.name)

@@ -55,8 +55,8 @@ class Scheduled:
 def first_due(name: str, interval_seconds: float, *, wall_seconds: float, monotonic: float) -> float:
     """When the first round of a check is due (monotonic seconds), less than an interval away.
 
-    The checks of one interval are spread over it by a hash of what they are called. The rhythm hangs on the wall clock,
-    so that a restart goes on in the rhythm of the run before it.
+    The checks of one interval are spread over it by a hash of `name`, which tells each from all others. The rhythm
+    hangs on the wall clock, so that a restart goes on in the rhythm of the run before it.
     """
     return monotonic + (_offset(name, interval_seconds) - wall_seconds) % interval_seconds
 

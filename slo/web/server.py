@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from exporters.endpoints import MetricsEndpoint
+from exporters.probing import ProbeEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
 from slo.web.alerts import AlertsAPI
@@ -95,6 +96,7 @@ def build_application(
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
+    application.add_routes([web.get("/probe", ProbeEndpoint(watch.prober).handle)])
     application.add_routes(Pages(watch).routes())
     return application
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from exporters.probing import Prober
 from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.events import Event
@@ -83,6 +84,10 @@ class Watch(Protocol):
     @property
     def desk(self) -> Desk:
         """The incidents."""
+
+    @property
+    def prober(self) -> Prober:
+        """Who makes the rounds that `/probe` is asked for."""
 
     def statuses(self) -> Iterable[SLOStatus]:
         """The figures of every SLO, in the order of the configuration; best made when they are read."""

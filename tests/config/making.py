@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import Field
 
 from slo.config.load import load
-from slo.config.settings import Settings
+from slo.config.report import Location
+from slo.config.settings import ModuleEntry, Settings
 from slo.config.types import HTTPURL, KindConfig, Pattern, PositiveDuration, Secret, Section
 from slo.errors import ConfigError, WatchkeepError
 
@@ -66,6 +67,9 @@ class Kinds:
 
     def scrape_config(self) -> type[KindConfig]:
         return Look
+
+    def read_modules(self, data: Mapping[str, object], at: Location, **_: object) -> dict[str, ModuleEntry]:
+        return {name: ModuleEntry(name=name, type="look", timeout=timedelta(0), aimed=Look) for name in data}
 
 
 GATE = "probes: [{name: gate, type: look, url: 'http://gate.example/'}]\n"

@@ -23,10 +23,11 @@ def joined(letters: str, quorum: int) -> Quorum:
 def play(letters: str, quorum: int, order: Sequence[int] = ()) -> State | None:
     """What one round comes to, of which these vantage points saw that (`-`: nothing), when all have had their time."""
     rounds = joined(letters, quorum)
-    found = []
-    for index in order or range(len(letters)):
-        if letters[index] != "-":
-            found.append(rounds.add(7, NAMES[index], LETTERS[letters[index]], at=index, arrived=100))
+    found = [
+        rounds.add(7, NAMES[index], LETTERS[letters[index]], at=index, arrived=100)
+        for index in order or range(len(letters))
+        if letters[index] != "-"
+    ]
     found += rounds.close(110)
     decided = [each for each in found if each]
     assert len(decided) <= 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from exporters.probing import Asked, Probed, Prober
 from slo.core.acts import Act, Open
 from slo.core.alert import Evidence, FiringPair
 from slo.core.contract import DEFAULT
@@ -25,6 +26,7 @@ from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
+from slo.errors import UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
@@ -218,6 +220,19 @@ class FakeSilences:
         return taken
 
 
+class NoModules:
+    """A prober without modules."""
+
+    def module_timeout(self, module: str) -> float:
+        raise UsageError(f"Unknown module {module!r}")
+
+    def shown(self, asked: Asked) -> str:
+        raise AssertionError(f"{asked} has no module")
+
+    async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:
+        raise AssertionError(f"{asked} has no module, within {timeout_seconds} s")
+
+
 @dataclass(kw_only=True)
 class FakeWatch:
     """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
@@ -238,6 +253,7 @@ class FakeWatch:
     answers: dict[str, Received] = field(default_factory=dict)
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
+    prober: Prober = field(default_factory=NoModules)
 
     @property
     def desk(self) -> "FakeWatch":

@@ -1,0 +1,107 @@
+"""Probing on demand: rounds that `/probe` is asked for, by the modules of the configuration in force."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from exporters.probing import Asked, Probed
+from slo.config.schema import GuardKeys
+from slo.config.settings import ModuleEntry, Settings
+from slo.config.wording import in_words
+from slo.core.outcome import Outcome
+from slo.core.protocols import Check
+from slo.core.reason import state_of
+from slo.errors import UsageError, WatchkeepError
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.net.guard import CLOSED, Guard, Reach
+from slo.runner.round import run_once
+from slo.runner.schedule import Scheduled
+
+KEPT_CHECKS = 10_000
+"""Checks are kept between rounds: as many targets as one watch is asked for."""
+
+
+class Probing:
+    """Makes the checks that are asked for, and one round of each. `configure` it before anything is asked."""
+
+    def __init__(self, kinds: Kinds, context: Context) -> None:
+        self._kinds = kinds
+        self._context = context
+        self._guarded = context
+        self._modules: Mapping[str, ModuleEntry] = {}
+        self._checks: OrderedDict[Asked, Check[Any]] = OrderedDict()
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these modules, and let targets lie where these settings permit it."""
+        self._modules = settings.modules
+        self._guarded = replace(self._context, guard=Guard(reach_of(settings.guard)))
+        self._checks.clear()
+
+    def module_timeout(self, module: str) -> float:
+        """The timeout of a module in seconds, 0 where it has none. Raises UsageError for no module."""
+        if module not in self._modules:
+            raise UsageError(f"Unknown module {module[:100]!r}: the modules of blackbox.yml stand under `modules`")
+        return self._modules[module].timeout.total_seconds()
+
+    async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:
+        """Make a round now; one of a target that the module cannot have is bad."""
+        try:
+            check = self._check(asked)
+        except (OSError, ValueError, WatchkeepError) as error:  # a ValidationError too
+            return Probed(outcome=self._no_target(asked, error), samples=())
+        scheduled = Scheduled(
+            name=asked.module,
+            module=self._modules[asked.module].type,
+            target=check.target,
+            interval_seconds=timeout_seconds,
+            timeout_seconds=timeout_seconds,
+            check=check,
+        )
+        outcome, facts = await run_once(scheduled, self._context.clock)
+        return Probed(outcome=outcome, samples=check.samples(facts))
+
+    def _check(self, asked: Asked) -> Check[Any]:
+        check = self._checks.get(asked)
+        if check is None:
+            module = self._modules[asked.module]
+            config = module.aimed(asked.target, asked.hostname)
+            check = self._kinds.probes.module(module.type).build(config, self._guarded)
+            self._checks[asked] = check
+            if len(self._checks) > KEPT_CHECKS:
+                self._checks.popitem(last=False)
+        return check
+
+    def _no_target(self, asked: Asked, error: Exception) -> Outcome:
+        """A target that cannot be looked at is a failed round, as it is for the blackbox exporter."""
+        detail = str(error)
+        if isinstance(error, ValidationError):
+            detail = "; ".join(in_words(each, asked.target)[0] for each in error.errors(include_url=False))
+        reason = "target_invalid"
+        return Outcome(
+            check=asked.module,
+            target=asked.target,
+            module=self._modules[asked.module].type,
+            at=self._context.clock.now(),
+            state=state_of(reason),
+            reason=reason,
+            detail=detail,
+        )
+
+    def shown(self, asked: Asked) -> str:
+        """What a round is made by, for people, without secrets."""
+        try:
+            config = self._modules[asked.module].aimed(asked.target, asked.hostname)
+        except ValueError as error:  # a ValidationError too
+            return str(error)
+        return config.model_dump_json(indent=2, exclude_defaults=True)
+
+
+def reach_of(guard: GuardKeys) -> Reach:
+    """Where a target may lie, as it is configured."""
+    allow = guard.allow
+    denied = CLOSED if guard.deny is None else guard.deny
+    return Reach(hosts=allow.hosts, networks=allow.networks, schemes=allow.schemes, denied=denied)

@@ -1,0 +1,79 @@
+"""Probes by a module of the blackbox exporter: a kind of its own, whose `type` may be left out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import Field, ValidationError
+
+from slo.config.entries import Entry, Family
+from slo.config.names import Names
+from slo.config.report import Report
+from slo.config.schema import ProbeKeys
+from slo.config.section import KindConfig
+from slo.config.settings import ModuleEntry
+from slo.config.wording import in_words
+from slo.config.wrong import shown
+
+BY_MODULE = "module"
+"""The type of such a probe."""
+
+
+class ModuleTarget(KindConfig):
+    """A target that is asked as one of `modules` says."""
+
+    target_key: ClassVar[str] = "target"
+
+    module: str
+    """The name of the module."""
+
+    target: str = Field(min_length=1)
+    """The target, as it is written for the blackbox exporter."""
+
+    hostname: str = ""
+    """The name that the target is asked under: its Host header, or the name in its certificate."""
+
+
+class ProbeFamily:
+    """The kinds of probes, and that by a module."""
+
+    def __init__(self, kinds: Family) -> None:
+        self._kinds = kinds
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every kind, listed without importing any."""
+        return [*self._kinds.names, BY_MODULE]
+
+    def config(self, name: str) -> type[KindConfig]:
+        """The `Config` of a kind. Raises WatchkeepError where it cannot be had."""
+        return ModuleTarget if name == BY_MODULE else self._kinds.config(name)
+
+
+def with_type(item: object) -> object:
+    """An entry of `probes` with the type that follows from its keys."""
+    if isinstance(item, Mapping) and "type" not in item and BY_MODULE in item:
+        return {**item, "type": BY_MODULE}
+    return item
+
+
+def refuse_lost_modules(
+    probes: Sequence[Entry[ProbeKeys]], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
+) -> None:
+    """The modules that probes name are there, and can have their targets. `known` are those with faults as well."""
+    names = Names(known)
+    for entry in probes:
+        config = entry.config
+        if not isinstance(config, ModuleTarget):
+            continue
+        if config.module not in known:
+            nearest = names.nearest(config.module)
+            mend = f"did you mean {nearest}?" if nearest else "add it to modules, or name one that is there"
+            report.tell((*entry.at, "module"), f"there is no module {shown(config.module)}", mend)
+        elif config.module in modules:
+            try:
+                modules[config.module].aimed(config.target, config.hostname)
+            except ValidationError as error:
+                for found in error.errors(include_url=False):
+                    report.tell((*entry.at, "target"), *in_words(found, config.target))
+            except ValueError as error:
+                report.tell((*entry.at, "hostname"), str(error), "write a name as www.example.org")

@@ -1,0 +1,94 @@
+"""Reads the modules of blackbox.yml, each by the options of its prober."""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol, cast
+
+from pydantic import ValidationError
+
+from slo.config.names import Names
+from slo.config.reading import Reader
+from slo.config.report import Location, Report
+from slo.config.settings import ModuleEntry
+from slo.config.types import Duration
+from slo.config.wording import in_words
+from slo.config.wrong import shown
+from slo.interop.blackbox.section import BlackboxSection
+from slo.net.target import TargetConfig
+
+PROBERS = ("http", "tcp")
+
+_HOSTNAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+
+
+class ModuleKeys(BlackboxSection):
+    """What every module has."""
+
+    prober: str
+    timeout: Duration = timedelta(0)
+
+
+class _Prober(Protocol):
+    """What the module of a prober exports."""
+
+    KIND: str
+    PLACEHOLDER: str
+    Options: type[Any]
+    target_of: Callable[[str], str]
+
+
+def read_modules(
+    data: Mapping[str, object], at: Location, *, config_of: Callable[[str], type[Any]], reader: Reader, report: Report
+) -> dict[str, ModuleEntry]:
+    """The modules at a location, by name; those with a fault, which is told, are left out.
+
+    `config_of` gives the `Config` of one of our kinds.
+    """
+    entries = (_module(name, item, (*at, name), config_of, reader, report) for name, item in data.items())
+    return {entry.name: entry for entry in entries if entry is not None}
+
+
+def _module(
+    name: str, data: object, at: Location, config_of: Callable[[str], type[Any]], reader: Reader, report: Report
+) -> ModuleEntry | None:
+    item = {} if data is None else data
+    common = {key: value for key, value in item.items() if key not in PROBERS} if isinstance(item, Mapping) else item
+    keys = reader.check(ModuleKeys, common, at, beside=PROBERS)
+    sections = {
+        prober: reader.check(_prober(prober).Options, item[prober] or {}, (*at, prober))
+        for prober in PROBERS
+        if isinstance(item, Mapping) and prober in item
+    }
+    if keys is None or None in sections.values():
+        return None
+    if keys.prober not in PROBERS:
+        nearest = Names(PROBERS).nearest(keys.prober)
+        mend = f"did you mean {nearest}?" if nearest else f"the probers are: {', '.join(PROBERS)}"
+        report.tell((*at, "prober"), f"{shown(keys.prober)} is no prober", mend)
+        return None
+    prober = _prober(keys.prober)
+    options = sections.get(keys.prober) or prober.Options()
+    config = config_of(prober.KIND)
+    try:
+        template: TargetConfig = config.model_validate({config.target_key: prober.PLACEHOLDER, **options.keys})
+    except ValidationError as error:
+        for found in error.errors(include_url=False):
+            problem, mend = in_words(found, "")
+            report.tell((*at, keys.prober), problem, mend)
+        return None
+
+    def aimed(target: str, hostname: str = "") -> TargetConfig:
+        config = template.aimed_at(prober.target_of(target))
+        if not hostname:
+            return config
+        if not _HOSTNAME.fullmatch(hostname):
+            raise ValueError("the parameter hostname is no name of a host")
+        return config.model_copy(update=options.named(hostname))
+
+    return ModuleEntry(name=name, type=prober.KIND, timeout=keys.timeout, aimed=aimed)
+
+
+def _prober(name: str) -> _Prober:
+    return cast("_Prober", importlib.import_module(f"slo.interop.blackbox.{name}"))

@@ -1,0 +1,44 @@
+"""Sections of blackbox.yml, and what more of them than one prober has."""
+
+from collections.abc import Mapping
+
+from pydantic import model_validator
+
+from slo.config.section import Section
+from slo.config.tls import TLSSettings
+from slo.config.types import Secret
+from slo.net.resolve import IPProtocol
+
+
+class BlackboxSection(Section):
+    """A mapping of blackbox.yml. A key without a value is as good as missing: Go's decoder takes it so."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: object) -> object:
+        if isinstance(data, Mapping):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class IPOptions(BlackboxSection):
+    """Which protocol is preferred; every prober has these."""
+
+    preferred_ip_protocol: IPProtocol = "ip6"
+    ip_protocol_fallback: bool = True
+
+    @property
+    def ip_keys(self) -> dict[str, object]:
+        """The same as keys of our kinds."""
+        return {"ip_protocol": self.preferred_ip_protocol, "ip_protocol_fallback": self.ip_protocol_fallback}
+
+
+class TLSOptions(BlackboxSection, TLSSettings):
+    """`tls_config`: the keys are ours too."""
+
+
+class BasicAuthOptions(BlackboxSection):
+    """`basic_auth`."""
+
+    username: str = ""
+    password: Secret | None = None

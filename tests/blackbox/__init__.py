@@ -1,0 +1,1 @@
+"""Our probes beside Debian's blackbox exporter: the same blackbox.yml, the same targets, the same real servers."""
