@@ -26,6 +26,7 @@ from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
+from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
 from slo.store.journal import Journal
@@ -53,6 +54,7 @@ class RunningWatch:
         self._reloading = asyncio.Lock()
         self._ungrouped = False
         self._watched: set[CheckKey] = set()
+        self._recent = Recent()
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -174,6 +176,19 @@ class RunningWatch:
             scheduled = self._runner.check(point)
             yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
 
+    def probes(self) -> Sequence[str]:
+        """The names of the probes, in the order of the configuration."""
+        return [probe.name for probe in self._settings.probes]
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+        return list(self._runner.last.values())
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """What is kept of each check of a probe that has had outcomes, newest first."""
+        points = [point for point in self._runner.last if point[0] == probe]
+        return [kept for point in points if (kept := self._recent.of(point))]
+
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
         behind = self._clock.now().timestamp() - self._books.ledger.now
@@ -214,6 +229,7 @@ class RunningWatch:
         watched = watched_of(self._checks, self._settings)
         self._source.change(gone=self._watched - watched.keys(), watched=watched.values())
         self._watched = set(watched)
+        self._recent.keep({check.point for check in self._checks})
 
     async def _close_slots(self) -> None:
         while True:
@@ -257,6 +273,7 @@ class RunningWatch:
     def _sink(self, outcome: Outcome) -> None:
         self._judgements.notice(outcome)
         self._source.observe(outcome)
+        self._recent.notice(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
         self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))

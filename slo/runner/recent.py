@@ -5,10 +5,11 @@ more than `MOST_BYTES`.
 """
 
 import struct
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from slo.core.outcome import Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.reason import State, state_of
 
 ROUNDS = 10
@@ -23,36 +24,38 @@ DETAIL_BYTES = 160
 MOST_BYTES = 2_400
 """How much is kept of one check; where details are long, the oldest outcomes go."""
 
-_HEAD = struct.Struct("<dfHBBB")  # at, duration, reason, extra, number of phases, bytes of the detail
+_HEAD = struct.Struct("<dqfHBBB")  # at, number, duration, reason, extra, number of phases, bytes of the detail
 _PHASE = struct.Struct("<Hf")  # name, seconds
 
 
 class _Kept:
-    """What is kept of one check, oldest first: `rounds` are the last ones, `failures` those before them."""
+    """What is kept of one check, oldest first: `rounds` are the last ones, `failures` those before them.
 
-    __slots__ = ("check", "failures", "module", "rounds", "target")
+    What all of them have in common is in `last`, which is kept elsewhere anyway.
+    """
+
+    __slots__ = ("failures", "last", "rounds")
 
     def __init__(self, outcome: Outcome) -> None:
-        self.check = outcome.check
-        self.target = outcome.target
-        self.module = outcome.module
+        self.last = outcome
         self.rounds = b""
         self.failures = b""
 
 
 class Recent:
-    """The last outcomes of checks, by whatever tells one check from another."""
+    """The last outcomes of checks, by who looked."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, _Kept] = {}
+        self._kept: dict[Point, _Kept] = {}
         self._words: list[str] = []
         self._numbers: dict[str, int] = {}
 
-    def notice(self, key: Hashable, outcome: Outcome) -> None:
+    def notice(self, outcome: Outcome) -> None:
         """Keep an outcome of a check, which is newer than those that are kept of it."""
-        kept = self._kept.get(key)
+        kept = self._kept.get(outcome.point)
         if kept is None:
-            kept = self._kept[key] = _Kept(outcome)
+            kept = self._kept[outcome.point] = _Kept(outcome)
+        kept.last = outcome
         kept.rounds += self._packed(outcome)
         rest, gone = _newest(kept.rounds, ROUNDS)
         if gone:
@@ -66,16 +69,17 @@ class Recent:
             else:
                 kept.rounds = kept.rounds[_length(kept.rounds, 0) :]
 
-    def of(self, key: Hashable) -> list[Outcome]:
+    def of(self, point: Point) -> list[Outcome]:
         """What is kept of a check, newest first."""
-        kept = self._kept.get(key)
+        kept = self._kept.get(point)
         if kept is None:
             return []
         return [self._unpacked(kept, record) for record in _records(kept.failures + kept.rounds)][::-1]
 
-    def forget(self, key: Hashable) -> None:
-        """Keep nothing of a check any more."""
-        self._kept.pop(key, None)
+    def keep(self, points: Collection[Point]) -> None:
+        """Keep nothing of any other check any more."""
+        for point in [point for point in self._kept if point not in points]:
+            del self._kept[point]
 
     def _packed(self, outcome: Outcome) -> bytes:
         detail = outcome.detail.encode(errors="replace")
@@ -84,6 +88,7 @@ class Recent:
         phases = list(outcome.phases.items())[:255]
         head = _HEAD.pack(
             outcome.at.timestamp(),
+            outcome.number,
             outcome.duration_seconds,
             self._number(outcome.reason),
             outcome.extra,
@@ -93,23 +98,23 @@ class Recent:
         return head + b"".join(_PHASE.pack(self._number(name), seconds) for name, seconds in phases) + detail
 
     def _unpacked(self, kept: _Kept, record: bytes) -> Outcome:
-        at, duration, reason, extra, phases, _ = _HEAD.unpack_from(record)
+        at, number, duration, reason, extra, phases, _ = _HEAD.unpack_from(record)
         begin, end = _HEAD.size, _HEAD.size + phases * _PHASE.size
-        return Outcome(
-            check=kept.check,
-            target=kept.target,
-            module=kept.module,
+        return replace(
+            kept.last,
             at=datetime.fromtimestamp(at, UTC),
             state=state_of(self._words[reason]),
             reason=self._words[reason],
             phases={self._words[name]: seconds for name, seconds in _PHASE.iter_unpack(record[begin:end])},
             detail=record[end:].decode(),
             duration_seconds=duration,
+            lateness_seconds=0.0,
+            number=number,
             extra=bool(extra),
         )
 
     def _state(self, record: bytes) -> State:
-        return state_of(self._words[_HEAD.unpack_from(record)[2]])
+        return state_of(self._words[_HEAD.unpack_from(record)[3]])
 
     def _number(self, word: str) -> int:
         """The number of a reason or of a phase. There are few of them, and they are never forgotten."""
