@@ -24,4 +24,5 @@ class TargetConfig(KindConfig):
 
     def aimed_at(self, target: str) -> Self:
         """The same probe of another target. Raises pydantic's ValidationError."""
-        return self.model_copy(update={self.target_key: getattr(self.of(target), self.target_key)})
+        given = {type(self).model_fields[key].alias or key: getattr(self, key) for key in self.model_fields_set}
+        return self.model_validate({**given, self.target_key: target})

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from typing import TypeAlias
 
-from slo.config.tls import TLSSettings, load_identity, openssl_sentence
+from slo.config.tls import TLSSettings, load_identity, openssl_sentence, set_versions
 from slo.errors import Fault
 
 Versions: TypeAlias = tuple[tuple[int, int] | None, ...]
@@ -77,6 +77,7 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     load_identity(context, settings)
+    set_versions(context, settings)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

@@ -132,7 +132,7 @@ async def test_a_redirect_ends_at_what_it_leads_to() -> None:
         seen = await look(http, {"url": f"http://127.0.0.1:{port}/"})
     assert seen.reason == "connect_refused"
     assert seen.value("probe_http_redirects") == 1
-    assert seen.value("probe_http_status_code") is None
+    assert seen.value("probe_http_status_code") == 0
 
 
 async def test_what_was_seen_before_a_fault_is_kept_for_metrics() -> None:
