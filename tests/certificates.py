@@ -29,40 +29,39 @@ def server_context(
     return context
 
 
-def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
-    """A server with a certificate that it signed itself."""
-    write_self_signed(folder, name)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
-
-
-def write_self_signed(folder: Path, name: str) -> None:
-    """Write a certificate that is signed by itself and its key into a folder, as `cert.pem` and `key.pem`."""
+def self_signed_pem(name: str) -> bytes:
+    """The key of a server and the certificate that it signed itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(NOW - DAY).not_valid_after(NOW + DAY)
     certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    pem = certificate.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return pem_of(key, certificate.sign(key, hashes.SHA256()))
+
+
+def issued_pem(
+    authority: trustme.CA, *names: str, not_before: datetime | None = None, not_after: datetime | None = None
+) -> bytes:
+    """The key of a server and its certificate for these names."""
+    return authority.issue_cert(
+        *names, not_before=not_before, not_after=not_after
+    ).private_key_and_cert_chain_pem.bytes()
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
+    """A key and its certificate, as servers read them."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "cert.pem").write_bytes(pem)
-    (folder / "key.pem").write_bytes(private)
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def write_identity(
-    authority: trustme.CA,
-    folder: Path,
-    *names: str,
-    not_before: datetime | None = None,
-    not_after: datetime | None = None,
-) -> None:
-    """Write a certificate for these names and its key into a folder, as `cert.pem` and `key.pem`."""
-    issued = authority.issue_cert(*names, not_before=not_before, not_after=not_after)
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    (folder / "cert.pem").write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
+    """A server with a certificate that it signed itself."""
+    (folder / "self-signed.pem").write_bytes(self_signed_pem(name))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "self-signed.pem")
+    return context
 
 
 def written(authority: trustme.CA, folder: Path) -> str:

@@ -1,14 +1,13 @@
 """The prober `http` over TLS: certificates, versions, HTTP/2, and redirects between names."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Protocol
 
 import pytest
 import trustme
 
 from tests.blackbox.peers import Pair
-from tests.certificates import DAY, NOW, write_identity, write_self_signed, written
+from tests.certificates import DAY, NOW, issued_pem, self_signed_pem, written
 from tests.services import StartNginx, free_port
 
 ALL = """
@@ -20,7 +19,7 @@ modules:
   host: {prober: http, http: {tls_config: {ca_file: FOLDER/ca.pem}, headers: {Host: www.example.org}}}
   showing:
     prober: http
-    http: {tls_config: {ca_file: FOLDER/ca.pem, cert_file: FOLDER/cert.pem, key_file: FOLDER/key.pem}}
+    http: {tls_config: {ca_file: FOLDER/ca.pem, cert_file: FOLDER/identity.pem, key_file: FOLDER/identity.pem}}
   with_tls: {prober: http, http: {fail_if_not_ssl: true, tls_config: {ca_file: FOLDER/ca.pem}}}
   without_tls: {prober: http, http: {fail_if_ssl: true, tls_config: {ca_file: FOLDER/ca.pem}}}
   version_2: {prober: http, http: {valid_http_versions: [HTTP/2.0], tls_config: {ca_file: FOLDER/ca.pem}}}
@@ -43,8 +42,8 @@ modules:
 """
 
 SITE = """
-ssl_certificate FOLDER/cert.pem;
-ssl_certificate_key FOLDER/key.pem;
+ssl_certificate FOLDER/identity.pem;
+ssl_certificate_key FOLDER/identity.pem;
 add_header X-Node a1;
 location = / { return 200 'hello'; }
 location = /empty { return 204; }
@@ -52,7 +51,7 @@ location = /gone { return 404 'gone'; }
 location = /large { root FOLDER; }
 location = /zipped { root FOLDER; rewrite ^ /large break; gzip on; gzip_types *; }
 location = /moved { return 302 https://localhost:$server_port/; }
-location = /insecure { return 302 http://127.0.0.1:PLAIN_/; }
+location = /insecure { return 302 http://127.0.0.1:PORT/; }
 location = /sized { if ($content_length = 5) { return 200; } return 400; }
 location = /user { auth_basic realm; auth_basic_user_file FOLDER/users; root FOLDER; try_files /large =404; }
 location = /host { if ($http_host = 'www.example.org') { return 200; } return 421; }
@@ -60,9 +59,9 @@ location = /host { if ($http_host = 'www.example.org') { return 200; } return 42
 
 
 class StartSecure(Protocol):
-    """Starts an nginx with the identity that `identify` writes into its folder."""
+    """Starts an nginx with this identity, a certificate with its key."""
 
-    def __call__(self, identify: Callable[[Path], object], *, more: str = ..., listen: str = ...) -> int: ...
+    def __call__(self, identity: bytes, *, more: str = ..., listen: str = ...) -> int: ...
 
 
 @pytest.fixture(scope="module")
@@ -79,39 +78,32 @@ def MODULES(request: pytest.FixtureRequest) -> str:  # noqa: N802 - the fixture 
     """The modules, with the files that they name."""
     folder = request.getfixturevalue("tmp_path_factory").mktemp("files")
     written(request.getfixturevalue("authority"), folder)
-    write_identity(request.getfixturevalue("clients"), folder, "watch@example.org")
+    (folder / "identity.pem").write_bytes(issued_pem(request.getfixturevalue("clients"), "watch@example.org"))
     return ALL.replace("FOLDER", str(folder))
 
 
 @pytest.fixture(scope="module")
-def secure(nginx: StartNginx, tmp_path_factory: pytest.TempPathFactory) -> StartSecure:
-    """Starts an nginx over TLS, with the identity that is written into its folder, and gives its port."""
+def secure(nginx: StartNginx, clients: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> StartSecure:
+    """Starts an nginx over TLS, and gives its port."""
+    plain = nginx().port
 
-    def start(identify: Callable[[Path], object], *, more: str = "", listen: str = "ssl") -> int:
+    def start(identity: bytes, *, more: str = "ssl_protocols TLSv1.2 TLSv1.3;", listen: str = "ssl") -> int:
         folder = tmp_path_factory.mktemp("secure")
-        identify(folder)
+        (folder / "identity.pem").write_bytes(identity)
+        written(clients, folder)
         (folder / "large").write_bytes(b"x" * 300_000)
         (folder / "users").write_text("watch:{PLAIN}s3cret\n")
-        plain = nginx("").port
-        return nginx((SITE + more).replace("FOLDER", str(folder)).replace("PLAIN_", str(plain)), listen=listen).port
+        return nginx((SITE + more).replace("FOLDER", str(folder)).replace("PORT", str(plain)), listen=listen).port
 
     return start
 
 
 @pytest.fixture(scope="module")
-def ports(secure: StartSecure, authority: trustme.CA, clients: trustme.CA) -> Mapping[str, int]:
+def ports(secure: StartSecure, authority: trustme.CA) -> Mapping[str, int]:
     """The ports of all sites, by what they are."""
-
-    def good(folder: Path) -> None:
-        write_identity(authority, folder, "localhost", "127.0.0.1", "www.example.org")
-        written(clients, folder)
-
-    def expired(folder: Path) -> None:
-        write_identity(authority, folder, "localhost", not_before=NOW - 9 * DAY, not_after=NOW - 2 * DAY)
-
-    def early(folder: Path) -> None:
-        write_identity(authority, folder, "localhost", not_before=NOW + DAY, not_after=NOW + 9 * DAY)
-
+    good = issued_pem(authority, "localhost", "127.0.0.1", "www.example.org")
+    expired = issued_pem(authority, "localhost", not_before=NOW - 9 * DAY, not_after=NOW - 2 * DAY)
+    early = issued_pem(authority, "localhost", not_before=NOW + DAY, not_after=NOW + 9 * DAY)
     asks = "ssl_client_certificate FOLDER/ca.pem; ssl_verify_client on;"
     return {
         "good": secure(good),
@@ -119,9 +111,9 @@ def ports(secure: StartSecure, authority: trustme.CA, clients: trustme.CA) -> Ma
         "TLS 1.2": secure(good, more="ssl_protocols TLSv1.2;"),
         "expired": secure(expired),
         "early": secure(early),
-        "another name": secure(lambda folder: write_identity(authority, folder, "www.example.net")),
-        "another authority": secure(lambda folder: write_identity(trustme.CA(), folder, "localhost")),
-        "self-signed": secure(lambda folder: write_self_signed(folder, "localhost")),
+        "another name": secure(issued_pem(authority, "www.example.net")),
+        "another authority": secure(issued_pem(trustme.CA(), "localhost")),
+        "self-signed": secure(self_signed_pem("localhost")),
         "asks for ours": secure(good, more=asks),
     }
 
