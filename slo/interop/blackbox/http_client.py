@@ -46,6 +46,11 @@ class AuthorizationOptions(_ClientSection):
         """The same as keys of ours; None where there are no credentials to send."""
         return {"type": self.type.strip(), "credentials": self.credentials} if self.credentials else None
 
+    @property
+    def header(self) -> str:
+        """The header Authorization, empty where there are no credentials to send."""
+        return f"{self.type.strip()} {self.credentials.reveal()}" if self.credentials else ""
+
 
 class HeaderSources(_ClientSection):
     """One of `http_headers`: its values, from wherever they come."""
