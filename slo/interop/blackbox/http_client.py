@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import Field, model_validator
 
-from slo.config.request import HeaderValue, basic
+from slo.config.request import HeaderValue, HeaderValues, basic
 from slo.config.types import HTTPURL, Secret, wrong
 from slo.interop.blackbox.section import BlackboxSection, TLSOptions
 
@@ -70,7 +70,7 @@ class ProxyOptions(_ClientSection):
     proxy_url: str = ""
     no_proxy: str = ""
     proxy_from_environment: bool = False
-    proxy_connect_header: dict[str, tuple[HeaderValue, ...]] = Field(default={})
+    proxy_connect_header: dict[str, HeaderValues] = Field(default={})
 
     @model_validator(mode="after")
     def _one_proxy(self) -> "ProxyOptions":
