@@ -24,6 +24,8 @@ OURS_ALONE = frozenset(
 
 NEWER_LABELS = {"probe_ssl_last_chain_info": "serialnumber"}
 
+OF_ADDRESSES = frozenset({"probe_ip_protocol", "probe_ip_addr_hash"})
+
 YEAR_1 = -62135596800.0
 
 
@@ -92,5 +94,10 @@ DIFFERENCES = (
         what="`probe_ssl_earliest_cert_expiry` of the prober grpc is never 0.",
         why="Theirs says so where no TLS was spoken and where a call failed, which looks like 1970.",
         covers=lambda name, labels, theirs, ours: name == "probe_ssl_earliest_cert_expiry" and theirs == 0,
+    ),
+    Difference(
+        what="Through a proxy `probe_ip_protocol` and `probe_ip_addr_hash` are those of the proxy.",
+        why="It is what the probe connects to; theirs are missing with `skip_resolve_phase_with_proxy`.",
+        covers=lambda name, labels, theirs, ours: name in OF_ADDRESSES and theirs is None,
     ),
 )

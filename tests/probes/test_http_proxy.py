@@ -82,7 +82,7 @@ async def test_a_name_may_be_resolved_here(authority: trustme.CA, ca_file: str) 
             plain = await look(http, {"url": f"http://localhost:{port}/", **here})
             over_tls = await look(http, {"url": f"https://localhost:{secure}/", "tls": {"ca_file": ca_file}, **here})
     assert (plain.reason, over_tls.reason) == ("ok", "ok")
-    assert proxy.asked == [f"GET http://127.0.0.1:{port}/ HTTP/1.1", f"CONNECT 127.0.0.1:{secure} HTTP/1.1"]
+    assert proxy.asked == [f"GET http://localhost:{port}/ HTTP/1.1", f"CONNECT 127.0.0.1:{secure} HTTP/1.1"]
     assert "resolve" in plain.judgement.phases
 
 
