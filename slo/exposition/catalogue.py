@@ -59,6 +59,7 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_http_version="HTTP version of the last response.",
         probe_http_last_modified_timestamp_seconds="The Last-Modified header of the last response.",
         probe_failed_due_to_regex="Whether the round was bad because an expression did or did not match.",
+        probe_failed_due_to_cel="Whether the round was bad because of an expression in CEL.",
         probe_failed_due_to_bytes="Whether the round was bad because the bytes were not as expected.",
         probe_expect_info="What the expected bytes held; always 1.",
         probe_smtp_duration_seconds="Time of one phase of a session of mail; phases not reached are left out.",
