@@ -6,7 +6,7 @@ from dataclasses import replace
 from slo.app.books import Books
 from slo.core.alert import Alert
 from slo.core.incident import Incident
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
 from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO, slo_key
@@ -33,10 +33,15 @@ class Judgements:
         self._failing = failing
         self._last_bad: dict[str, Outcome] = {}
 
-    def notice(self, outcome: Outcome) -> None:
-        """Keep the last round of a probe that was not good: it is the reason that people are told."""
+    def notice(self, sli: str, outcome: Outcome) -> None:
+        """Keep the last round that an SLI counts and that was not good: it is the reason that people are told."""
         if outcome.state is not State.GOOD:
-            self._last_bad[outcome.check] = outcome
+            self._last_bad[sli] = outcome
+
+    def forget(self, sli: str, key: CheckKey) -> None:
+        """A check does not feed an SLI any more, and is no reason for anything."""
+        if sli in self._last_bad and self._last_bad[sli].key == key:
+            del self._last_bad[sli]
 
     def restore(self) -> None:
         """Let the engine take over what fired in the last incident of each SLO before a restart."""
@@ -76,7 +81,7 @@ class Judgements:
 
     def _reason(self, slo: SLO) -> Outcome | None:
         if isinstance(slo.definition, ProbeSLI):
-            return self._last_bad.get(slo.definition.probe)
+            return self._last_bad.get(slo.sli)
         return self._failing(slo.sli)
 
 

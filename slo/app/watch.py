@@ -10,9 +10,11 @@ from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
+from slo.app.found import Followers
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.place import Place
+from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
 from slo.app.servers import Servers
 from slo.app.wiring import fed_of
@@ -66,7 +68,7 @@ class RunningWatch:
         self._counters = Counters(self._books, self._groups, telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
-        self._checks, self._scrapes = place.built(settings, context)
+        self._configured, self._scrapes = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
         self._judgements = Judgements(
@@ -77,13 +79,22 @@ class RunningWatch:
         self._source = CheckSource(
             self._books,
             slot_seconds=self._books.slot_seconds,
-            slis=fed_of(settings),
+            slis=(),
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
         connectivity = context.connectivity
-        self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
+        self._probes = WatchedProbes(
+            place.kinds,
+            context,
+            followers=Followers(self._books, place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
+            source=self._source,
+            groups=self._groups,
+            judgements=self._judgements,
+            regroup=self._regroup,
+            telemetry=telemetry,
+        )
         telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -99,19 +110,22 @@ class RunningWatch:
         await self.desk.load()
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
+        prepared = await self._probes.prepare(self._settings, self._configured)
+        self._groups.targets = prepared.checks.values()
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
+        self._source.replace(fed_of(self._settings, self._groups.slos))
+        self._probes.adopt(prepared)
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
         self._loaded()
 
     async def run(self) -> None:
         """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
-        self._runner.replace(self._checks)
         self._scraper.replace(self._scrapes)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._runner.run(), name="runner")
+            tasks.create_task(self._probes.run(), name="runner")
             tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
@@ -123,9 +137,10 @@ class RunningWatch:
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
-        await asyncio.gather(self._runner.close(), self._scraper.close())
+        await asyncio.gather(self._probes.close(), self._scraper.close())
         self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
+        self._source.finish()
         await self._books.finish()
         await self.desk.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)
@@ -167,10 +182,7 @@ class RunningWatch:
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
-        facts = dict(self._runner.last_facts)
-        checks = {check.name: check.check for check in self._checks}
-        for name, outcome in dict(self._runner.last).items():
-            yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
+        return self._probes.samples()
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -188,21 +200,24 @@ class RunningWatch:
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
-        checks, scrapes = place.built(settings, self._context)
+        checks, scrapes = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
-        async with self._books.lock:
-            self._exclusions.configured = settings.exclusions
-            self._books.exclusions = tuple(self._exclusions)
-            await self._books.rebuild(self._counters.slos_of(settings))
-            self._counters.configure(settings)
-            self._counters.begin()
-            self._settings, self._checks, self._scrapes = settings, checks, scrapes
-            self.prober.configure(settings)
-            self._source.replace(fed_of(settings))
-            self._servers.replace(settings, clients)
-            self._runner.replace(checks)
-            self._scraper.replace(scrapes)
+        async with self._probes.lock:
+            prepared = await self._probes.prepare(settings, checks)
+            async with self._books.lock:
+                self._exclusions.configured = settings.exclusions
+                self._books.exclusions = tuple(self._exclusions)
+                self._groups.targets = prepared.checks.values()
+                await self._books.rebuild(self._counters.slos_of(settings))
+                self._counters.configure(settings)
+                self._counters.begin()
+                self._settings, self._scrapes = settings, scrapes
+                self.prober.configure(settings)
+                self._source.replace(fed_of(settings, self._groups.slos))
+                self._probes.adopt(prepared)
+                self._servers.replace(settings, clients)
+                self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
 
@@ -218,8 +233,7 @@ class RunningWatch:
         async with self._books.lock:
             end = int(self._clock.now().timestamp()) // slot * slot
             await self._counters.take_in(end)
-            if self._groups.take_new() or self._ungrouped:
-                await self._regroup()
+            await self._judge_groups()
             closing = await self._counters.count(end)
             begun = perf_counter()
             self._source.close(end)
@@ -233,7 +247,15 @@ class RunningWatch:
             await self._books.write()
 
     async def _regroup(self) -> None:
+        """Have the engine judge groups of targets before their first round."""
+        if self._groups.has_new:
+            async with self._books.lock:
+                await self._judge_groups()
+
+    async def _judge_groups(self) -> None:
         """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
+        if not self._groups.take_new() and not self._ungrouped:
+            return
         try:
             await self._books.rebuild(self._groups.slos)
         except StoreError as error:
@@ -242,12 +264,9 @@ class RunningWatch:
             self._ungrouped = True
         else:
             self._counters.begin()
+            self._source.replace(fed_of(self._settings, self._groups.slos))
             self._servers.follow()
             self._ungrouped = False
-
-    def _sink(self, outcome: Outcome) -> None:
-        self._judgements.notice(outcome)
-        self._source.observe(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
         self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.key, None))

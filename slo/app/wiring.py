@@ -1,47 +1,63 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
-from slo.config.settings import Settings
+from slo.config.settings import Settings, TargetEntry
+from slo.core.outcome import CheckKey
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
+from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.schedule import Scheduled
-from slo.sources.checks import Fed
+from slo.sources.checks import Fed, Watched
 from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
 from slo.sources.target_labels import labels_of
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
-    """Every probe, built. Raises ConfigError for what cannot be: a certificate file that is not there, for instance."""
-    checks, faults = [], []
-    for entry in settings.probes:
-        try:
-            check = kinds.probes.module(entry.type).build(entry.config, context)
-        except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(unusable(path, f"probes[{entry.name}]", error))
-            continue
-        checks.append(
-            Scheduled(
-                name=entry.name,
-                module=entry.type,
-                target=check.target,
-                interval_seconds=entry.interval.total_seconds(),
-                timeout_seconds=entry.timeout.total_seconds(),
-                check=check,
-                config=entry,
-            )
-        )
+    """Every probe of every target that is configured, built.
+
+    Raises ConfigError for what cannot be: a certificate file that is not there, for instance.
+    """
+    checks: dict[CheckKey, Scheduled] = {}
+    faults = []
+    for probe in settings.probes:
+        for index, target in enumerate(probe.targets):
+            at = f"probes[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
+            try:
+                check = check_of(probe.name, target, kinds, context)
+            except (OSError, ValueError, WatchkeepError) as error:
+                faults.append(unusable(path, at, error))
+                continue
+            if check.key in checks:
+                faults.append(_fault(path, at, f"{check.target} is a target already", "leave one of them out"))
+            checks[check.key] = check
     if faults:
         raise ConfigError(faults)
-    return checks
+    return list(checks.values())
+
+
+def check_of(probe: str, target: TargetEntry, kinds: Kinds, context: Context) -> Scheduled:
+    """One target of a probe, built. Raises OSError, ValueError or WatchkeepError where it cannot be."""
+    check = kinds.probes.module(target.type).build(target.config, context)
+    return Scheduled(
+        name=probe,
+        module=target.type,
+        target=check.target,
+        interval_seconds=target.interval.total_seconds(),
+        timeout_seconds=target.timeout.total_seconds(),
+        check=check,
+        config=target.config,
+        labels=target.labels,
+    )
 
 
 def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
@@ -128,19 +144,25 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
     }
 
 
-def fed_of(settings: Settings) -> list[Fed]:
-    """The SLIs that probes feed; probes that no SLO looks at feed none."""
-    intervals = {probe.name: probe.interval.total_seconds() for probe in settings.probes}
-    wanted = dict.fromkeys(slo.definition for slo in settings.slos if isinstance(slo.definition, ProbeSLI))
+def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
+    """The SLIs that probes feed, of these SLOs; probes that no SLO looks at feed none."""
+    several = {probe.name: probe.several for probe in settings.probes}
+    wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, ProbeSLI))
     return [
         Fed(
             sli=sli.key,
             check=sli.probe,
-            interval_seconds=intervals[sli.probe],
             latency_seconds=sli.latency.total_seconds() if sli.latency else None,
+            shared=several[sli.probe],
+            only=sli.labels,
         )
         for sli in wanted
     ]
+
+
+def watched_of(check: Scheduled) -> Watched:
+    """A check as its outcomes are counted."""
+    return Watched(check=check.name, target=check.target, interval_seconds=check.interval_seconds, labels=check.labels)
 
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:

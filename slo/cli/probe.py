@@ -10,8 +10,9 @@ from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from slo.core.outcome import Outcome
-    from slo.net.target import TargetConfig
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
@@ -48,7 +49,7 @@ class _Choice:
     """The kind, its configuration for this target, and how long it may take."""
 
     kind: str
-    config: "TargetConfig"
+    config: "BaseModel"
     timeout_seconds: float
 
 
@@ -66,9 +67,9 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *probes.names]), "module")
     try:
-        if entry is not None and isinstance(entry.config, TargetConfig):
-            timeout_seconds = entry.timeout.total_seconds()
-            return _Choice(kind=entry.type, config=entry.config.aimed_at(target), timeout_seconds=timeout_seconds)
+        if entry is not None and entry.aimed is not None:
+            aimed = entry.aimed(target, {})
+            return _Choice(kind=aimed.type, config=aimed.config, timeout_seconds=aimed.timeout.total_seconds())
         usual = probes.config(module) if entry is None else None
         if usual is not None and issubclass(usual, TargetConfig):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)

@@ -15,10 +15,12 @@ from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
 from slo.config.indicators import Feeds
-from slo.config.module_target import ModuleTarget, ProbeFamily, refuse_lost_modules, with_type
+from slo.config.module_target import ProbeFamily, refuse_lost_modules, with_type
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
+from slo.config.probe_targets import ProbeTargets, refuse_late_timeouts
+from slo.config.probes import DEFAULT_TIMEOUT, probe_of
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
@@ -29,7 +31,6 @@ from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
     ModuleEntry,
-    ProbeEntry,
     ScrapeEntry,
     ServerEntry,
     Settings,
@@ -44,7 +45,6 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError
 
 MINUTE = timedelta(minutes=1)
-DEFAULT_TIMEOUT = timedelta(seconds=5)
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
@@ -54,6 +54,8 @@ class Kinds(Protocol):
 
     @property
     def probes(self) -> Family: ...
+    @property
+    def discoveries(self) -> Family: ...
     @property
     def destinations(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
@@ -79,8 +81,17 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     root = reader.read(Root, source.data, ())
     store = reader.read(StoreKeys, _section(source, "store"), ("store",))
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
-    of_probes = Entries(ProbeKeys, ProbeFamily(kinds.probes), what="probe", reader=reader, report=report)
-    probes = of_probes.read([with_type(item) for item in _items(root, "probes")], ("probes",))
+    of_targets = ProbeTargets(kinds.discoveries, reader=reader, report=report)
+    of_probes = Entries(
+        ProbeKeys,
+        ProbeFamily(kinds.probes),
+        what="probe",
+        reader=reader,
+        report=report,
+        model_for=of_targets.model_for,
+    )
+    of_any_type = [with_type(item) for item in _items(root, "probes")]
+    probes = [of_targets.read(entry) for entry in of_probes.read(of_any_type, ("probes",))]
     modules = _modules(source, kinds, reader, report)
     if source.whole:
         refuse_lost_modules(probes, modules, _keys_at(source, "modules"), report)
@@ -109,13 +120,16 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
-    _refuse_late_timeouts([*probes, *scrapes, *servers], report)
+    _refuse_late_timeouts([*(probe.entry for probe in probes), *scrapes, *servers], report)
+    for probe in probes:
+        refuse_late_timeouts(probe, report)
     surroundings = Surroundings(
         feeds=Feeds(
-            probes={name: interval for entry in probes for name, interval in _intervals(entry)},
+            probes={name: probe.slowest for probe in probes for name, _ in _intervals(probe.entry)},
             scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
             servers={name: interval for entry in servers for name, interval in _intervals(entry)},
             whole=source.whole and root.has("probes", "servers"),
+            several=frozenset(probe.entry.name for probe in probes if probe.several),
         ),
         slot=root.values.slot if root.has("slot") else None,
         retention=store.values.retention if store.has("retention") else None,
@@ -140,7 +154,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(_probe(entry, modules) for entry in probes),
+        probes=tuple(probe_of(probe, modules) for probe in probes),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
@@ -262,20 +276,6 @@ def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozens
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
-def _probe(entry: Entry[ProbeKeys], modules: Mapping[str, ModuleEntry]) -> ProbeEntry:
-    keys, config = entry.keys.values, entry.whole()
-    if not isinstance(config, ModuleTarget):
-        return ProbeEntry(name=keys.name, type=keys.type, interval=keys.interval, timeout=_timeout(keys), config=config)
-    module = modules[config.module]
-    return ProbeEntry(
-        name=keys.name,
-        type=module.type,
-        interval=keys.interval,
-        timeout=keys.timeout or min(module.timeout or DEFAULT_TIMEOUT, keys.interval),
-        config=module.aimed(config.target, config.hostname),
-    )
-
-
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
     keys = entry.keys.values
     return ScrapeEntry(
@@ -303,7 +303,7 @@ def _server(entry: Entry[ServerKeys]) -> ServerEntry:
     )
 
 
-def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
+def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:
     return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
 
 

@@ -20,14 +20,41 @@ from slo.errors import ConfigFault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TargetEntry:
+    """One target of a probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`."""
+
+    type: str
+    interval: timedelta
+    timeout: timedelta
+    config: BaseModel
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiscoveryEntry:
+    """Where targets of a probe are found: the kind `type` with its own `config`. `format` is what becomes of each."""
+
+    type: str
+    config: BaseModel
+    format: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeEntry:
-    """One probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`."""
+    """One probe with its targets, those that are written in the configuration, and where others are found.
+
+    `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
+    somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
+    """
 
     name: str
     type: str
     interval: timedelta
     timeout: timedelta
-    config: BaseModel
+    targets: tuple[TargetEntry, ...]
+    several: bool = False
+    discoveries: tuple[DiscoveryEntry, ...] = ()
+    aimed: "Callable[[str, Mapping[str, str]], TargetEntry] | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.policy import Severity
 from slo.core.reason import State
 from slo.core.sample import Sample
@@ -180,13 +180,16 @@ def _firing(rows: _Rows) -> list[str]:
 _Value: TypeAlias = tuple[str, float, Mapping[str, str]]
 _Key: TypeAlias = str | tuple[str, ...]
 _NO_LABELS: Mapping[str, str] = {}
+_Prefixes: TypeAlias = dict[CheckKey, tuple[Mapping[str, str], dict[_Key, str]]]
+"""Of each check its labels, and the texts before the values that it had with them."""
+_NO_PREFIXES: dict[_Key, str] = {}
 
 
 class ProbeRenderer:
     """Renders outcomes and samples of checks. Keeps the prefixes that it rendered last."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[tuple[str, str], dict[_Key, str]] = {}
+        self._prefixes: _Prefixes = {}
 
     def render(
         self,
@@ -194,12 +197,14 @@ class ProbeRenderer:
         *,
         on_fault: Callable[[Outcome, Exception], None],
     ) -> Iterator[str]:
-        """The families of the last outcomes and of their samples, with the labels `probe` and `target`.
+        """The families of the last outcomes and of their samples, with the labels `probe`, `target` and the target's.
+
+        Where a sample has a label of the same name as the target, the sample's stands.
 
         An unknown outcome has neither `probe_success` nor a duration: it says nothing about the target. A check whose
         samples cannot be made goes without them, and `on_fault` is told.
         """
-        kept: dict[tuple[str, str], dict[_Key, str]] = {}
+        kept: _Prefixes = {}
         families: dict[str, list[str]] = {}
         for index, (outcome, samples) in enumerate(rounds):
             values = list(_values_of(outcome))
@@ -217,20 +222,21 @@ class ProbeRenderer:
     def _add(
         self,
         families: dict[str, list[str]],
-        kept: dict[tuple[str, str], dict[_Key, str]],
+        kept: _Prefixes,
         outcome: Outcome,
         values: Iterable[_Value],
     ) -> None:
-        identity = (outcome.check, outcome.target)
-        old = self._prefixes.get(identity, {})
-        new = kept.setdefault(identity, {})
+        known, old = self._prefixes.get(outcome.key, (outcome.labels, _NO_PREFIXES))
+        if known != outcome.labels:
+            old = _NO_PREFIXES
+        _, new = kept.setdefault(outcome.key, (outcome.labels, {}))
         for name, value, labels in values:
             key: _Key = (name, *labels, *labels.values()) if labels else name
             prefix = old.get(key)
             if prefix is None:
                 if not _METRIC_NAME.fullmatch(name):
                     continue
-                text = label_text({**labels, "probe": outcome.check, "target": outcome.target})
+                text = label_text({**outcome.labels, **labels, "probe": outcome.check, "target": outcome.target})
                 prefix = f"{name}{{{text}}} "
             new[key] = prefix
             lines = families.get(name)

@@ -1,27 +1,14 @@
 """What the configurations of probes have in common: one target, and how to reach it."""
 
-from typing import ClassVar, Self
-
-from slo.config.types import KindConfig
+from slo.config.aimed import AimedConfig
 from slo.net.resolve import IPProtocol
 
 
-class TargetConfig(KindConfig):
-    """The configuration of a probe. The key named by `target_key` holds the target."""
-
-    target_key: ClassVar[str] = "target"
+class TargetConfig(AimedConfig):
+    """The configuration of a probe that connects to its target."""
 
     ip_protocol: IPProtocol = "ip6"
     """The protocol to prefer where a name has addresses of both: ip4 or ip6."""
 
     ip_protocol_fallback: bool = True
     """Use the other protocol where the name has no address of the preferred one, or that one cannot be connected to."""
-
-    @classmethod
-    def of(cls, target: str) -> Self:
-        """The usual probe of a target. Raises pydantic's ValidationError."""
-        return cls.model_validate({cls.target_key: target})
-
-    def aimed_at(self, target: str) -> Self:
-        """The same probe of another target. Raises pydantic's ValidationError."""
-        return self.model_copy(update={self.target_key: getattr(self.of(target), self.target_key)})

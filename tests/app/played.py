@@ -78,7 +78,7 @@ class PlayedWatch:
 
     def outcome(self, name: str, reason: str) -> None:
         """A round that is complete now."""
-        self.watch._sink(
+        self.watch._probes.observe(
             Outcome(
                 check=name,
                 target="127.0.0.1:1",
