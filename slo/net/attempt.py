@@ -2,8 +2,9 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from slo.config.tls import TLSSettings
 from slo.core.outcome import Judgement
@@ -15,6 +16,8 @@ from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
 
+T = TypeVar("T")
+
 _HUNG = {
     "resolve": "resolver_down",
     "connect": "connect_timeout",
@@ -22,6 +25,12 @@ _HUNG = {
     "processing": "response_timeout",
     "transfer": "body_timeout",
     "exchange": "data_timeout",
+    "request": "response_timeout",
+    "rtt": "echo_timeout",
+    "auth": "auth_timeout",
+    "query": "query_timeout",
+    "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
 
@@ -39,7 +48,7 @@ class Endpoint:
 
     `address` is the host's where that is written as one, which then needs no resolving. With `tls` the connection is
     made over TLS, and verified as it says; `alpn` are the protocols that are offered in it. `scheme` is what is spoken
-    there, as the guard knows it.
+    there, as the guard knows it. `source` is the address of ours to send from, where that was chosen.
     """
 
     host: str
@@ -49,6 +58,7 @@ class Endpoint:
     tls: TLSSettings | None = None
     alpn: tuple[str, ...] = ()
     scheme: str = ""
+    source: IPAddress | None = None
     address: IPAddress | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +141,11 @@ class Attempt:
         candidates = await self.find(endpoint)
         self.handshake = None
         self.enter("connect")
-        connection = await self._connect_in_turn(receiver, candidates, endpoint)
+        secure = endpoint.tls is not None
+        connection = await self.in_turn(
+            candidates,
+            lambda address: connect(receiver, address, endpoint.port, secure=secure, source=endpoint.source),
+        )
         if endpoint.tls is not None:
             await self.start_tls(connection, endpoint)
         return connection
@@ -139,8 +153,8 @@ class Attempt:
     async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
         """The addresses of an endpoint to try in turn, all of which may be connected to. Raises Fault.
 
-        Whoever goes on by other ways than `connect` has to set `address` to the one that it goes to. An address that an
-        earlier connection led to counts as who sent us here.
+        Whoever goes on by other ways than `connect` does so with `in_turn`, or sets `address` to where it goes. An
+        address that an earlier connection led to counts as who sent us here.
         """
         guard, redirected_from = self._context.guard, self.address
         refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
@@ -151,19 +165,17 @@ class Attempt:
             raise Fault("not_permitted", detail=refusal)
         return candidates
 
-    async def _connect_in_turn(
-        self, receiver: Receiver, candidates: tuple[IPAddress, ...], endpoint: Endpoint
-    ) -> Connection:
-        """A connection to the first address that takes one."""
+    async def in_turn(self, candidates: tuple[IPAddress, ...], reach: Callable[[IPAddress], Awaitable[T]]) -> T:
+        """What `reach` gives for the first address that can be reached; the others are not tried. Raises Fault."""
         for address in candidates[:-1]:
             self.address = address
             try:
-                return await connect(receiver, address, endpoint.port, secure=endpoint.tls is not None)
+                return await reach(address)
             except Fault as fault:
                 if fault.reason not in _OTHER_PROTOCOL_MAY_DO:
                     raise
         self.address = candidates[-1]
-        return await connect(receiver, candidates[-1], endpoint.port, secure=endpoint.tls is not None)
+        return await reach(candidates[-1])
 
     async def start_tls(self, connection: Connection, endpoint: Endpoint) -> None:
         """Shake hands on a connection, which is cut when that fails. Raises Fault."""

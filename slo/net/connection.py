@@ -69,6 +69,11 @@ class Connection(asyncio.Protocol):
         succeeded = self._shaken.done() and not self._shaken.cancelled() and self._shaken.result() is None
         return handshake_of(self._tls, trusted=succeeded and self._tls.context.verify_mode is ssl.CERT_REQUIRED)
 
+    @property
+    def protocol(self) -> str:
+        """The protocol that was agreed on in the TLS handshake, of those that were offered; empty without one."""
+        return (self._tls.selected_alpn_protocol() or "") if self._tls is not None else ""
+
     def write(self, data: bytes) -> None:
         """Send bytes, in the background; an error arrives at the receiver."""
         if self._transport is None or self._ended:
@@ -172,25 +177,44 @@ class Connection(asyncio.Protocol):
             self._receiver.closed(error)
 
 
-async def connect(receiver: Receiver, address: IPAddress, port: int, *, secure: bool) -> Connection:
-    """A new connection; `secure` when its owner will call `start_tls` first of all.
+async def connect(
+    receiver: Receiver, address: IPAddress, port: int, *, secure: bool, source: IPAddress | None = None
+) -> Connection:
+    """A new connection; `secure` when its owner will call `start_tls` first of all, `source` where it comes from.
 
     Raises Fault; an error without a reason of its own comes as it is.
     """
     loop = asyncio.get_running_loop()
+    local = source_of(address, source)
     try:
         _, connection = await loop.create_connection(
-            lambda: Connection(receiver, loop, secure=secure), str(address), port
+            lambda: Connection(receiver, loop, secure=secure), str(address), port, local_addr=local
         )
     except OSError as error:
-        reason = _CONNECT_REASONS.get(error.errno or 0)
-        if reason is None:
-            raise
-        raise Fault(reason, detail=f"{address} port {port}") from error
+        raise fault_of(error, f"{address} port {port}", source=source) from error
     return connection
 
 
-_CONNECT_REASONS = {
+def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] | None:
+    """What to bind to, so that packets to `address` come from `source`. Raises Fault where these are no pair."""
+    if source is None:
+        return None
+    if source.version != address.version:
+        raise Fault("no_source_address", detail=f"{source} cannot send over IPv{address.version}")
+    return str(source), 0
+
+
+def fault_of(error: OSError, place: str, *, source: IPAddress | None = None) -> Fault | OSError:
+    """The fault that an error of a socket stands for; the error itself where it has no reason of its own."""
+    if source is not None and error.errno in _FOREIGN_SOURCE:
+        return Fault("no_source_address", detail=f"{source} is no address of this machine")
+    reason = _REASONS.get(error.errno or 0)
+    return Fault(reason, detail=place) if reason else error
+
+
+_FOREIGN_SOURCE = frozenset({errno.EADDRNOTAVAIL, errno.EINVAL})
+
+_REASONS = {
     errno.ECONNREFUSED: "connect_refused",
     errno.ECONNRESET: "connect_reset",
     errno.ECONNABORTED: "connect_reset",

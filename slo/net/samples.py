@@ -20,6 +20,12 @@ def connection_samples(reached: Reached) -> Iterator[Sample]:
         yield from _handshake_samples(reached.handshake)
 
 
+def phase_samples(name: str, reached: Reached) -> Iterator[Sample]:
+    """How long each phase took that was reached, as metrics of this name."""
+    for phase, seconds in reached.phases.items():
+        yield Sample(name=name, value=seconds, labels={"phase": phase})
+
+
 def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
     """The certificates, also of a handshake that failed on them, and what was agreed on."""
     if expiry := earliest_expiry(handshake.presented):

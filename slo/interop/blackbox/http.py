@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from slo.config.request import HeaderName, HeaderValue
 from slo.config.types import Pattern, Secret
 from slo.interop.blackbox.section import BasicAuthOptions, IPOptions, TLSOptions
 
@@ -16,7 +17,7 @@ class Options(IPOptions):
 
     valid_status_codes: tuple[int, ...] = ()
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
-    headers: dict[str, Secret] = Field(default={})
+    headers: dict[HeaderName, HeaderValue] = Field(default={})
     body: Secret | None = None
     follow_redirects: bool = True
     basic_auth: BasicAuthOptions | None = None
