@@ -14,7 +14,7 @@ from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
 from slo.runner.schedule import Scheduled
-from slo.sources.grouping import MOST_GROUPS, Groups, Values
+from slo.sources.grouping import Groups, Values
 
 SOURCE = "groups"
 """Under which the groups that servers have are kept, by the SLI that is grouped."""
@@ -76,7 +76,12 @@ class WatchedGroups:
 
     def find_targets(self, checks: Iterable[Scheduled]) -> None:
         """Look for groups among targets of probes."""
-        self._take(new=_find_targets(self._groups, checks))
+        new = _find_targets(self._groups, checks)
+        if new and self._groups.refused:
+            for probe, labels in _labels(self._groups, self.targets).items():
+                self._groups.make_room(probe, labels)
+            _find_targets(self._groups, self.targets)
+        self._take(new=new)
 
     def heard(self, slo: SLO, groups: Iterable[Values]) -> None:
         """A server has these groups of an SLO now."""
@@ -124,19 +129,24 @@ class WatchedGroups:
         for name in sorted(refused - self._refused):
             logger.error(
                 "an SLO has more groups than are watched: group by labels with fewer values, or narrow its selectors",
-                extra={"slo": name, "watched": MOST_GROUPS},
+                extra={"slo": name, "watched": len(self._groups.found[name])},
             )
         self._refused = refused
 
 
 def _find_targets(groups: Groups, checks: Iterable[Scheduled]) -> bool:
-    grouped = {slo.definition.probe for slo in groups.grouped if isinstance(slo.definition, ProbeSLI)}
-    by_probe: dict[str, list[Mapping[str, str]]] = {name: [] for name in grouped}
-    for check in checks:
-        if check.name in by_probe:
-            by_probe[check.name].append({**check.labels, "target": check.target})
-    new = [name for name, labels in by_probe.items() if groups.find_targets(name, labels)]
+    new = [probe for probe, labels in _labels(groups, checks).items() if groups.find_targets(probe, labels)]
     return bool(new)
+
+
+def _labels(groups: Groups, checks: Iterable[Scheduled]) -> dict[str, list[Mapping[str, str]]]:
+    """The labels of the targets of probes whose SLOs have groups."""
+    grouped = (slo.definition.probe for slo in groups.grouped if isinstance(slo.definition, ProbeSLI))
+    labels: dict[str, list[Mapping[str, str]]] = {probe: [] for probe in grouped}
+    for check in checks:
+        if check.name in labels:
+            labels[check.name].append({**check.labels, "target": check.target})
+    return labels
 
 
 def _key(slo: SLO) -> str:

@@ -65,8 +65,11 @@ def _of_json(text: str, name: str) -> Iterator[_Group]:
         more = text[at : at + 1] == ","
         if more:
             at = _after_blanks(text, at + 1)
-    if text[at : at + 1] != "]" or _after_blanks(text, at + 1) != len(text):
-        raise Malformed(f"{where(min(at, len(text)))}: it is no JSON: the list does not end here")
+    if text[at : at + 1] != "]":
+        raise Malformed(f"{where(at)}: it is no JSON: the list does not end here")
+    at = _after_blanks(text, at + 1)
+    if at != len(text):
+        raise Malformed(f"{where(at)}: it is no JSON: something stands after the list")
 
 
 def _of_yaml(text: str, name: str) -> Iterator[_Group]:

@@ -3,7 +3,7 @@
 Those of a probe are grouped by the labels of its targets, of which `target` is one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slo.core.selector import Selector
@@ -13,15 +13,23 @@ from slo.core.slo import SLO, scope_of
 MOST_GROUPS = 100
 """How many groups of one SLO are watched: a label with a value for every user must not take the watch down."""
 
+MOST_TARGET_GROUPS = 1000
+"""The same for an SLO of a probe, whose targets somebody has counted already."""
+
 Values = tuple[str, ...]
 """The values of the labels of `group_by`, in their order; empty for a label that is not there."""
 
 
 class Groups:
-    """The groups that were found of some SLOs; at most `most` of each, those that were found first."""
+    """The groups that were found of some SLOs; at most `most` of each, those that were found first.
 
-    def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS) -> None:
-        self._members = [_grouped(slo, most) or slo for slo in slos]
+    Of the SLO of a probe it is `most_targets`.
+    """
+
+    def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS, most_targets: int = MOST_TARGET_GROUPS) -> None:
+        self._members = [
+            _grouped(slo, most_targets if isinstance(slo.definition, ProbeSLI) else most) or slo for slo in slos
+        ]
         self._grouped = [each for each in self._members if isinstance(each, _Groups)]
 
     def find(self, series: Iterable[Mapping[str, str]]) -> bool:
@@ -35,6 +43,13 @@ class Groups:
         looking = [groups for groups in self._grouped if groups.probe == probe]
         new = [groups for labels in (targets if looking else ()) for groups in looking if groups.add_of(labels)]
         return bool(new)
+
+    def make_room(self, probe: str, targets: Iterable[Mapping[str, str]]) -> None:
+        """Where not all groups of a probe can be watched, give up those that none of these, all its targets, is in."""
+        full = [groups for groups in self._grouped if groups.probe == probe and groups.refused]
+        present = list(targets) if full else ()
+        for groups in full:
+            groups.keep({groups.values(labels) for labels in present})
 
     def add(self, slo: SLO, found: Iterable[Values]) -> bool:
         """Take in groups of an SLO that a server has. Whether there are new ones among them."""
@@ -86,7 +101,16 @@ class _Groups:
 
     def add_of(self, labels: Mapping[str, str]) -> bool:
         """Whether these labels make a new group."""
-        return self.add(tuple(labels.get(label, "") for label in self.slo.group_by))
+        return self.add(self.values(labels))
+
+    def values(self, labels: Mapping[str, str]) -> Values:
+        """The group that these labels belong to."""
+        return tuple(labels.get(label, "") for label in self.slo.group_by)
+
+    def keep(self, present: Collection[Values]) -> None:
+        """Give up the groups that are not among these."""
+        self.found = {values: slo for values, slo in self.found.items() if values in present}
+        self.refused = False
 
     def add(self, values: Values) -> bool:
         """Whether this group is new, and watched from now on."""
