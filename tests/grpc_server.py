@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 STATUSES = health_pb2.HealthCheckResponse.ServingStatus
 
 
-class Servicer(health.HealthServicer):  # type: ignore[misc] - it ships no types
+class Servicer(health.HealthServicer):  # type: ignore[misc]  # it ships no types
     """Says of some services what no healthy server would."""
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - its name in health.proto

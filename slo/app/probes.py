@@ -5,7 +5,7 @@ import logging
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from slo.app.breath import Breath
 from slo.app.found import Follower, Followers, Labels
@@ -20,9 +20,10 @@ from slo.errors import WatchkeepError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.runner.schedule import Scheduled
-from slo.sources.checks import CheckSource
+from slo.sources.checks import CheckSource, Watched
 
 T = TypeVar("T")
 
@@ -32,13 +33,17 @@ AT_ONCE = 100
 logger = logging.getLogger(__name__)
 
 
+Looks: TypeAlias = tuple[Scheduled, ...]
+"""All checks of one target: one, or one for each vantage point."""
+
+
 @dataclass(slots=True)
 class _Probe:
-    """One probe: what is configured, and the checks of what was found, by address, None for what cannot be one."""
+    """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
 
     entry: ProbeEntry
     followers: Sequence[Follower]
-    found: dict[str, Scheduled | None] = field(default_factory=dict)
+    found: dict[str, Looks] = field(default_factory=dict)
     refused: Tally[str] = field(default_factory=Tally)
 
     @property
@@ -53,11 +58,16 @@ class _Probe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """All checks of a configuration, with what was found so far for its probes."""
+    """What looks at the targets of a configuration, with what was found so far for its probes."""
 
     probes: Mapping[str, _Probe]
     followers: Sequence[Follower]
-    checks: Mapping[CheckKey, Scheduled]
+    looks: Mapping[CheckKey, Looks]
+
+    @property
+    def targets(self) -> list[Scheduled]:
+        """One check of each target."""
+        return [looks[0] for looks in self.looks.values()]
 
 
 class WatchedProbes:
@@ -91,13 +101,9 @@ class WatchedProbes:
         self._judgements = judgements
         self._regroup = regroup
         self._telemetry = telemetry
-        self._now = Prepared(probes={}, followers=(), checks={})
-        self._checks: dict[CheckKey, Scheduled] = {}
-
-    @property
-    def checks(self) -> Collection[Scheduled]:
-        """Every check that is wanted now."""
-        return self._checks.values()
+        self._recent = Recent()
+        self._now = Prepared(probes={}, followers=(), looks={})
+        self._looks: dict[CheckKey, Looks] = {}
 
     async def run(self) -> None:
         """Look for targets, and probe them, until cancelled."""
@@ -109,23 +115,29 @@ class WatchedProbes:
         await asyncio.gather(self._followers.close(), self._runner.close())
 
     async def prepare(self, settings: Settings, configured: Sequence[Scheduled]) -> Prepared:
-        """The checks of a configuration: those `configured`, and what was found for the same discoveries before."""
+        """What looks at the targets of a configuration: the checks `configured`, and those of what was found for the
+        same discoveries before.
+        """
         followers = self._followers.of(settings)
-        checks = {check.key: check for check in configured}
+        looks: dict[CheckKey, Looks] = {}
+        for check in configured:
+            looks[check.key] = (*looks.get(check.key, ()), check)
         probes = {}
         for entry in settings.probes:
             probe = _Probe(entry, [follower for follower in followers if follower.probe == entry.name])
             probes[entry.name] = probe
-            await self._find(probe, checks)
-        return Prepared(probes=probes, followers=followers, checks=checks)
+            await self._find(probe, looks)
+        return Prepared(probes=probes, followers=followers, looks=looks)
 
     def adopt(self, prepared: Prepared) -> None:
         """Watch what was prepared from now on, and nothing else. What did not change goes on as it was."""
-        gone = self._checks.keys() - prepared.checks.keys()
+        gone = self._looks.keys() - prepared.looks.keys()
         self._forget(gone)
-        self._now, self._checks = prepared, dict(prepared.checks)
-        self._source.change(gone=gone, watched=map(watched_of, self._checks.values()))
-        self._runner.replace(list(self._checks.values()))
+        self._now, self._looks = prepared, dict(prepared.looks)
+        checks = [check for looks in self._looks.values() for check in looks]
+        self._source.change(gone=gone, watched=map(self._watched, self._looks.values()))
+        self._recent.keep({check.point for check in checks})
+        self._runner.replace(checks)
         self._followers.follow(prepared.followers, self._take)
         self._telemetry.probe_targets.clear()
         self._telemetry.targets_refused.clear()
@@ -137,13 +149,23 @@ class WatchedProbes:
         for sli in self._source.fed_by(outcome.key):
             self._judgements.notice(sli, outcome)
         self._source.observe(outcome)
+        self._recent.notice(outcome)
 
     def samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts, made as they are read."""
         facts = dict(self._runner.last_facts)
-        for key, outcome in dict(self._runner.last).items():
-            check = self._checks.get(key)
-            yield outcome, check.check.samples(facts[key]) if check and key in facts else ()
+        for point, outcome in dict(self._runner.last).items():
+            scheduled = self._runner.check(point)
+            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+        return list(self._runner.last.values())
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """What is kept of each check of a probe that has had outcomes, newest first."""
+        points = [point for point in self._runner.last if point[0] == probe]
+        return [kept for point in points if (kept := self._recent.of(point))]
 
     async def _take(self, follower: Follower) -> None:
         """A discovery has found others than before."""
@@ -151,15 +173,14 @@ class WatchedProbes:
             probe = self._now.probes.get(follower.probe)
             if probe is None or follower not in probe.followers:
                 return
-            before = {check.key for check in probe.found.values() if check}
-            checks = dict(self._checks)
-            coming = await self._find(probe, checks)
-            gone = before - {check.key for check in probe.found.values() if check}
+            before = {looks[0].key for looks in probe.found.values() if looks}
+            coming = await self._find(probe, dict(self._looks))
+            gone = before - {looks[0].key for looks in probe.found.values() if looks}
             await self._change(gone, coming)
             self._say(probe)
 
-    async def _find(self, probe: _Probe, checks: dict[CheckKey, Scheduled]) -> list[Scheduled]:
-        """Bring the checks of what was found for a probe up to date, there and in `checks`; those that are others."""
+    async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> list[Looks]:
+        """Bring what looks at the targets that were found for a probe up to date, there and in `known`; the changes."""
         wanted, breath = probe.wanted, Breath()
         if len(wanted) > MOST_TARGETS:
             logger.error(
@@ -169,31 +190,29 @@ class WatchedProbes:
             probe.refused = Tally(too_many=len(wanted))
             return []
         for address in probe.found.keys() - wanted.keys():
-            if check := probe.found.pop(address):
-                checks.pop(check.key, None)
+            if looks := probe.found.pop(address):
+                known.pop(looks[0].key, None)
         coming = []
         probe.refused = Tally()
         for address, labels in wanted.items():
-            check = probe.found.get(address)
-            if check is None:
-                check = self._built(probe, address, labels, checks)
-            elif check.labels != labels:
-                check = replace(check, labels=labels)
-            if check is not None and check is not probe.found.get(address):
-                checks[check.key] = check
-                coming.append(check)
-            probe.found[address] = check
+            before = looks = probe.found.get(address, ())
+            if not looks:
+                looks = self._built(probe, address, labels, known)
+            elif looks[0].labels != labels:
+                looks = tuple(replace(check, labels=labels) for check in looks)
+            if looks is not before and looks:
+                known[looks[0].key] = looks
+                coming.append(looks)
+            probe.found[address] = looks
             await breath.take()
         return coming
 
-    def _built(
-        self, probe: _Probe, address: str, labels: Labels, checks: Mapping[CheckKey, Scheduled]
-    ) -> Scheduled | None:
-        """The check of a target that was found; None where there cannot be one, which is counted."""
+    def _built(self, probe: _Probe, address: str, labels: Labels, known: Mapping[CheckKey, Looks]) -> Looks:
+        """What looks at a target that was found; nothing where it cannot be one, which is counted."""
         assert probe.entry.aimed is not None  # noqa: S101  `targets_from` is refused for any other kind
         try:
             entry = probe.entry.aimed(address, labels)
-            check = check_of(probe.entry.name, entry, self._kinds, self._context)
+            looks = tuple(check_of(probe.entry.name, entry, point, self._kinds, self._context) for point in entry.looks)
         except (OSError, ValueError, WatchkeepError) as error:
             if not probe.refused["invalid"]:
                 logger.warning(
@@ -201,30 +220,34 @@ class WatchedProbes:
                     extra={"probe": probe.entry.name, "target": address[:200], "error": str(error)[:500]},
                 )
             probe.refused["invalid"] += 1
-            return None
-        if check.key in checks:
+            return ()
+        if looks[0].key in known:
             probe.refused["duplicate"] += 1
-            return None
-        return check
+            return ()
+        return looks
 
-    async def _change(self, gone: Collection[CheckKey], coming: Sequence[Scheduled]) -> None:
+    async def _change(self, gone: Collection[CheckKey], coming: Sequence[Looks]) -> None:
         """Watch what comes and no more what is gone, some at a time."""
-        self._groups.targets = [*(check for key, check in self._checks.items() if key not in gone), *coming]
-        self._groups.find_targets(coming)
+        new = [looks[0] for looks in coming]
+        self._groups.targets = [*(looks[0] for key, looks in self._looks.items() if key not in gone), *new]
+        self._groups.find_targets(new)
         await self._regroup()
         breath = Breath()
         for keys in _some(list(gone)):
             self._forget(keys)
             self._source.change(gone=keys, watched=())
-            self._runner.change(gone=keys, checks=())
-            for key in keys:
-                self._checks.pop(key, None)
+            points = [check.point for key in keys for check in self._looks.pop(key, ())]
+            self._runner.change(gone=points, checks=())
+            self._recent.forget(points)
             await breath.take()
-        for checks in _some(coming):
-            self._source.change(gone=(), watched=map(watched_of, checks))
-            self._runner.change(gone=(), checks=checks)
-            self._checks.update((check.key, check) for check in checks)
+        for some in _some(coming):
+            self._looks.update((looks[0].key, looks) for looks in some)
+            self._source.change(gone=(), watched=map(self._watched, some))
+            self._runner.change(gone=(), checks=[check for looks in some for check in looks])
             await breath.take()
+
+    def _watched(self, looks: Looks) -> Watched:
+        return watched_of(looks, self._now.probes[looks[0].name].entry.quorum)
 
     def _forget(self, gone: Iterable[CheckKey]) -> None:
         for key in gone:
@@ -233,7 +256,7 @@ class WatchedProbes:
 
     def _say(self, probe: _Probe) -> None:
         name = probe.entry.name
-        targets = len(probe.entry.targets) + sum(check is not None for check in probe.found.values())
+        targets = len(probe.entry.targets) + sum(looks != () for looks in probe.found.values())
         if not targets:
             logger.warning("a probe has no targets: nothing is known of its SLOs", extra={"probe": name})
         self._telemetry.probe_targets.labels(name).set(targets)

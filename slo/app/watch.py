@@ -111,7 +111,7 @@ class RunningWatch:
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         prepared = await self._probes.prepare(self._settings, self._configured)
-        self._groups.targets = prepared.checks.values()
+        self._groups.targets = prepared.targets
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
@@ -184,6 +184,18 @@ class RunningWatch:
         """The last outcomes with the samples of their facts."""
         return self._probes.samples()
 
+    def probes(self) -> Sequence[str]:
+        """The names of the probes, in the order of the configuration."""
+        return [probe.name for probe in self._settings.probes]
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+        return self._probes.last_outcomes()
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """What is kept of each check of a probe that has had outcomes, newest first."""
+        return self._probes.outcomes(probe)
+
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
         behind = self._clock.now().timestamp() - self._books.ledger.now
@@ -208,7 +220,7 @@ class RunningWatch:
             async with self._books.lock:
                 self._exclusions.configured = settings.exclusions
                 self._books.exclusions = tuple(self._exclusions)
-                self._groups.targets = prepared.checks.values()
+                self._groups.targets = prepared.targets
                 await self._books.rebuild(self._counters.slos_of(settings))
                 self._counters.configure(settings)
                 self._counters.begin()
@@ -269,7 +281,7 @@ class RunningWatch:
             self._ungrouped = False
 
     def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.key, None))
+        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

@@ -1,13 +1,13 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
-from slo.config.settings import Settings, TargetEntry
-from slo.core.outcome import CheckKey
+from slo.config.settings import AfterFailureSettings, Settings, TargetEntry
+from slo.core.outcome import Point
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
@@ -15,7 +15,7 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
-from slo.runner.schedule import Scheduled
+from slo.runner.schedule import AfterFailure, Scheduled
 from slo.sources.checks import Fed, Watched
 from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
@@ -27,27 +27,33 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
 
     Raises ConfigError for what cannot be: a certificate file that is not there, for instance.
     """
-    checks: dict[CheckKey, Scheduled] = {}
+    checks: dict[Point, Scheduled] = {}
     faults = []
     for probe in settings.probes:
         for index, target in enumerate(probe.targets):
             at = f"probes[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
-            try:
-                check = check_of(probe.name, target, kinds, context)
-            except (OSError, ValueError, WatchkeepError) as error:
-                faults.append(unusable(path, at, error))
-                continue
-            if check.key in checks:
-                faults.append(_fault(path, at, f"{check.target} is a target already", "leave one of them out"))
-            checks[check.key] = check
+            for point in target.looks:
+                place = at + (f".vantage_points[{point}]" if point else "")
+                try:
+                    check = check_of(probe.name, target, point, kinds, context)
+                except (OSError, ValueError, WatchkeepError) as error:
+                    faults.append(unusable(path, place, error))
+                    continue
+                if check.point in checks:
+                    faults.append(_fault(path, place, f"{check.target} is a target already", "leave one of them out"))
+                checks[check.point] = check
     if faults:
         raise ConfigError(faults)
     return list(checks.values())
 
 
-def check_of(probe: str, target: TargetEntry, kinds: Kinds, context: Context) -> Scheduled:
-    """One target of a probe, built. Raises OSError, ValueError or WatchkeepError where it cannot be."""
-    check = kinds.probes.module(target.type).build(target.config, context)
+def check_of(probe: str, target: TargetEntry, point: str, kinds: Kinds, context: Context) -> Scheduled:
+    """One target of a probe, as a vantage point looks at it, built.
+
+    Raises OSError, ValueError or WatchkeepError where it cannot be.
+    """
+    config = target.looks[point]
+    check = kinds.probes.module(target.type).build(config, context)
     return Scheduled(
         name=probe,
         module=target.type,
@@ -55,9 +61,15 @@ def check_of(probe: str, target: TargetEntry, kinds: Kinds, context: Context) ->
         interval_seconds=target.interval.total_seconds(),
         timeout_seconds=target.timeout.total_seconds(),
         check=check,
-        config=target.config,
+        config=(target.type, config),
         labels=target.labels,
+        vantage_point=point,
+        after_failure=_after_failure_of(target.after_failure),
     )
+
+
+def _after_failure_of(after: AfterFailureSettings | None) -> AfterFailure | None:
+    return AfterFailure(interval_seconds=after.interval.total_seconds(), rounds=after.rounds) if after else None
 
 
 def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
@@ -160,9 +172,17 @@ def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
     ]
 
 
-def watched_of(check: Scheduled) -> Watched:
-    """A check as its outcomes are counted."""
-    return Watched(check=check.name, target=check.target, interval_seconds=check.interval_seconds, labels=check.labels)
+def watched_of(looks: Sequence[Scheduled], quorum: int) -> Watched:
+    """A target that these checks look at, from all of its vantage points."""
+    check = looks[0]
+    return Watched(
+        check=check.name,
+        target=check.target,
+        interval_seconds=check.interval_seconds,
+        labels=check.labels,
+        vantage_points=tuple(look.vantage_point for look in looks) if check.vantage_point else (),
+        quorum=quorum,
+    )
 
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:

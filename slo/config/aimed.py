@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, create_model
 from slo.config.section import FILE_SUFFIX, KindConfig
 
 
-class AimedConfig(KindConfig):
+class OneTarget(KindConfig):
     """The configuration of a probe. The key named by `target_key` holds the target."""
 
     target_key: ClassVar[str] = "target"
@@ -26,7 +26,7 @@ class AimedConfig(KindConfig):
 
 
 @functools.cache
-def untargeted(model: type[AimedConfig]) -> type[AimedConfig]:
+def untargeted(model: type[OneTarget]) -> type[OneTarget]:
     """The same keys, and none of them the target: what many targets have in common."""
     field = copy(model.model_fields[model.target_key])
     field.default = None
@@ -34,8 +34,8 @@ def untargeted(model: type[AimedConfig]) -> type[AimedConfig]:
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **keys)
 
 
-def overridden(model: type[AimedConfig], common: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
-    """The keys that many targets have in common with those of one of them in their place, whole.
+def overridden(model: type[KindConfig], common: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """The keys that many have in common, with those of one of them in their place, whole.
 
     A secret takes the place of its `_file` twin, and the other way round.
     """
@@ -43,12 +43,12 @@ def overridden(model: type[AimedConfig], common: Mapping[str, object], own: Mapp
     return {**{key: value for key, value in common.items() if key not in replaced}, **own}
 
 
-def _spellings(model: type[AimedConfig], key: str) -> tuple[str, ...]:
+def _spellings(model: type[KindConfig], key: str) -> tuple[str, ...]:
     secret = key.removesuffix(FILE_SUFFIX)
     return (secret, secret + FILE_SUFFIX) if secret in model.secret_keys else (key,)
 
 
 @functools.cache
-def _target_type(model: type[AimedConfig]) -> TypeAdapter[Any]:
+def _target_type(model: type[OneTarget]) -> TypeAdapter[Any]:
     field = model.model_fields[model.target_key]
     return TypeAdapter(field.rebuild_annotation())

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from slo.config.aimed import AimedConfig
+from slo.config.aimed import OneTarget
 from slo.config.entries import Family
 from slo.config.load import Kinds
 from slo.config.module_target import BY_MODULE, ProbeFamily
@@ -116,7 +116,7 @@ def _with_targets(
     definitions: dict[str, JsonSchemaValue],
 ) -> None:
     """Has a probe take one target or many, each a text or a mapping with the keys that are others for it."""
-    if not issubclass(config, AimedConfig):
+    if not issubclass(config, OneTarget):
         del entry["properties"]["targets"], entry["properties"]["targets_from"]
         return
     key = config.target_key

@@ -38,6 +38,7 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
+from slo.config.vantage_points import read_vantage_points
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -120,6 +121,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
+    vantage_points = read_vantage_points([probe.entry for probe in probes], reader=reader, report=report)
     _refuse_late_timeouts([*(probe.entry for probe in probes), *scrapes, *servers], report)
     for probe in probes:
         refuse_late_timeouts(probe, report)
@@ -154,7 +156,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(probe_of(probe, modules) for probe in probes),
+        probes=tuple(probe_of(probe, modules, vantage_points.get(probe.entry.at, {})) for probe in probes),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),

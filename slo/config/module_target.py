@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import Field, ValidationError
 
-from slo.config.aimed import AimedConfig
+from slo.config.aimed import OneTarget
 from slo.config.entries import Family
 from slo.config.names import Names
 from slo.config.probe_targets import ProbeReading
@@ -18,7 +18,7 @@ BY_MODULE = "module"
 """The type of such a probe."""
 
 
-class ModuleTarget(AimedConfig):
+class ModuleTarget(OneTarget):
     """A target that is asked as one of `modules` says."""
 
     module: str

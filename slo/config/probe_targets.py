@@ -7,7 +7,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from slo.config.aimed import AimedConfig, overridden, untargeted
+from slo.config.aimed import OneTarget, overridden, untargeted
 from slo.config.entries import Entry, Family, KindsOfOneSort
 from slo.config.reading import Reader, Reading, keys_of
 from slo.config.report import Location, Report
@@ -64,7 +64,7 @@ class ProbeTargets:
         many = [key for key in MANY if key in data]
         if not many:
             return model
-        if not issubclass(model, AimedConfig):
+        if not issubclass(model, OneTarget):
             self._report.tell((*at, many[0]), "is nothing for probes of this type", "write a probe for each")
             return model
         if model.target_key in data:
@@ -93,7 +93,7 @@ class ProbeTargets:
         )
 
     def _targets(self, entry: Entry[ProbeKeys], written: tuple[object, ...]) -> Iterator[TargetReading]:
-        model = type(entry.config) if isinstance(entry.config, AimedConfig) else None
+        model = type(entry.config) if isinstance(entry.config, OneTarget) else None
         first: dict[object, Location] = {}
         for index, item in enumerate(written):
             at = (*entry.at, "targets", index)
@@ -106,10 +106,10 @@ class ProbeTargets:
                     other = self._report.beside(at, first[target])
                     self._report.tell(at, f"{shown(target)} is a target already, {other}", "leave one of them out")
                 first.setdefault(target, at)
-            yield self._target(data, at, cast("AimedConfig", entry.config), entry.own)
+            yield self._target(data, at, cast("OneTarget", entry.config), entry.own)
 
     def _target(
-        self, data: Mapping[str, object], at: Location, common: AimedConfig, shared: Mapping[str, object]
+        self, data: Mapping[str, object], at: Location, common: OneTarget, shared: Mapping[str, object]
     ) -> TargetReading:
         model = type(common)
         apart = keys_of(TargetKeys)
@@ -123,7 +123,7 @@ class ProbeTargets:
         config = self._reader.check(model, overridden(model, shared, own), at, beside=apart)
         return TargetReading(at=at, keys=keys, config=config)
 
-    def _aimed(self, common: AimedConfig, target: str, at: Location) -> KindConfig | None:
+    def _aimed(self, common: OneTarget, target: str, at: Location) -> KindConfig | None:
         try:
             return common.aimed_at(target)
         except ValidationError as error:

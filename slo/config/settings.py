@@ -20,14 +20,32 @@ from slo.errors import ConfigFault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AfterFailureSettings:
+    """Extra rounds while a target is bad: every `interval`, `rounds` of them in a row at most."""
+
+    interval: timedelta
+    rounds: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetEntry:
-    """One target of a probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`."""
+    """One target of a probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
+
+    `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with.
+    """
 
     type: str
     interval: timedelta
     timeout: timedelta
     config: BaseModel
     labels: Mapping[str, str] = field(default_factory=dict)
+    after_failure: AfterFailureSettings | None = None
+    vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
+
+    @property
+    def looks(self) -> Mapping[str, BaseModel]:
+        """Every vantage point with its configuration; one without a name where there are none."""
+        return self.vantage_points or {"": self.config}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +63,7 @@ class ProbeEntry:
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
     somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
+    With vantage points a round is good if at least `quorum` of them see good.
     """
 
     name: str
@@ -54,6 +73,7 @@ class ProbeEntry:
     targets: tuple[TargetEntry, ...]
     several: bool = False
     discoveries: tuple[DiscoveryEntry, ...] = ()
+    quorum: int = 1
     aimed: "Callable[[str, Mapping[str, str]], TargetEntry] | None" = field(default=None, compare=False)
 
 

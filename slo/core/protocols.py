@@ -8,7 +8,7 @@ from slo.core.acts import Act
 from slo.core.counts import Counts
 from slo.core.delivery import Lane, Message, Verdict
 from slo.core.inbound import Inbound, Received
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.core.target import Target
 from slo.errors import Fault
@@ -58,6 +58,17 @@ class Discovery(Protocol):
         """All the targets that there are, each time that somebody looked: whole sets, changed or not.
 
         Where they cannot be had, `failed` is told why, and the last set stands.
+        """
+
+
+@runtime_checkable
+class Explaining(Check[F], Protocol[F]):
+    """A check that can tell people more of its facts than its judgement says."""
+
+    def explain(self, facts: F | Fault, at: datetime) -> Iterable[Finding]:
+        """What was found, in the order in which it is best read, as seen at a time (UTC). Pure.
+
+        Never a body, a secret, or the query of a URL: what is found goes to terminals and into tickets.
         """
 
 

@@ -13,7 +13,7 @@ from slo.config.types import PositiveDuration, Size
 from slo.core.target import Target
 from slo.errors import Fault
 from slo.net.context import Context
-from slo.net.fetch import Request, fetch
+from slo.net.fetch import fetch
 from slo.net.repeated import repeatedly
 from slo.net.request_config import RequestConfig
 from slo.net.url import URL
@@ -42,19 +42,13 @@ class HTTPDiscovery:
         self._shown = URL.parse(config.url).shown
         self._every_seconds = config.refresh_interval.total_seconds()
         self._timeout_seconds = min(self._every_seconds, LONGEST_TIMEOUT_SECONDS)
-        self._request = Request(
-            url=URL.parse(config.url),
+        self._tokens = config.tokens(context)
+        self._request = config.request(
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
                 "X-Prometheus-Refresh-Interval-Seconds": f"{self._every_seconds:g}",
-                **config.request_headers,
             },
-            tls=config.tls,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            follow_redirects=config.follow_redirects,
-            max_body=config.max_body,
             keep_body=True,
         )
         if self._request.url.secure:
@@ -72,7 +66,7 @@ class HTTPDiscovery:
 
     async def _ask(self) -> frozenset[Target]:
         deadline = self._context.clock.monotonic() + self._timeout_seconds
-        fetched = await fetch(self._request, self._context, deadline)
+        fetched = await fetch(self._request, self._context, deadline, tokens=self._tokens)
         if fetched.reached.fault is not None:
             raise fetched.reached.fault
         response = fetched.response

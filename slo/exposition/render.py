@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from slo.core.outcome import CheckKey, Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.policy import Severity
 from slo.core.reason import State
 from slo.core.sample import Sample
@@ -180,7 +180,7 @@ def _firing(rows: _Rows) -> list[str]:
 _Value: TypeAlias = tuple[str, float, Mapping[str, str]]
 _Key: TypeAlias = str | tuple[str, ...]
 _NO_LABELS: Mapping[str, str] = {}
-_Prefixes: TypeAlias = dict[CheckKey, tuple[Mapping[str, str], dict[_Key, str]]]
+_Prefixes: TypeAlias = dict[Point, tuple[Mapping[str, str], dict[_Key, str]]]
 """Of each check its labels, and the texts before the values that it had with them."""
 _NO_PREFIXES: dict[_Key, str] = {}
 
@@ -197,9 +197,9 @@ class ProbeRenderer:
         *,
         on_fault: Callable[[Outcome, Exception], None],
     ) -> Iterator[str]:
-        """The families of the last outcomes and of their samples, with the labels `probe`, `target` and the target's.
+        """The families of the last outcomes and of their samples, with the labels `probe`, `target` and `vantage`.
 
-        Where a sample has a label of the same name as the target, the sample's stands.
+        Besides them they have the labels of the target; where a sample has one of the same name, the sample's stands.
 
         An unknown outcome has neither `probe_success` nor a duration: it says nothing about the target. A check whose
         samples cannot be made goes without them, and `on_fault` is told.
@@ -226,17 +226,17 @@ class ProbeRenderer:
         outcome: Outcome,
         values: Iterable[_Value],
     ) -> None:
-        known, old = self._prefixes.get(outcome.key, (outcome.labels, _NO_PREFIXES))
+        known, old = self._prefixes.get(outcome.point, (outcome.labels, _NO_PREFIXES))
         if known != outcome.labels:
             old = _NO_PREFIXES
-        _, new = kept.setdefault(outcome.key, (outcome.labels, {}))
+        _, new = kept.setdefault(outcome.point, (outcome.labels, {}))
         for name, value, labels in values:
             key: _Key = (name, *labels, *labels.values()) if labels else name
             prefix = old.get(key)
             if prefix is None:
                 if not _METRIC_NAME.fullmatch(name):
                     continue
-                text = label_text({**outcome.labels, **labels, "probe": outcome.check, "target": outcome.target})
+                text = label_text({**outcome.labels, **labels, **_identity(outcome)})
                 prefix = f"{name}{{{text}}} "
             new[key] = prefix
             lines = families.get(name)
@@ -271,6 +271,12 @@ def probed(outcome: Outcome, samples: Iterable[Sample], *, timeout_seconds: floa
 
 def _family(name: str) -> Family:
     return FAMILIES.get(name) or Family(name=name, type="untyped", help="Said by the kind of the check.")
+
+
+def _identity(outcome: Outcome) -> dict[str, str]:
+    """The labels that tell one check from another; `vantage` only where there are several vantage points."""
+    vantage = {"vantage": outcome.vantage_point} if outcome.vantage_point else {}
+    return {"probe": outcome.check, "target": outcome.target, **vantage}
 
 
 def _values_of(outcome: Outcome) -> Iterator[_Value]:

@@ -1,18 +1,19 @@
 """The body of a response while it arrives: decoded, counted, kept where it is wanted, and never more than allowed."""
 
 from slo.errors import Fault
-from slo.net.decoding import Decoder, decoder_for
+from slo.net.decoding import Compression, Decoder, decoder_for
 
 
 class Body:
-    """At most `limit` bytes are taken, before and after decoding; they are kept with `keep`.
+    """At most `limit` bytes are taken, before and after decoding as `compression` says; they are kept with `keep`.
 
     `received` bytes have arrived, and are `decoded` bytes after decoding.
     """
 
-    __slots__ = ("_decoder", "_keep", "_limit", "_pieces", "decoded", "received")
+    __slots__ = ("_compression", "_decoder", "_keep", "_limit", "_pieces", "decoded", "received")
 
-    def __init__(self, *, limit: int, keep: bool) -> None:
+    def __init__(self, *, limit: int, keep: bool, compression: Compression = "auto") -> None:
+        self._compression = compression
         self._limit = limit
         self._keep = keep
         self._decoder: Decoder | None = None
@@ -29,6 +30,8 @@ class Body:
         """Take in what the headers say of the body: its length in bytes, its encoding, where they do. Raises Fault."""
         if length is not None and length > self._limit:
             raise self._too_large(f"{length} bytes are announced")
+        if self._compression != "auto":
+            encoding = self._compression
         if encoding and encoding != "identity":
             self._decoder = decoder_for(encoding)
             if self._decoder is None and self._keep:
@@ -38,6 +41,7 @@ class Body:
         """Take in the next bytes. Raises Fault."""
         self.received += len(data)
         if self.received > self._limit:
+            self.decoded = self._limit
             raise self._too_large("")
         if self._decoder is not None:
             try:
@@ -46,6 +50,7 @@ class Body:
                 raise Fault("body_encoding", detail=str(error)) from None
         self.decoded += len(data)
         if self.decoded > self._limit:
+            self.decoded = self._limit
             raise self._too_large("after decoding")
         if self._keep:
             self._pieces.append(data)

@@ -11,6 +11,7 @@ import httptools
 
 from slo.errors import Fault
 from slo.net.body import Body
+from slo.net.decoding import Compression
 
 HEADER_BYTES = 65_536
 """The largest head of a response that is taken, interim responses included."""
@@ -35,10 +36,14 @@ class Response:
     decoded_bytes: int = 0
     complete: bool = True
 
+    def lines(self, name: str) -> list[bytes]:
+        """The values of a header, one for each of its lines."""
+        wanted = name.lower().encode("latin-1")
+        return [value for key, value in self.headers if key.lower() == wanted]
+
     def header(self, name: str) -> str | None:
         """The value of a header, all of its lines joined by commas; None without it."""
-        wanted = name.lower().encode("latin-1")
-        values = [value for key, value in self.headers if key.lower() == wanted]
+        values = self.lines(name)
         return b", ".join(values).decode("latin-1") if values else None
 
 
@@ -46,10 +51,18 @@ class Exchange:
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
     `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
-    `max_body` bytes of it are taken, before and after decoding; they are kept with `keep_body`.
+    `max_body` bytes of it are taken, before and after decoding as `compression` says; they are kept with `keep_body`.
     """
 
-    def __init__(self, *, head: bool, max_body: int, keep_body: bool, on_head: Callable[[Response], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool,
+        max_body: int,
+        keep_body: bool,
+        on_head: Callable[[Response], bool],
+        compression: Compression = "auto",
+    ) -> None:
         self._status = 0
         self._version = ""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -59,7 +72,7 @@ class Exchange:
         self._framed = False
         self._head = head
         self._on_head = on_head
-        self._body = Body(limit=max_body, keep=keep_body)
+        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
         self._over = False
         self._complete = False
         self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()

@@ -27,6 +27,7 @@ from hyperframe.exceptions import HyperframeError
 
 from slo.errors import Fault
 from slo.net.body import Body
+from slo.net.decoding import Compression
 from slo.net.http1 import HEADER_BYTES, Headers, Response, head_too_large
 
 VERSION = "2"
@@ -56,7 +57,15 @@ class Exchange:
     came after the body.
     """
 
-    def __init__(self, *, head: bool, max_body: int, keep_body: bool, on_head: Callable[[Response], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool,
+        max_body: int,
+        keep_body: bool,
+        on_head: Callable[[Response], bool],
+        compression: Compression = "auto",
+    ) -> None:
         self._frames = _Frames()
         self._h2 = _client()
         self._write: Callable[[bytes], None] | None = None
@@ -68,7 +77,7 @@ class Exchange:
         self._length: int | None = None
         self._head = head
         self._on_head = on_head
-        self._body = Body(limit=max_body, keep=keep_body)
+        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
         self._over = False
         self._complete = False
         self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()

@@ -1,11 +1,11 @@
 """What the configurations of probes have in common: one target, and how to reach it."""
 
-from slo.config.aimed import AimedConfig
+from slo.config.aimed import OneTarget
 from slo.net.resolve import IPProtocol
 
 
-class TargetConfig(AimedConfig):
-    """The configuration of a probe that connects to its target."""
+class TargetConfig(OneTarget):
+    """The configuration of a probe of a host."""
 
     ip_protocol: IPProtocol = "ip6"
     """The protocol to prefer where a name has addresses of both: ip4 or ip6."""

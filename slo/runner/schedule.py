@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from slo.core.outcome import CheckKey
+from slo.core.outcome import CheckKey, Point
 from slo.core.protocols import Check
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AfterFailure:
+    """Extra rounds while a target is bad: every `interval_seconds`, `rounds` of them in a row at most."""
+
+    interval_seconds: float
+    rounds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +27,7 @@ class Scheduled:
 
     `config` is what the check was built from, compared by value: two of these are equal when they would look at the
     same thing in the same way. Without it no two are, as nothing can be told of the checks. `labels` are the target's,
-    and say nothing of how it is looked at.
+    and say nothing of how it is looked at. All vantage points of a target have one rhythm.
     """
 
     name: str
@@ -30,6 +38,13 @@ class Scheduled:
     check: Check[Any] = field(compare=False)
     config: object = field(default_factory=object)
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    vantage_point: str = ""
+    after_failure: AfterFailure | None = None
+
+    @property
+    def point(self) -> Point:
+        """Who looks."""
+        return self.name, self.target, self.vantage_point
 
     @property
     def key(self) -> CheckKey:
@@ -43,31 +58,47 @@ def first_due(name: str, interval_seconds: float, *, wall_seconds: float, monoto
     The checks of one interval are spread over it by a hash of `name`, which tells each from all others. The rhythm
     hangs on the wall clock, so that a restart goes on in the rhythm of the run before it.
     """
+    return monotonic + (_offset(name, interval_seconds) - wall_seconds) % interval_seconds
+
+
+def round_number(name: str, interval_seconds: float, *, wall_seconds: float) -> int:
+    """The number of the round that is due at that time: rounds are numbered from the epoch on.
+
+    Whoever else has the same rhythm means the same round by its number, also after a restart.
+    """
+    return round((wall_seconds - _offset(name, interval_seconds)) / interval_seconds)
+
+
+def _offset(name: str, interval_seconds: float) -> float:
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    offset = int.from_bytes(digest) / 2**64 * interval_seconds
-    return monotonic + (offset - wall_seconds) % interval_seconds
+    return int.from_bytes(digest) / 2**64 * interval_seconds
 
 
 class Due(NamedTuple, Generic[T]):
-    """One target that is due since `due` (monotonic seconds), after `passed_over` rounds that came too late to run."""
+    """One target that is due since `due` (monotonic seconds), after `passed_over` rounds that came too late to run.
+
+    `number` is that of the round that is due.
+    """
 
     target: T
     due: float
     passed_over: int
+    number: int
 
 
 class _Rhythm(Generic[T]):
     """The due times of one target: first, first + interval, first + 2 x interval, ...
 
-    `over` says that the target left.
+    The first is round `number`. `over` says that the target left.
     """
 
-    __slots__ = ("beat", "first", "interval", "over", "target")
+    __slots__ = ("beat", "first", "interval", "number", "over", "target")
 
-    def __init__(self, target: T, first: float, interval: float) -> None:
+    def __init__(self, target: T, first: float, interval: float, number: int) -> None:
         self.target = target
         self.first = first
         self.interval = interval
+        self.number = number
         self.beat = 0
         self.over = False
 
@@ -84,11 +115,11 @@ class Schedule(Generic[T]):
         self._rhythms: dict[T, _Rhythm[T]] = {}
         self._order = count()
 
-    def add(self, target: T, *, first: float, interval: float) -> None:
-        """Give a target its rhythm. The interval (seconds) must be positive."""
+    def add(self, target: T, *, first: float, interval: float, number: int = 0) -> None:
+        """Give a target its rhythm, whose first round has that number. The interval (seconds) must be positive."""
         if interval <= 0:
             raise ValueError(f"an interval of {interval} seconds is no rhythm")
-        rhythm = self._rhythms[target] = _Rhythm(target, first, interval)
+        rhythm = self._rhythms[target] = _Rhythm(target, first, interval, number)
         heapq.heappush(self._heap, (first, next(self._order), rhythm))
 
     def discard(self, targets: Collection[T]) -> None:
@@ -124,7 +155,7 @@ class Schedule(Generic[T]):
                 while rhythm.due(beat + 1) <= now:
                     beat += 1
                 due = rhythm.due(beat)
-            taken.append(Due(rhythm.target, due, beat - first))
+            taken.append(Due(rhythm.target, due, beat - first, rhythm.number + beat))
             rhythm.beat = beat + 1
             heapq.heapreplace(heap, (rhythm.due(beat + 1), order, rhythm))
         return taken

@@ -21,6 +21,7 @@ from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Counter
 from slo.core.reason import State
+from slo.sources.quorum import Quorum
 from slo.sources.shares import Shared
 
 
@@ -41,17 +42,30 @@ class Fed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watched:
-    """A target of a probe: one round every `interval_seconds`."""
+    """A target of a probe: one round every `interval_seconds`.
+
+    With `vantage_points` a round is what at least `quorum` of them see of it, see `slo.sources.quorum`.
+    """
 
     check: str
     target: str
     interval_seconds: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    vantage_points: tuple[str, ...] = ()
+    quorum: int = 1
 
     @property
     def key(self) -> CheckKey:
         """The key of its outcomes."""
         return self.check, self.target
+
+    def quorum_round(self) -> Quorum | None:
+        """What joins the rounds of its vantage points; None without any. Each of them has had its say, good, bad or
+        missed, when the next round is due.
+        """
+        if not self.vantage_points:
+            return None
+        return Quorum(self.vantage_points, quorum=self.quorum, patience_seconds=self.interval_seconds)
 
     def feeds(self, fed: Fed) -> bool:
         """Whether its rounds count for an SLI of its probe."""
@@ -66,15 +80,18 @@ class _Knowledge:
     """What is known of one target for one SLI, in Unix milliseconds.
 
     Up to `decided` the time is given out or given up; up to `known` there is knowledge; an observation up to `reach` is
-    near enough to the round before it. `into` is where its counts go.
+    near enough to the round before it, which was complete at `newest`. `into` is where its counts go. With several
+    vantage points, `joined` makes one round of what each of them sees.
     """
 
-    __slots__ = ("decided", "fed", "into", "known", "reach")
+    __slots__ = ("decided", "fed", "into", "joined", "known", "newest", "reach")
 
-    def __init__(self, fed: Fed, into: Counter, since_ms: int) -> None:
+    def __init__(self, fed: Fed, into: Counter, since_ms: int, joined: Quorum | None) -> None:
         self.fed = fed
         self.into = into
+        self.joined = joined
         self.decided = self.known = self.reach = since_ms
+        self.newest = 0
 
 
 class _Target:
@@ -85,9 +102,14 @@ class _Target:
     def __init__(self, watched: Watched) -> None:
         self.knowledge: dict[str, _Knowledge] = {}
         self.fed: tuple[Fed, ...] = ()
+        self.watched = watched
         self.is_now(watched)
 
     def is_now(self, watched: Watched) -> None:
+        """What is known of it stays; rounds that wait for vantage points are joined anew where these are others."""
+        for knowledge in self.knowledge.values():
+            if (watched.vantage_points, watched.quorum) != (self.watched.vantage_points, self.watched.quorum):
+                knowledge.joined = watched.quorum_round()
         self.watched = watched
         self.horizon_ms = round(watched.interval_seconds * KNOWN_FOR_INTERVALS * 1000)
 
@@ -95,8 +117,8 @@ class _Target:
 class CheckSource:
     """Feeds `counter` with the outcomes of probes, of which one may feed several SLIs.
 
-    The outcomes of one target come in the order of their times. No time up to `since` (Unix seconds) is covered: it
-    belongs to a run before this one.
+    An outcome that comes after a later one of its target counts, and covers nothing. No time up to `since` (Unix
+    seconds) is covered: it belongs to a run before this one.
     """
 
     def __init__(self, counter: Counter, *, slot_seconds: int, slis: Sequence[Fed], since: float = 0.0) -> None:
@@ -147,18 +169,33 @@ class CheckSource:
         target = self._targets.get(key)
         return [fed.sli for fed in target.fed] if target else ()
 
-    def observe(self, outcome: Outcome) -> None:
-        """Count one round. Outcomes of checks that feed no SLI are passed over."""
-        if target := self._targets.get(outcome.key):
-            for fed in target.fed:
-                knowledge = target.knowledge.get(fed.sli) or self._begin(target, fed, outcome)
-                self._observe(knowledge, outcome, target.horizon_ms)
+    def observe(self, outcome: Outcome, *, arrived: float | None = None) -> None:
+        """Count one round, or the part that a vantage point has in one. `arrived` is when it came here (Unix seconds),
+        where that is later than its completion.
+
+        Outcomes of checks that feed no SLI are passed over, and so are extra rounds: they are no events.
+        """
+        target = self._targets.get(outcome.key)
+        if target is None or outcome.extra:
+            return
+        at = outcome.at.timestamp()
+        for fed in target.fed:
+            knowledge = target.knowledge.get(fed.sli) or self._begin(target, fed, at)
+            state = _state_for(fed, outcome)
+            if knowledge.joined is None:
+                self._observe(knowledge, state, at, target.horizon_ms)
+            elif decided := knowledge.joined.add(
+                outcome.number, outcome.vantage_point, state, at=at, arrived=at if arrived is None else arrived
+            ):
+                self._observe(knowledge, decided.state, decided.at, target.horizon_ms)
 
     def close(self, end: int) -> None:
         """Give out the time that is known up to the slot end `end`; to be called just before that slot is closed."""
         end_ms = end * 1000
         for target in self._targets.values():
             for knowledge in target.knowledge.values():
+                for decided in knowledge.joined.close(end) if knowledge.joined else ():
+                    self._observe(knowledge, decided.state, decided.at, target.horizon_ms)
                 upto_ms = min(knowledge.known, end_ms)
                 if upto_ms > knowledge.decided:
                     self._cover(knowledge, upto_ms)
@@ -190,15 +227,17 @@ class CheckSource:
     def _into(self, fed: Fed) -> Counter:
         return self._shared[fed.sli] if fed.shared else self._counter
 
-    def _begin(self, target: _Target, fed: Fed, outcome: Outcome) -> _Knowledge:
+    def _begin(self, target: _Target, fed: Fed, at: float) -> _Knowledge:
         """What is known of a target for one SLI at its first round: nothing."""
         since_ms = max(self._since_ms, self._anew.get(fed.sli, 0) * 1000)
         if fed.shared:
             shared = self._shared[fed.sli]
-            end = slot_end(outcome.at.timestamp(), self._slot_seconds)
+            end = slot_end(at, self._slot_seconds)
             shared.join(end, horizon_seconds=target.horizon_ms / 1000)
             since_ms = max(since_ms, shared.closed * 1000)
-        knowledge = target.knowledge[fed.sli] = _Knowledge(fed, self._into(fed), since_ms)
+        knowledge = target.knowledge[fed.sli] = _Knowledge(
+            fed, self._into(fed), since_ms, target.watched.quorum_round()
+        )
         return knowledge
 
     def _leave(self, knowledge: _Knowledge) -> None:
@@ -208,11 +247,18 @@ class CheckSource:
             self._cover(knowledge, min(knowledge.known, end * 1000))
             knowledge.into.leave(end)
 
-    def _observe(self, knowledge: _Knowledge, outcome: Outcome, horizon_ms: int) -> None:
-        at_seconds = outcome.at.timestamp()
+    def _observe(self, knowledge: _Knowledge, state: State, at_seconds: float, horizon_ms: int) -> None:
+        """Count a round that was complete at a time (Unix seconds)."""
         at_ms = round(at_seconds * 1000)
         end = slot_end(at_seconds, self._slot_seconds)
-        if outcome.state is State.UNKNOWN:
+        if at_ms < knowledge.newest:  # a later round has spoken for its time
+            counts = Counts(
+                good=int(state is State.GOOD), bad=int(state is State.BAD), unknown=int(state is State.UNKNOWN)
+            )
+            knowledge.into.add(knowledge.fed.sli, end, counts)
+            return
+        knowledge.newest = at_ms
+        if state is State.UNKNOWN:
             self._cover(knowledge, min(at_ms, knowledge.known))
             knowledge.decided = max(at_ms, knowledge.decided)
             knowledge.known = at_ms
@@ -227,10 +273,8 @@ class CheckSource:
         covered_ms = max(0, at_ms - knowledge.decided)
         knowledge.decided += covered_ms
         knowledge.known = knowledge.reach = at_ms + horizon_ms
-        latency = knowledge.fed.latency_seconds
-        good = outcome.state is State.GOOD and (latency is None or round(sum(outcome.phases.values()), 6) <= latency)
-        counts = Counts(good=int(good), bad=int(not good), covered_ms=covered_ms)
-        knowledge.into.add(knowledge.fed.sli, end, counts)
+        good = state is State.GOOD
+        knowledge.into.add(knowledge.fed.sli, end, Counts(good=int(good), bad=int(not good), covered_ms=covered_ms))
 
     def _cover(self, knowledge: _Knowledge, upto_ms: int) -> None:
         """Give out the time from what is decided up to `upto_ms`, slot by slot."""
@@ -240,3 +284,11 @@ class CheckSource:
             stop = min(end, upto_ms)
             knowledge.into.add(knowledge.fed.sli, end // 1000, Counts(covered_ms=stop - begin))
             knowledge.decided = begin = stop
+
+
+def _state_for(fed: Fed, outcome: Outcome) -> State:
+    """What a round is to an SLI: good that took too long is bad."""
+    latency = fed.latency_seconds
+    if outcome.state is State.GOOD and latency is not None and round(sum(outcome.phases.values()), 6) > latency:
+        return State.BAD
+    return outcome.state

@@ -10,7 +10,7 @@ import pytest
 
 from slo.app import found as module
 from slo.app.found import Follower, Labels
-from slo.core.outcome import CheckKey, Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.reason import state_of
 from slo.core.target import Target, target_of
 from slo.errors import Fault
@@ -46,12 +46,12 @@ class Targets(PlayedWatch):
 
     @property
     def running(self) -> list[str]:
-        return sorted(target for _, target in self.watch._probes._runner._targets)
+        return sorted(target for _, target, _ in self.watch._probes._runner._targets)
 
     def rounds(self, target: str, reason: str) -> None:
         """A round of one target that is complete now."""
-        key: CheckKey = ("gate", target)
-        check = self.watch._probes._runner.check(key)
+        point: Point = ("gate", target, "")
+        check = self.watch._probes._runner.check(point)
         outcome = Outcome(
             check="gate",
             target=target,
@@ -61,7 +61,7 @@ class Targets(PlayedWatch):
             reason=reason,
             labels=check.labels if check else {},
         )
-        self.watch._probes._runner.last[key] = outcome
+        self.watch._probes._runner.last[point] = outcome
         self.watch._probes.observe(outcome)
 
     def metrics(self) -> list[str]:
@@ -111,11 +111,11 @@ async def test_a_target_that_is_gone_leaves_nothing_behind_and_disturbs_no_other
         for target in watch.running:
             watch.rounds(target, "connect_refused")
         runner = watch.watch._probes._runner
-        kept = runner._targets["gate", "127.0.0.1:3"]
+        kept = runner._targets["gate", "127.0.0.1:3", ""]
         await watch.finds({"127.0.0.1:3": US})
-        assert runner._targets["gate", "127.0.0.1:3"] is kept
+        assert runner._targets["gate", "127.0.0.1:3", ""] is kept
         assert kept.scheduled.labels == US
-        assert ("gate", "127.0.0.1:2") not in runner.last
+        assert ("gate", "127.0.0.1:2", "") not in runner.last
         assert len(watch.metrics()) == 2
         assert "127.0.0.1:2" not in {status.last_target for status in watch.statuses}
         await watch.finds({})
@@ -192,6 +192,22 @@ async def test_a_reload_keeps_what_was_found_and_the_rhythm_of_what_did_not_chan
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
         await watch.watch._probes._take(follower)
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
+
+
+async def test_each_target_that_is_found_is_looked_at_from_every_vantage_point(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    config["probes"][0] |= {"vantage_points": [{"name": "four", "ip_protocol": "ip4"}, {"name": "six"}], "quorum": 2}
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.1:2": US, "127.0.0.1:3": US})
+        await watch.finds({"127.0.0.1:2": US})
+        runner = watch.watch._probes._runner
+        assert sorted((target, point) for _, target, point in runner._targets) == [
+            *(("127.0.0.1:1", point) for point in ("four", "six")),
+            *(("127.0.0.1:2", point) for point in ("four", "six")),
+        ]
+        protocols = {point: check.scheduled.check._endpoint.prefer for (_, _, point), check in runner._targets.items()}
+        assert protocols == {"four": "ip4", "six": "ip6"}
 
 
 async def test_a_target_without_a_label_is_in_the_group_of_those_without_it(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from slo.config.aimed import AimedConfig
+from slo.config.aimed import OneTarget
 from slo.config.load import load
 from slo.config.report import Location
 from slo.config.settings import ModuleEntry, Settings
@@ -23,7 +23,7 @@ class Credentials(Section):
     password: Secret
 
 
-class Look(AimedConfig):
+class Look(OneTarget):
     """A kind with a key of every sort."""
 
     target_key: ClassVar[str] = "url"

@@ -61,7 +61,7 @@ def test_every_due_time_is_run_or_missed_exactly_once_and_never_early(
         came_due = {entry[2].target.scheduled.name: entry[2].beat for entry in world.runner._schedule._heap}
         missed = 0
         assert all(check.most_under_way <= 1 for check in checks)
-        for (name, _), target in world.runner._targets.items():
+        for (name, *_), target in world.runner._targets.items():
             interval = target.scheduled.interval_seconds
             beats = [(due - firsts[name]) / interval for due in dues[name]]
             assert beats == pytest.approx([round(beat) for beat in beats], abs=1e-6)
