@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
 from slo.core.outcome import Judgement
@@ -15,7 +16,6 @@ from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
 from slo.net.samples import connection_samples
-from slo.config.aimed import OneTarget
 
 LONGEST_PATH = 107
 """How many bytes Linux takes for the path of a socket, unix(7)."""
