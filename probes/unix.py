@@ -15,6 +15,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
 
 LONGEST_PATH = 107
@@ -56,7 +57,7 @@ class Facts:
     course: Course
 
 
-class UnixProbe:
+class UnixProbe(ExplainsConnection):
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
