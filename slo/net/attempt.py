@@ -11,7 +11,7 @@ from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.net.certificate import Handshake, described
-from slo.net.connection import Connection, Receiver, connect
+from slo.net.connection import Connection, Receiver, connect, connect_socket
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
@@ -24,11 +24,19 @@ _HUNG = {
     "tls": "tls_timeout",
     "processing": "response_timeout",
     "transfer": "body_timeout",
-    "exchange": "data_timeout",
+    **dict.fromkeys(("exchange", "greeting", "hello", "envelope"), "data_timeout"),
     "request": "response_timeout",
     "rtt": "echo_timeout",
+    "auth": "auth_timeout",
+    "query": "query_timeout",
+    "token": "token",
+    "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
+
+_OTHERS = {"resolve": "the resolver", "token": "the server of the token"}
+"""Whom a phase waits for, where that is not the target."""
 
 _OTHER_PROTOCOL_MAY_DO = frozenset({"connect_refused", "connect_reset", "connect_unreachable", "no_local_port"})
 
@@ -63,6 +71,11 @@ class Endpoint:
         except ValueError:
             address = None
         object.__setattr__(self, "address", address)
+
+
+def socket_endpoint(tls: TLSSettings | None) -> Endpoint:
+    """What there is to know of a socket in the file system once it is connected to: it has no host."""
+    return Endpoint(host="", port=0, tls=tls, scheme="unix")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +126,7 @@ class Attempt:
             # A new one: the raised one holds everything that was under way.
             fault = Fault(raised.reason, detail=raised.detail)
         except TimeoutError:
-            waited_for = "the resolver" if self.phase == "resolve" else str(self.address)
+            waited_for = _OTHERS.get(self.phase) or str(self.address or "the other side")
             fault = Fault(_HUNG.get(self.phase, "timeout"), detail=f"waited for {waited_for}")
         finally:
             ended_in = self.phase
@@ -146,6 +159,16 @@ class Attempt:
             await self.start_tls(connection, endpoint)
         return connection
 
+    async def connect_socket(self, receiver: Receiver, path: str, tls: TLSSettings | None) -> Connection:
+        """Connect to a socket in the file system, and shake hands where there is TLS. Raises Fault."""
+        if refusal := self._context.guard.socket_refusal():
+            raise Fault("not_permitted", detail=refusal)
+        self.enter("connect")
+        connection = await connect_socket(receiver, path, secure=tls is not None)
+        if tls is not None:
+            await self.start_tls(connection, socket_endpoint(tls))
+        return connection
+
     async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
         """The addresses of an endpoint to try in turn, all of which may be connected to. Raises Fault.
 
@@ -160,6 +183,15 @@ class Attempt:
         if refusal:
             raise Fault("not_permitted", detail=refusal)
         return candidates
+
+    def permit(self, endpoint: Endpoint) -> None:
+        """Have the guard look at an endpoint whose name somebody else resolves. Raises Fault."""
+        guard, address = self._context.guard, endpoint.address
+        refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
+        if address is not None:
+            refusal = refusal or guard.address_refusal(address, redirected_from=self.address)
+        if refusal:
+            raise Fault("not_permitted", detail=refusal)
 
     async def in_turn(self, candidates: tuple[IPAddress, ...], reach: Callable[[IPAddress], Awaitable[T]]) -> T:
         """What `reach` gives for the first address that can be reached; the others are not tried. Raises Fault."""
@@ -179,7 +211,7 @@ class Attempt:
         self.enter("tls")
         try:
             context = self._context.tls.get(settings, alpn=endpoint.alpn)
-            await connection.start_tls(context, settings.server_name or endpoint.host)
+            await connection.start_tls(context, settings.server_name or endpoint.host or None)
         except BaseException as error:
             connection.close()
             self.handshake = connection.handshake

@@ -7,6 +7,7 @@ import pytest
 from slo.core.reason import REASONS, State, state_of
 
 OURS = {
+    "auth_method",
     "network_down",
     "resolver_down",
     "no_file_descriptors",

@@ -5,9 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slo.config.dns_names import RecordClass, RecordType, ResponseCode
-from slo.config.hosts import Address
 from slo.config.types import Pattern, wrong
-from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions
 
 KIND = "dns"
 PLACEHOLDER = "localhost"
@@ -36,10 +35,9 @@ class RecordOptions(BlackboxSection):
         }
 
 
-class Options(IPOptions):
+class Options(SourceOptions):
     """What stands under `dns`."""
 
-    source_ip_address: Address | None = None
     dns_over_tls: bool = False
     tls_config: TLSOptions = TLSOptions()
     transport_protocol: Literal["udp", "tcp"] = "udp"
@@ -62,11 +60,10 @@ class Options(IPOptions):
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
         return {
-            **self.ip_keys,
+            **self.way_keys,
             "question": {"name": self.query_name, "type": self.query_type, "class": self.query_class},
             "transport": "tls" if self.dns_over_tls else self.transport_protocol,
             "recursion_desired": self.recursion_desired,
-            "source_address": self.source_ip_address,
             "tls": self.tls_config,
             "expect": {
                 "rcodes": self.valid_rcodes,

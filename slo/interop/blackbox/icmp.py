@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from slo.config.hosts import Address
-from slo.interop.blackbox.section import IPOptions
+from slo.interop.blackbox.section import SourceOptions
 
 KIND = "icmp"
 PLACEHOLDER = "localhost"
@@ -14,10 +13,9 @@ USUAL_BYTES = 28
 USUAL_TTL = 64
 
 
-class Options(IPOptions):
+class Options(SourceOptions):
     """What stands under `icmp`. A size or a TTL of 0 is the usual one."""
 
-    source_ip_address: Address | None = None
     payload_size: Annotated[int, Field(ge=0)] = 0
     dont_fragment: bool = False
     ttl: Annotated[int, Field(ge=0, le=255)] = USUAL_TTL
@@ -26,8 +24,7 @@ class Options(IPOptions):
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
         return {
-            **self.ip_keys,
-            "source_address": self.source_ip_address,
+            **self.way_keys,
             "payload_size": self.payload_size or USUAL_BYTES,
             "dont_fragment": self.dont_fragment,
             "ttl": self.ttl or USUAL_TTL,

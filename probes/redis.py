@@ -1,0 +1,175 @@
+"""The kind `redis`: a login to a Redis or a Sentinel, a PING, and where asked for the role and one reading command."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from slo.config.tls import TLSSettings
+from slo.config.types import HostPort, Secret, wrong
+from slo.core.outcome import Judgement
+from slo.core.sample import Sample
+from slo.errors import Fault
+from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.context import Context
+from slo.net.conversation import said
+from slo.net.expected import ExpectedValue
+from slo.net.redis import RedisLogin, RedisSession, Reply
+from slo.net.samples import connection_samples, phase_samples
+from slo.net.target import TargetConfig
+
+READING = frozenset(
+    {
+        *("BITCOUNT", "DBSIZE", "EXISTS", "GET", "GETBIT", "GETRANGE", "HEXISTS", "HGET", "HLEN", "LASTSAVE", "LINDEX"),
+        *("LLEN", "PTTL", "SCARD", "SISMEMBER", "STRLEN", "TTL", "TYPE", "XLEN", "ZCARD", "ZSCORE"),
+    }
+)
+"""The commands that may be asked: each only reads, whatever its arguments, takes its time from nobody, and has a short
+answer that is one value."""
+
+
+def _reading(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or words[0].upper() not in READING:
+        raise wrong("is no command that only reads one value", f"write one of {', '.join(sorted(READING))}")
+    return words
+
+
+class Expected(ExpectedValue):
+    """What is expected of the server, and of the answer to `command`."""
+
+    role: Literal["master", "replica", "sentinel"] | None = None
+    """What the server must be: master, replica or sentinel."""
+
+
+class Config(TargetConfig):
+    """One login, one PING, and what else is asked for."""
+
+    target: HostPort
+    """Where to connect to, as cache.example:6379."""
+
+    username: str | None = None
+    """The user, where the server has users (ACL)."""
+
+    password: Secret | None = None
+    """The password of the user, or the server's own."""
+
+    database: Annotated[int, Field(ge=0)] | None = None
+    """The number of the database to select."""
+
+    tls: TLSSettings | None = None
+    """Speak TLS, and verify the other side as this says; {} is the usual verification."""
+
+    command: Annotated[tuple[str, ...], AfterValidator(_reading)] | None = None
+    """A command to ask after the PING, as [GET, canary]; only such as read one value."""
+
+    expect: Expected = Expected()
+    """What is expected beside the answer to the PING."""
+
+    @model_validator(mode="after")
+    def _meant(self) -> "Config":
+        if self.username is not None and self.password is None:
+            raise wrong("has a username without a password", "give both, or the password alone")
+        if self.expect.any and self.command is None:
+            raise wrong("expects a value that nothing is asked for", "give it a command, as [GET, canary]")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """How far the attempt got, and what was answered: None where it was not asked, or not answered any more."""
+
+    reached: Reached
+    role: str | None = None
+    reply: Reply = None
+
+
+class RedisProbe:
+    """Logs in, asks, and hangs up."""
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self.target = str(config.target)
+        self._context = context
+        self._login = RedisLogin(username=config.username, password=config.password, database=config.database)
+        self._command = config.command
+        self._expect = config.expect
+        self._endpoint = Endpoint(
+            host=config.target.host,
+            port=config.target.port,
+            prefer=config.ip_protocol,
+            fallback=config.ip_protocol_fallback,
+            tls=config.tls,
+            scheme="redis",
+        )
+        if config.tls:
+            context.tls.get(config.tls)
+
+    async def observe(self, deadline: float) -> Facts:
+        """What the server answers."""
+        attempt = Attempt(self._context)
+        visit = _Visit(attempt, self._endpoint, self._login)
+        reached = await attempt.run(visit.make(self._command, role=self._expect.role is not None), deadline)
+        return Facts(reached=reached, role=visit.role, reply=visit.reply)
+
+    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
+        """One judgement: what went wrong, else whether the role and the answer are as expected."""
+        if isinstance(facts, Fault):
+            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
+        reached = facts.reached
+        if reached.fault is not None:
+            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
+        if self._expect.role is not None and facts.role != self._expect.role:
+            return [reached.judgement("role", f"it is a {facts.role}, not a {self._expect.role}")]
+        if mismatch := self._expect.mismatch(_text(facts.reply)):
+            return [reached.judgement("result", mismatch)]
+        return [reached.judgement("ok")]
+
+    def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
+        """The connection in the blackbox exporter's metrics, and the phases; that exporter has no such prober."""
+        if not isinstance(facts, Fault):
+            yield from connection_samples(facts.reached)
+            yield from phase_samples("probe_redis_duration_seconds", facts.reached)
+
+
+class _Visit:
+    """One login and what is asked in it."""
+
+    def __init__(self, attempt: Attempt, endpoint: Endpoint, login: RedisLogin) -> None:
+        self.role: str | None = None
+        self.reply: Reply = None
+        self._attempt = attempt
+        self._endpoint = endpoint
+        self._login = login
+
+    async def make(self, command: Sequence[str] | None, *, role: bool) -> None:
+        """Log in and ask. Raises Fault."""
+        session = await RedisSession.open(self._attempt, self._endpoint, self._login)
+        try:
+            self._attempt.enter("exchange")
+            if (pong := await session.command("PING")) != b"PONG":
+                raise Fault("data", detail=f"it answers PING with {said(_text(pong) or 'nothing')!r}")
+            if role:
+                self.role = _role(await session.command("ROLE"))
+            if command is not None:
+                self.reply = await session.command(*command)
+        finally:
+            session.close()
+
+
+def _role(reply: Reply) -> str:
+    """What the server says that it is. Redis still calls a replica by its old name."""
+    if not isinstance(reply, list) or not reply or not isinstance(reply[0], bytes):
+        raise Fault("data", detail="it answers ROLE without a role")
+    return "replica" if reply[0] == b"slave" else said(reply[0].decode(errors="replace"))
+
+
+def _text(reply: Reply) -> str | None:
+    """An answer as it is compared and shown; None where there is none."""
+    if reply is None:
+        return None
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
+
+
+def build(config: Config, context: Context) -> RedisProbe:
+    """The probe of a configuration."""
+    return RedisProbe(config, context)

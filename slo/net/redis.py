@@ -1,0 +1,159 @@
+"""A login to Redis: the protocol RESP2, of which only replies that end are read.
+
+https://redis.io/docs/latest/develop/reference/protocol-spec/
+"""
+
+from dataclasses import dataclass
+from typing import Self, TypeAlias
+
+from slo.config.secret import Secret
+from slo.errors import Fault
+from slo.net.attempt import Attempt, Endpoint
+from slo.net.conversation import Conversation, said
+
+ANSWER_BYTES = 65_536
+DEPTH = 8
+"""How many lists a reply may have inside one another."""
+
+Reply: TypeAlias = "bytes | int | list[Reply] | None"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RedisLogin:
+    """Who logs in, and to which database. Without a password nobody logs in; `username` is that of an ACL."""
+
+    username: str | None = None
+    password: Secret | None = None
+    database: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A reply that is an error."""
+
+    text: str
+
+
+class RedisSession:
+    """A connection to a Redis or a Sentinel that somebody is logged in on.
+
+    An answer that does not come whole ends it; one that is an error does not.
+    """
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    @classmethod
+    async def open(
+        cls, attempt: Attempt, endpoint: Endpoint, login: RedisLogin, *, limit_bytes: int = ANSWER_BYTES
+    ) -> Self:
+        """Connect, log in and select the database, in the phases of the attempt and `auth`. Raises Fault.
+
+        `limit_bytes` is how large one answer may be.
+        """
+        session = cls(await Conversation.begin(attempt, endpoint, limit_bytes=limit_bytes))
+        try:
+            await session._log_in(attempt, login)
+        except BaseException:
+            session._conversation.abort()
+            raise
+        return session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more can be asked."""
+        return self._conversation.open
+
+    async def command(self, *words: str) -> Reply:
+        """What the server answers to one command. Raises Fault, also where the answer is an error."""
+        return await self._ask(words, otherwise="query_refused")
+
+    def close(self) -> None:
+        """Log out, without waiting for the other side."""
+        self._conversation.close(_packed(("QUIT",)))
+
+    async def _log_in(self, attempt: Attempt, login: RedisLogin) -> None:
+        if login.password is not None or login.database is not None:
+            attempt.enter("auth")
+        if login.password is not None:
+            user = () if login.username is None else (login.username,)
+            await self._ask(("AUTH", *user, login.password.reveal()), otherwise="auth_refused")
+        if login.database is not None:
+            await self._ask(("SELECT", str(login.database)), otherwise="database_unknown")
+
+    async def _ask(self, words: tuple[str, ...], *, otherwise: str) -> Reply:
+        with self._conversation.answering():
+            self._conversation.send(_packed(words))
+            reply = await self._reply(DEPTH)
+        if isinstance(reply, _Refusal):
+            raise Fault(_reason(reply.text, otherwise), detail=said(reply.text))
+        return reply
+
+    async def _reply(self, depth: int) -> "Reply | _Refusal":
+        line = await self._conversation.line()
+        kind, rest = line[:1], line[1:]
+        match kind:
+            case b"+":
+                return rest
+            case b"-":
+                return _Refusal(rest.decode(errors="replace"))
+            case b":":
+                return _number(rest)
+            case b"$":
+                return await self._bulk(_number(rest))
+            case b"*":
+                return await self._list(_number(rest), depth)
+        raise Fault("data", detail=f"no reply of Redis begins with {said(kind.decode(errors='replace'))!r}")
+
+    async def _bulk(self, size: int) -> bytes | None:
+        if size < 0:
+            return None
+        data = await self._conversation.exactly(size + 2)
+        if data[-2:] != b"\r\n":
+            raise Fault("data", detail="a reply is longer than it says")
+        return data[:-2]
+
+    async def _list(self, size: int, depth: int) -> list[Reply] | None:
+        """The elements as they come: what is announced takes no room before it is there."""
+        if size < 0:
+            return None
+        if not depth:
+            raise Fault("data", detail=f"more than {DEPTH} lists inside one another")
+        found: list[Reply] = []
+        for _ in range(size):
+            element = await self._reply(depth - 1)
+            found.append(element.text.encode() if isinstance(element, _Refusal) else element)
+        return found
+
+
+def _number(text: bytes) -> int:
+    # Longer than any number of 64 bits: Python takes its time over long ones, and takes 1_000 and spaces for some.
+    if len(text) > 20 or not text.removeprefix(b"-").isdigit():
+        raise Fault("data", detail="something else stands where Redis has a number")
+    return int(text)
+
+
+def _packed(words: tuple[str, ...]) -> bytes:
+    """A command as it is sent."""
+    encoded = [word.encode() for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
+
+
+_REASONS = {
+    "NOAUTH": "auth_refused",
+    "WRONGPASS": "auth_refused",
+    "DENIED": "auth_refused",  # protected mode: nobody may come from elsewhere
+    "NOPERM": "query_refused",
+    "LOADING": "not_ready",
+    "MASTERDOWN": "not_ready",
+    "BUSY": "not_ready",  # a script keeps it from everything else
+    "CLUSTERDOWN": "not_ready",
+    "TRYAGAIN": "not_ready",
+}
+"""The reason of an error by its first word."""
+
+
+def _reason(error: str, otherwise: str) -> str:
+    if error.startswith("ERR max number of clients"):
+        return "too_many_connections"
+    return _REASONS.get(error.partition(" ")[0], otherwise)
