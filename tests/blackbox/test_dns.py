@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections.abc import Mapping
 
 import pytest
 import trustme
@@ -109,7 +110,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> NameServerTLS:
 
 def MODULES(request: pytest.FixtureRequest) -> str:  # noqa: N802 - it is what the fixture `pair` looks for
     secure: NameServerTLS = request.getfixturevalue("secure")
-    modules = {
+    modules: dict[str, Mapping[str, object]] = {
         f"{kind}{number}": {"query_name": name.replace("@", "example.org"), "query_type": kind}
         for number, (name, kind) in enumerate((f"{n}.example.org" if n != "@" else n, k) for n, k in QUESTIONS)
     }
@@ -140,7 +141,11 @@ def MODULES(request: pytest.FixtureRequest) -> str:  # noqa: N802 - it is what t
         modules[name] = {"query_name": "example.org", "query_type": "MX", "dns_over_tls": True, "tls_config": tls}
     usual = {"preferred_ip_protocol": "ip4", "transport_protocol": "tcp"}
     return json.dumps(
-        {"modules": {name: {"prober": "dns", "timeout": "2s", "dns": usual | keys} for name, keys in modules.items()}}
+        {
+            "modules": {
+                name: {"prober": "dns", "timeout": "2s", "dns": {**usual, **keys}} for name, keys in modules.items()
+            }
+        }
     )
 
 
