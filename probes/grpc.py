@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from slo.config.hosts import HostMaybePort
 from slo.config.request import HeaderName, HeaderValue
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, wrong
@@ -42,8 +43,8 @@ MetadataName = Annotated[HeaderName, AfterValidator(_metadata_name)]
 class Config(TargetConfig):
     """One call of `grpc.health.v1.Health/Check`."""
 
-    target: HostPort
-    """Where to connect to, as api.example:50051."""
+    target: HostMaybePort
+    """Where to connect to, as api.example:50051. Without a port it is 443 over TLS, else 80."""
 
     service: str = ""
     """The service to ask for; the server as a whole where none is named."""
@@ -74,12 +75,13 @@ class GRPCProbe:
         self._context = context
         self._body = grpc_health.check_request(config.service)
         self._service = config.service
-        self._authority = config.authority or str(config.target)
         self._secure = config.tls is not None
+        port = config.target.port or (443 if self._secure else 80)
+        self._authority = config.authority or str(HostPort(config.target.host, port))
         self._metadata = [(name, value.reveal()) for name, value in config.metadata.items()]
         self._endpoint = Endpoint(
             host=config.target.host,
-            port=config.target.port,
+            port=port,
             prefer=config.ip_protocol,
             fallback=config.ip_protocol_fallback,
             tls=config.tls,
@@ -115,7 +117,7 @@ class GRPCProbe:
         yield from connection_samples(reached)
         for phase, seconds in _durations(reached):
             yield Sample(name="probe_grpc_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_grpc_ssl", value=float(reached.handshake is not None))
+        yield Sample(name="probe_grpc_ssl", value=float(self._secure and "check" in reached.phases))
         if "connect" not in reached.phases:
             return  # nobody was called
         yield Sample(name="probe_grpc_status_code", value=answer.code if answer else _code_of(reached))

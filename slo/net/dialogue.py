@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from slo.config.identity import LabelName
+from slo.config.identity import LABEL_PATTERN, label_name
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, wrong
 from slo.core.outcome import Judgement
@@ -24,6 +24,17 @@ Mismatch: TypeAlias = Literal["", "regex", "bytes"]
 """What the other side did not say: a line that matches, or the bytes; empty where it failed otherwise, or not."""
 
 
+def _info_label(value: object) -> object:
+    label_name(value)
+    if value in {"probe", "target"}:
+        raise wrong(f"the label {value} says which probe it is", "give yours another name")
+    return value
+
+
+InfoLabel = Annotated[str, BeforeValidator(_info_label), WithJsonSchema({"type": "string", "pattern": LABEL_PATTERN})]
+"""A label that a metric of a probe may have besides those that say which probe it is."""
+
+
 class Step(Section):
     """One step of a dialogue: what is expected comes first, then what is said."""
 
@@ -33,7 +44,7 @@ class Step(Section):
     expect_bytes: str = Field(default="", max_length=65_536)
     """Read as many bytes as this has in UTF-8. They must be these."""
 
-    labels: dict[LabelName, str] = Field(default={})
+    labels: dict[InfoLabel, str] = Field(default={})
     """Labels of the metric probe_expect_info. In their values $1 and ${name} are groups of what was expected."""
 
     send: Secret | None = None

@@ -19,7 +19,8 @@ class OneTarget(KindConfig):
     def aimed_at(self, target: str) -> Self:
         """The same probe of another target. Raises pydantic's ValidationError."""
         # What was read is no more as it was written: sizes are numbers by now. So only the target is validated.
-        other: Self = type(self).__pydantic_validator__.validate_assignment(self.model_copy(), self.target_key, target)
+        other = self.model_copy()
+        type(self).__pydantic_validator__.validate_assignment(other, self.target_key, target)
         return other
 
 

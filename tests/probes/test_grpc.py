@@ -224,7 +224,7 @@ def test_any_answer_has_a_meaning_or_is_a_fault(body: bytes, status: bytes) -> N
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"target": "localhost"}, "is no HOST:PORT"),
+        ({"target": "http://localhost"}, "is no host, with or without a port"),
         ({"metadata": {"grpc-timeout": "1S"}}, "grpc-timeout is set by the watch itself"),
         ({"metadata": {"trace-bin": "x"}}, "trace-bin would have to be bytes"),
         ({"metadata": {"a": "two\nlines"}}, "holds a line end"),
@@ -234,6 +234,22 @@ def test_a_wrong_configuration_is_refused(config: Mapping[str, object], message:
     with pytest.raises(ValidationError) as raised:
         grpc.Config.model_validate({"target": "localhost:1", **config})
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "authority"),
+    [
+        ({"target": "api.example"}, ("api.example", 80), "api.example:80"),
+        ({"target": "api.example", "tls": {}}, ("api.example", 443), "api.example:443"),
+        ({"target": "::1", "tls": {}}, ("::1", 443), "[::1]:443"),
+        ({"target": "[::1]:50051", "authority": "api.example"}, ("::1", 50051), "api.example"),
+    ],
+)
+def test_a_port_that_is_not_named_is_the_usual_one(
+    config: Mapping[str, object], place: tuple[str, int], authority: str
+) -> None:
+    probe = grpc.build(grpc.Config.model_validate(config), Context.default(SteadyClock()))
+    assert ((probe._endpoint.host, probe._endpoint.port), probe._authority) == (place, authority)
 
 
 def test_metadata_is_a_secret() -> None:

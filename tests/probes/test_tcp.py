@@ -249,6 +249,7 @@ async def test_what_is_injected_before_the_upgrade_is_not_taken_for_encrypted(
         ({"query_response": [{}]}, "does nothing, give it expect, expect_bytes, send or starttls"),
         ({"query_response": [{"send": "x", "labels": {"a": "$1"}}]}, "has labels and no expect"),
         ({"query_response": [{"expect": "x", "labels": {"a-b": "$1"}}]}, "is no label name of Prometheus"),
+        ({"query_response": [{"expect": "x", "labels": {"probe": "$1"}}]}, "says which probe it is"),
         ({"query_response": [{"starttls": True}, {"starttls": True}]}, "starts TLS twice, keep one starttls"),
         ({"query_response": [{"expect": "("}]}, "missing )"),
         ({"target": "localhost"}, "is no HOST:PORT"),
