@@ -63,8 +63,7 @@ def _unknown(judgement: Judgement, reason: str) -> Judgement:
 def _on_this_machine(target: str) -> bool:
     """Whether a target (a URL, host:port, or a host alone) is reached without any network."""
     try:
-        bare = target.count(":") > 1 and "[" not in target  # an IPv6 address
-        host = target if bare else urlsplit(target if "://" in target else f"//{target}").hostname or ""
+        host = urlsplit(target if "://" in target else f"//{target}").hostname or target  # ::1 has none
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
