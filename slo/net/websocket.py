@@ -6,7 +6,7 @@ Source: https://www.rfc-editor.org/rfc/rfc6455
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
@@ -57,13 +57,14 @@ class WebSocket:
         """What the server said to the upgrade."""
         return self._handshake.response
 
-    async def upgrade(self, write: Callable[[bytes], None], headers: Mapping[str, str]) -> None:
-        """Ask for the upgrade, and return when messages may go both ways. Raises Fault."""
+    async def upgrade(self, write: Callable[[bytes], None], headers: Sequence[tuple[str, str]]) -> None:
+        """Ask for the upgrade, and return when messages may go both ways. `headers` replace ours. Raises Fault."""
         self._write = write
         request = self._protocol.connect()
         request.headers["User-Agent"] = "Watchkeep"
-        for name, value in headers.items():
+        for name, _ in headers:
             request.headers.pop(name, None)
+        for name, value in headers:
             request.headers[name] = value
         write(request.serialize())
         await self._handshake.wait()

@@ -127,20 +127,23 @@ async def test_subprotocols(offered: Sequence[str], spoken: Any, reason: str) ->
 
 async def test_headers_and_credentials_are_sent() -> None:
     seen_by_server: dict[str, str] = {}
+    many: list[str] = []
 
     async def handler(connection: ServerConnection) -> None:
         assert connection.request is not None
         seen_by_server.update(connection.request.headers.raw_items())
+        many.extend(connection.request.headers.get_all("X-Many"))
         seen_by_server["path"] = connection.request.path
         await connection.wait_closed()
 
     async with websockets_server(handler) as port:
         await asked(
             port,
-            headers={"Origin": "https://shop.example", "host": "shop.example"},
+            headers={"Origin": "https://shop.example", "host": "shop.example", "X-Many": ["a", "b"]},
             basic_auth={"username": "u", "password": "p"},
         )
     assert seen_by_server["path"] == "/live?x=1"
+    assert many == ["a", "b"]
     assert seen_by_server["Origin"] == "https://shop.example"
     assert seen_by_server["host"] == "shop.example"
     assert seen_by_server["User-Agent"] == "Watchkeep"
@@ -287,7 +290,7 @@ async def test_a_server_that_misbehaves(behaviour: Behaviour, reason: str) -> No
 async def test_a_flood_of_messages_that_nobody_reads_is_cut() -> None:
     socket = WebSocket(URL.parse("http://a/"), subprotocols=(), max_message=1000)
     answered: list[bytes] = []
-    upgrading = asyncio.ensure_future(socket.upgrade(answered.append, {}))
+    upgrading = asyncio.ensure_future(socket.upgrade(answered.append, ()))
     await asyncio.sleep(0)
     key = answered[0].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
     socket.received(HEAD + accept(key))
@@ -320,7 +323,7 @@ def test_whatever_comes_after_the_upgrade_comes_to_an_end(
     async def read(cuts: Sequence[int]) -> tuple[list[bytes], str]:
         socket = WebSocket(URL.parse("http://a/"), subprotocols=(), max_message=1000)
         sent: list[bytes] = []
-        upgrading = asyncio.ensure_future(socket.upgrade(sent.append, {}))
+        upgrading = asyncio.ensure_future(socket.upgrade(sent.append, ()))
         await asyncio.sleep(0)
         key = sent[0].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
         for piece in split(HEAD + accept(key) + b"".join(parts), cuts):
