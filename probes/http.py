@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import chain
@@ -14,13 +14,14 @@ from pydantic import AfterValidator, model_validator
 from slo.config.content import Content, ContentFile
 from slo.config.request import is_token
 from slo.config.types import wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Reached
 from slo.net.context import Context
 from slo.net.expect import Expect, Expectation
 from slo.net.fetch import Fetched, fetch
+from slo.net.findings import connection_findings, response_findings
 from slo.net.http1 import Response
 from slo.net.request import HTTP_1, HTTP_2
 from slo.net.request_config import RequestConfig
@@ -126,6 +127,18 @@ class HTTPProbe:
         by_expression = answered and self._verdict(facts)[0] in {"body", "header"}
         yield Sample(name="probe_failed_due_to_regex", value=float(by_expression))
         yield from _response_samples(fetched.response)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the request ended, what TLS showed there, and the head of the response."""
+        if isinstance(facts, Fault):
+            return
+        fetched = facts.fetched
+        if fetched.redirects:
+            times = "once" if fetched.redirects == 1 else f"{fetched.redirects} times"
+            yield Finding(name="redirected", text=f"{times}, to {fetched.url.shown}")
+        yield from connection_findings(fetched.reached, at)
+        if fetched.response is not None:
+            yield from response_findings(fetched.response)
 
     def _verdict(self, facts: Facts) -> tuple[str, str]:
         """Reason and detail."""

@@ -61,6 +61,9 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_failed_due_to_regex="Whether the round was bad because an expression did or did not match.",
         probe_failed_due_to_bytes="Whether the round was bad because the bytes were not as expected.",
         probe_expect_info="What the expected bytes held; always 1.",
+        probe_smtp_duration_seconds="Time of one phase of a session of mail; phases not reached are left out.",
+        probe_smtp_ssl="Whether the session went over to TLS, or was over it from the start.",
+        probe_smtp_status_code="Code of the mail server's last reply that was waited for.",
         probe_dns_duration_seconds="Time of one phase; phases not reached are left out.",
         probe_dns_answer_rrs="Records in the answer.",
         probe_dns_authority_rrs="Records about the authority.",
@@ -82,6 +85,12 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_ssl_last_chain_info="The leaf certificate; always 1.",
         probe_tls_version_info="The TLS version that was agreed on; always 1.",
         probe_tls_cipher_info="The TLS cipher that was agreed on; always 1.",
+        probe_tls_alpn_info="The protocol that was agreed on in the handshake; always 1.",
+        probe_tls_certificate_expiry_timestamp_seconds="Expiry of each certificate of a chain, Unix seconds.",
+        probe_tls_older_version_accepted="Whether the other side takes a version of TLS that is older than allowed.",
+        probe_tls_client_certificate_requested="Whether the other side asks for a certificate of ours.",
+        probe_tls_ocsp_info="What the stapled OCSP response says, or why there is none to believe; always 1.",
+        probe_tls_ocsp_expiry_timestamp_seconds="Until when the stapled OCSP response is to be believed, Unix seconds.",
     )
 )
 """The families that are rendered from records: figures of SLOs, and probe metrics by their names in the ecosystem."""

@@ -11,7 +11,7 @@ from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.net.certificate import Handshake, described
-from slo.net.connection import Connection, Receiver, connect
+from slo.net.connection import Connection, Receiver, connect, connect_socket
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
@@ -24,7 +24,7 @@ _HUNG = {
     "tls": "tls_timeout",
     "processing": "response_timeout",
     "transfer": "body_timeout",
-    "exchange": "data_timeout",
+    **dict.fromkeys(("exchange", "greeting", "hello", "envelope"), "data_timeout"),
     "request": "response_timeout",
     "rtt": "echo_timeout",
     "auth": "auth_timeout",
@@ -71,6 +71,11 @@ class Endpoint:
         except ValueError:
             address = None
         object.__setattr__(self, "address", address)
+
+
+def socket_endpoint(tls: TLSSettings | None) -> Endpoint:
+    """What there is to know of a socket in the file system once it is connected to: it has no host."""
+    return Endpoint(host="", port=0, tls=tls, scheme="unix")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +126,7 @@ class Attempt:
             # A new one: the raised one holds everything that was under way.
             fault = Fault(raised.reason, detail=raised.detail)
         except TimeoutError:
-            waited_for = _OTHERS.get(self.phase) or str(self.address)
+            waited_for = _OTHERS.get(self.phase) or str(self.address or "the other side")
             fault = Fault(_HUNG.get(self.phase, "timeout"), detail=f"waited for {waited_for}")
         finally:
             ended_in = self.phase
@@ -152,6 +157,16 @@ class Attempt:
         )
         if endpoint.tls is not None:
             await self.start_tls(connection, endpoint)
+        return connection
+
+    async def connect_socket(self, receiver: Receiver, path: str, tls: TLSSettings | None) -> Connection:
+        """Connect to a socket in the file system, and shake hands where there is TLS. Raises Fault."""
+        if refusal := self._context.guard.socket_refusal():
+            raise Fault("not_permitted", detail=refusal)
+        self.enter("connect")
+        connection = await connect_socket(receiver, path, secure=tls is not None)
+        if tls is not None:
+            await self.start_tls(connection, socket_endpoint(tls))
         return connection
 
     async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
@@ -196,7 +211,7 @@ class Attempt:
         self.enter("tls")
         try:
             context = self._context.tls.get(settings, alpn=endpoint.alpn)
-            await connection.start_tls(context, settings.server_name or endpoint.host)
+            await connection.start_tls(context, settings.server_name or endpoint.host or None)
         except BaseException as error:
             connection.close()
             self.handshake = connection.handshake

@@ -66,6 +66,16 @@ class Guard:
             return f"{host} is not among the hosts that may be asked"
         return ""
 
+    def socket_refusal(self) -> str:
+        """Why a socket in the file system may not be connected to; empty where it may be.
+
+        It has neither a host nor a network, so that a list of those leaves it out, unless the scheme is named.
+        """
+        reach = self._reach
+        if reach is None or "unix" in reach.schemes or not (reach.schemes or reach.hosts or reach.networks):
+            return ""
+        return "sockets of this machine are not among what may be asked"
+
     def address_refusal(self, address: IPAddress, *, redirected_from: IPAddress | None) -> str:
         """Why an address may not be connected to; empty where it may be.
 

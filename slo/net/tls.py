@@ -76,6 +76,7 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.ca_file)
         # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.hostname_checks_common_name = False  # neither browsers nor Go do, RFC 9110 4.3.4
     load_identity(context, settings)
     set_versions(context, settings)
     if alpn:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from slo.config.content import Content, ContentFile
-from slo.config.request import HeaderValue
+from slo.config.request import HeaderName, HeaderValue
 from slo.config.types import Pattern, Secret, wrong
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
@@ -67,7 +67,7 @@ class Options(IPOptions, ProxyOptions):
     valid_status_codes: tuple[int, ...] = ()
     valid_http_versions: tuple[Annotated[str, BeforeValidator(_version)], ...] = ()
     method: str = "GET"
-    headers: dict[str, HeaderValue] = Field(default={})
+    headers: dict[HeaderName, HeaderValue] = Field(default={})
     http_headers: dict[str, HeaderSources] = Field(default={})
     body: Content | None = None
     body_file: ContentFile | None = None
