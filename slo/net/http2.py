@@ -36,6 +36,9 @@ VERSION = "2"
 WINDOW_BYTES = 1_048_576
 """How much of a body may be under way before we have to say that we took it."""
 
+SPARE_FRAMES = 1_000
+"""How many frames may come besides one for each 64 bytes of a body: each costs us far more than who sends it."""
+
 _FRAME_HEAD_BYTES = 9
 _FRAME_BYTES = 16_384
 """The longest frame that we take, which is also the least that the protocol lets us say."""
@@ -74,6 +77,7 @@ class Exchange:
         self._headers: Headers = ()
         self._header_bytes = 0
         self._fed = 0
+        self._taken = 0
         self._length: int | None = None
         self._head = head
         self._on_head = on_head
@@ -95,6 +99,8 @@ class Exchange:
         body: bytes = b"",
     ) -> None:
         """Send the request. A header Host replaces `authority`; headers of the connection are left out."""
+        if self._over:
+            return  # it has said too much before it was asked
         self._write = write
         fields = [(name.lower(), value) for name, value in headers]
         named = [value for name, value in fields if name == "host"]
@@ -105,7 +111,10 @@ class Exchange:
             (":path", resource),
             *(field for field in fields if field[0] not in {"host", "te"} or field == ("te", "trailers")),
         ]
-        self._h2.send_headers(_STREAM, block, end_stream=not body)
+        try:
+            self._h2.send_headers(_STREAM, block, end_stream=not body)
+        except H2Error as error:
+            self._finish(Fault("response_reset", detail=f"it takes no request: {error}"))
         self._unsent = body
         self._send()
 
@@ -145,7 +154,6 @@ class Exchange:
                 self._take(kind, frame)
                 if self._over:
                     break
-            # A body in frames of a few bytes each costs us far more than the other side.
             if self._fed - self._body.received > HEADER_BYTES + self._body.received // 8:
                 raise head_too_large()
         except Fault as fault:
@@ -178,6 +186,9 @@ class Exchange:
 
     def _take(self, kind: int, frame: bytes) -> None:
         """Take in one frame. Raises Fault."""
+        self._taken += 1
+        if self._taken > SPARE_FRAMES + self._body.received // 64:
+            raise Fault("headers_too_large", detail=f"more than {SPARE_FRAMES} frames around the body")
         if kind == _GOAWAY and self._may_go_on(frame):
             return  # h2 would take nothing more on this connection
         try:

@@ -293,6 +293,31 @@ def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> N
     assert sent < 100_000
 
 
+def test_a_body_in_small_frames_is_good() -> None:
+    frames = [data(b"x", last=MORE)] * (MAX_BODY - 10)
+    response, fault, _ = exchanged([written(OK, *frames, data(b"", last=LAST))])
+    assert fault is None
+    assert response is not None
+    assert response.body == b"x" * (MAX_BODY - 10)
+
+
+@pytest.mark.parametrize(
+    ("early", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "response_malformed"),
+        (written(goodbye(0, 11)), "response_reset"),
+        (settings(MAX_CONCURRENT_STREAMS=0).serialize(), "response_reset"),
+    ],
+)
+async def test_who_says_too_much_before_it_is_asked_is_not_asked(early: bytes, reason: str) -> None:
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver.received(early)
+    ask(receiver, lambda _: None, body=b"x")
+    with pytest.raises(Fault) as raised:
+        await receiver.wait()
+    assert raised.value.reason == reason
+
+
 def test_bodies_are_counted_where_they_are_not_kept() -> None:
     response = exchanged([RESPONSES[0]], keep=False)[0]
     assert response is not None
