@@ -234,6 +234,13 @@ def test_a_response_that_breaks_off_is_never_good(data: bytes, missing: int, end
         ([head("200", ("content-encoding", "gzip")), data(b"nothing", last=LAST)], "body_encoding"),
         ([head("abc")], "response_malformed"),
         ([head("99")], "response_malformed"),
+        ([head("1ab")], "response_malformed"),
+        ([trailers(("x", "y"))], "response_malformed"),
+        ([head("200", (":status", "200"))], "response_malformed"),
+        ([head("200", ("X-Upper", "1"))], "response_malformed"),
+        ([head("200", ("x", "two\nlines"))], "response_malformed"),
+        ([head("200", ("x", "a\tb"), last=LAST)], "ok"),
+        ([OK, trailers((":status", "200"))], "response_malformed"),
         ([data(b"x", last=LAST)], "response_malformed"),
         ([OK, OK], "response_malformed"),
         ([ContinuationFrame(1, b"x")], "response_malformed"),
@@ -245,6 +252,12 @@ def test_a_response_that_breaks_off_is_never_good(data: bytes, missing: int, end
 )
 def test_each_end_has_its_reason(frames: Sequence[Frame], reason: str) -> None:
     assert reason_of(*frames) == reason
+
+
+def test_spaces_around_a_value_are_no_part_of_it() -> None:
+    response = exchanged([written(head("200", ("x", " a b "), last=LAST))])[0]
+    assert response is not None
+    assert response.header("x") == "a b"
 
 
 def test_who_does_not_speak_http2_is_known_by_its_first_bytes() -> None:
