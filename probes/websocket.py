@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.addresses import WebSocketURL
-from slo.config.request import Authorization, BasicAuth, HeaderName, HeaderValues, refuse_credentials
+from slo.config.request import Authorization, BasicAuth, HeaderName, HeaderValues, is_token, refuse_credentials
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, Size, wrong
 from slo.core.outcome import Judgement
@@ -32,6 +32,12 @@ def _header_name(value: str) -> str:
 
 UpgradeHeaderName = Annotated[HeaderName, AfterValidator(_header_name)]
 """The name of a header that may be set in the request for the upgrade."""
+
+
+def _token(value: str) -> str:
+    if not is_token(value):
+        raise wrong(f"{value!r} is no name of a protocol", "write it as graphql-ws")
+    return value
 
 
 class Step(Section):
@@ -61,7 +67,7 @@ class Config(TargetConfig):
     headers: dict[UpgradeHeaderName, HeaderValues] = Field(default={})
     """Headers of the request for the upgrade, each with a value or a list of them. They are kept secret."""
 
-    subprotocols: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], ...] = ()
+    subprotocols: tuple[Annotated[str, AfterValidator(_token)], ...] = ()
     """The protocols that are offered, the one that is liked best first. The server must choose one of them."""
 
     basic_auth: BasicAuth | None = None

@@ -5,6 +5,7 @@ Source: https://www.rfc-editor.org/rfc/rfc6455
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,9 @@ WAITING_FRAMES = 1_000
 WAITING_BYTES = 1_000_000
 """How much may have come that nobody has read, besides one message as large as one may be."""
 
+_SILENT = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - nobody is to find it and turn it on
+"""What messages say is in no log, whatever is logged of all else."""
+
 _END_OF_HEAD = b"\r\n\r\n"
 _PIECE_BYTES = 4_096
 """Frames of two bytes each are counted often enough that a flood of them takes no time from others."""
@@ -40,7 +44,9 @@ class WebSocket:
         self._wanted = tuple(subprotocols)
         uri = WebSocketURI(url.secure, url.host, url.port, url.resource, "")
         offered = [Subprotocol(name) for name in subprotocols] or None
-        self._protocol = ClientProtocol(uri, state=State.OPEN, subprotocols=offered, max_size=max_message)
+        self._protocol = ClientProtocol(
+            uri, state=State.OPEN, subprotocols=offered, max_size=max_message, logger=_SILENT
+        )
         self._handshake = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
         self._head_tail = b""
         self._write: Callable[[bytes], None] | None = None

@@ -79,6 +79,14 @@ async def test_a_message_that_does_not_match() -> None:
     assert seen.value("probe_websocket_failed_due_to_regex") == 1
 
 
+async def test_no_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "websockets.client")
+    caplog.set_level("DEBUG", "slo")
+    async with websockets_server(greeting) as port:
+        assert (await asked(port, query_response=STEPS)).reason == "ok"
+    assert [record for record in caplog.records if "outgoing_test" in record.getMessage()] == []
+
+
 async def test_who_says_no_more_than_hello_is_good_and_is_told_goodbye() -> None:
     codes: list[int | None] = []
 
@@ -354,7 +362,7 @@ def test_whatever_comes_after_the_upgrade_comes_to_an_end(
         ({"query_response": [{}]}, "does nothing, give it expect or send"),
         ({"headers": {"Sec-WebSocket-Protocol": "chat"}}, "write the protocols under subprotocols"),
         ({"headers": {"Sec-WebSocket-Key": "x"}}, "is set by the watch itself"),
-        ({"subprotocols": ["two words"]}, "pattern"),
+        ({"subprotocols": ["two words"]}, "'two words' is no name of a protocol, write it as graphql-ws"),
         (
             {"bearer_token": "x", "headers": {"authorization": "y"}},
             "gives credentials twice",
