@@ -26,8 +26,8 @@ WAITING_FRAMES = 1_000
 WAITING_BYTES = 1_000_000
 """How much may have come that nobody has read, besides one message as large as one may be."""
 
-_SILENT = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - nobody is to find it and turn it on
-"""What messages say is in no log, whatever is logged of all else."""
+_silent = logging.getLogger(f"{__name__}.package")
+_silent.disabled = True  # what the package would say, messages included, is in the outcome or nobody's
 
 _END_OF_HEAD = b"\r\n\r\n"
 _PIECE_BYTES = 4_096
@@ -45,7 +45,7 @@ class WebSocket:
         uri = WebSocketURI(url.secure, url.host, url.port, url.resource, "")
         offered = [Subprotocol(name) for name in subprotocols] or None
         self._protocol = ClientProtocol(
-            uri, state=State.OPEN, subprotocols=offered, max_size=max_message, logger=_SILENT
+            uri, state=State.OPEN, subprotocols=offered, max_size=max_message, logger=_silent
         )
         self._handshake = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
         self._head_tail = b""
