@@ -31,7 +31,7 @@ SECTIONS = ("answer", "authority", "additional")
 
 
 class Question(Section):
-    """What is asked."""
+    """A name, and which of its records are asked for."""
 
     name: str
     """The name that is asked for, as www.example.org, with or without its last dot."""

@@ -38,8 +38,6 @@ def _response_code(value: object) -> str:
     return _canonical(value, "response code", mend, lambda text: rcode.to_text(rcode.from_text(text)))
 
 
-RecordType = Annotated[str, BeforeValidator(_record_type), WithJsonSchema({"type": "string", "examples": ["A", "SRV"]})]
-RecordClass = Annotated[str, BeforeValidator(_record_class), WithJsonSchema({"type": "string", "examples": ["IN"]})]
-ResponseCode = Annotated[
-    str, BeforeValidator(_response_code), WithJsonSchema({"type": "string", "examples": ["NOERROR", "NXDOMAIN"]})
-]
+RecordType = Annotated[str, BeforeValidator(_record_type), WithJsonSchema({"type": "string"})]
+RecordClass = Annotated[str, BeforeValidator(_record_class), WithJsonSchema({"type": "string"})]
+ResponseCode = Annotated[str, BeforeValidator(_response_code), WithJsonSchema({"type": "string"})]

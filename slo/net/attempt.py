@@ -29,8 +29,14 @@ _HUNG = {
     "rtt": "echo_timeout",
     "auth": "auth_timeout",
     "query": "query_timeout",
+    "token": "token",
+    "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
+
+_OTHERS = {"resolve": "the resolver", "token": "the server of the token"}
+"""Whom a phase waits for, where that is not the target."""
 
 _OTHER_PROTOCOL_MAY_DO = frozenset({"connect_refused", "connect_reset", "connect_unreachable", "no_local_port"})
 
@@ -120,7 +126,7 @@ class Attempt:
             # A new one: the raised one holds everything that was under way.
             fault = Fault(raised.reason, detail=raised.detail)
         except TimeoutError:
-            waited_for = "the resolver" if self.phase == "resolve" else str(self.address or "the other side")
+            waited_for = _OTHERS.get(self.phase) or str(self.address or "the other side")
             fault = Fault(_HUNG.get(self.phase, "timeout"), detail=f"waited for {waited_for}")
         finally:
             ended_in = self.phase
@@ -177,6 +183,15 @@ class Attempt:
         if refusal:
             raise Fault("not_permitted", detail=refusal)
         return candidates
+
+    def permit(self, endpoint: Endpoint) -> None:
+        """Have the guard look at an endpoint whose name somebody else resolves. Raises Fault."""
+        guard, address = self._context.guard, endpoint.address
+        refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
+        if address is not None:
+            refusal = refusal or guard.address_refusal(address, redirected_from=self.address)
+        if refusal:
+            raise Fault("not_permitted", detail=refusal)
 
     async def in_turn(self, candidates: tuple[IPAddress, ...], reach: Callable[[IPAddress], Awaitable[T]]) -> T:
         """What `reach` gives for the first address that can be reached; the others are not tried. Raises Fault."""

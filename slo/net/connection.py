@@ -70,6 +70,11 @@ class Connection(asyncio.Protocol):
         succeeded = self._shaken.done() and not self._shaken.cancelled() and self._shaken.result() is None
         return handshake_of(self._tls, trusted=succeeded and self._tls.context.verify_mode is ssl.CERT_REQUIRED)
 
+    @property
+    def protocol(self) -> str:
+        """The protocol that was agreed on in the TLS handshake, of those that were offered; empty without one."""
+        return (self._tls.selected_alpn_protocol() or "") if self._tls is not None else ""
+
     def write(self, data: bytes) -> None:
         """Send bytes, in the background; an error arrives at the receiver."""
         if self._transport is None or self._ended:
@@ -226,7 +231,7 @@ def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] |
     if source is None:
         return None
     if source.version != address.version:
-        raise Fault("no_source_address", detail=f"{source} cannot send to {address}, it is no IPv{address.version}")
+        raise Fault("no_source_address", detail=f"{source} cannot send over IPv{address.version}")
     return str(source), 0
 
 

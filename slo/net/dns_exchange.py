@@ -42,7 +42,7 @@ class Exchange(Generic[T]):
         fault = reached.fault
         if fault is None or fault.reason != "response_timeout" or not self._dropped:
             return reached
-        detail = f"{self._dropped} datagrams, and the last was dropped: {self._last_dropped}"
+        detail = f"{self._dropped} dropped, the last because {self._last_dropped}"
         return replace(reached, fault=Fault("dns_malformed", fault.phase, detail, fault.phases))
 
     async def _by_udp(self, attempt: Attempt) -> None:

@@ -85,18 +85,19 @@ class EchoSocket:
 
     def __init__(self, way: Way) -> None:
         """Raises Fault."""
+        anywhere = ipaddress.ip_address("0.0.0.0" if way.version == 4 else "::")  # noqa: S104 - it is where to send from
+        local = source_of(anywhere, way.source) or (str(anywhere), 0)
         self._version = way.version
         self._socket, self._raw = _open(way.version)
         try:
             self._prepare(way)
+            self._socket.bind(local)
         except OSError as error:
             self._socket.close()
             raise fault_of(error, f"ICMP over IPv{way.version}", source=way.source) from error
         self.identity = secrets.randbelow(1 << 16) if self._raw else self._socket.getsockname()[1]
 
     def _prepare(self, way: Way) -> None:
-        any_address = ipaddress.ip_address("0.0.0.0" if way.version == 4 else "::")  # noqa: S104 - it is where to send from
-        local = source_of(any_address, way.source) or (str(any_address), 0)
         setting = self._socket.setsockopt
         setting(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         if way.version == 4:
@@ -113,7 +114,6 @@ class EchoSocket:
             setting(socket.IPPROTO_IP, _IP_RECVERR, 1)
         else:
             setting(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        self._socket.bind(local)
 
     def _filter(self) -> None:
         """Hear only what may be an answer: on a busy machine, and of ourselves, there is much else."""

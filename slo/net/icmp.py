@@ -24,8 +24,16 @@ _ICMP = {4: 1, 6: 58}
 _IPV6_HEADER_BYTES = 40
 
 _UNREACHABLE_BY = {
-    4: {0: "the network", 1: "the host", 2: "the protocol", 9: "the network", 10: "the host", 13: "the way"},
-    6: {0: "the network", 1: "the way", 3: "the host", 5: "the source", 6: "the network"},
+    4: {
+        0: "the network",
+        1: "the host",
+        2: "the protocol",
+        3: "the port",
+        9: "the network",
+        10: "the host",
+        13: "what is forbidden",
+    },
+    6: {0: "the network", 1: "what is forbidden", 3: "the host", 4: "the port"},
 }
 """What cannot be reached, by the code; other codes are said by their number."""
 
@@ -91,7 +99,10 @@ def _meaning(version: IPVersion, kind: int, code: int) -> tuple[str, str] | None
     if (version, kind) == (6, TOO_LARGE) or (version, kind, code) == (4, UNREACHABLE[4], _FRAGMENTATION_NEEDED):
         return "echo_too_large", "the packet is too large for the next part of the way"
     if kind == UNREACHABLE[version]:
-        return "connect_unreachable", f"{_UNREACHABLE_BY[version].get(code, f'code {code},')} cannot be reached"
+        return (
+            "connect_unreachable",
+            f"{_UNREACHABLE_BY[version].get(code, f'what code {code} stands for')} cannot be reached",
+        )
     if kind == TIME_EXCEEDED[version] and code == 0:
         return "echo_ttl", "the packet has passed as many routers as it may"
     return None

@@ -112,6 +112,8 @@ class Access:
 
     def has_token(self, asked: Asked) -> bool:
         """Whether the request carries the token. Takes as long for a wrong one as for the right one."""
+        if not asked.authorization:
+            return False
         scheme, _, given = asked.authorization.partition(" ")
         right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
         return right and scheme.lower() == "bearer" and bool(self._token)
@@ -147,6 +149,7 @@ def _is_here(host: str) -> bool:
     return match is not None and is_loopback(match["host"].strip("[]"))
 
 
+@lru_cache(maxsize=256)
 def _tells_of_a_proxy(header: str) -> bool:
     name = header.lower()
     return name in {"forwarded", "via", "x-real-ip"} or name.startswith("x-forwarded")

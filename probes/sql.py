@@ -1,0 +1,165 @@
+"""The kind `sql`: a login to MySQL, MariaDB or PostgreSQL, and a query with an expected result."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from slo.config.tls import TLSSettings
+from slo.config.types import HostPort, Secret, wrong
+from slo.core.outcome import Judgement
+from slo.core.sample import Sample
+from slo.errors import Fault
+from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.context import Context
+from slo.net.expected import ExpectedValue
+from slo.net.mysql import MySQLSession
+from slo.net.postgres import PostgresSession
+from slo.net.samples import connection_samples, phase_samples
+from slo.net.sql import Result, SQLLogin, SQLSession
+from slo.net.target import TargetConfig
+
+SESSIONS: Mapping[str, type[SQLSession]] = MappingProxyType({"mysql": MySQLSession, "postgres": PostgresSession})
+"""What speaks each dialect."""
+
+
+def _whole(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise wrong("is no text that a database takes", "write it without zero bytes, and not empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+
+
+class Expected(ExpectedValue):
+    """What is expected of the server, and of the first value of the query's first row."""
+
+    role: Literal["primary", "replica"] | None = None
+    """What the server must be: primary where it takes writes, replica where it follows another one."""
+
+    rows: Annotated[int, Field(ge=0)] | None = None
+    """How many rows the query must have."""
+
+
+class Config(TargetConfig):
+    """One login and one query."""
+
+    target: HostPort
+    """Where to connect to, as db.example:5432."""
+
+    dialect: Literal["mysql", "postgres"]
+    """What is spoken there: mysql, which is MariaDB's as well, or postgres."""
+
+    username: Text
+    """The user that logs in."""
+
+    password: Secret | None = None
+    """The user's password."""
+
+    database: Text | None = None
+    """The database to use. Default: none in MySQL, the one with the user's name in PostgreSQL."""
+
+    tls: TLSSettings | None = None
+    """Go over to TLS before the login, and verify the other side as this says; {} is the usual verification."""
+
+    query: Text = "SELECT 1"
+    """One statement. It is asked in a transaction that can write nothing, and given up by the server at the timeout."""
+
+    expect: Expected = Expected()
+    """What is expected beside an answer to the query."""
+
+    @model_validator(mode="after")
+    def _secret(self) -> "Config":
+        if self.password is not None and "\0" in self.password.reveal():
+            raise wrong("has a password with a zero byte", "no database takes one; write another")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """How far the attempt got, and what was found: None where it was not asked, or not answered any more."""
+
+    reached: Reached
+    result: Result | None = None
+    is_primary: bool | None = None
+
+
+class SQLProbe:
+    """Logs in, asks, and hangs up."""
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self.target = str(config.target)
+        self._context = context
+        self._sessions = SESSIONS[config.dialect]
+        self._login = SQLLogin(username=config.username, password=config.password, database=config.database)
+        self._query = config.query
+        self._expect = config.expect
+        self._endpoint = Endpoint(
+            host=config.target.host,
+            port=config.target.port,
+            prefer=config.ip_protocol,
+            fallback=config.ip_protocol_fallback,
+            tls=config.tls,
+            scheme=config.dialect,
+        )
+        if config.tls:
+            context.tls.get(config.tls)
+
+    async def observe(self, deadline: float) -> Facts:
+        """What the database answers."""
+        attempt = Attempt(self._context)
+        found = _Found()
+        reached = await attempt.run(self._ask(attempt, deadline, found), deadline)
+        return Facts(reached=reached, result=found.result, is_primary=found.is_primary)
+
+    async def _ask(self, attempt: Attempt, deadline: float, found: "_Found") -> None:
+        """Log in and ask. Raises Fault."""
+        session = await self._sessions.open(attempt, self._endpoint, self._login)
+        try:
+            attempt.enter("query")
+            if self._expect.role is not None:
+                found.is_primary = await session.is_primary(seconds=self._until(deadline))
+            found.result = await session.query(self._query, seconds=self._until(deadline))
+        finally:
+            session.close()
+
+    def _until(self, deadline: float) -> float:
+        return deadline - self._context.clock.monotonic()
+
+    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
+        """One judgement: what went wrong, else whether the role and the result are as expected."""
+        if isinstance(facts, Fault):
+            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
+        reached = facts.reached
+        if reached.fault is not None:
+            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
+        expect, result = self._expect, facts.result or Result()
+        if expect.role is not None and facts.is_primary != (expect.role == "primary"):
+            return [reached.judgement("role", f"it is no {expect.role}")]
+        if expect.rows is not None and len(result.rows) != expect.rows:
+            return [reached.judgement("result", f"{len(result.rows)} rows, not {expect.rows}")]
+        if mismatch := expect.mismatch(result.first):
+            return [reached.judgement("result", mismatch)]
+        return [reached.judgement("ok")]
+
+    def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
+        """The connection in the blackbox exporter's metrics, and the phases; that exporter has no such prober."""
+        if not isinstance(facts, Fault):
+            yield from connection_samples(facts.reached)
+            yield from phase_samples("probe_sql_duration_seconds", facts.reached)
+
+
+class _Found:
+    """What was found so far, should the round end early."""
+
+    def __init__(self) -> None:
+        self.result: Result | None = None
+        self.is_primary: bool | None = None
+
+
+def build(config: Config, context: Context) -> SQLProbe:
+    """The probe of a configuration."""
+    return SQLProbe(config, context)
