@@ -18,8 +18,10 @@ class OneTarget(KindConfig):
 
     def aimed_at(self, target: str) -> Self:
         """The same probe of another target. Raises pydantic's ValidationError."""
-        given = {type(self).model_fields[key].alias or key: getattr(self, key) for key in self.model_fields_set}
-        return self.model_validate({**given, self.target_key: target})
+        # What was read is no more as it was written: sizes are numbers by now. So only the target is validated.
+        other = self.model_copy()
+        type(self).__pydantic_validator__.validate_assignment(other, self.target_key, target)
+        return other
 
 
 class TargetConfig(OneTarget):
