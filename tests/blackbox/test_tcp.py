@@ -34,6 +34,11 @@ _TALK = """
     timeout: 1s
     tcp:
       query_response: [{expect: '^220 '}]
+  numbers:
+    prober: tcp
+    timeout: 1s
+    tcp:
+      query_response: [{expect: 220, send: 1}, {send: '', starttls: false}, {expect: ''}]
   echo:
     prober: tcp
     timeout: 2s
@@ -145,6 +150,21 @@ async def test_what_was_heard_is_said_alike(pair: Pair) -> None:
     both.agree(success=True)
     theirs, ours = heard[:3], heard[3:]
     assert theirs == ours
+
+
+async def test_numbers_are_texts_and_an_empty_expression_takes_any_line(pair: Pair) -> None:
+    heard: list[bytes] = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220\n")
+        heard.append(await reader.readline())
+        writer.write(b"\n")
+        await reader.read()
+
+    async with serving(counting) as port:
+        both = await asyncio.to_thread(pair.ask, "numbers", f"127.0.0.1:{port}")
+    both.agree(success=True)
+    assert heard == [b"1\n"] * 2
 
 
 # TLS
