@@ -97,7 +97,7 @@ class TLSProbe:
         self._older = older_than(config.min_version, config.tls, config.target.host) if config.min_version else None
         if self._older:
             context.tls.get(self._older)
-        self._looker = Looker(config.tls) if config.mutual or config.stapling else None
+        self._looker = Looker() if config.mutual or config.stapling else None
 
     async def observe(self, deadline: float) -> Facts:
         """The handshakes, or whatever came instead of them."""

@@ -297,10 +297,10 @@ async def test_no_older_version_than_allowed_is_taken(
 async def test_the_certificate_is_for_all_names(authority: trustme.CA, ca_file: str) -> None:
     context = accepting(authority, V.TLSv1_2, V.TLSv1_3)
     assert (await asked(context, ca_file, names=["localhost", "127.0.0.1", "WWW.example.org."])).reason == "ok"
-    seen = await asked(context, ca_file, names=["example.org", "a.b.example.org", "127.0.0.2", "localhost"])
+    seen = await asked(context, ca_file, names=["example.org", "a.b.example.org", "127.0.0.2", "::1", "localhost"])
     assert (seen.reason, seen.judgement.detail) == (
         "tls_hostname",
-        "it is not for example.org, a.b.example.org, 127.0.0.2",
+        "it is not for example.org, a.b.example.org, 127.0.0.2, ::1",
     )
 
 
