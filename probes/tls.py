@@ -1,41 +1,93 @@
-"""The kind `tls`: a handshake, the certificates that it shows, and how long they are still good."""
+"""The kind `tls`: a handshake, the certificates that it shows, how long they are good, and what else is accepted."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Annotated, Literal
 
-from slo.config.tls import TLSSettings
-from slo.config.types import Duration, HostPort
-from slo.core.outcome import Judgement
+from pydantic import AfterValidator, Field, model_validator
+
+from slo.config.tls import TLSSettings, TLSVersion
+from slo.config.types import Duration, HostPort, wrong
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
-from slo.net.certificate import earliest_expiry
+from slo.net.certificate import Handshake, earliest_expiry, read_certificate
+from slo.net.closer_look import CloserLook, Looker
 from slo.net.context import Context
-from slo.net.samples import connection_samples
+from slo.net.findings import connection_findings
+from slo.net.lines import Lines
+from slo.net.samples import chain_samples, connection_samples
+from slo.net.staple import Staple, read_staple
 from slo.net.target import TargetConfig
+
+REFUSAL_SECONDS = 1.0
+"""How long the other side may take to refuse our certificate, or to close; most do either at once."""
+
+_BEFORE: dict[TLSVersion, TLSVersion] = {"1.1": "1.0", "1.2": "1.1", "1.3": "1.2"}
+_AS_AGREED: dict[str, TLSVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
+_REFUSALS = frozenset({"tls_protocol", "tls_reset"})
+"""The ends of a handshake that the other side does not want."""
+
+
+def _not_the_oldest(value: TLSVersion) -> TLSVersion:
+    if value not in _BEFORE:
+        raise wrong("is the oldest version there is", "write 1.1, 1.2 or 1.3, or leave min_version out")
+    return value
 
 
 class Config(TargetConfig):
-    """One handshake with one port."""
+    """One handshake with one port, and up to two more where more than one can show is asked for."""
 
     target: HostPort
     """Where to connect to, as www.example.org:443."""
 
     tls: TLSSettings = TLSSettings()
-    """How the other side is verified."""
+    """How the other side is verified, and what we speak and show. With a `cert_file` the other side has to take it."""
 
     min_remaining: Duration | None = None
     """Bad when a certificate of the chain expires sooner than this. Mind that bad spends the budget."""
 
+    names: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = ()
+    """Names and addresses that the certificate has to be for, besides the one that is asked."""
+
+    min_version: Annotated[TLSVersion, AfterValidator(_not_the_oldest)] | None = None
+    """Bad when the other side agrees on an older version of TLS than this, or still takes one that is offered by
+    another handshake. (`tls: {min_version: ...}` is what we speak ourselves.)"""
+
+    alpn: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+    """The protocols to offer, as h2 and http/1.1. Bad when the other side takes none."""
+
+    mutual: bool = False
+    """Bad when the other side does not ask for a certificate of ours. It takes another handshake."""
+
+    stapling: Literal["shown", "required"] | None = None
+    """Ask for a stapled OCSP response, by another handshake. Bad when it says that the certificate is revoked; with
+    `required` also when there is none that can be believed."""
+
+    @model_validator(mode="after")
+    def _stapled_to_known(self) -> "Config":
+        if any(not protocol.isascii() for protocol in self.alpn):
+            raise wrong("offers a protocol that has no name in ASCII", "write names as h2")
+        return self
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, at a time (UTC), and when the first certificate of the chain expires."""
+    """How far the attempt got, at a time (UTC), and when the first certificate of the chain expires.
+
+    `older` is the version of TLS that was taken though it is older than allowed, empty where none was; `closer` and
+    `staple` are there where somebody wants to know.
+    """
 
     reached: Reached
     at: datetime
     expires_at: datetime | None
+    older: str = ""
+    closer: CloserLook | None = None
+    staple: Staple | None = None
 
 
 class TLSProbe:
@@ -43,56 +95,172 @@ class TLSProbe:
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)
+        self._config = config
         self._context = context
-        self._min_remaining = config.min_remaining
         self._endpoint = Endpoint(
             host=config.target.host,
             port=config.target.port,
             prefer=config.ip_protocol,
             fallback=config.ip_protocol_fallback,
             tls=config.tls,
+            alpn=config.alpn,
             scheme="tls",
         )
-        context.tls.get(config.tls)
+        context.tls.get(config.tls, alpn=config.alpn)
+        self._older = _older_than(config)
+        if self._older:
+            context.tls.get(self._older)
+        self._looker = Looker(config.tls) if config.mutual or config.stapling else None
 
     async def observe(self, deadline: float) -> Facts:
-        """The handshake, or whatever came instead of it."""
+        """The handshakes, or whatever came instead of them."""
         attempt = Attempt(self._context)
-        reached = await attempt.run(self._greet(attempt), deadline)
+        looks = _Looks(attempt, self._endpoint, self._older, self._looker)
+        reached = await attempt.run(looks.go(), deadline)
+        reached = replace(reached, handshake=looks.handshake or reached.handshake)
+        at = self._context.clock.now()
         chain = reached.handshake.relied_on if reached.handshake else ()
-        return Facts(reached=reached, at=self._context.clock.now(), expires_at=earliest_expiry(chain))
-
-    async def _greet(self, attempt: Attempt) -> None:
-        (await attempt.connect(_Silence(), self._endpoint)).close()
+        return Facts(
+            reached=reached,
+            at=at,
+            expires_at=earliest_expiry(chain),
+            older=looks.older,
+            closer=looks.closer,
+            staple=read_staple(looks.closer.staple, chain, at) if looks.closer and self._config.stapling else None,
+        )
 
     def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: what went wrong with the handshake, else whether the certificates last long enough."""
+        """One judgement: what went wrong with a handshake, else the first expectation that was not met."""
         if isinstance(facts, Fault):
             return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
         reached = facts.reached
         if reached.fault is not None:
             return [reached.judgement(reached.fault.reason, reached.fault.detail)]
-        if self._min_remaining is not None and facts.expires_at is not None:
-            remaining = facts.expires_at - facts.at
-            if remaining < self._min_remaining:
-                when = f"in {remaining.days} days, on {facts.expires_at:%Y-%m-%d %H:%M} UTC"
-                return [reached.judgement("tls_expires_soon", when)]
-        return [reached.judgement("ok")]
+        return [reached.judgement(*next(self._unmet(facts, reached.handshake or Handshake()), ("ok", "")))]
+
+    def _unmet(self, facts: Facts, handshake: Handshake) -> Iterator[tuple[str, str]]:
+        """What is not as expected: reason and detail, the gravest first."""
+        config, staple = self._config, facts.staple
+        leaf = read_certificate(handshake.presented[0]) if handshake.presented else None
+        missing = [name for name in config.names if leaf is None or not leaf.is_for(name)]
+        if staple and staple.status == "revoked":
+            yield "tls_revoked", staple.detail
+        if missing:
+            yield "tls_hostname", f"it is not for {', '.join(missing)}"
+        if config.min_version and (older := _older_agreed(handshake, config.min_version) or facts.older):
+            yield "tls_version", f"it takes {older}, and should take nothing older than TLS {config.min_version}"
+        if config.alpn and not handshake.alpn:
+            yield "tls_alpn", f"it takes none of {', '.join(config.alpn)}"
+        if config.mutual and facts.closer and not facts.closer.asks_for_certificate:
+            yield "tls_not_mutual", "everybody may come in"
+        if config.stapling == "required" and staple and staple.status != "good":
+            yield "tls_not_stapled", f"{staple.status}: {staple.detail}"
+        remaining = facts.expires_at - facts.at if facts.expires_at else None
+        if config.min_remaining is not None and remaining is not None and remaining < config.min_remaining:
+            yield "tls_expires_soon", f"in {remaining.days} days, on {facts.expires_at:%Y-%m-%d %H:%M} UTC"
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
-        """The blackbox exporter's metrics of a connection over TLS, also where the certificate was refused."""
+        """The blackbox exporter's metrics of TLS, also where the certificate was refused, and some of our own."""
+        if isinstance(facts, Fault):
+            return
+        handshake, config = facts.reached.handshake, self._config
+        yield from connection_samples(facts.reached)
+        if handshake is not None:
+            yield from chain_samples(handshake)
+        if handshake is not None and handshake.alpn:
+            yield Sample(name="probe_tls_alpn_info", value=1, labels={"protocol": handshake.alpn})
+        if config.min_version and handshake and (facts.older or facts.reached.fault is None):
+            accepted = bool(facts.older or _older_agreed(handshake, config.min_version))
+            yield Sample(name="probe_tls_older_version_accepted", value=float(accepted))
+        if facts.closer and config.mutual:
+            asks = float(facts.closer.asks_for_certificate)
+            yield Sample(name="probe_tls_client_certificate_requested", value=asks)
+        if facts.staple:
+            yield Sample(name="probe_tls_ocsp_info", value=1, labels={"status": facts.staple.status})
+            if facts.staple.until:
+                until = facts.staple.until.timestamp()
+                yield Sample(name="probe_tls_ocsp_expiry_timestamp_seconds", value=until)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the connection led to, and what TLS showed there."""
         if not isinstance(facts, Fault):
-            yield from connection_samples(facts.reached)
+            yield from connection_findings(facts.reached, at)
 
 
-class _Silence:
-    """Nobody listens after the handshake."""
+class _Looks:
+    """The handshakes of one round, and what they showed."""
 
-    def received(self, data: bytes) -> None:
-        """What the other side says first is for somebody else."""
+    def __init__(
+        self, attempt: Attempt, endpoint: Endpoint, older_settings: TLSSettings | None, looker: Looker | None
+    ) -> None:
+        self._attempt = attempt
+        self._endpoint = endpoint
+        self._older_settings = older_settings
+        self._looker = looker
+        self.handshake: Handshake | None = None
+        self.older = ""
+        self.closer: CloserLook | None = None
 
-    def closed(self, error: Exception | None) -> None:
-        """It hung up first."""
+    async def go(self) -> None:
+        """Every handshake that is wanted. Raises Fault."""
+        silence = Lines()
+        connection = await self._attempt.connect(silence, self._endpoint)
+        self.handshake = self._attempt.handshake
+        tls = self._endpoint.tls or TLSSettings()
+        if tls.cert_file:
+            # In TLS 1.3 our handshake is over before the other side has looked at our certificate.
+            connection.take_leave()
+            await _refusal(silence)
+        connection.close()
+        # The same server once more: a name may lead to another one every time.
+        again = replace(self._endpoint, host=str(self._attempt.address), tls=None, alpn=())
+        if self._looker:
+            self.closer = await self._looker.look(self._attempt, again, tls.server_name or self._endpoint.host)
+        if self._older_settings:
+            await self._offer_older(replace(again, tls=self._older_settings))
+
+    async def _offer_older(self, endpoint: Endpoint) -> None:
+        """Note the version where an older one is taken. Raises Fault."""
+        try:
+            connection = await self._attempt.connect(Lines(), endpoint)
+        except Fault as fault:
+            if fault.reason not in _REFUSALS:
+                raise
+            return
+        connection.close()
+        self.older = self._attempt.handshake.version if self._attempt.handshake else ""
+
+
+async def _refusal(silence: Lines) -> None:
+    """Return when the other side has had time to refuse our certificate. Raises Fault where it did."""
+    try:
+        async with asyncio.timeout(REFUSAL_SECONDS):
+            while await silence.read_some() is not None:
+                pass
+    except TimeoutError:
+        return
+    except Fault as fault:
+        if fault.reason.startswith("tls"):
+            raise
+
+
+def _older_than(config: Config) -> TLSSettings | None:
+    """What offers only versions that are older than allowed, and takes any certificate: that was looked at before."""
+    if config.min_version is None:
+        return None
+    return config.tls.model_copy(
+        update={
+            "server_name": config.tls.server_name or config.target.host,
+            "insecure_skip_verify": True,
+            "min_version": "1.0",
+            "max_version": _BEFORE[config.min_version],
+        }
+    )
+
+
+def _older_agreed(handshake: Handshake, minimum: TLSVersion) -> str:
+    agreed = _AS_AGREED.get(handshake.version)
+    return handshake.version if agreed is not None and agreed < minimum else ""
 
 
 def build(config: Config, context: Context) -> TLSProbe:

@@ -29,18 +29,27 @@ def server_context(
     return context
 
 
-def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
-    """A server with a certificate that it signed itself."""
+def self_signed_pem(name: str) -> bytes:
+    """The key of a server and the certificate that it signed itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(NOW - DAY).not_valid_after(NOW + DAY)
     certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    pem = certificate.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return pem_of(key, certificate.sign(key, hashes.SHA256()))
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
+    """A key and its certificate, as servers read them."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "self-signed.pem").write_bytes(private + pem)
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def self_signed_context(folder: Path, name: str) -> ssl.SSLContext:
+    """A server with a certificate that it signed itself."""
+    (folder / "self-signed.pem").write_bytes(self_signed_pem(name))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "self-signed.pem")
     return context

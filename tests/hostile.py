@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 
 import uvloop
 
@@ -21,8 +22,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
 
 @contextlib.asynccontextmanager
-async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server that behaves like that on every connection; gives its port. Ends with all its connections."""
+async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None, path: str = "") -> AsyncIterator[int]:
+    """A server that behaves like that on every connection; gives its port. Ends with all its connections.
+
+    With a `path` it listens at that socket in the file system, and has no port.
+    """
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,15 +41,20 @@ async def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) ->
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    if path:
+        server = await asyncio.start_unix_server(handle, path, ssl=tls)
+    else:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield 0 if path else server.sockets[0].getsockname()[1]
     finally:
         await _settle()  # a server that closes while it accepts forgets the connection
         server.close()
         for task in tasks:
             task.cancel()
         await _settle()
+        if path:
+            Path(path).unlink(missing_ok=True)
 
 
 async def _settle() -> None:
@@ -74,6 +83,25 @@ def answering(*parts: bytes) -> Behaviour:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+
+    return behave
+
+
+def saying(*parts: bytes, then_hang: bool = False, then_reset: bool = False) -> Behaviour:
+    """Says these parts one after the other, without listening."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        if then_hang:
+            await asyncio.Event().wait()
+        if then_reset:
+            await asyncio.sleep(0.05)  # a reset overtakes what was not read yet
+            reset(writer)
         writer.close()
         await writer.wait_closed()
 

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -184,6 +185,80 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAler
 
         yield start
 
+
+class StartNSD(Protocol):
+    """Starts an nsd with the zone example.org, of these records and the usual ones.
+
+    It answers on 127.0.0.1 and ::1 at `port`, over UDP and TCP; with the PEM files of a certificate and its key, over
+    TLS at the port `tls`.
+    """
+
+    def __call__(self, zone: str, *, tls: "NameServerTLS | None" = ...) -> Service: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameServerTLS:
+    """Where a name server speaks TLS, and its PEM files."""
+
+    port: int
+    certificate: Path
+    key: Path
+
+
+@pytest.fixture(scope="session")
+def nsd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartNSD]:
+    """A factory of running name servers: `nsd("www A 192.0.2.1").port`."""
+    executable = program("nsd", package="nsd")
+    with contextlib.ExitStack() as running:
+
+        def start(zone: str, *, tls: NameServerTLS | None = None) -> Service:
+            folder, port = tmp_path_factory.mktemp("nsd"), free_port()
+            (folder / "zone").write_text(_ZONE + zone)
+            config = _NSD.format(folder=folder, port=port)
+            if tls:
+                config = config.replace("remote-control:", _NSD_TLS.format(tls=tls) + "remote-control:")
+            (folder / "nsd.conf").write_text(config)
+            command = [executable, "-d", "-c", str(folder / "nsd.conf")]
+            return running.enter_context(Service(command, port=port, folder=folder))
+
+        yield start
+
+
+_ZONE = """$ORIGIN example.org.
+$TTL 300
+@ SOA ns hostmaster 2026112601 3600 600 86400 60
+@ NS ns
+ns A 127.0.0.1
+ns AAAA ::1
+"""
+
+_NSD = """
+server:
+    ip-address: 127.0.0.1@{port}
+    ip-address: ::1@{port}
+    username: ""
+    chroot: ""
+    database: ""
+    zonesdir: "{folder}"
+    xfrdir: "{folder}"
+    pidfile: "{folder}/pid"
+    xfrdfile: "{folder}/xfrd"
+    zonelistfile: "{folder}/zonelist"
+    server-count: 1
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: example.org
+    zonefile: zone
+"""
+
+_NSD_TLS = """
+    ip-address: 127.0.0.1@{tls.port}
+    tls-port: {tls.port}
+    tls-service-pem: "{tls.certificate}"
+    tls-service-key: "{tls.key}"
+"""
 
 _NGINX = """
 daemon off;

@@ -15,17 +15,18 @@ from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probing import Probing
 from slo.app.servers import Servers
-from slo.app.wiring import fed_of
+from slo.app.wiring import fed_of, watched_of
 from slo.config.settings import Settings
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
+from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
 from slo.store.journal import Journal
@@ -52,6 +53,8 @@ class RunningWatch:
         self._context = context
         self._reloading = asyncio.Lock()
         self._ungrouped = False
+        self._watched: set[CheckKey] = set()
+        self._recent = Recent()
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -104,6 +107,7 @@ class RunningWatch:
         self._counters.begin()
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
+        self._watch_targets()
         self._loaded()
 
     async def run(self) -> None:
@@ -168,9 +172,22 @@ class RunningWatch:
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
         facts = dict(self._runner.last_facts)
-        checks = {check.name: check.check for check in self._checks}
-        for name, outcome in dict(self._runner.last).items():
-            yield outcome, checks[name].samples(facts[name]) if name in checks and name in facts else ()
+        for point, outcome in dict(self._runner.last).items():
+            scheduled = self._runner.check(point)
+            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
+
+    def probes(self) -> Sequence[str]:
+        """The names of the probes, in the order of the configuration."""
+        return [probe.name for probe in self._settings.probes]
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+        return list(self._runner.last.values())
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """What is kept of each check of a probe that has had outcomes, newest first."""
+        points = [point for point in self._runner.last if point[0] == probe]
+        return [kept for point in points if (kept := self._recent.of(point))]
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -200,11 +217,19 @@ class RunningWatch:
             self._settings, self._checks, self._scrapes = settings, checks, scrapes
             self.prober.configure(settings)
             self._source.replace(fed_of(settings))
+            self._watch_targets()
             self._servers.replace(settings, clients)
             self._runner.replace(checks)
             self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
+
+    def _watch_targets(self) -> None:
+        """Count the rounds of the targets that there are now."""
+        watched = watched_of(self._checks, self._settings)
+        self._source.change(gone=self._watched - watched.keys(), watched=watched.values())
+        self._watched = set(watched)
+        self._recent.keep({check.point for check in self._checks})
 
     async def _close_slots(self) -> None:
         while True:
@@ -248,9 +273,10 @@ class RunningWatch:
     def _sink(self, outcome: Outcome) -> None:
         self._judgements.notice(outcome)
         self._source.observe(outcome)
+        self._recent.notice(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.check, None))
+        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

@@ -1,19 +1,21 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
-from slo.config.settings import Settings
+from slo.config.settings import ProbeEntry, Settings
+from slo.core.outcome import CheckKey
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
-from slo.runner.schedule import Scheduled
-from slo.sources.checks import Fed
+from slo.runner.schedule import AfterFailure, Scheduled
+from slo.sources.checks import Fed, Watched
 from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
 from slo.sources.target_labels import labels_of
@@ -21,27 +23,37 @@ from slo.sources.target_labels import labels_of
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
     """Every probe, built. Raises ConfigError for what cannot be: a certificate file that is not there, for instance."""
-    checks, faults = [], []
+    checks: list[Scheduled] = []
+    faults = []
     for entry in settings.probes:
-        try:
-            check = kinds.probes.module(entry.type).build(entry.config, context)
-        except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(unusable(path, f"probes[{entry.name}]", error))
-            continue
-        checks.append(
-            Scheduled(
-                name=entry.name,
-                module=entry.type,
-                target=check.target,
-                interval_seconds=entry.interval.total_seconds(),
-                timeout_seconds=entry.timeout.total_seconds(),
-                check=check,
-                config=entry,
+        for point, config in entry.looks:
+            try:
+                check = kinds.probes.module(entry.type).build(config, context)
+            except (OSError, ValueError, WatchkeepError) as error:
+                at = f"probes[{entry.name}]" + (f".vantage_points[{point}]" if point else "")
+                faults.append(unusable(path, at, error))
+                continue
+            checks.append(
+                Scheduled(
+                    name=entry.name,
+                    module=entry.type,
+                    target=check.target,
+                    interval_seconds=entry.interval.total_seconds(),
+                    timeout_seconds=entry.timeout.total_seconds(),
+                    check=check,
+                    config=(entry.type, config),
+                    vantage_point=point,
+                    after_failure=_after_failure_of(entry),
+                )
             )
-        )
     if faults:
         raise ConfigError(faults)
     return checks
+
+
+def _after_failure_of(entry: ProbeEntry) -> AfterFailure | None:
+    after = entry.after_failure
+    return AfterFailure(interval_seconds=after.interval.total_seconds(), rounds=after.rounds) if after else None
 
 
 def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
@@ -130,17 +142,34 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
 
 def fed_of(settings: Settings) -> list[Fed]:
     """The SLIs that probes feed; probes that no SLO looks at feed none."""
-    intervals = {probe.name: probe.interval.total_seconds() for probe in settings.probes}
     wanted = dict.fromkeys(slo.definition for slo in settings.slos if isinstance(slo.definition, ProbeSLI))
     return [
         Fed(
             sli=sli.key,
             check=sli.probe,
-            interval_seconds=intervals[sli.probe],
             latency_seconds=sli.latency.total_seconds() if sli.latency else None,
         )
         for sli in wanted
     ]
+
+
+def watched_of(checks: Sequence[Scheduled], settings: Settings) -> dict[CheckKey, Watched]:
+    """The targets that these checks look at, from all of their vantage points."""
+    quorums = {probe.name: probe.quorum for probe in settings.probes}
+    points: dict[CheckKey, list[str]] = {}
+    for check in checks:
+        points.setdefault(check.key, []).append(check.vantage_point)
+    return {
+        check.key: Watched(
+            check=check.name,
+            target=check.target,
+            interval_seconds=check.interval_seconds,
+            labels=check.labels,
+            vantage_points=tuple(points[check.key]) if check.vantage_point else (),
+            quorum=quorums[check.name],
+        )
+        for check in checks
+    }
 
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:

@@ -1,19 +1,27 @@
 """`watchkeep probe`: one round of one probe, now."""
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from slo.cli.bar import FILLS, bar
 from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
-    from slo.core.outcome import Outcome
-    from slo.net.target import TargetConfig
+    from pydantic import BaseModel
+
+    from slo.core.outcome import Finding, Outcome
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
+
+WIDEST_BAR = 100
+"""A bar across a whole wide screen is no easier to read."""
 
 
 @click.command(name="probe")
@@ -24,22 +32,22 @@ DEFAULT_TIMEOUT_SECONDS = 5.0
     metavar="NAME",
     default="http",
     show_default=True,
-    help="How to probe: a kind, or the name of a configured probe.",
+    help="How to probe: a kind, or the name of a configured probe or module.",
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="A file or a folder of YAML with probes.")
 @json_option
 @click.pass_context
 def command(context: click.Context, target: str, module: str, config: Path | None, *, as_json: bool) -> None:
-    """Probe TARGET once, and say what was found: a URL for http, HOST:PORT for tcp and tls.
+    """Probe TARGET once, and explain what was found: a URL for http, HOST:PORT for tcp and tls.
 
-    With the name of a configured probe, TARGET is probed as that one would be. Exits 1 when it is not good.
+    With the name of a configured probe or module, TARGET is probed as that one would be. Exits 1 when it is not good.
     """
     import uvloop
 
     chosen = _choose(target, module, config)
     with progress(f"probing {target}"):
-        outcome = uvloop.run(_probe(chosen, module))
-    emit(_as_json(outcome), *_parts(outcome), as_json=as_json)
+        outcome, findings = uvloop.run(_probe(chosen, module))
+    emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
     context.exit(0 if outcome.state == "good" else 1)
 
 
@@ -48,7 +56,7 @@ class _Choice:
     """The kind, its configuration for this target, and how long it may take."""
 
     kind: str
-    config: "TargetConfig"
+    config: "BaseModel"
     timeout_seconds: float
 
 
@@ -59,18 +67,24 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     from slo.cli.context import load_settings, named
     from slo.config.wording import in_words
     from slo.kinds import Kinds
-    from slo.net.target import TargetConfig
+    from slo.net.target import OneTarget
 
     probes = Kinds.installed().probes
-    entries = {entry.name: entry for entry in load_settings(config).probes} if config else {}
+    settings = load_settings(config) if config else None
+    entries = {entry.name: entry for entry in settings.probes} if settings else {}
+    modules = settings.modules if settings else {}
     entry = entries.get(module)
-    named(module, dict.fromkeys([*entries, *probes.names]), "module")
+    named(module, dict.fromkeys([*entries, *modules, *probes.names]), "module")
     try:
-        if entry is not None and isinstance(entry.config, TargetConfig):
+        if entry is None and module in modules:
+            chosen = modules[module]
+            timeout_seconds = chosen.timeout.total_seconds() or DEFAULT_TIMEOUT_SECONDS
+            return _Choice(kind=chosen.type, config=chosen.aimed(target), timeout_seconds=timeout_seconds)
+        if entry is not None and isinstance(entry.config, OneTarget):
             timeout_seconds = entry.timeout.total_seconds()
             return _Choice(kind=entry.type, config=entry.config.aimed_at(target), timeout_seconds=timeout_seconds)
         usual = probes.config(module) if entry is None else None
-        if usual is not None and issubclass(usual, TargetConfig):
+        if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
     except ValidationError as error:
         sentences = (in_words(each, target) for each in error.errors())
@@ -78,8 +92,9 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     raise UsageError(f"--module {module}: probes of that kind have no single target: add one to the configuration")
 
 
-async def _probe(choice: _Choice, module: str) -> "Outcome":
-    """One round."""
+async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Finding"]]:
+    """One round, and what the kind can tell of it."""
+    from slo.core.protocols import Explaining
     from slo.kinds import Kinds
     from slo.net.context import Context
     from slo.runner.clock import SteadyClock
@@ -98,13 +113,16 @@ async def _probe(choice: _Choice, module: str) -> "Outcome":
         check=check,
     )
     try:
-        outcome, _ = await run_once(scheduled, clock)
+        outcome, facts = await run_once(scheduled, clock)
     finally:
         await context.close()
-    return outcome
+    return outcome, list(check.explain(facts, outcome.at)) if isinstance(check, Explaining) else []
 
 
-def _as_json(outcome: "Outcome") -> dict[str, object]:
+def _as_json(outcome: "Outcome", findings: Sequence["Finding"]) -> dict[str, object]:
+    from slo.core.hints import hint_of
+    from slo.core.reason import REASONS
+
     return {
         "target": outcome.target,
         "module": outcome.module,
@@ -113,24 +131,48 @@ def _as_json(outcome: "Outcome") -> dict[str, object]:
         "phases": {phase: round(seconds, 6) for phase, seconds in outcome.phases.items()},
         "duration_seconds": round(outcome.duration_seconds, 6),
         "detail": outcome.detail,
+        "meaning": REASONS[outcome.reason].meaning,
+        "hint": hint_of(outcome.reason),
+        "findings": [{"name": finding.name, "text": finding.text} for finding in findings],
     }
 
 
-def _parts(outcome: "Outcome") -> list[Part]:
+def _parts(outcome: "Outcome", findings: Sequence["Finding"]) -> list[Part]:
+    from slo.core.hints import hint_of
     from slo.core.reason import REASONS, State
 
     tone = {State.GOOD: Tone.GOOD, State.BAD: Tone.DOWN, State.UNKNOWN: Tone.FAINT}[outcome.state]
     said = f"{outcome.reason}: {REASONS[outcome.reason].meaning}" + (f" ({outcome.detail})" if outcome.detail else "")
-    rows = [(phase, _milliseconds(seconds)) for phase, seconds in outcome.phases.items()]
-    return [
-        Cell(f"{outcome.target} is {outcome.state.value}", tone),
-        said,
-        Table(
-            columns=("phase", "milliseconds"),
-            rows=[*rows, ("all", _milliseconds(outcome.duration_seconds))],
-            numeric=frozenset({"milliseconds"}),
-        ),
+    parts: list[Part] = [Cell(f"{outcome.target} is {outcome.state.value}", tone), said]
+    if hint := hint_of(outcome.reason):
+        parts.append(f"hint: {hint}")
+    parts.append("")
+    if outcome.phases:
+        width = min(shutil.get_terminal_size().columns, WIDEST_BAR)
+        parts.append(bar(outcome.phases, width))
+    parts.append(_legend(outcome))
+    if findings:
+        rows = [(finding.name, finding.text) for finding in findings]
+        parts += ["", Table(columns=("found", "what"), rows=rows)]
+    return parts
+
+
+def _legend(outcome: "Outcome") -> Table:
+    """Each phase with how it is drawn, its time, and its share of all; what is between them belongs to none."""
+    whole = outcome.duration_seconds
+    rows = [
+        (fill, phase, _milliseconds(seconds), _share(seconds, whole))
+        for fill, (phase, seconds) in zip(cycle(FILLS), outcome.phases.items(), strict=False)
     ]
+    return Table(
+        columns=("", "phase", "milliseconds", "share"),
+        rows=[*rows, ("", "all", _milliseconds(whole), _share(whole, whole))],
+        numeric=frozenset({"milliseconds", "share"}),
+    )
+
+
+def _share(seconds: float, whole: float) -> str:
+    return f"{seconds / whole:.0%}" if whole else ""
 
 
 def _milliseconds(seconds: float) -> str:

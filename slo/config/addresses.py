@@ -54,9 +54,18 @@ _CREDENTIALS = re.compile(r"(?:[^/?#@]*//)?[^/?#]*@")
 
 
 def _http_url(value: object) -> object:
+    return _url(value, "http", "https")
+
+
+def _websocket_url(value: object) -> object:
+    return _url(value, "ws", "wss")
+
+
+def _url(value: object, plain: str, secure: str) -> object:
+    """An absolute URL of one of two schemes."""
     if not isinstance(value, str):
         return value
-    mend = "write it as https://host.example:8443/path"
+    mend = f"write it as {secure}://host.example:8443/path"
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -64,8 +73,8 @@ def _http_url(value: object) -> object:
         raise wrong(f"is no URL: {str(error).lower()}", mend) from None
     if _CREDENTIALS.match(value):
         raise wrong("holds credentials, and URLs are shown", "give them in keys of their own")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise wrong(f"{shown(value)} is no URL of http or https with a host", mend)
+    if parts.scheme not in {plain, secure} or not parts.hostname or port == 0:
+        raise wrong(f"{shown(value)} is no URL of {plain} or {secure} with a host", mend)
     if re.search(r"[\x00-\x20\x7f]", value):
         raise wrong("is no URL: it holds a space or a control character", "write them as %20 and the like")
     return value
@@ -77,6 +86,13 @@ HTTPURL = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^https?://[^/?#]+", "examples": ["https://host.example/path"]}),
 ]
 """A URL of http or https, absolute and without credentials; it stays a text."""
+
+WebSocketURL = Annotated[
+    str,
+    BeforeValidator(_websocket_url),
+    WithJsonSchema({"type": "string", "pattern": "^wss?://[^/?#]+", "examples": ["wss://host.example/path"]}),
+]
+"""A URL of ws or wss, absolute and without credentials; it stays a text."""
 
 
 def _network(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

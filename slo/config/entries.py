@@ -1,7 +1,7 @@
 """Reads lists of entries with a `type`: the keys that every entry has, and those of its kind."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from slo.config.identity import NamedKeys
@@ -37,6 +37,8 @@ class Entry(Generic[K]):
     config: KindConfig | None
     texts: frozenset[str]
     """Every text in an entry without a readable name: one of them may be meant as the name."""
+    own: Mapping[str, object] = field(default_factory=dict)
+    """The keys of its kind, as they are written."""
 
     @property
     def name(self) -> str:
@@ -75,13 +77,13 @@ class Entries(Generic[E]):
         common = {key: value for key, value in data.items() if key in self._common}
         keys = self._reader.read(self._model, common, at)
         model = self._config(keys.values.type, at) if keys.has("type") else None
+        own = {key: value for key, value in data.items() if key not in self._common}
         config = None
         if model:
-            own = {key: value for key, value in data.items() if key not in self._common}
             config = self._reader.check(model, own, at, beside=self._common)
         else:
             self._misspelt(data, at)
-        return Entry(at, keys, config, _texts(keys, data))
+        return Entry(at, keys, config, _texts(keys, data), own)
 
     def _config(self, kind: str, at: Location) -> type[KindConfig] | None:
         if kind not in self._names:

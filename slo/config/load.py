@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
 from slo.config.customer_keys import CustomerKeys
@@ -27,6 +29,7 @@ from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, wa
 from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
+    AfterFailureSettings,
     DestinationEntry,
     ModuleEntry,
     ProbeEntry,
@@ -37,6 +40,7 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
+from slo.config.vantage_points import read_vantage_points
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -109,6 +113,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
+    vantage_points = read_vantage_points(probes, reader=reader, report=report)
     _refuse_late_timeouts([*probes, *scrapes, *servers], report)
     surroundings = Surroundings(
         feeds=Feeds(
@@ -140,7 +145,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(_probe(entry, modules) for entry in probes),
+        probes=tuple(_probe(entry, modules, vantage_points.get(entry.at, {})) for entry in probes),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
@@ -262,18 +267,31 @@ def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozens
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
-def _probe(entry: Entry[ProbeKeys], modules: Mapping[str, ModuleEntry]) -> ProbeEntry:
-    keys, config = entry.keys.values, entry.whole()
-    if not isinstance(config, ModuleTarget):
-        return ProbeEntry(name=keys.name, type=keys.type, interval=keys.interval, timeout=_timeout(keys), config=config)
-    module = modules[config.module]
+def _probe(
+    entry: Entry[ProbeKeys], modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+) -> ProbeEntry:
+    keys, (kind, config, timeout) = entry.keys.values, _asked(entry.keys.values.type, entry.whole(), modules)
+    after = keys.after_failure
     return ProbeEntry(
         name=keys.name,
-        type=module.type,
+        type=kind,
         interval=keys.interval,
-        timeout=keys.timeout or min(module.timeout or DEFAULT_TIMEOUT, keys.interval),
-        config=module.aimed(config.target, config.hostname),
+        timeout=keys.timeout or min(timeout or DEFAULT_TIMEOUT, keys.interval),
+        config=config,
+        after_failure=AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None,
+        vantage_points={name: _asked(kind, each, modules)[1] for name, each in vantage_points.items()},
+        quorum=keys.quorum or len(vantage_points) // 2 + 1,
     )
+
+
+def _asked(
+    kind: str, config: KindConfig, modules: Mapping[str, ModuleEntry]
+) -> tuple[str, BaseModel, timedelta | None]:
+    """The kind that looks, its configuration, and the timeout that a module has."""
+    if not isinstance(config, ModuleTarget):
+        return kind, config, None
+    module = modules[config.module]
+    return module.type, module.aimed(config.target, config.hostname), module.timeout
 
 
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:

@@ -2,10 +2,10 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, field_validator
 
 from slo.config.types import Secret, Section, wrong
 
@@ -13,11 +13,28 @@ from slo.config.types import Secret, Section, wrong
 class BasicAuth(Section):
     """The credentials of HTTP basic authentication."""
 
-    username: str
+    username: Secret
     """The user."""
 
     password: Secret
     """The user's password."""
+
+    @field_validator("username")
+    @classmethod
+    def _one_user(cls, value: Secret) -> Secret:
+        if ":" in value.reveal():
+            raise wrong("holds a colon, with which the user would end", "leave the colon out")
+        return value
+
+    @property
+    def header(self) -> str:
+        """The value of the header Authorization."""
+        return basic(self.username.reveal(), self.password.reveal())
+
+
+def basic(user: str, password: str) -> str:
+    """The value of a header Authorization or Proxy-Authorization, RFC 7617."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _header_value(value: Secret) -> Secret:
@@ -26,16 +43,33 @@ def _header_value(value: Secret) -> Secret:
     return value
 
 
-HeaderValue = Annotated[
-    Secret, AfterValidator(_header_value), WithJsonSchema({"type": ["string", "integer"], "writeOnly": True})
-]
+_VALUE_SCHEMA = {"type": ["string", "integer"], "writeOnly": True}
+
+HeaderValue = Annotated[Secret, AfterValidator(_header_value), WithJsonSchema(_VALUE_SCHEMA)]
 """The value of a request header, kept as a secret: it may be a credential."""
+
+
+def _several(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+HeaderValues = Annotated[
+    tuple[HeaderValue, ...],
+    BeforeValidator(_several),
+    WithJsonSchema({"anyOf": [_VALUE_SCHEMA, {"type": "array", "items": _VALUE_SCHEMA}]}),
+]
+"""The value of a request header, or several, each of which is sent on a line of its own."""
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
+def is_token(text: str) -> bool:
+    """Whether a text is what HTTP calls a token, as the names of methods and headers are."""
+    return bool(text) and _TOKEN.issuperset(text)
+
+
 def _header_name(value: str) -> str:
-    if not value or not _TOKEN.issuperset(value):
+    if not is_token(value):
         raise wrong("is no name of a header", "write it as X-Request-ID")
     if value.lower() in {"content-length", "transfer-encoding", "connection"}:
         raise wrong(f"{value} is set by the watch itself", "leave it out")
@@ -46,15 +80,42 @@ HeaderName = Annotated[str, AfterValidator(_header_name)]
 """The name of a request header that may be set."""
 
 
+def _scheme(value: str) -> str:
+    if not is_token(value):
+        raise wrong("is no type of credentials", "write it as Bearer")
+    if value.lower() == "basic":
+        raise wrong("has its own key", "write the user and password under basic_auth")
+    return value
+
+
+class Authorization(Section):
+    """Credentials of any type, sent as `Authorization: TYPE CREDENTIALS`."""
+
+    type: Annotated[str, AfterValidator(_scheme)] = "Bearer"
+    """Their type."""
+
+    credentials: HeaderValue
+    """The credentials themselves."""
+
+    @property
+    def header(self) -> str:
+        """The value of the header Authorization."""
+        return f"{self.type} {self.credentials.reveal()}"
+
+
 def refuse_credentials(
-    headers: Mapping[str, Secret], basic_auth: BasicAuth | None, bearer_token: Secret | None
+    headers: Iterable[str], basic_auth: BasicAuth | None, bearer_token: Secret | None, *others: Section | None
 ) -> None:
-    """Raise what a validator raises for a token that is none, and where several would be the header Authorization."""
+    """Raise what a validator raises for a token that is none, and where several would be the header Authorization.
+
+    `headers` are the names of those that are set; `others` are other ways in which credentials may be given.
+    """
     if bearer_token and not re.fullmatch(r"[\x21-\x7e]+", bearer_token.reveal()):
         raise wrong("has a bearer_token that holds what no token can", "write printable ASCII without spaces")
     named = [name for name in headers if name.lower() == "authorization"]
-    if len(named) + (basic_auth is not None) + (bearer_token is not None) > 1:
-        raise wrong("gives credentials twice", "keep one of basic_auth, bearer_token and the header Authorization")
+    if len(named) + sum(each is not None for each in (basic_auth, bearer_token, *others)) > 1:
+        keys = ", ".join(["basic_auth", *(["authorization", "oauth2"] if others else []), "bearer_token"])
+        raise wrong("gives credentials twice", f"keep one of {keys} and the header Authorization")
 
 
 def request_headers(
@@ -63,8 +124,7 @@ def request_headers(
     """The headers as they are sent, secrets revealed."""
     sent = {name: value.reveal() for name, value in headers.items()}
     if basic_auth:
-        user = f"{basic_auth.username}:{basic_auth.password.reveal()}"
-        sent["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+        sent["Authorization"] = basic_auth.header
     if bearer_token:
         sent["Authorization"] = f"Bearer {bearer_token.reveal()}"
     return sent

@@ -69,6 +69,19 @@ class EntryKeys(NamedKeys):
     """The kind that it is."""
 
 
+class AfterFailureKeys(Section):
+    """Extra rounds while a target is bad. They are shown, and count for no SLI."""
+
+    interval: Interval
+    """How often it asks then, less than the `interval` of the probe."""
+    rounds: Annotated[int, Field(ge=1)] | None = None
+    """How many extra rounds there are in a row at most. Default: as many as it takes until one is good."""
+
+
+class VantagePointKeys(NamedKeys):
+    """One way to look at the target. Any key of the type may stand here, in the place of that of the probe."""
+
+
 class ProbeKeys(EntryKeys):
     """What every probe has, whatever its type."""
 
@@ -76,6 +89,12 @@ class ProbeKeys(EntryKeys):
     """How often it asks, at most ten times a second."""
     timeout: PositiveDuration | None = None
     """When it gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    after_failure: AfterFailureKeys | None = None
+    """How it asks while the target is bad."""
+    vantage_points: tuple[SkipValidation[VantagePointKeys], ...] = ()
+    """Several ways to look at the target, all in one rhythm. What they see of it together is one round."""
+    quorum: Annotated[int, Field(ge=1)] | None = None
+    """How many vantage points have to see good for a round to be good. Default: more than half of them."""
 
 
 class ScrapeKeys(NamedKeys):
@@ -144,7 +163,7 @@ class ReachKeys(Section):
     """Names of hosts, and `*.example.org` for all names below one."""
     networks: tuple[Network, ...] = ()
     """Networks that the address has to be in, as 10.0.0.0/8."""
-    schemes: tuple[Literal["http", "https", "tcp", "tls", "dns", "icmp", "grpc", "ws", "wss", "unix"], ...] = ()
+    schemes: tuple[Literal["http", "https", "tcp", "tls", "dns", "icmp", "grpc", "ws", "wss", "smtp", "unix"], ...] = ()
     """What may be spoken."""
 
 

@@ -1,6 +1,6 @@
 """The loaded configuration: what the rest of the watch reads, with nothing left to check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -20,14 +20,34 @@ from slo.errors import ConfigFault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AfterFailureSettings:
+    """Extra rounds while a target is bad: every `interval`, `rounds` of them in a row at most."""
+
+    interval: timedelta
+    rounds: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeEntry:
-    """One probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`."""
+    """One probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
+
+    `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with, and
+    a round is good if at least `quorum` of them see good.
+    """
 
     name: str
     type: str
     interval: timedelta
     timeout: timedelta
     config: BaseModel
+    after_failure: AfterFailureSettings | None = None
+    vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
+    quorum: int = 1
+
+    @property
+    def looks(self) -> Sequence[tuple[str, BaseModel]]:
+        """Every vantage point with its configuration; one without a name where there are none."""
+        return list(self.vantage_points.items()) or [("", self.config)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from slo.core.acts import Act
 from slo.core.counts import Counts
 from slo.core.delivery import Lane, Message, Verdict
 from slo.core.inbound import Inbound, Received
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 
@@ -48,6 +48,17 @@ class Check(Protocol[F]):
 
 class Probe(Check[F], Protocol[F]):
     """A check that asks as a user would: a fresh connection each time, and one judgement."""
+
+
+@runtime_checkable
+class Explaining(Check[F], Protocol[F]):
+    """A check that can tell people more of its facts than its judgement says."""
+
+    def explain(self, facts: F | Fault, at: datetime) -> Iterable[Finding]:
+        """What was found, in the order in which it is best read, as seen at a time (UTC). Pure.
+
+        Never a body, a secret, or the query of a URL: what is found goes to terminals and into tickets.
+        """
 
 
 class Counter(Protocol):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from slo.core.outcome import Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.policy import Severity
 from slo.core.reason import State
 from slo.core.sample import Sample
@@ -186,7 +186,7 @@ class ProbeRenderer:
     """Renders outcomes and samples of checks. Keeps the prefixes that it rendered last."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[tuple[str, str], dict[_Key, str]] = {}
+        self._prefixes: dict[Point, dict[_Key, str]] = {}
 
     def render(
         self,
@@ -194,12 +194,12 @@ class ProbeRenderer:
         *,
         on_fault: Callable[[Outcome, Exception], None],
     ) -> Iterator[str]:
-        """The families of the last outcomes and of their samples, with the labels `probe` and `target`.
+        """The families of the last outcomes and of their samples, with the labels `probe`, `target` and `vantage`.
 
         An unknown outcome has neither `probe_success` nor a duration: it says nothing about the target. A check whose
         samples cannot be made goes without them, and `on_fault` is told.
         """
-        kept: dict[tuple[str, str], dict[_Key, str]] = {}
+        kept: dict[Point, dict[_Key, str]] = {}
         families: dict[str, list[str]] = {}
         for index, (outcome, samples) in enumerate(rounds):
             values = list(_values_of(outcome))
@@ -217,11 +217,11 @@ class ProbeRenderer:
     def _add(
         self,
         families: dict[str, list[str]],
-        kept: dict[tuple[str, str], dict[_Key, str]],
+        kept: dict[Point, dict[_Key, str]],
         outcome: Outcome,
         values: Iterable[_Value],
     ) -> None:
-        identity = (outcome.check, outcome.target)
+        identity = outcome.point
         old = self._prefixes.get(identity, {})
         new = kept.setdefault(identity, {})
         for name, value, labels in values:
@@ -230,7 +230,7 @@ class ProbeRenderer:
             if prefix is None:
                 if not _METRIC_NAME.fullmatch(name):
                     continue
-                text = label_text({**labels, "probe": outcome.check, "target": outcome.target})
+                text = label_text({**labels, **_identity(outcome)})
                 prefix = f"{name}{{{text}}} "
             new[key] = prefix
             lines = families.get(name)
@@ -265,6 +265,12 @@ def probed(outcome: Outcome, samples: Iterable[Sample], *, timeout_seconds: floa
 
 def _family(name: str) -> Family:
     return FAMILIES.get(name) or Family(name=name, type="untyped", help="Said by the kind of the check.")
+
+
+def _identity(outcome: Outcome) -> dict[str, str]:
+    """The labels that tell one check from another; `vantage` only where there are several vantage points."""
+    vantage = {"vantage": outcome.vantage_point} if outcome.vantage_point else {}
+    return {"probe": outcome.check, "target": outcome.target, **vantage}
 
 
 def _values_of(outcome: Outcome) -> Iterator[_Value]:

@@ -2,18 +2,21 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from slo.config.tls import TLSSettings
 from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.net.certificate import Handshake, described
-from slo.net.connection import Connection, Receiver, connect
+from slo.net.connection import Connection, Receiver, connect, connect_socket
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol
+
+T = TypeVar("T")
 
 _HUNG = {
     "resolve": "resolver_down",
@@ -21,11 +24,19 @@ _HUNG = {
     "tls": "tls_timeout",
     "processing": "response_timeout",
     "transfer": "body_timeout",
-    "exchange": "data_timeout",
+    **dict.fromkeys(("exchange", "greeting", "hello", "envelope"), "data_timeout"),
+    "request": "response_timeout",
+    "rtt": "echo_timeout",
     "auth": "auth_timeout",
     "query": "query_timeout",
+    "token": "token",
+    "check": "response_timeout",
+    "upgrade": "response_timeout",
 }
 """The reason of a round that met its deadline, by the phase it was in."""
+
+_OTHERS = {"resolve": "the resolver", "token": "the server of the token"}
+"""Whom a phase waits for, where that is not the target."""
 
 _OTHER_PROTOCOL_MAY_DO = frozenset({"connect_refused", "connect_reset", "connect_unreachable", "no_local_port"})
 
@@ -41,7 +52,7 @@ class Endpoint:
 
     `address` is the host's where that is written as one, which then needs no resolving. With `tls` the connection is
     made over TLS, and verified as it says; `alpn` are the protocols that are offered in it. `scheme` is what is spoken
-    there, as the guard knows it.
+    there, as the guard knows it. `source` is the address of ours to send from, where that was chosen.
     """
 
     host: str
@@ -51,6 +62,7 @@ class Endpoint:
     tls: TLSSettings | None = None
     alpn: tuple[str, ...] = ()
     scheme: str = ""
+    source: IPAddress | None = None
     address: IPAddress | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +71,11 @@ class Endpoint:
         except ValueError:
             address = None
         object.__setattr__(self, "address", address)
+
+
+def socket_endpoint(tls: TLSSettings | None) -> Endpoint:
+    """What there is to know of a socket in the file system once it is connected to: it has no host."""
+    return Endpoint(host="", port=0, tls=tls, scheme="unix")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +126,7 @@ class Attempt:
             # A new one: the raised one holds everything that was under way.
             fault = Fault(raised.reason, detail=raised.detail)
         except TimeoutError:
-            waited_for = "the resolver" if self.phase == "resolve" else str(self.address)
+            waited_for = _OTHERS.get(self.phase) or str(self.address or "the other side")
             fault = Fault(_HUNG.get(self.phase, "timeout"), detail=f"waited for {waited_for}")
         finally:
             ended_in = self.phase
@@ -133,16 +150,30 @@ class Attempt:
         candidates = await self.find(endpoint)
         self.handshake = None
         self.enter("connect")
-        connection = await self._connect_in_turn(receiver, candidates, endpoint)
+        secure = endpoint.tls is not None
+        connection = await self.in_turn(
+            candidates,
+            lambda address: connect(receiver, address, endpoint.port, secure=secure, source=endpoint.source),
+        )
         if endpoint.tls is not None:
             await self.start_tls(connection, endpoint)
+        return connection
+
+    async def connect_socket(self, receiver: Receiver, path: str, tls: TLSSettings | None) -> Connection:
+        """Connect to a socket in the file system, and shake hands where there is TLS. Raises Fault."""
+        if refusal := self._context.guard.socket_refusal():
+            raise Fault("not_permitted", detail=refusal)
+        self.enter("connect")
+        connection = await connect_socket(receiver, path, secure=tls is not None)
+        if tls is not None:
+            await self.start_tls(connection, socket_endpoint(tls))
         return connection
 
     async def find(self, endpoint: Endpoint) -> tuple[IPAddress, ...]:
         """The addresses of an endpoint to try in turn, all of which may be connected to. Raises Fault.
 
-        Whoever goes on by other ways than `connect` has to set `address` to the one that it goes to. An address that an
-        earlier connection led to counts as who sent us here.
+        Whoever goes on by other ways than `connect` does so with `in_turn`, or sets `address` to where it goes. An
+        address that an earlier connection led to counts as who sent us here.
         """
         guard, redirected_from = self._context.guard, self.address
         refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
@@ -153,19 +184,26 @@ class Attempt:
             raise Fault("not_permitted", detail=refusal)
         return candidates
 
-    async def _connect_in_turn(
-        self, receiver: Receiver, candidates: tuple[IPAddress, ...], endpoint: Endpoint
-    ) -> Connection:
-        """A connection to the first address that takes one."""
+    def permit(self, endpoint: Endpoint) -> None:
+        """Have the guard look at an endpoint whose name somebody else resolves. Raises Fault."""
+        guard, address = self._context.guard, endpoint.address
+        refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
+        if address is not None:
+            refusal = refusal or guard.address_refusal(address, redirected_from=self.address)
+        if refusal:
+            raise Fault("not_permitted", detail=refusal)
+
+    async def in_turn(self, candidates: tuple[IPAddress, ...], reach: Callable[[IPAddress], Awaitable[T]]) -> T:
+        """What `reach` gives for the first address that can be reached; the others are not tried. Raises Fault."""
         for address in candidates[:-1]:
             self.address = address
             try:
-                return await connect(receiver, address, endpoint.port, secure=endpoint.tls is not None)
+                return await reach(address)
             except Fault as fault:
                 if fault.reason not in _OTHER_PROTOCOL_MAY_DO:
                     raise
         self.address = candidates[-1]
-        return await connect(receiver, candidates[-1], endpoint.port, secure=endpoint.tls is not None)
+        return await reach(candidates[-1])
 
     async def start_tls(self, connection: Connection, endpoint: Endpoint) -> None:
         """Shake hands on a connection, which is cut when that fails. Raises Fault."""
@@ -173,7 +211,7 @@ class Attempt:
         self.enter("tls")
         try:
             context = self._context.tls.get(settings, alpn=endpoint.alpn)
-            await connection.start_tls(context, settings.server_name or endpoint.host)
+            await connection.start_tls(context, settings.server_name or endpoint.host or None)
         except BaseException as error:
             connection.close()
             self.handshake = connection.handshake

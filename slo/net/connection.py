@@ -7,6 +7,7 @@ certificate of a handshake that failed.
 import asyncio
 import contextlib
 import errno
+import socket
 import ssl
 from typing import Protocol, cast
 
@@ -46,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._tls: ssl.SSLObject | None = None
         self._shaken: asyncio.Future[Fault | None] | None = None
 
-    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+    async def start_tls(self, context: ssl.SSLContext, server_name: str | None) -> None:
         """Shake hands. Raises Fault; `handshake` tells of the other side in either case."""
         self._incoming = self._incoming or ssl.MemoryBIO()
         self._outgoing = self._outgoing or ssl.MemoryBIO()
@@ -69,6 +70,11 @@ class Connection(asyncio.Protocol):
         succeeded = self._shaken.done() and not self._shaken.cancelled() and self._shaken.result() is None
         return handshake_of(self._tls, trusted=succeeded and self._tls.context.verify_mode is ssl.CERT_REQUIRED)
 
+    @property
+    def protocol(self) -> str:
+        """The protocol that was agreed on in the TLS handshake, of those that were offered; empty without one."""
+        return (self._tls.selected_alpn_protocol() or "") if self._tls is not None else ""
+
     def write(self, data: bytes) -> None:
         """Send bytes, in the background; an error arrives at the receiver."""
         if self._transport is None or self._ended:
@@ -82,15 +88,18 @@ class Connection(asyncio.Protocol):
             self._end(handshake_fault(error))
         self._flush()
 
+    def take_leave(self) -> None:
+        """Tell the other side, over TLS, that we have said all, and go on hearing what it says until it closes."""
+        if self._tls is not None and not self._ended:
+            with contextlib.suppress(ssl.SSLError, ValueError):  # it wants the other side's goodbye, which comes later
+                self._tls.unwrap()
+            self._flush()
+
     def close(self) -> None:
         """End the connection politely, without waiting for the other side."""
         if self._transport is None:
             return
-        if self._tls is not None and not self._ended:
-            # It wants the other side's goodbye, which nobody waits for.
-            with contextlib.suppress(ssl.SSLError, ValueError):
-                self._tls.unwrap()
-            self._flush()
+        self.take_leave()
         self._ended = True
         self._transport.close()
         if self._transport.get_write_buffer_size():
@@ -172,25 +181,78 @@ class Connection(asyncio.Protocol):
             self._receiver.closed(error)
 
 
-async def connect(receiver: Receiver, address: IPAddress, port: int, *, secure: bool) -> Connection:
-    """A new connection; `secure` when its owner will call `start_tls` first of all.
+async def connect(
+    receiver: Receiver, address: IPAddress, port: int, *, secure: bool, source: IPAddress | None = None
+) -> Connection:
+    """A new connection; `secure` when its owner will call `start_tls` first of all, `source` where it comes from.
 
     Raises Fault; an error without a reason of its own comes as it is.
     """
     loop = asyncio.get_running_loop()
+    local = source_of(address, source)
     try:
         _, connection = await loop.create_connection(
-            lambda: Connection(receiver, loop, secure=secure), str(address), port
+            lambda: Connection(receiver, loop, secure=secure), str(address), port, local_addr=local
         )
     except OSError as error:
-        reason = _CONNECT_REASONS.get(error.errno or 0)
-        if reason is None:
-            raise
-        raise Fault(reason, detail=f"{address} port {port}") from error
+        raise fault_of(error, f"{address} port {port}", source=source) from error
     return connection
 
 
-_CONNECT_REASONS = {
+async def connect_socket(receiver: Receiver, path: str, *, secure: bool) -> Connection:
+    """A new connection to a socket in the file system, as `connect` makes one. Raises Fault."""
+    loop = asyncio.get_running_loop()
+    try:
+        _, connection = await loop.create_unix_connection(
+            lambda: Connection(receiver, loop, secure=secure), sock=_connected(path)
+        )
+    except OSError as error:
+        reason = _SOCKET_REASONS.get(error.errno or 0)
+        raise (Fault(reason, detail=path) if reason else fault_of(error, path)) from error
+    return connection
+
+
+def _connected(path: str) -> socket.socket:
+    """A socket, connected at once or not at all: asyncio would take one whose queue is full for connected.
+
+    Raises OSError.
+    """
+    connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        connecting.connect(path)
+    except OSError:
+        connecting.close()
+        raise
+    return connecting
+
+
+def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] | None:
+    """What to bind to, so that packets to `address` come from `source`. Raises Fault where these are no pair."""
+    if source is None:
+        return None
+    if source.version != address.version:
+        raise Fault("no_source_address", detail=f"{source} cannot send over IPv{address.version}")
+    return str(source), 0
+
+
+def fault_of(error: OSError, place: str, *, source: IPAddress | None = None) -> Fault | OSError:
+    """The fault that an error of a socket stands for; the error itself where it has no reason of its own."""
+    if source is not None and error.errno in _FOREIGN_SOURCE:
+        return Fault("no_source_address", detail=f"{source} is no address of this machine")
+    reason = _REASONS.get(error.errno or 0)
+    return Fault(reason, detail=place) if reason else error
+
+
+_SOCKET_REASONS = {
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE), "connect_refused"),
+    errno.EAGAIN: "connect_timeout",  # its queue is full, which a socket of the network would wait for
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "not_permitted"),
+}
+"""Errors that mean something else where the other side is a file."""
+
+_FOREIGN_SOURCE = frozenset({errno.EADDRNOTAVAIL, errno.EINVAL})
+
+_REASONS = {
     errno.ECONNREFUSED: "connect_refused",
     errno.ECONNRESET: "connect_reset",
     errno.ECONNABORTED: "connect_reset",

@@ -1,9 +1,10 @@
 """What every kind gets when it is built: the watch's own time, and its ways into the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slo.core.protocols import Clock
 from slo.net.connectivity import Connectivity
+from slo.net.echoes import Echoes
 from slo.net.guard import Guard
 from slo.net.resolve import Resolver
 from slo.net.tls import TLSContexts
@@ -18,6 +19,7 @@ class Context:
     guard: Guard
     tls: TLSContexts
     connectivity: Connectivity
+    echoes: Echoes = field(default_factory=Echoes)
 
     @classmethod
     def default(cls, clock: Clock) -> "Context":
@@ -26,4 +28,5 @@ class Context:
 
     async def close(self) -> None:
         """Give back what is held open between rounds."""
+        self.echoes.close()
         await self.resolver.close()

@@ -1,7 +1,10 @@
 """Content encodings: bodies are inflated as they arrive, and never further than asked for."""
 
 import zlib
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
+
+Compression: TypeAlias = Literal["auto", "identity", "gzip", "deflate", "br"]
+"""How a body is decoded: by its header Content-Encoding, not at all, or as this encoding whatever the header says."""
 
 _GZIP = 31
 _DEFLATE = 15
@@ -24,6 +27,8 @@ def decoder_for(encoding: str) -> Decoder | None:
             return _Inflate(wbits=_GZIP)
         case "deflate":
             return _Inflate(wbits=_DEFLATE)
+        case "br":
+            return _Brotli()
     return None
 
 
@@ -54,3 +59,26 @@ class _Inflate:
             data = self._inflate.unused_data or self._inflate.unconsumed_tail
         self.complete = self._inflate.eof
         return bytes(decoded)
+
+
+class _Brotli:
+    """Brotli, RFC 7932."""
+
+    def __init__(self) -> None:
+        import brotli
+
+        self._error = brotli.error
+        self._decompressor = brotli.Decompressor()
+        self.complete = False
+
+    def decode(self, data: bytes, limit: int) -> bytes:
+        decoded = bytearray()
+        while (data or not self._decompressor.can_accept_more_data()) and len(decoded) < limit:
+            try:
+                # The buffer doubles until it is as large as the limit; more than that is dropped.
+                decoded += self._decompressor.process(data, output_buffer_limit=limit - len(decoded))
+            except self._error as error:
+                raise ValueError(str(error)) from None
+            data = b""
+        self.complete = self._decompressor.is_finished()
+        return bytes(decoded[:limit])

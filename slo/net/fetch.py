@@ -1,92 +1,45 @@
 """A request and what it led to: each hop on a fresh connection, redirects followed, one deadline for all of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
-from slo.config.tls import TLSSettings
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
+from slo.net.connection import Connection
 from slo.net.context import Context
 from slo.net.http1 import Exchange, Response
-from slo.net.resolve import IPProtocol
+from slo.net.proxy import Proxy, open_tunnel
+from slo.net.relay import Relay
+from slo.net.request import HTTP_2, Request
 from slo.net.url import URL
+
+if TYPE_CHECKING:
+    from slo.net import http2
+    from slo.net.cookies import Cookies
 
 MAX_REDIRECTS = 10
 
+UNAUTHORIZED = 401
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SAME_METHOD = frozenset({307, 308})
-_FOR_ANYONE = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent"})
-"""The headers that go along to another origin: the others may be credentials."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to ask for, and how much of the answer to take.
+class Tokens(Protocol):
+    """Where the header Authorization of a request comes from, when it has to be asked for."""
 
-    At most `max_body` bytes of a body are read (more is a fault), and kept only with `keep_body`. `headers` and
-    `body` may hold secrets and are not shown.
-    """
+    async def authorization(self, deadline: float) -> str:
+        """The header's value, before `deadline` (monotonic seconds). Raises Fault."""
 
-    url: URL
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
-    tls: TLSSettings = field(default_factory=TLSSettings)
-    prefer: IPProtocol = "ip6"
-    fallback: bool = True
-    follow_redirects: bool = True
-    max_body: int = 1_000_000
-    keep_body: bool = False
-
-    @cached_property
-    def endpoint(self) -> Endpoint:
-        """Where to connect to."""
-        return Endpoint(
-            host=self.url.host,
-            port=self.url.port,
-            prefer=self.prefer,
-            fallback=self.fallback,
-            tls=self.tls if self.url.secure else None,
-            alpn=("http/1.1",),
-            scheme=self.url.scheme,
-        )
-
-    @cached_property
-    def encoded(self) -> bytes:
-        """The request as it is sent. Ours come first; a header of the same name replaces them."""
-        headers = {"host": ("Host", self.url.authority), "user-agent": ("User-Agent", "Watchkeep")}
-        headers |= {"accept": ("Accept", "*/*"), "connection": ("Connection", "close")}
-        if self.body or self.method in {"POST", "PUT", "PATCH"}:
-            headers["content-length"] = ("Content-Length", str(len(self.body)))
-        headers |= {name.lower(): (name, value) for name, value in self.headers.items()}
-        lines = [
-            f"{self.method} {self.url.resource} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers.values()),
-        ]
-        return "\r\n".join([*lines, "", ""]).encode() + self.body
-
-    def redirected(self, status: int, location: str) -> "Request":
-        """The request that a redirect asks for. Raises Fault where it leads nowhere."""
-        try:
-            url = self.url.redirected(location)
-        except ValueError as error:
-            raise Fault("redirect_invalid", detail=str(error)) from None
-        headers, tls, method, body = self.headers, self.tls, self.method, self.body
-        if status not in _SAME_METHOD and method not in {"GET", "HEAD"}:
-            method, body = "GET", b""
-            headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-        if url.origin != self.url.origin:
-            headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYONE}
-            tls = tls if url.host == self.url.host else tls.elsewhere()
-        return replace(self, url=url, method=method, headers=headers, body=body, tls=tls)
+    def refused(self) -> None:
+        """The server did not take what it was given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
     """What a request led to: how far it got with its last hop, and the response, as much as there was of it.
 
-    The phases are summed over all hops. `url` is where it ended.
+    The phases are summed over all hops. `url` is where it ended, and `redirects` are those that were answered, a last
+    one that was not followed included.
     """
 
     reached: Reached
@@ -95,49 +48,76 @@ class Fetched:
     response: Response | None = None
 
 
-async def fetch(request: Request, context: Context, deadline: float) -> Fetched:
+async def fetch(request: Request, context: Context, deadline: float, *, tokens: Tokens | None = None) -> Fetched:
     """Ask, before `deadline` (monotonic seconds). What the other side does wrong is in the result, never raised."""
     attempt = Attempt(context)
     hops = _Hops(request, attempt)
-    reached = await attempt.run(hops.go(), deadline)
+    reached = await attempt.run(hops.go() if tokens is None else hops.go_with(tokens, deadline), deadline)
     return Fetched(reached=reached, url=hops.request.url, redirects=hops.count, response=hops.response)
 
 
 class _Hops:
     """From one response to the next, until one is no redirect."""
 
-    __slots__ = ("_attempt", "count", "request", "response")
+    __slots__ = ("_attempt", "_cookies", "count", "request", "response")
 
     def __init__(self, request: Request, attempt: Attempt) -> None:
         self._attempt = attempt
+        self._cookies: Cookies | None = None
         self.request = request
         self.response: Response | None = None
         self.count = 0
 
+    async def go_with(self, tokens: Tokens, deadline: float) -> None:
+        """Every hop, with a token that is fetched where none is at hand. Raises Fault."""
+        self._attempt.enter("token")
+        self.request = self.request.with_header("Authorization", await tokens.authorization(deadline))
+        await self.go()
+        if self.response is not None and self.response.status == UNAUTHORIZED:
+            tokens.refused()
+
     async def go(self) -> None:
         """Every hop. Raises Fault."""
-        while (redirect := await self._hop()) is not None:
-            if self.count == MAX_REDIRECTS:
+        while location := await self._hop():
+            self.count += 1
+            if not self.request.follow_redirects:
+                return
+            if self.count > MAX_REDIRECTS:
                 raise Fault(
                     "redirect_loop", detail=f"{MAX_REDIRECTS} redirects, the last from {self.request.url.shown}"
                 )
-            self.request = self.request.redirected(*redirect)
-            self.count += 1
+            self._follow(location)
 
-    async def _hop(self) -> tuple[int, str] | None:
-        """One request and its response; returns status and Location of a redirect that is to be followed."""
+    async def _hop(self) -> str:
+        """One request and its response; returns where a redirect leads, empty for all other responses."""
         self.response = None
         request = self.request
-        exchange = Exchange(
-            head=request.method == "HEAD",
-            max_body=request.max_body,
-            keep_body=request.keep_body,
-            on_head=self._wants_body,
-        )
-        connection = await self._attempt.connect(exchange, request.endpoint)
+        if request.proxy is None and (not request.url.secure or HTTP_2 not in request.alpn):
+            exchange = self._exchange("")
+            connection = await self._attempt.connect(exchange, request.endpoint)
+            sent = request.encoded
+        else:
+            relay = Relay()
+            if request.proxy is None:
+                connection, sent = await self._attempt.connect(relay, request.endpoint), request.encoded
+            else:
+                connection, sent = await self._through(request.proxy, relay)
+            exchange = self._exchange(connection.protocol)
+            relay.lead(exchange)
         try:
             self._attempt.enter("processing")
-            connection.write(request.encoded)
+            if isinstance(exchange, Exchange):
+                connection.write(sent)
+            else:
+                exchange.ask(
+                    connection.write,
+                    method=request.method,
+                    scheme=request.url.scheme,
+                    authority=request.url.authority,
+                    resource=request.url.resource,
+                    headers=request.lines,
+                    body=request.body,
+                )
             await exchange.wait()
         except BaseException:
             connection.abort()
@@ -145,15 +125,69 @@ class _Hops:
         finally:
             self.response = exchange.response
         connection.close()
-        return self._redirect_of(self.response) if self.response else None
+        return _location(self.response) if self.response else ""
+
+    def _exchange(self, protocol: str) -> "Exchange | http2.Exchange":
+        """What receives the response over the protocol that was agreed on; without one it is HTTP/1.1."""
+        request, version = self.request, _version(protocol)
+        return version(
+            head=request.method == "HEAD",
+            max_body=request.max_body,
+            keep_body=request.keep_body,
+            on_head=self._wants_body,
+            compression=request.compression,
+        )
+
+    async def _through(self, proxy: Proxy, relay: Relay) -> tuple[Connection, bytes]:
+        """A connection by way of a proxy, and what is to be sent on it over HTTP/1.1. Raises Fault."""
+        request, attempt = self.request, self._attempt
+        url = request.url
+        if proxy.resolves:
+            attempt.permit(request.endpoint)
+        else:
+            address = (await attempt.find(request.endpoint))[0]
+            url = replace(url, host=str(address))
+        attempt.address = None  # the proxy is ours, whoever sent us to its target
+        connection = await attempt.connect(relay, proxy.endpoint(request.prefer, fallback=request.fallback))
+        if not url.secure:
+            return connection, request.encode(f"{url.origin}{url.resource}", proxy.headers)
+        try:
+            await open_tunnel(connection, relay, proxy, url.with_port)
+            relay.lead(None)  # what the target says is for whoever speaks its protocol
+            await attempt.start_tls(connection, request.endpoint)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection, request.encoded
+
+    def _follow(self, location: str) -> None:
+        """Make the request the one that a redirect asks for, with the cookies that came with it."""
+        response, before = self.response, self.request
+        if response is None:
+            raise ValueError("a redirect is a response")
+        self.request = before.redirected(response.status, location)
+        if self._cookies is None and response.header("set-cookie") is not None:
+            from slo.net.cookies import Cookies
+
+            self._cookies = Cookies()
+        if self._cookies is not None:
+            self._cookies.take(before.url, response)
+            self.request = replace(self.request, cookies=self._cookies.header(self.request.url))
 
     def _wants_body(self, response: Response) -> bool:
         """Called when the head of a response is there: the body of a redirect is nothing to wait for."""
         self._attempt.enter("transfer")
-        return self._redirect_of(response) is None
+        return not self.request.follow_redirects or not _location(response)
 
-    def _redirect_of(self, response: Response) -> tuple[int, str] | None:
-        if response.status not in _REDIRECTS or not self.request.follow_redirects:
-            return None
-        location = response.header("location")
-        return None if location is None else (response.status, location)
+
+def _location(response: Response) -> str:
+    """Where a response that is a redirect leads; empty for all others."""
+    return response.header("location") or "" if response.status in _REDIRECTS else ""
+
+
+def _version(protocol: str) -> "type[Exchange | http2.Exchange]":
+    if protocol != HTTP_2:
+        return Exchange
+    from slo.net import http2  # here: most servers that are probed are asked over HTTP/1.1 alone
+
+    return http2.Exchange

@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from slo.net.connectivity import IPAddress
@@ -20,6 +21,9 @@ CLOSED: tuple[IPNetwork, ...] = tuple(
 
 Sources: RFC 3927, RFC 4291; the metadata services of AWS, Google Cloud, Alibaba Cloud and Azure.
 """
+
+KEPT_ADDRESSES = 4096
+"""A target is asked again and again: what is known of so many addresses is kept."""
 
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 addresses that a gateway translates to the IPv4 address in their last bits, RFC 6052."""
@@ -49,6 +53,7 @@ class Guard:
 
     def __init__(self, reach: Reach | None = None) -> None:
         self._reach = reach
+        self._out_of_reach = lru_cache(maxsize=KEPT_ADDRESSES)(partial(_out_of_reach, reach) if reach else _in_reach)
 
     def host_refusal(self, host: str, scheme: str) -> str:
         """Why a host may not be asked, before its name is resolved; empty where it may be."""
@@ -61,20 +66,40 @@ class Guard:
             return f"{host} is not among the hosts that may be asked"
         return ""
 
+    def socket_refusal(self) -> str:
+        """Why a socket in the file system may not be connected to; empty where it may be.
+
+        It has neither a host nor a network, so that a list of those leaves it out, unless the scheme is named.
+        """
+        reach = self._reach
+        if reach is None or "unix" in reach.schemes or not (reach.schemes or reach.hosts or reach.networks):
+            return ""
+        return "sockets of this machine are not among what may be asked"
+
     def address_refusal(self, address: IPAddress, *, redirected_from: IPAddress | None) -> str:
         """Why an address may not be connected to; empty where it may be.
 
         `redirected_from` is who sent us there; None for the target itself.
         """
-        meant = _meant(address)
-        if self._reach is not None:
-            if any(meant in network for network in self._reach.denied):
-                return f"{address} is in a network that must not be asked"
-            if self._reach.networks and not any(meant in network for network in self._reach.networks):
-                return f"{address} is in none of the networks that may be asked"
-        if redirected_from is not None and not _quarters(meant) <= _quarters(_meant(redirected_from)):
+        if refusal := self._out_of_reach(address):
+            return refusal
+        if redirected_from is not None and not _quarters(_meant(address)) <= _quarters(_meant(redirected_from)):
             return f"a redirect must not lead to {address}"
         return ""
+
+
+def _in_reach(address: IPAddress) -> str:  # noqa: ARG001 - what the operator chose is nowhere out of reach
+    return ""
+
+
+def _out_of_reach(reach: Reach, address: IPAddress) -> str:
+    """Why an address is not within reach; empty where it is."""
+    meant = _meant(address)
+    if any(meant in network for network in reach.denied):
+        return f"{address} is in a network that must not be asked"
+    if reach.networks and not any(meant in network for network in reach.networks):
+        return f"{address} is in none of the networks that may be asked"
+    return ""
 
 
 def _is_host(host: str, pattern: str) -> bool:

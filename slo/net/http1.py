@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import httptools
 
 from slo.errors import Fault
-from slo.net.decoding import Decoder, decoder_for
+from slo.net.body import Body
+from slo.net.decoding import Compression
 
 HEADER_BYTES = 65_536
 """The largest head of a response that is taken, interim responses included."""
@@ -35,10 +36,14 @@ class Response:
     decoded_bytes: int = 0
     complete: bool = True
 
+    def lines(self, name: str) -> list[bytes]:
+        """The values of a header, one for each of its lines."""
+        wanted = name.lower().encode("latin-1")
+        return [value for key, value in self.headers if key.lower() == wanted]
+
     def header(self, name: str) -> str | None:
         """The value of a header, all of its lines joined by commas; None without it."""
-        wanted = name.lower().encode("latin-1")
-        values = [value for key, value in self.headers if key.lower() == wanted]
+        values = self.lines(name)
         return b", ".join(values).decode("latin-1") if values else None
 
 
@@ -46,10 +51,18 @@ class Exchange:
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
     `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
-    `max_body` bytes of it are taken, before and after decoding; they are kept with `keep_body`.
+    `max_body` bytes of it are taken, before and after decoding as `compression` says; they are kept with `keep_body`.
     """
 
-    def __init__(self, *, head: bool, max_body: int, keep_body: bool, on_head: Callable[[Response], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool,
+        max_body: int,
+        keep_body: bool,
+        on_head: Callable[[Response], bool],
+        compression: Compression = "auto",
+    ) -> None:
         self._status = 0
         self._version = ""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -58,13 +71,8 @@ class Exchange:
         self._length: int | None = None
         self._framed = False
         self._head = head
-        self._max_body = max_body
-        self._keep_body = keep_body
         self._on_head = on_head
-        self._decoder: Decoder | None = None
-        self._body: list[bytes] = []
-        self._body_bytes = 0
-        self._decoded_bytes = 0
+        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
         self._over = False
         self._complete = False
         self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
@@ -92,9 +100,9 @@ class Exchange:
             version=self._version,
             headers=tuple(self._headers),
             content_length=self._length,
-            body=b"".join(self._body),
-            body_bytes=self._body_bytes,
-            decoded_bytes=self._decoded_bytes,
+            body=self._body.content,
+            body_bytes=self._body.received,
+            decoded_bytes=self._body.decoded,
             complete=complete,
         )
 
@@ -117,8 +125,8 @@ class Exchange:
         except httptools.HttpParserError as error:
             self._finish(Fault("response_malformed", detail=str(error)))
         # Chunks of one byte take six bytes each; trailers and the extensions of chunks have no other end.
-        if self._fed - self._body_bytes > HEADER_BYTES + 8 * self._body_bytes and not self._over:
-            self._finish(_head_too_large())
+        if self._fed - self._body.received > HEADER_BYTES + 8 * self._body.received and not self._over:
+            self._finish(head_too_large())
 
     def closed(self, error: Exception | None) -> None:
         if self._over:
@@ -128,12 +136,12 @@ class Exchange:
             fault: Fault | None = error
         elif self._head_complete:
             if error is not None:
-                fault = Fault("body_reset", detail=f"after {self._body_bytes} bytes")
+                fault = Fault("body_reset", detail=f"after {self._body.received} bytes")
             elif self._framed:
                 said = "" if self._length is None else f" of {self._length}"
-                fault = Fault("body_short", detail=f"closed after {self._body_bytes}{said} bytes")
+                fault = Fault("body_short", detail=f"closed after {self._body.received}{said} bytes")
             else:
-                fault = self._decoding_fault()  # a body that lasts until the connection closes
+                fault = self._body.end()  # a body that lasts until the connection closes
         elif isinstance(error, BrokenPipeError):
             fault = Fault("request_reset", detail=detail)
         elif error is not None:
@@ -161,44 +169,30 @@ class Exchange:
         self._head_complete = True
         encoding = self._read_framing()
         if self._fed > HEADER_BYTES and sum(len(name) + len(value) for name, value in self._headers) > HEADER_BYTES:
-            self._finish(_head_too_large())
+            self._finish(head_too_large())
             return
         if not self._on_head(self._so_far(complete=False)) or self._head or self._status == 101:
             self._finish(None)
             return
-        if self._length is not None and self._length > self._max_body:
-            self._finish(_too_large(self._max_body, f"{self._length} bytes are announced"))
-            return
-        if encoding:
-            self._decoder = decoder_for(encoding)
-            if self._decoder is None and self._keep_body:
-                self._finish(Fault("body_encoding", detail=f"there is no decoder for {encoding}"))
+        try:
+            self._body.expect(length=self._length, encoding=encoding)
+        except Fault as fault:
+            self._finish(fault)
 
     def on_body(self, data: bytes) -> None:
         if self._over:
             return
-        self._body_bytes += len(data)
-        if self._body_bytes > self._max_body:
-            self._finish(_too_large(self._max_body, ""))
-            return
-        if self._decoder is not None:
-            try:
-                data = self._decoder.decode(data, self._max_body + 1 - self._decoded_bytes)
-            except ValueError as error:
-                self._finish(Fault("body_encoding", detail=str(error)))
-                return
-        self._decoded_bytes += len(data)
-        if self._decoded_bytes > self._max_body:
-            self._finish(_too_large(self._max_body, "after decoding"))
-        elif self._keep_body:
-            self._body.append(data)
+        try:
+            self._body.add(data)
+        except Fault as fault:
+            self._finish(fault)
 
     def on_message_complete(self) -> None:
         if self._head_complete and not self._over:  # else it was an interim response
-            self._finish(self._decoding_fault())
+            self._finish(self._body.end())
 
     def _read_framing(self) -> str:
-        """Take in what the headers say about the body; returns its encoding, empty where there is none."""
+        """Take in what the headers say about the body; returns its encoding, empty where they name none."""
         encoding = ""
         for name, value in self._headers:
             match name.lower():
@@ -209,13 +203,7 @@ class Exchange:
                     self._framed = value.lower().rstrip().endswith(b"chunked")
                 case b"content-encoding":
                     encoding = value.decode("latin-1").strip().lower()
-        return encoding if encoding != "identity" else ""
-
-    def _decoding_fault(self) -> Fault | None:
-        """What is wrong with an encoded body that has ended."""
-        if self._decoder is None or self._decoder.complete or not self._body_bytes:
-            return None
-        return Fault("body_encoding", detail="the encoded body breaks off")
+        return encoding
 
     def _finish(self, fault: Fault | None) -> None:
         if self._over:
@@ -226,9 +214,6 @@ class Exchange:
             self._done.set_result(fault)
 
 
-def _head_too_large() -> Fault:
+def head_too_large() -> Fault:
+    """What is wrong with a response that has more around its body than any needs."""
     return Fault("headers_too_large", detail=f"more than {HEADER_BYTES} bytes around the body")
-
-
-def _too_large(max_body: int, what: str) -> Fault:
-    return Fault("body_too_large", detail=f"more than {max_body} bytes{', ' if what else ''}{what}")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slo.core.sample import Sample
 from slo.net.attempt import Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
+from slo.net.cipher_name import iana_name
 
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 
@@ -40,7 +41,7 @@ def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
                 "fingerprint_sha256": leaf.sha256,
                 "subject": leaf.subject,
                 "issuer": leaf.issuer,
-                "subjectalternative": ",".join(leaf.names),
+                "subjectalternative": ",".join(leaf.dns_names),
                 "serialnumber": leaf.serial,
             },
         )
@@ -48,7 +49,27 @@ def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
         version = _VERSIONS.get(handshake.version, handshake.version)
         yield Sample(name="probe_tls_version_info", value=1, labels={"version": version})
     if handshake.cipher:
-        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": handshake.cipher})
+        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": iana_name(handshake.cipher)})
+
+
+def chain_samples(handshake: Handshake) -> Iterator[Sample]:
+    """Every certificate. `chain` is what was presented, or what was verified; the leaf has position 0."""
+    for chain, certificates in (("presented", handshake.presented), ("verified", handshake.verified)):
+        for position, der in enumerate(certificates):
+            if read := read_certificate(der):
+                labels = {
+                    "chain": chain,
+                    "position": str(position),
+                    "subject": read.subject,
+                    "issuer": read.issuer,
+                    "serialnumber": read.serial,
+                    "subjectalternative": ",".join(read.names),
+                    "key": read.key,
+                    "signature_hash": read.signature_hash,
+                    "fingerprint_sha256": read.sha256,
+                }
+                expiry = read.not_after.timestamp()
+                yield Sample(name="probe_tls_certificate_expiry_timestamp_seconds", value=expiry, labels=labels)
 
 
 def fnv32a(data: bytes) -> int:

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from typing import TypeAlias
 
-from slo.config.tls import TLSSettings, load_identity, openssl_sentence
+from slo.config.tls import TLSSettings, load_identity, openssl_sentence, set_versions
 from slo.errors import Fault
 
 Versions: TypeAlias = tuple[tuple[int, int] | None, ...]
@@ -76,7 +76,9 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.ca_file)
         # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.hostname_checks_common_name = False  # neither browsers nor Go do, RFC 9110 4.3.4
     load_identity(context, settings)
+    set_versions(context, settings)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

@@ -57,6 +57,11 @@ class URL:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def with_port(self) -> str:
+        """Host and port, also where that is the usual one."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def origin(self) -> str:
         """Who is asked; other origins get none of our credentials."""
         return f"{self.scheme}://{self.authority}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from slo.core.outcome import Judgement, Outcome
 from slo.core.protocols import Clock
-from slo.core.reason import REASONS, State
+from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.runner.schedule import Scheduled
 
@@ -31,17 +31,33 @@ class Round:
     """A round that was due at `due`; begun at `started`, to be over at `deadline` (all monotonic seconds).
 
     `expired` says that it was cancelled at its deadline, `over` that nobody waits for it any more: its outcome is
-    recorded, or there shall be none.
+    recorded, or there shall be none. An `extra` round is none of the rhythm, and has the number of the one before it.
     """
 
-    __slots__ = ("deadline", "due", "expired", "fault", "over", "scheduled", "started", "stood_still_seconds", "task")
+    __slots__ = (
+        "begun",
+        "deadline",
+        "due",
+        "expired",
+        "extra",
+        "fault",
+        "number",
+        "over",
+        "scheduled",
+        "started",
+        "stood_still_seconds",
+        "task",
+    )
 
-    def __init__(self, scheduled: Scheduled, due: float) -> None:
+    def __init__(self, scheduled: Scheduled, due: float, *, number: int = 0, extra: bool = False) -> None:
         self.scheduled = scheduled
         self.due = due
+        self.number = number
+        self.extra = extra
         self.started = due
         self.deadline = due + scheduled.timeout_seconds
         self.stood_still_seconds = 0.0
+        self.begun = False
         self.expired = False
         self.over = False
         self.fault: Exception | None = None
@@ -49,6 +65,7 @@ class Round:
 
     def begin(self, now: float) -> None:
         """The time that the target has counts from here."""
+        self.begun = True
         self.started = now
         self.deadline = now + self.scheduled.timeout_seconds
 
@@ -109,7 +126,31 @@ class Round:
             detail=judgement.detail,
             duration_seconds=ended - self.started,
             lateness_seconds=self.started - self.due,
+            labels=self.scheduled.labels,
+            vantage_point=self.scheduled.vantage_point,
+            number=self.number,
+            extra=self.extra,
         )
+
+
+def missed(scheduled: Scheduled, why: str, *, rounds: int, number: int, at: datetime) -> tuple[Outcome, Fault]:
+    """What becomes of rounds that could not start, of which `number` was the last. However many they are, it is one
+    outcome: one stretch of not knowing.
+    """
+    fault = Fault("missed", detail=why if rounds == 1 else f"{why}; {rounds} rounds")
+    outcome = Outcome(
+        check=scheduled.name,
+        target=scheduled.target,
+        module=scheduled.module,
+        at=at,
+        state=state_of(fault.reason),
+        reason=fault.reason,
+        detail=fault.detail,
+        labels=scheduled.labels,
+        vantage_point=scheduled.vantage_point,
+        number=number,
+    )
+    return outcome, fault
 
 
 async def run_once(scheduled: Scheduled, clock: Clock) -> tuple[Outcome, Facts | Fault]:

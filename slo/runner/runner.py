@@ -2,26 +2,30 @@
 
 One heap of due times and one timer drive all checks. Each due time is either run or missed, never both and never
 early: a round waits where the one before it has not ended, or where as many are under way as may be, and it is missed
-when the next one is due. A missed round is our own fault, so its outcome is unknown.
+when the next one is due. A missed round is our own fault, so its outcome is unknown. Extra rounds after a failure take
+nobody's place: they begin where there is room, and are given up where it is needed.
 """
 
 import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 
-from slo.core.outcome import Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
-from slo.core.reason import State, state_of
+from slo.core.reason import State
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
 from slo.exposition.sparing import Sparing
 from slo.runner.excuses import Connectivity, Excuses
+from slo.runner.extra import Extras
 from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
-from slo.runner.round import GRACE_SECONDS, Facts, Round
-from slo.runner.schedule import Schedule, Scheduled, first_due
+from slo.runner.round import GRACE_SECONDS, Facts, Round, missed
+from slo.runner.schedule import Schedule, Scheduled, first_due, round_number
+from slo.runner.target import Target
 
 CLOSE_SECONDS = 1.0
 """How long cancelled rounds may take to end when the runner closes."""
@@ -32,27 +36,11 @@ COMPLAIN_EVERY_SECONDS = 3600.0
 logger = logging.getLogger(__name__)
 
 
-class _Target:
-    """One scheduled check and where it stands.
-
-    `pending` is the due time that waits to be run, `running` the round that has not ended. `in_line` says that the
-    target waits for its turn.
-    """
-
-    __slots__ = ("in_line", "pending", "running", "scheduled")
-
-    def __init__(self, scheduled: Scheduled) -> None:
-        self.scheduled = scheduled
-        self.pending: float | None = None
-        self.running: Round | None = None
-        self.in_line = False
-
-
 class Runner:
     """Runs checks and hands each outcome to `sink`, all on the thread of the event loop.
 
     `concurrency` is how many rounds may be under way. `last` and `last_facts` hold the newest outcome of each check
-    and what it was made of.
+    and what it was made of, by who looked.
     """
 
     def __init__(
@@ -64,18 +52,20 @@ class Runner:
         concurrency: int = 1000,
         connectivity: Connectivity | None = None,
     ) -> None:
-        self.last: dict[str, Outcome] = {}
-        self.last_facts: dict[str, Facts | Fault] = {}
+        self.last: dict[Point, Outcome] = {}
+        self.last_facts: dict[Point, Facts | Fault] = {}
         self._clock = clock
         self._sink = sink
         self._concurrency = concurrency
         self._excuses = Excuses(connectivity, clock.monotonic)
         self._pulse = Pulse(clock.monotonic)
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
-        self._schedule: Schedule[_Target] = Schedule()
-        self._targets: dict[str, _Target] = {}
-        self._line: deque[_Target] = deque()
-        self._deadlines: list[tuple[float, int, _Target, Round]] = []
+        self._schedule: Schedule[Target] = Schedule()
+        self._targets: dict[Point, Target] = {}
+        self._line: deque[Target] = deque()
+        self._extras: Extras[Target] = Extras()
+        self._extra: dict[Round, None] = {}
+        self._deadlines: list[tuple[float, int, Target, Round]] = []
         self._order = count()
         self._under_way = 0
         self._leaving: set[asyncio.Task[None]] = set()
@@ -86,27 +76,48 @@ class Runner:
         telemetry.in_flight.set_function(lambda: self._under_way)
 
     def replace(self, checks: Sequence[Scheduled]) -> None:
-        """Run these checks from now on. Those that did not change keep their rhythm and their last outcome.
-
-        The others are stopped without an outcome. Raises ValueError for a name that comes twice.
-        """
-        wanted = {check.name: check for check in checks}
+        """Run these checks from now on, and no others. See `change`; raises ValueError for one that comes twice."""
+        wanted = {check.point: check for check in checks}
         if len(wanted) < len(checks):
-            raise ValueError("two checks have the same name")
-        gone = {target for name, target in self._targets.items() if wanted.get(name) != target.scheduled}
-        self._schedule.discard(gone)
-        for target in gone:
-            self._stop(target)
-            del self._targets[target.scheduled.name]
-            self.last.pop(target.scheduled.name, None)
-            self.last_facts.pop(target.scheduled.name, None)
+            raise ValueError("two checks have the same name, target and vantage point")
+        self.change(gone=[key for key in self._targets if key not in wanted], checks=checks)
+
+    def change(self, *, gone: Iterable[Point], checks: Iterable[Scheduled]) -> None:
+        """Run these checks too, and no more those that are `gone`; it costs nothing for all the others.
+
+        A check that is there and did not change keeps its rhythm and its last outcome. What is gone, or looked at in
+        another way, is stopped without an outcome.
+        """
         wall, now = self._clock.now().timestamp(), self._clock.monotonic()
-        for name, check in wanted.items():
-            if name not in self._targets:
-                target = self._targets[name] = _Target(check)
-                first = first_due(name, check.interval_seconds, wall_seconds=wall, monotonic=now)
-                self._schedule.add(target, first=first, interval=check.interval_seconds)
+        leaving = [self._targets.pop(key) for key in gone if key in self._targets]
+        coming = []
+        for check in checks:
+            target = self._targets.get(check.point)
+            if target is not None and target.scheduled == check:
+                if target.scheduled.labels != check.labels:
+                    target.scheduled = replace(target.scheduled, labels=check.labels)
+                continue
+            if target is not None:
+                leaving.append(target)
+            self._targets[check.point] = target = Target(check)
+            coming.append(target)
+        self._schedule.discard(leaving)
+        for target in leaving:
+            self._stop(target)
+            self.last.pop(target.scheduled.point, None)
+            self.last_facts.pop(target.scheduled.point, None)
+        for target in coming:
+            check = target.scheduled
+            rhythm, interval = " ".join(check.key), check.interval_seconds
+            first = first_due(rhythm, interval, wall_seconds=wall, monotonic=now)
+            number = round_number(rhythm, interval, wall_seconds=wall + first - now)
+            self._schedule.add(target, first=first, interval=interval, number=number)
         self._pulse.wake()
+
+    def check(self, point: Point) -> Scheduled | None:
+        """The check of that point, None where it is not run any more."""
+        target = self._targets.get(point)
+        return target.scheduled if target else None
 
     async def run(self) -> None:
         """Run the checks until the runner is closed, or this is cancelled. Nothing starts afterwards."""
@@ -117,6 +128,7 @@ class Runner:
                     self._expire(now)
                     self._take(now)
                     self._admit(now)
+                    self._take_extra(now)
         finally:
             self._closing = True
 
@@ -137,56 +149,81 @@ class Runner:
         while self._deadlines and self._deadlines[0][3].over:
             heapq.heappop(self._deadlines)
         moments = [self._deadlines[0][0]] if self._deadlines else []
-        due = self._schedule.next_due()
-        if due is not None:
-            moments.append(due)
+        moments += [due for due in (self._schedule.next_due(), self._extras.next_due()) if due is not None]
         if self._under_way:
             moments.append(self._clock.monotonic() + HEARTBEAT_SECONDS)
         return min(moments, default=None)
 
     def _take(self, now: float) -> None:
         """Put every target that is due in line. What still waits from an earlier due time is missed."""
-        for target, due, passed_over in self._schedule.take(now):
-            missed = passed_over + (target.pending is not None)
-            if missed:
-                self._miss(target, missed)
+        for due in self._schedule.take(now):
+            target = due.target
+            lost = due.passed_over + (target.pending is not None)
+            if lost:
+                self._miss(target, lost, due.number - 1)
             target.pending = due
             if target.running is None:
                 self._queue(target)
+            elif target.running.extra:
+                self._give_up(target.running)
             elif target.running.over:
                 target.running.cancel()
 
-    def _queue(self, target: _Target) -> None:
+    def _take_extra(self, now: float) -> None:
+        """Start the extra rounds that are due, where there is room that nobody waits for; else they come later."""
+        for target in self._extras.take(now):
+            if target.running is not None or target.pending is not None:
+                continue  # a round of the rhythm comes first, and says whether there shall be more
+            if self._line or self._under_way >= self._concurrency:
+                self._extras.put_off(target, now)
+            else:
+                self._start(target, Round(target.scheduled, now, number=target.number, extra=True))
+
+    def _queue(self, target: Target) -> None:
         if not target.in_line:
             target.in_line = True
             self._line.append(target)
 
     def _admit(self, now: float) -> None:
         """Start who is first in line while there is room. Who has waited for a whole interval is left to `_take`."""
-        while self._line and self._under_way < self._concurrency:
+        while self._line and (self._under_way < self._concurrency or self._have_room()):
             target = self._line[0]
             due = target.pending
-            if due is not None and now - due >= target.scheduled.interval_seconds:
+            if due is not None and now - due.due >= target.scheduled.interval_seconds:
                 break
             self._line.popleft()
             target.in_line = False
             if due is not None:
                 target.pending = None
-                target.running = this = Round(target.scheduled, due)
-                self._under_way += 1
-                this.task = asyncio.create_task(self._drive(target, this), name=target.scheduled.name)
+                target.number = due.number
+                self._start(target, Round(target.scheduled, due.due, number=due.number))
 
-    async def _drive(self, target: _Target, this: Round) -> None:
-        started = self._clock.monotonic()
-        this.begin(started)
-        stood_still = self._pulse.stood_still_seconds(started)
-        heapq.heappush(self._deadlines, (this.deadline + GRACE_SECONDS, next(self._order), target, this))
-        self._lateness.observe(started - this.due)
+    def _have_room(self) -> bool:
+        """Give up the extra round that is under way longest, if there is one: they take nobody's turn."""
+        oldest = next(iter(self._extra), None)
+        if oldest is not None:
+            self._give_up(oldest)
+        return oldest is not None
+
+    def _start(self, target: Target, this: Round) -> None:
+        target.running = this
+        self._under_way += 1
+        if self._under_way == 1:
+            self._pulse.wake()  # it beats only while rounds are under way
+        if this.extra:
+            self._extra[this] = None
+        this.task = asyncio.create_task(self._drive(target, this), name=target.scheduled.name)
+
+    def _give_up(self, this: Round) -> None:
+        """End a round without an outcome."""
+        self._release(this)
+        if this.begun:  # a task that is cancelled before it begins would not say that it ended
+            this.cancel()
+
+    async def _drive(self, target: Target, this: Round) -> None:
         try:
-            facts = await this.observe()
-            if not this.over:
-                ended = self._clock.monotonic()
-                self._record(target, this, facts, ended, self._pulse.stood_still_seconds(ended) - stood_still)
+            if not this.over:  # it was given up before it could begin
+                await self._look(target, this)
         finally:
             self._release(this)
             this.task = None
@@ -196,11 +233,24 @@ class Runner:
             if self._line and not self._closing:
                 self._admit(self._clock.monotonic())
 
+    async def _look(self, target: Target, this: Round) -> None:
+        started = self._clock.monotonic()
+        this.begin(started)
+        stood_still = self._pulse.stood_still_seconds(started)
+        heapq.heappush(self._deadlines, (this.deadline + GRACE_SECONDS, next(self._order), target, this))
+        if not this.extra:
+            self._lateness.observe(started - this.due)
+        facts = await this.observe()
+        if not this.over:
+            ended = self._clock.monotonic()
+            self._record(target, this, facts, ended, self._pulse.stood_still_seconds(ended) - stood_still)
+
     def _release(self, this: Round) -> None:
         """Make room for another round."""
         if not this.over:
             this.over = True
             self._under_way -= 1
+            self._extra.pop(this, None)
 
     def _expire(self, now: float) -> None:
         """Cancel the rounds whose deadline has passed; give up those that do not even heed that."""
@@ -217,7 +267,7 @@ class Runner:
             self._release(this)
             self._complain(target, "the check does not end at its deadline and does not let itself be cancelled")
 
-    def _record(self, target: _Target, this: Round, facts: Facts | Fault, ended: float, stood_still: float) -> None:
+    def _record(self, target: Target, this: Round, facts: Facts | Fault, ended: float, stood_still: float) -> None:
         judgement = self._excuses.excuse(
             this.judge(facts), target=target.scheduled.target, stood_still_seconds=stood_still
         )
@@ -225,9 +275,10 @@ class Runner:
             self._complain(target, "the check failed by itself", this.fault)
         self._ended[judgement.state].inc()
         self._publish(target, this.outcome(judgement, at=self._clock.now(), ended=ended), facts)
+        self._extras.follow(target, this, judgement.state)
 
-    def _miss(self, target: _Target, rounds: int) -> None:
-        """Count rounds that could not start. However many they are, it is one outcome: one stretch of not knowing."""
+    def _miss(self, target: Target, rounds: int, number: int) -> None:
+        """Say that rounds could not start, of which `number` was the last."""
         self._missed.inc(rounds)
         if target.running is not None:
             why = "the earlier round had not ended"
@@ -235,34 +286,25 @@ class Runner:
             why = f"{self._concurrency} rounds of other checks were under way"
         else:
             why = "this process stood still"
-        fault = Fault("missed", detail=why if rounds == 1 else f"{why}; {rounds} rounds")
-        outcome = Outcome(
-            check=target.scheduled.name,
-            target=target.scheduled.target,
-            module=target.scheduled.module,
-            at=self._clock.now(),
-            state=state_of(fault.reason),
-            reason=fault.reason,
-            detail=fault.detail,
-        )
+        outcome, fault = missed(target.scheduled, why, rounds=rounds, number=number, at=self._clock.now())
         self._publish(target, outcome, fault)
 
-    def _publish(self, target: _Target, outcome: Outcome, facts: Facts | Fault) -> None:
-        self.last[outcome.check] = outcome
-        self.last_facts[outcome.check] = facts
+    def _publish(self, target: Target, outcome: Outcome, facts: Facts | Fault) -> None:
+        self.last[outcome.point] = outcome
+        self.last_facts[outcome.point] = facts
         try:
             self._sink(outcome)
         except Exception as error:  # noqa: BLE001 - one outcome that cannot be counted stops no other
             self._complain(target, "the outcome could not be counted", error)
 
-    def _stop(self, target: _Target) -> None:
+    def _stop(self, target: Target) -> None:
         target.pending = None
+        self._extras.forget(target)
         if (this := target.running) is not None and this.task is not None:
-            self._release(this)
             self._leaving.add(this.task)
             this.task.add_done_callback(self._leaving.discard)
-            this.cancel()
+            self._give_up(this)
 
-    def _complain(self, target: _Target, message: str, error: Exception | None = None) -> None:
-        name = target.scheduled.name
-        self._log.tell(logging.ERROR, message, key=name, extra={"check": name}, error=error)
+    def _complain(self, target: Target, message: str, error: Exception | None = None) -> None:
+        name, at = target.scheduled.key
+        self._log.tell(logging.ERROR, message, key=name, extra={"check": name, "target": at}, error=error)

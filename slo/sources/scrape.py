@@ -15,9 +15,8 @@ from slo.errors import Fault, ParseError
 from slo.exposition.parse import ScrapedSample, SeriesCache, parse
 from slo.net.attempt import Reached
 from slo.net.context import Context
-from slo.net.fetch import Fetched, Request, fetch
+from slo.net.fetch import Fetched, fetch
 from slo.net.request_config import RequestConfig
-from slo.net.url import URL
 
 MODULE = "scrape"
 OK = 200
@@ -79,22 +78,14 @@ class Scrape:
         self._cache = SeriesCache(wanted, labelled=labelled)
         self._threads = threads
         self._parsing: Future[Sequence[ScrapedSample]] | None = None
-        self._request = Request(
-            url=URL.parse(config.url),
-            headers={"Accept": ACCEPT, "Accept-Encoding": "gzip", **config.request_headers},
-            tls=config.tls,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            follow_redirects=config.follow_redirects,
-            max_body=config.max_body,
-            keep_body=True,
-        )
+        self._tokens = config.tokens(context)
+        self._request = config.request(headers={"Accept": ACCEPT, "Accept-Encoding": "gzip"}, keep_body=True)
         if self._request.url.secure:
             context.tls.get(config.tls, alpn=self._request.endpoint.alpn)  # now, not within the first round
 
     async def observe(self, deadline: float) -> Scraped:
         """The samples, or what came instead of them."""
-        fetched = await fetch(self._request, self._context, deadline)
+        fetched = await fetch(self._request, self._context, deadline, tokens=self._tokens)
         response = fetched.response
         if response is None:
             return Scraped(fetched=fetched)

@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slo.errors import UsageError
 
@@ -111,6 +112,8 @@ class Access:
 
     def has_token(self, asked: Asked) -> bool:
         """Whether the request carries the token. Takes as long for a wrong one as for the right one."""
+        if not asked.authorization:
+            return False
         scheme, _, given = asked.authorization.partition(" ")
         right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
         return right and scheme.lower() == "bearer" and bool(self._token)
@@ -129,6 +132,7 @@ class Access:
 _HOW = "send `Authorization: Bearer TOKEN`, the content of the file `token` in the watch's data folder"
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether this host is loopback: the name `localhost`, or an address of it. Other names are never."""
     if host.lower() == "localhost":
@@ -139,11 +143,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def _is_here(host: str) -> bool:
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback(match["host"].strip("[]"))
 
 
+@lru_cache(maxsize=256)
 def _tells_of_a_proxy(header: str) -> bool:
     name = header.lower()
     return name in {"forwarded", "via", "x-real-ip"} or name.startswith("x-forwarded")

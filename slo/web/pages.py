@@ -17,7 +17,9 @@ from slo.core.delivery import Delivery
 from slo.core.duration import duration_name
 from slo.core.events import Event
 from slo.core.incident import Incident
+from slo.core.outcome import Outcome
 from slo.core.priority import Priority
+from slo.core.sli import ProbeSLI
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.web.answers import incident_in
@@ -33,6 +35,9 @@ from slo.web.incident_page import (
     sections_of,
     timeline_of,
 )
+from slo.web.probe_page import MOST_CHECKS, check_section, probe_path
+from slo.web.probe_page import headline as probe_headline
+from slo.web.probes import checks_of
 from slo.web.watch import Watch
 from slo.web.words import STATES, burn, maturity, minute, percent, spent_in
 
@@ -69,7 +74,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"percent": percent, "burn": burn, "minute": minute, "rfc3339": time_text}
-        self._environment.globals |= {"shape": _shape, "states": STATES}
+        self._environment.globals |= {"shape": _shape, "states": STATES, "probe_path": probe_path}
         style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
         self._environment.globals["style"] = Markup(style)  # noqa: S704  # our own file
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -80,7 +85,11 @@ class Pages:
 
     def routes(self) -> list[web.RouteDef]:
         """Every page."""
-        return [web.get("/", self.status), web.get("/incidents/{id}", self.incident)]
+        return [
+            web.get("/", self.status),
+            web.get("/incidents/{id}", self.incident),
+            web.get("/probes/{name}", self.probe),
+        ]
 
     async def status(self, _request: web.Request) -> web.Response:
         """How everything stands."""
@@ -100,6 +109,12 @@ class Pages:
         except StoreError as error:
             unread = f"The journal cannot be read now: {error}"
         return self._page(await asyncio.to_thread(self._incident, incident, events, deliveries, unread))
+
+    async def probe(self, request: web.Request) -> web.Response:
+        """What the checks of one probe saw last."""
+        name = request.match_info["name"]
+        checks = checks_of(self._watch, name)
+        return self._page(await asyncio.to_thread(self._probe, name, checks))
 
     def _page(self, text: str) -> web.Response:
         return web.Response(
@@ -153,6 +168,20 @@ class Pages:
             earlier_events=len(events[:-MOST_EVENTS]),
             deliveries=deliveries_of(deliveries),
             unread=unread,
+        )
+
+    def _probe(self, name: str, checks: Sequence[Sequence[Outcome]]) -> str:
+        state, word = probe_headline(checks)
+        return self._environment.get_template("probe.html").render(
+            name=name,
+            state=state,
+            word=word,
+            icon=_icon(state),
+            refresh_seconds=REFRESH_SECONDS,
+            at=self._watch.now(),
+            api_url=f"/api/v1/probes/{quote(name, safe='')}",
+            checks=[check_section(outcomes) for outcomes in checks[:MOST_CHECKS]],
+            further_checks=len(checks[MOST_CHECKS:]),
         )
 
 
@@ -216,6 +245,7 @@ def _row(status: SLOStatus) -> dict[str, object]:
         "maturity": maturity(status.maturity_seconds, budget.seconds),
         "reason": status.last_reason if troubled else "",
         "target": status.last_target,
+        "probe": slo.definition.probe if isinstance(slo.definition, ProbeSLI) else "",
     }
 
 

@@ -22,6 +22,7 @@ from slo.web.api import API, TRUSTED
 from slo.web.connections import Connections, Handler
 from slo.web.exclusions import ExclusionsAPI
 from slo.web.pages import Pages
+from slo.web.probes import ProbesAPI
 from slo.web.silences import SilencesAPI
 from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
@@ -91,6 +92,7 @@ def build_application(
     )
     application.on_response_prepare.append(_secure)
     application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(ProbesAPI(watch).routes())
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(AlertsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())

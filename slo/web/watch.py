@@ -95,6 +95,15 @@ class Watch(Protocol):
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
 
+    def probes(self) -> Sequence[str]:
+        """The names of the probes, in the order of the configuration."""
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """The last outcomes of each check of a probe, and its last failures, newest first."""
+
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
 

@@ -81,5 +81,5 @@ class ScrapingWatch(PlayedWatch):
             duration_seconds=0.25,
         )
         assert (facts is not None) == (outcome.state is State.GOOD)
-        self.watch._scraper.last_facts[target] = facts
+        self.watch._scraper.last_facts[outcome.point] = facts
         self.watch._scraped(outcome)

@@ -1,6 +1,6 @@
 """Where we say something else than the blackbox exporter, and why: the table of docs/blackbox.md is made of these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Labels = frozenset[tuple[str, str]]
@@ -18,7 +18,22 @@ class Difference:
     covers: Callable[[str, Labels, float | None, float | None], bool]
 
 
-OURS_ALONE = frozenset({"watchkeep_probe_reason", "probe_timeout_seconds", "probe_tls_cipher_info"})
+OURS_ALONE = frozenset(
+    {"watchkeep_probe_reason", "probe_timeout_seconds", "probe_tls_cipher_info", "probe_failed_due_to_bytes"}
+)
+
+NEWER_LABELS = {"probe_ssl_last_chain_info": "serialnumber"}
+
+YEAR_1 = -62135596800.0
+
+
+def without_newer_labels(values: Mapping[tuple[str, Labels], float]) -> dict[tuple[str, Labels], float]:
+    """The values as Debian's 0.23 labels them."""
+    return {
+        (name, frozenset(label for label in labels if label[0] != NEWER_LABELS.get(name))): value
+        for (name, labels), value in values.items()
+    }
+
 
 DIFFERENCES = (
     Difference(
@@ -32,7 +47,10 @@ DIFFERENCES = (
         covers=lambda name, labels, theirs, ours: name == "watchkeep_probe_reason" and theirs is None,
     ),
     Difference(
-        what="`probe_timeout_seconds` and `probe_tls_cipher_info` are there, which Debian's 0.23 does not have.",
+        what=(
+            "`probe_timeout_seconds`, `probe_tls_cipher_info`, `probe_failed_due_to_bytes` and the label `serialnumber`"
+            " of `probe_ssl_last_chain_info` are there, which Debian's 0.23 does not have."
+        ),
         why="Newer versions of the exporter have them.",
         covers=lambda name, labels, theirs, ours: name in OURS_ALONE and theirs is None,
     ),
@@ -42,5 +60,20 @@ DIFFERENCES = (
         covers=lambda name, labels, theirs, ours: (
             (name == "probe_dns_lookup_time_seconds" or ("phase", "resolve") in labels) and ours is None
         ),
+    ),
+    Difference(
+        what="The metrics of a certificate and of TLS are there whenever a certificate was seen, also a refused one.",
+        why="When it expired is asked while it is refused (blackbox_exporter#1119); 0.23 forgets half with starttls.",
+        covers=lambda name, labels, theirs, ours: name.startswith(("probe_ssl_", "probe_tls_")) and theirs is None,
+    ),
+    Difference(
+        what="`probe_ssl_last_chain_expiry_timestamp_seconds` is missing where nothing was verified.",
+        why="There is no chain then; theirs says the year 1, -62135596800 (blackbox_exporter#653).",
+        covers=lambda name, labels, theirs, ours: theirs == YEAR_1 and ours is None,
+    ),
+    Difference(
+        what="`probe_ssl_earliest_cert_expiry` of the prober grpc is never 0.",
+        why="Theirs says so where no TLS was spoken and where a call failed, which looks like 1970.",
+        covers=lambda name, labels, theirs, ours: name == "probe_ssl_earliest_cert_expiry" and theirs == 0,
     ),
 )

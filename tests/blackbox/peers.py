@@ -16,7 +16,7 @@ from slo.config.load import load
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from tests.blackbox.differences import DIFFERENCES, Labels
+from tests.blackbox.differences import DIFFERENCES, Labels, without_newer_labels
 from tests.services import Service, free_port, program
 from tests.web.served import served
 from tests.web.watches import FakeWatch
@@ -39,6 +39,10 @@ class Said:
     def value(self, name: str, **labels: str) -> float | None:
         """One value; None where there is none."""
         return self.values.get((name, frozenset(labels.items())))
+
+    def family(self, name: str) -> list[dict[str, str]]:
+        """The labels of all values of a metric."""
+        return [dict(labels) for each, labels in self.values if each == name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +70,9 @@ class Both:
         if (self.theirs.status, self.ours.status) != (200, 200):
             return [f"status {self.theirs.status} there, {self.ours.status} here: {self.ours.text}"]
         found = []
-        for name, labels in sorted(self.theirs.values.keys() | self.ours.values.keys(), key=str):
-            theirs, ours = self.theirs.values.get((name, labels)), self.ours.values.get((name, labels))
+        of_theirs, of_ours = self.theirs.values, without_newer_labels(self.ours.values)
+        for name, labels in sorted(of_theirs.keys() | of_ours.keys(), key=str):
+            theirs, ours = of_theirs.get((name, labels)), of_ours.get((name, labels))
             if _same(name, theirs, ours) or any(each.covers(name, labels, theirs, ours) for each in DIFFERENCES):
                 continue
             found.append(f"{name}{dict(labels)}: {theirs} there, {ours} here")

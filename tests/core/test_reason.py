@@ -12,6 +12,8 @@ OURS = {
     "resolver_down",
     "no_file_descriptors",
     "no_local_port",
+    "no_source_address",
+    "no_icmp_socket",
     "no_memory",
     "not_permitted",
     "cancelled",

@@ -265,7 +265,7 @@ def test_checks_that_are_gone_are_forgotten() -> None:
     renderer = ProbeRenderer()
     rounds((an_outcome("one"), ()), (an_outcome("two"), ()), renderer=renderer)
     rounds((an_outcome("two"), ()), renderer=renderer)
-    assert [check for check, _ in renderer._prefixes] == ["two"]
+    assert [check for check, *_ in renderer._prefixes] == ["two"]
 
 
 def test_rendering_twice_says_the_same_twice() -> None:

@@ -39,18 +39,49 @@ async def test_what_nobody_reads_does_not_pile_up() -> None:
     lines = Lines()
     for _ in range(100):
         lines.received(b"line\n" * 20_000)
-    assert lines.unread <= WAITING_BYTES + 100_000
+    assert len(lines._waiting) <= WAITING_BYTES + 100_000
     with pytest.raises(Fault) as raised:
         await everything(lines)
     assert raised.value.reason == "data"
 
 
-async def test_a_line_has_an_end() -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [b"x" * LINE_BYTES + b"\n", b"x" * LINE_BYTES],
+    ids=["one that is too long", "one that does not end"],
+)
+async def test_a_line_has_an_end(sent: bytes) -> None:
     lines = Lines()
-    lines.received(b"x" * (LINE_BYTES + 1))
+    lines.received(sent[1:-1] + b"\n" + sent)
+    assert await lines.read() == sent[1:-1], "as long as may be"
     with pytest.raises(Fault) as raised:
         await lines.read()
     assert raised.value.reason == "data"
+
+
+async def test_bytes_are_counted_as_they_come_lines_or_not() -> None:
+    lines = Lines()
+    lines.received(b"one\r\ntw")
+    assert await lines.read() == b"one"
+    reading = asyncio.create_task(lines.read_exactly(5))
+    await asyncio.sleep(0)
+    lines.received(b"o\n")
+    lines.received(b"\x00rest\r")
+    assert await reading == b"two\n\x00"
+    lines.closed(None)
+    assert await lines.read_exactly(9) is None
+    assert await lines.read() == b"rest"
+    assert await lines.read() is None
+
+
+async def test_nothing_may_be_left_where_all_has_to_be_read() -> None:
+    lines = Lines()
+    lines.received(b"220 go ahead\r\n250 put in by somebody\r\n")
+    await lines.read()
+    with pytest.raises(Fault, match="it says more before TLS"):
+        lines.settled()
+    await lines.read()
+    lines.settled()
 
 
 async def test_what_came_before_a_reset_is_still_read() -> None:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from tests.hostile import LOOPS
-from tests.services import nginx
+from tests.services import nginx, nsd
 
-__all__ = ["nginx"]
+__all__ = ["nginx", "nsd"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -48,7 +48,33 @@ EXPECTATIONS: dict[str, tuple[Mapping[str, object], Behaviour, str]] = {
     "a header": ({"headers": {"X-Node": "^a[0-9]$"}}, ok(UP, b"x-node: a1"), "ok"),
     "a header that says something else": ({"headers": {"X-Node": "^a[0-9]$"}}, ok(UP, b"X-Node: b1"), "header"),
     "a header that is not there": ({"headers": {"X-Node": ""}}, ok(), "header"),
-    "a header on two lines": ({"headers": {"Via": "^a, b$"}}, ok(UP, b"Via: a", b"via: b"), "ok"),
+    "a header on two lines": ({"headers": {"Via": "^b$"}}, ok(UP, b"Via: a", b"via: b"), "ok"),
+    "a header with other lines": ({"headers": {"Via": "^c$"}}, ok(UP, b"Via: a", b"via: b"), "header"),
+    "several rules of a header": ({"headers": {"Via": ["a", {"matches": "b"}]}}, ok(UP, b"Via: a", b"Via: b"), "ok"),
+    "one of several rules": ({"headers": {"Via": ["a", {"matches": "c"}]}}, ok(UP, b"Via: a", b"Via: b"), "header"),
+    "a header that is not to be so": (
+        {"headers": {"Via": {"matches_not": "b"}}},
+        ok(UP, b"Via: a", b"Via: b"),
+        "header",
+    ),
+    "a header that is not so": ({"headers": {"Via": {"matches_not": "c"}}}, ok(UP, b"Via: a", b"Via: b"), "ok"),
+    "a header that must not be so and is missing": ({"headers": {"Via": {"matches_not": "c"}}}, ok(), "header"),
+    "a header that may be missing": (
+        {"headers": {"Via": {"matches": "a", "allow_missing": True}}},
+        ok(),
+        "ok",
+    ),
+    "a header that may be missing and is wrong": (
+        {"headers": {"Via": {"matches": "b", "allow_missing": True}}},
+        ok(UP, b"Via: a"),
+        "header",
+    ),
+    "several bodies": ({"body": ["UP", "disk"]}, ok(), "ok"),
+    "one of several bodies": ({"body": ["UP", "DOWN"]}, ok(), "body"),
+    "one of several that are not to be": ({"body_not": ["DOWN", "UP"]}, ok(), "body"),
+    "without TLS": ({"over_tls": False}, ok(), "ok"),
+    "no TLS": ({"over_tls": True}, ok(), "scheme"),
+    "the body before the version": ({"body": "DOWN", "http_version": [2]}, ok(), "body"),
     "a body": ({"body": r'"status"\s*:\s*"UP"'}, ok(), "ok"),
     "another body": ({"body": "DOWN"}, ok(), "body"),
     "a body that is not to be": ({"body_not": '"UP"'}, ok(), "body"),
@@ -361,10 +387,35 @@ WRONG: dict[str, tuple[Mapping[str, object], str]] = {
     ),
     "credentials twice": (
         {"headers": {"authorization": "x"}, "bearer_token": "y"},
-        "gives credentials twice, keep one of basic_auth, bearer_token and the header Authorization",
+        "gives credentials twice, keep one of basic_auth, authorization, oauth2, bearer_token and the header Author",
     ),
-    "a version": ({"expect": {"http_version": [2]}}, "Input should be '1.0' or '1.1'"),
-    "a method": ({"method": "BREW"}, "Input should be 'GET'"),
+    "a version": ({"expect": {"http_version": [3]}}, "Input should be '1.0', '1.1' or '2'"),
+    "a method": ({"method": "GET /"}, "'GET /' is no method of a request, write it as GET or POST"),
+    "a rule that says nothing": (
+        {"expect": {"headers": {"Via": {"allow_missing": True}}}},
+        "says nothing about the header, write matches, or matches_not",
+    ),
+    "two bodies": ({"body": "a", "body_file": __file__}, "has a body twice, keep body or body_file"),
+    "no body in a file": ({"body_file": "/nowhere/at/all"}, "/nowhere/at/all cannot be read: no such file"),
+    "basic as a type": (
+        {"authorization": {"type": "basic", "credentials": "x"}},
+        "has its own key, write the user and password under basic_auth",
+    ),
+    "a colon in a user": (
+        {"basic_auth": {"username": "a:b", "password": "c"}},
+        "holds a colon, with which the user would end, leave the colon out",
+    ),
+    "versions of TLS": (
+        {"tls": {"min_version": 1.3, "max_version": 1.2}},
+        "has a min_version that is newer than its max_version, lower one, or raise the other",
+    ),
+    "no proxy": ({"proxy": {}}, "names no proxy, or two, give url, or from_environment: true"),
+    "a proxy over TLS": ({"proxy": {"url": "https://proxy/"}}, "is a proxy over TLS, which is not spoken"),
+    "a page as a proxy": ({"proxy": {"url": "http://proxy/page"}}, "has more than a host and a port"),
+    "exceptions twice": (
+        {"proxy": {"from_environment": True, "except": ["a"]}},
+        "has exceptions beside those of the environment, set NO_PROXY, or write url",
+    ),
 }
 
 

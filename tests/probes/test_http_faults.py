@@ -132,7 +132,7 @@ async def test_a_redirect_ends_at_what_it_leads_to() -> None:
         seen = await look(http, {"url": f"http://127.0.0.1:{port}/"})
     assert seen.reason == "connect_refused"
     assert seen.value("probe_http_redirects") == 1
-    assert seen.value("probe_http_status_code") is None
+    assert seen.value("probe_http_status_code") == 0
 
 
 async def test_what_was_seen_before_a_fault_is_kept_for_metrics() -> None:
@@ -170,7 +170,7 @@ async def test_a_bomb_is_not_unpacked_beyond_what_is_allowed(encode: Callable[[b
     async with serving(answering(head + encode(bytes(100_000_000)))) as port:
         seen = await look(http, {"url": f"http://127.0.0.1:{port}/", "expect": {"body": ""}})
     assert seen.reason == "body_too_large"
-    assert seen.facts.fetched.response.decoded_bytes == 1_000_001
+    assert seen.facts.fetched.response.decoded_bytes == 1_000_000
 
 
 async def test_good_targets_are_undisturbed_by_bad_ones() -> None:

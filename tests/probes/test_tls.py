@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,7 +209,7 @@ async def test_a_plain_answer_is_never_taken_for_an_encrypted_one() -> None:
     async with serving(shouting) as port:
         seen = await look(http, config_for(http, port, insecure_skip_verify=True))
     assert seen.reason == "tls_protocol"
-    assert seen.value("probe_http_status_code") is None
+    assert seen.value("probe_http_status_code") == 0
 
 
 async def test_no_version_in_common(authority: trustme.CA, ca_file: str) -> None:
@@ -242,6 +243,127 @@ async def test_a_certificate_that_expires_soon_is_bad_where_that_was_asked_for(
     assert (await lasting(timedelta(minutes=5), "0", authority, ca_file)).reason == "ok"
 
 
+# What else the other side accepts
+
+
+async def asked(context: ssl.SSLContext, ca_file: str, **keys: object) -> Seen:
+    tls_settings = {"ca_file": ca_file, **keys.pop("tls", {})}  # type: ignore[dict-item]
+    async with secure(context) as port:
+        return await look(tls, {**config_for(tls, port, **tls_settings), **keys})
+
+
+def accepting(authority: trustme.CA, oldest: ssl.TLSVersion, newest: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(authority, "localhost", "127.0.0.1", "*.example.org")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version, context.maximum_version = oldest, newest
+    return context
+
+
+V = ssl.TLSVersion
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "minimum", "reason", "accepted"),
+    [
+        (V.TLSv1_2, V.TLSv1_3, "1.2", "ok", 0),
+        (V.TLSv1, V.TLSv1_3, "1.2", "tls_version", 1),
+        (V.TLSv1_1, V.TLSv1_2, "1.2", "tls_version", 1),
+        (V.TLSv1_1, V.TLSv1_2, "1.1", "ok", 0),
+        (V.TLSv1_3, V.TLSv1_3, "1.3", "ok", 0),
+        (V.TLSv1_2, V.TLSv1_3, "1.3", "tls_version", 1),
+        (V.TLSv1_2, V.TLSv1_2, "1.3", "tls_version", 1),
+        (V.TLSv1, V.TLSv1_1, "1.2", "tls_reset", None),
+    ],
+)
+async def test_no_older_version_than_allowed_is_taken(
+    oldest: ssl.TLSVersion,
+    newest: ssl.TLSVersion,
+    minimum: str,
+    reason: str,
+    accepted: float | None,
+    authority: trustme.CA,
+    ca_file: str,
+) -> None:
+    seen = await asked(accepting(authority, oldest, newest), ca_file, min_version=minimum)
+    assert seen.reason == reason, seen.judgement.detail
+    assert seen.value("probe_tls_older_version_accepted") == accepted
+    if reason == "ok":
+        assert seen.value("probe_tls_version_info", version=f"TLS 1.{newest - V.TLSv1}") == 1, "that of the first one"
+
+
+async def test_the_certificate_is_for_all_names(authority: trustme.CA, ca_file: str) -> None:
+    context = accepting(authority, V.TLSv1_2, V.TLSv1_3)
+    assert (await asked(context, ca_file, names=["localhost", "127.0.0.1", "WWW.example.org."])).reason == "ok"
+    seen = await asked(context, ca_file, names=["example.org", "a.b.example.org", "127.0.0.2", "localhost"])
+    assert (seen.reason, seen.judgement.detail) == (
+        "tls_hostname",
+        "it is not for example.org, a.b.example.org, 127.0.0.2",
+    )
+
+
+async def test_a_protocol_is_agreed_on(authority: trustme.CA, ca_file: str) -> None:
+    context = server_context(authority, "localhost")
+    context.set_alpn_protocols(["h2"])
+    seen = await asked(context, ca_file, alpn=["http/1.1", "h2"])
+    assert (seen.reason, seen.value("probe_tls_alpn_info", protocol="h2")) == ("ok", 1)
+    seen = await asked(context, ca_file, alpn=["imap"])
+    assert (seen.reason, seen.judgement.detail) == ("tls_alpn", "it takes none of imap")
+
+
+def identity_of(authority: trustme.CA, folder: Path) -> dict[str, str]:
+    identity = authority.issue_cert("watchkeep")
+    identity.private_key_and_cert_chain_pem.write_to_path(str(folder / "ours.pem"))
+    return {"cert_file": str(folder / "ours.pem")}
+
+
+@pytest.mark.parametrize("newest", [V.TLSv1_2, V.TLSv1_3], ids=lambda version: version.name)
+async def test_our_certificate_has_to_be_taken(
+    newest: ssl.TLSVersion, authority: trustme.CA, ca_file: str, tmp_path: Path
+) -> None:
+    context = server_context(authority, "localhost", clients=authority)
+    context.maximum_version = newest
+    for of, reason, says in ((authority, "ok", ""), (trustme.CA(), "tls_protocol", "unknown ca")):
+        async with alerting(context) as port:
+            config = config_for(tls, port, ca_file=ca_file, **identity_of(of, tmp_path))
+            seen = await look(tls, config)
+        assert (seen.reason, says in seen.judgement.detail) == (reason, True), seen.judgement.detail
+
+
+async def test_who_never_closes_has_taken_our_certificate(authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:
+    context = server_context(authority, "localhost", clients=authority)
+    async with serving(hostile.silent, tls=context) as port:
+        seen = await look(tls, config_for(tls, port, ca_file=ca_file, **identity_of(authority, tmp_path)))
+    assert seen.reason == "ok"
+
+
+@pytest.mark.parametrize("newest", [V.TLSv1_2, V.TLSv1_3], ids=lambda version: version.name)
+@pytest.mark.parametrize(
+    ("asks", "reason"),
+    [(ssl.CERT_NONE, "tls_not_mutual"), (ssl.CERT_OPTIONAL, "ok"), (ssl.CERT_REQUIRED, "ok")],
+    ids=["asks not", "asks", "insists"],
+)
+async def test_whether_it_asks_for_our_certificate(
+    asks: ssl.VerifyMode, reason: str, newest: ssl.TLSVersion, authority: trustme.CA, ca_file: str, tmp_path: Path
+) -> None:
+    context = server_context(authority, "localhost", clients=authority)
+    context.verify_mode, context.maximum_version = asks, newest
+    seen = await asked(context, ca_file, mutual=True, tls=identity_of(authority, tmp_path))
+    assert seen.reason == reason, seen.judgement.detail
+    assert seen.value("probe_tls_client_certificate_requested") == (reason == "ok")
+    if newest is V.TLSv1_3 or asks is not ssl.CERT_REQUIRED:
+        assert (await asked(context, ca_file, mutual=True)).reason == reason, "also without one of ours"
+
+
+async def test_a_server_that_shakes_hands_only_once(authority: trustme.CA, ca_file: str) -> None:
+    context = server_context(authority, "localhost")
+    async with alerting(context) as port:
+        seen = await look(tls, {**config_for(tls, port, ca_file=ca_file), "mutual": True}, timeout_seconds=HUNG_SECONDS)
+    assert seen.reason in {"tls_timeout", "tls_reset", "connect_refused"}
+    assert seen.value("probe_ssl_earliest_cert_expiry") is not None, "what the first one showed stays"
+
+
 # What is said
 
 
@@ -258,6 +380,7 @@ async def test_samples_of_a_handshake(contexts: Mapping[str, ssl.SSLContext], ca
         "probe_ssl_last_chain_info",
         "probe_tls_version_info",
         "probe_tls_cipher_info",
+        "probe_tls_certificate_expiry_timestamp_seconds",
     }
     assert seen.value("probe_tls_version_info", version="TLS 1.2") == 1
     (leaf,) = [sample for sample in seen.samples if sample.name == "probe_ssl_last_chain_info"]

@@ -8,6 +8,7 @@ from slo.core.reason import State
 from slo.errors import Fault
 from tests.runner.worlds import (
     World,
+    key,
     play,
     swallows_its_cancellation,
     takes,
@@ -24,7 +25,7 @@ def test_a_check_that_ignores_its_deadline_is_cancelled_and_bad() -> None:
         assert all(5 <= outcome.duration_seconds <= 5.2 for outcome in world.of("a"))
         assert len(check.started) == 4
         assert len(other.started) == 4
-        assert isinstance(world.runner.last_facts["a"], Fault)
+        assert isinstance(world.runner.last_facts[key("a")], Fault)
 
     play(scene)
 

@@ -11,6 +11,7 @@ from slo.errors import Fault
 from tests.runner.worlds import (
     World,
     fails,
+    key,
     play,
 )
 
@@ -59,7 +60,7 @@ def test_an_outcome_that_cannot_be_counted_stops_nothing(caplog: pytest.LogCaptu
         check = world.run("a")
         await asyncio.sleep(100)
         assert len(check.started) == 10
-        assert world.runner.last["a"].reason == "ok"
+        assert world.runner.last[key("a")].reason == "ok"
 
     play(scene)
     assert caplog.messages == ["the outcome could not be counted"]

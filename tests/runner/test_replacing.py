@@ -7,6 +7,7 @@ import pytest
 from tests.runner.worlds import (
     FakeCheck,
     World,
+    key,
     on_virtual_time,
     play,
     scheduled,
@@ -20,19 +21,58 @@ def test_replacing_keeps_what_did_not_change_and_restarts_what_did() -> None:
         kept, changed, removed, added = FakeCheck(), FakeCheck(), FakeCheck(), FakeCheck()
         world.runner.replace([scheduled("kept", kept), scheduled("changed", changed), scheduled("removed", removed)])
         await asyncio.sleep(20)
-        last = world.runner.last["kept"]
+        last = world.runner.last[key("kept")]
         now_other = FakeCheck()
         world.runner.replace(
             [scheduled("kept", FakeCheck()), scheduled("changed", now_other, config="new"), scheduled("added", added)]
         )
-        assert world.runner.last == {"kept": last}
-        assert set(world.runner.last_facts) == {"kept"}
+        assert world.runner.last == {key("kept"): last}
+        assert set(world.runner.last_facts) == {key("kept")}
         await asyncio.sleep(20)
         assert (len(kept.started), len(changed.started), len(removed.started)) == (4, 2, 2)
         assert (len(now_other.started), len(added.started)) == (2, 2)
         assert [started - kept.started[0] for started in kept.started] == pytest.approx([0, 10, 20, 30], abs=0.006)
         assert (now_other.started[0] - changed.started[0]) % 10 == pytest.approx(0, abs=0.006)
-        assert set(world.runner.last) == {"kept", "changed", "added"}
+        assert set(world.runner.last) == {key("kept"), key("changed"), key("added")}
+
+    play(scene)
+
+
+def test_a_change_leaves_alone_what_it_does_not_name() -> None:
+    async def scene(world: World) -> None:
+        kept, gone, other, added = FakeCheck(), FakeCheck(), FakeCheck(), FakeCheck()
+        world.runner.replace(
+            [
+                scheduled("a", kept, target="a:1"),
+                scheduled("a", gone, target="a:2"),
+                scheduled("a", other, target="a:3", config="old"),
+            ]
+        )
+        await asyncio.sleep(20)
+        otherwise = FakeCheck()
+        world.runner.change(
+            gone=[key("a", "a:2"), key("a", "a:9")],
+            checks=[scheduled("a", otherwise, target="a:3", config="new"), scheduled("a", added, target="a:4")],
+        )
+        assert set(world.runner.last) == set(world.runner.last_facts) == {key("a", "a:1")}
+        await asyncio.sleep(20)
+        assert (len(kept.started), len(gone.started), len(other.started)) == (4, 2, 2)
+        assert (len(otherwise.started), len(added.started)) == (2, 2)
+        assert set(world.runner.last) == {key("a", "a:1"), key("a", "a:3"), key("a", "a:4")}
+
+    play(scene)
+
+
+def test_a_check_that_gets_other_labels_keeps_its_rhythm_and_its_last_outcome() -> None:
+    async def scene(world: World) -> None:
+        check = FakeCheck()
+        world.runner.replace([scheduled("a", check, labels={"region": "eu"})])
+        await asyncio.sleep(20)
+        world.runner.change(gone=[], checks=[scheduled("a", FakeCheck(), labels={"region": "us"})])
+        assert world.runner.last[key("a")].labels == {"region": "eu"}
+        await asyncio.sleep(20)
+        assert len(check.started) == 4
+        assert [outcome.labels["region"] for outcome in world.outcomes] == ["eu", "eu", "us", "us"]
 
     play(scene)
 
@@ -62,7 +102,7 @@ def test_a_removed_check_that_waited_for_its_turn_does_not_get_it() -> None:
         while not slow.under_way:
             await asyncio.sleep(1)
         waiting = world.run("waiting")
-        while world.runner._targets["waiting"].pending is None:
+        while world.runner._targets[key("waiting")].pending is None:
             await asyncio.sleep(0.1)
         world.runner.replace(world.scheduled[:1])
         turn_ends.set()

@@ -15,6 +15,7 @@ from tests.runner.worlds import (
     START,
     FakeCheck,
     World,
+    key,
     play,
     scheduled,
     takes,
@@ -56,8 +57,8 @@ def test_an_outcome_carries_the_identity_and_the_times_of_its_round() -> None:
         assert outcome.lateness_seconds == pytest.approx(0, abs=1e-5)
         assert (outcome.at - START).total_seconds() == pytest.approx(check.started[0] + 1.5, abs=1e-5)
         assert check.deadlines[0] == pytest.approx(check.started[0] + 5)
-        assert world.runner.last == {"a": outcome}
-        assert world.runner.last_facts == {"a": None}
+        assert world.runner.last == {key("a"): outcome}
+        assert world.runner.last_facts == {key("a"): None}
         assert world.sample("watchkeep_probe_rounds_total", state="good") == 1
         assert world.sample("watchkeep_probe_lateness_seconds_count") == 1
         assert world.sample("watchkeep_probe_in_flight") == 0

@@ -12,6 +12,7 @@ from tests.runner.worlds import (
     Behaviour,
     FakeCheck,
     World,
+    key,
     play,
     scheduled,
 )
@@ -39,7 +40,7 @@ def test_every_due_time_is_run_or_missed_exactly_once_and_never_early(
             rounds = iter(durations * 1000)
 
             async def behave(deadline: float) -> None:
-                target = world.runner._targets[name]
+                target = world.runner._targets[key(name)]
                 assert target.running is not None
                 assert target.running.due <= world.seconds + 1e-9
                 dues[name].append(target.running.due)
@@ -60,7 +61,7 @@ def test_every_due_time_is_run_or_missed_exactly_once_and_never_early(
         came_due = {entry[2].target.scheduled.name: entry[2].beat for entry in world.runner._schedule._heap}
         missed = 0
         assert all(check.most_under_way <= 1 for check in checks)
-        for name, target in world.runner._targets.items():
+        for (name, *_), target in world.runner._targets.items():
             interval = target.scheduled.interval_seconds
             beats = [(due - firsts[name]) / interval for due in dues[name]]
             assert beats == pytest.approx([round(beat) for beat in beats], abs=1e-6)

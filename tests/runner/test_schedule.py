@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.runner.schedule import Schedule, Scheduled, first_due
+from slo.runner.schedule import Schedule, Scheduled, first_due, round_number
 from tests.runner.worlds import FakeCheck, scheduled
 
 INTERVALS = st.sampled_from([0.1, 0.7, 1.0, 3.0, 10.0, 60.0]) | st.floats(0.05, 100.0)
@@ -24,16 +24,17 @@ def test_every_due_time_is_taken_or_passed_over_once_in_order_and_never_early(
     schedule: Schedule[int] = Schedule()
     rhythms = [(start + first, interval) for first, interval in targets]
     for target, (first, interval) in enumerate(rhythms):
-        schedule.add(target, first=first, interval=interval)
+        schedule.add(target, first=first, interval=interval, number=7)
     done = [0] * len(rhythms)
     now = start
     for step in steps:
         now += step
         taken = schedule.take(now)
         assert len({due.target for due in taken}) == len(taken)
-        for target, due, passed_over in taken:
+        for target, due, passed_over, number in taken:
             first, interval = rhythms[target]
             beat = done[target] + passed_over
+            assert number == 7 + beat
             assert due == first + beat * interval
             assert due <= now < first + (beat + 1) * interval
             done[target] = beat + 1
@@ -68,6 +69,21 @@ def test_targets_that_are_discarded_leave_the_others_as_they_were() -> None:
     schedule.discard({"b"})
     assert schedule.next_due() is None
     assert schedule.take(1e9) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=200))
+def test_targets_come_and_go_in_any_order(changes: list[tuple[int, bool]]) -> None:
+    schedule: Schedule[int] = Schedule()
+    there: set[int] = set()
+    for target, comes in changes:
+        schedule.discard({target})
+        there.discard(target)
+        if comes:
+            schedule.add(target, first=float(target), interval=100.0)
+            there.add(target)
+        assert schedule.next_due() == min(map(float, there), default=None)
+    assert [due.target for due in schedule.take(50.0)] == sorted(there)
+    assert len(schedule._heap) <= 2 * len(there) + 1
 
 
 @pytest.mark.parametrize("interval", [0.0, -1.0])
@@ -122,3 +138,23 @@ def test_scheduled_checks_without_a_configuration_are_never_equal() -> None:
         for _ in range(2)
     )
     assert one != other
+
+
+@given(
+    interval=INTERVALS,
+    wall=st.floats(1.5e9, 2e9),
+    away=st.floats(0, 100),
+    rounds=st.integers(0, 100_000),
+)
+def test_whoever_has_the_same_rhythm_means_the_same_round_by_its_number(
+    interval: float, wall: float, away: float, rounds: int
+) -> None:
+    def first(wall_seconds: float) -> tuple[int, float]:
+        due = wall_seconds + first_due("a", interval, wall_seconds=wall_seconds, monotonic=0.0)
+        return round_number("a", interval, wall_seconds=due), due
+
+    number, due = first(wall)
+    other, other_due = first(wall + away)
+    assert number <= other <= number + away / interval + 1
+    assert other_due - due == pytest.approx((other - number) * interval, abs=1e-4)
+    assert round_number("a", interval, wall_seconds=due + rounds * interval) == number + rounds

@@ -1,12 +1,12 @@
 """A world whose time the tests move: looptime's loop, the watch's clock over it, and checks that behave as told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import looptime
 
-from slo.core.outcome import Judgement, Outcome
+from slo.core.outcome import Judgement, Outcome, Point
 from slo.core.reason import State, state_of
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -14,7 +14,7 @@ from slo.exposition.catalogue import Telemetry
 from slo.runner.clock import SteadyClock
 from slo.runner.excuses import Connectivity
 from slo.runner.runner import Runner
-from slo.runner.schedule import Scheduled
+from slo.runner.schedule import AfterFailure, Scheduled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -108,6 +108,9 @@ def scheduled(
     timeout: float = 5.0,
     target: str = FakeCheck.target,
     config: object = "",
+    labels: Mapping[str, str] | None = None,
+    vantage_point: str = "",
+    after_failure: AfterFailure | None = None,
 ) -> Scheduled:
     return Scheduled(
         name=name,
@@ -117,7 +120,15 @@ def scheduled(
         timeout_seconds=timeout,
         check=check or FakeCheck(),
         config=config,
+        labels=labels or {},
+        vantage_point=vantage_point,
+        after_failure=after_failure,
     )
+
+
+def key(name: str, target: str = FakeCheck.target, vantage_point: str = "") -> Point:
+    """What the runner knows a check by."""
+    return name, target, vantage_point
 
 
 class World:
@@ -159,10 +170,13 @@ class World:
         interval: float = 10.0,
         timeout: float = 5.0,
         target: str = FakeCheck.target,
+        after_failure: AfterFailure | None = None,
     ) -> FakeCheck:
         """Have the runner run one check more."""
         check = FakeCheck(behaviour)
-        self.scheduled.append(scheduled(name, check, interval=interval, timeout=timeout, target=target))
+        self.scheduled.append(
+            scheduled(name, check, interval=interval, timeout=timeout, target=target, after_failure=after_failure)
+        )
         self.runner.replace(self.scheduled)
         return check
 

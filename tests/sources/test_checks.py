@@ -1,6 +1,7 @@
 """Outcomes become counts, and each millisecond of knowledge is given to its slot once."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from slo.core.counts import Counts
 from slo.core.outcome import Outcome
+from slo.core.protocols import Counter
 from slo.core.reason import State
 from slo.engine.ledger import Ledger
-from slo.sources.checks import CheckSource, Fed
+from slo.sources.checks import CheckSource, Fed, Watched
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GOOD, BAD, UNKNOWN = State.GOOD, State.BAD, State.UNKNOWN
@@ -49,18 +51,26 @@ def outcome(at: float, state: State = GOOD, check: str = "a") -> Outcome:
     )
 
 
-def fed(check: str, interval_seconds: float = 10, *, latency_seconds: float | None = None) -> Fed:
+def fed(check: str, *, latency_seconds: float | None = None) -> Fed:
     latency = f":{latency_seconds:g}" if latency_seconds else ""
-    return Fed(
-        check=check,
-        sli=f"probe:{check}{latency}",
-        interval_seconds=interval_seconds,
-        latency_seconds=latency_seconds,
-    )
+    return Fed(check=check, sli=f"probe:{check}{latency}", latency_seconds=latency_seconds)
+
+
+def watched(check: str, interval_seconds: float = 10, *, target: str = "", **labels: str) -> Watched:
+    return Watched(check=check, target=target, interval_seconds=interval_seconds, labels=labels)
+
+
+def source_of(slots: Counter, slis: Sequence[Fed], *, interval: float = 10, since: float = 0.0) -> CheckSource:
+    """A source with one target for each check that is fed."""
+    checks = CheckSource(slots, slot_seconds=10, slis=slis, since=since)
+    checks.change(gone=[], watched=[watched(each.check, interval) for each in slis])
+    return checks
 
 
 def source(slots: Slots, *, interval: float, since: float = 0.0) -> CheckSource:
-    return CheckSource(slots, slot_seconds=slots.slot_seconds, slis=[fed("a", interval)], since=since)
+    checks = CheckSource(slots, slot_seconds=slots.slot_seconds, slis=[fed("a")], since=since)
+    checks.change(gone=[], watched=[watched("a", interval)])
+    return checks
 
 
 Happening = tuple[float, State] | int
@@ -163,8 +173,8 @@ def test_checks_that_feed_no_sli_are_passed_over() -> None:
 
 def test_slis_do_not_touch_one_another() -> None:
     slots = Slots(10)
-    slis = [Fed(check=f"check-{n}", sli=f"probe:{n}", interval_seconds=10) for n in range(100)]
-    checks = CheckSource(slots, slot_seconds=10, slis=slis)
+    slis = [Fed(check=f"check-{n}", sli=f"probe:{n}") for n in range(100)]
+    checks = source_of(slots, slis)
     for number in range(100):
         checks.observe(outcome(1000 + (number + 1) / 10, check=f"check-{number}"))
     checks.close(1010)
@@ -176,7 +186,7 @@ def test_slis_do_not_touch_one_another() -> None:
 
 def test_a_round_counts_for_every_sli_that_its_check_feeds_and_is_bad_where_it_took_too_long() -> None:
     slots = Slots(10)
-    checks = CheckSource(slots, slot_seconds=10, slis=[fed("a"), fed("a", latency_seconds=0.3)])
+    checks = source_of(slots, [fed("a"), fed("a", latency_seconds=0.3)])
     rounds = [({"connect": 0.1, "processing": 0.2}, State.GOOD), ({"processing": 0.31}, State.GOOD), ({}, State.BAD)]
     for number, (phases, state) in enumerate(rounds):
         checks.observe(replace(outcome(1001 + 10 * number, state), phases=phases))
@@ -188,10 +198,11 @@ def test_a_round_counts_for_every_sli_that_its_check_feeds_and_is_bad_where_it_t
 
 def test_what_is_known_of_an_sli_that_stays_is_kept_when_the_checks_are_replaced() -> None:
     slots = Slots(10)
-    checks = CheckSource(slots, slot_seconds=10, slis=[fed("gone"), fed("a"), fed("b")])
+    checks = source_of(slots, [fed("gone"), fed("a"), fed("b")])
     for check in ("gone", "a", "b"):
         checks.observe(outcome(1004, check=check))
-    checks.replace([fed("new"), fed("b"), fed("a", 2)])
+    checks.replace([fed("new"), fed("b"), fed("a")])
+    checks.change(gone=[("gone", "")], watched=[watched("new"), watched("a", 2)])
     checks.observe(outcome(1014, check="a"))
     checks.observe(outcome(1016, check="new"))
     checks.observe(outcome(1016, check="gone"))
@@ -303,7 +314,7 @@ def test_no_order_of_rounds_and_closings_covers_a_slot_more_than_once(
 
 def test_the_engine_sees_full_coverage_of_a_check_that_runs_without_a_gap() -> None:
     ledger = Ledger(["probe:a"], windows_seconds=[60, 300], slot_seconds=10, now=1000)
-    checks = CheckSource(ledger, slot_seconds=10, slis=[fed("a", 7)], since=1000)
+    checks = source_of(ledger, [fed("a")], interval=7, since=1000)
     at = 1003.5
     for end in range(1010, 1310, 10):
         while at <= end:

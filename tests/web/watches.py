@@ -182,7 +182,9 @@ def a_delivery(event: Opened, *, state: str = "pending") -> Delivery:
     )
 
 
-def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http://127.0.0.1:8084/health") -> Outcome:
+def an_outcome(
+    check: str = "gate", reason: str = "ok", *, target: str = "http://127.0.0.1:8084/health", detail: str = ""
+) -> Outcome:
     return Outcome(
         check=check,
         target=target,
@@ -190,6 +192,7 @@ def an_outcome(check: str = "gate", reason: str = "ok", *, target: str = "http:/
         at=AT,
         state=state_of(reason),
         reason=reason,
+        detail=detail,
         duration_seconds=0.25,
     )
 
@@ -270,6 +273,17 @@ class FakeWatch:
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         return [(outcome, self.samples.get(outcome.check, ())) for outcome in self.rounds]
+
+    def probes(self) -> Sequence[str]:
+        return list(dict.fromkeys(outcome.check for outcome in self.rounds))
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        return self.rounds
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """Every round is kept, newest first."""
+        points = dict.fromkeys(outcome.point for outcome in self.rounds if outcome.check == probe)
+        return [[outcome for outcome in self.rounds if outcome.point == point] for point in points]
 
     def unready(self) -> Sequence[str]:
         return self.reasons

@@ -16,9 +16,9 @@ from slo.config.types import Duration
 from slo.config.wording import in_words
 from slo.config.wrong import shown
 from slo.interop.blackbox.section import BlackboxSection
-from slo.net.target import TargetConfig
+from slo.net.target import OneTarget
 
-PROBERS = ("http", "tcp")
+PROBERS = ("grpc", "http", "tcp", "unix", "websocket")
 
 _HOSTNAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
@@ -72,14 +72,14 @@ def _module(
     options = sections.get(keys.prober) or prober.Options()
     config = config_of(prober.KIND)
     try:
-        template: TargetConfig = config.model_validate({config.target_key: prober.PLACEHOLDER, **options.keys})
+        template: OneTarget = config.model_validate({config.target_key: prober.PLACEHOLDER, **options.keys})
     except ValidationError as error:
         for found in error.errors(include_url=False):
             problem, mend = in_words(found, "")
             report.tell((*at, keys.prober), problem, mend)
         return None
 
-    def aimed(target: str, hostname: str = "") -> TargetConfig:
+    def aimed(target: str, hostname: str = "") -> OneTarget:
         config = template.aimed_at(prober.target_of(target))
         if not hostname:
             return config

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from slo.config.section import Section
 from slo.config.tls import TLSSettings
-from slo.config.types import Secret
+from slo.config.types import wrong
 from slo.net.resolve import IPProtocol
 
 
@@ -33,12 +33,15 @@ class IPOptions(BlackboxSection):
         return {"ip_protocol": self.preferred_ip_protocol, "ip_protocol_fallback": self.ip_protocol_fallback}
 
 
+_TLS_VERSIONS = {"TLS10": "1.0", "TLS11": "1.1", "TLS12": "1.2", "TLS13": "1.3"}
+
+
 class TLSOptions(BlackboxSection, TLSSettings):
-    """`tls_config`: the keys are ours too."""
+    """`tls_config`: the keys are ours too; versions are written in another way."""
 
-
-class BasicAuthOptions(BlackboxSection):
-    """`basic_auth`."""
-
-    username: str = ""
-    password: Secret | None = None
+    @field_validator("min_version", "max_version", mode="before")
+    @classmethod
+    def _version(cls, value: object) -> object:
+        if value not in _TLS_VERSIONS:
+            raise wrong("is no version of TLS", f"write one of {', '.join(_TLS_VERSIONS)}")
+        return _TLS_VERSIONS[str(value)]

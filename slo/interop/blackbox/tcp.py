@@ -1,41 +1,99 @@
 """The prober `tcp`, done by our kind `tcp`."""
 
-from slo.config.types import Pattern, Secret
+from collections.abc import Mapping
+
+from pydantic import model_validator
+
+from slo.config.hosts import Address
+from slo.config.types import Pattern, Secret, wrong
 from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
 
 
+class LabelOptions(BlackboxSection):
+    """One of the `labels` of a step."""
+
+    name: str
+    value: str = ""
+
+
 class StepOptions(BlackboxSection):
     """One step of `query_response`."""
 
     expect: Pattern | None = None
+    expect_bytes: str = ""
+    labels: tuple[LabelOptions, ...] = ()
     send: Secret | None = None
     starttls: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: object) -> object:
+        """An empty text is nothing to send there."""
+        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
 
-class Options(IPOptions):
-    """What stands under `tcp`."""
+    @property
+    def keys(self) -> dict[str, object]:
+        """The same as a step of ours; empty for one that does nothing. Labels need what they are made of."""
+        keys = {
+            "expect": self.expect,
+            "expect_bytes": self.expect_bytes,
+            "labels": {label.name: label.value for label in self.labels} if self.expect else {},
+            "send": self.send,
+            "starttls": self.starttls,
+        }
+        return {key: value for key, value in keys.items() if value}
+
+
+class DialogueOptions(BlackboxSection):
+    """What is said over a connection, and its TLS."""
 
     query_response: tuple[StepOptions, ...] = ()
     tls: bool = False
     tls_config: TLSOptions = TLSOptions()
 
+    @model_validator(mode="after")
+    def _one_tls(self) -> "DialogueOptions":
+        if self.tls and self._upgrades:
+            raise wrong("speaks TLS from the start and starts it once more", "leave out tls, or starttls")
+        return self
+
+    @property
+    def _upgrades(self) -> bool:
+        return any(step.starttls for step in self.query_response)
+
+    @property
+    def dialogue_keys(self) -> dict[str, object]:
+        """The same as keys of our kinds."""
+        return {
+            "query_response": tuple(step.keys for step in self.query_response if step.keys),
+            "tls": self.tls_config if self.tls or self._upgrades else None,
+        }
+
+
+class Options(IPOptions, DialogueOptions):
+    """What stands under `tcp`."""
+
+    source_ip_address: Address | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_anywhere(cls, data: object) -> object:
+        """An empty text is no address there."""
+        if isinstance(data, Mapping) and data.get("source_ip_address") == "":
+            return {key: value for key, value in data.items() if key != "source_ip_address"}
+        return data
+
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
-        steps = tuple({key: getattr(step, key) for key in step.model_fields_set} for step in self.query_response)
-        upgrades = any(step.starttls for step in self.query_response)
-        return {
-            **self.ip_keys,
-            "query_response": steps,
-            **({"tls": self.tls_config} if self.tls or upgrades else {}),
-        }
+        return {**self.ip_keys, "source_address": self.source_ip_address, **self.dialogue_keys}
 
     def named(self, hostname: str) -> dict[str, object]:
         """The keys that are others where the target is asked under that name."""
-        if "tls" not in self.keys or self.tls_config.server_name:
+        if self.dialogue_keys["tls"] is None or self.tls_config.server_name:
             return {}
         return {"tls": self.tls_config.model_copy(update={"server_name": hostname})}
 

@@ -17,7 +17,8 @@ from requests.adapters import BaseAdapter
 from slo.config.tls import TLSSettings
 from slo.errors import ServerFault
 from slo.net.context import Context
-from slo.net.fetch import Fetched, Request, fetch
+from slo.net.fetch import Fetched, fetch
+from slo.net.request import Request
 from slo.net.url import URL
 from slo.sources.prometheus.answers import checked
 from slo.sources.prometheus.reasons import fault_of

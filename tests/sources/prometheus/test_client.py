@@ -224,7 +224,7 @@ async def test_a_question_carries_tenant_credentials_and_how_long_it_may_take() 
     assert "\r\nX-Scope-OrgID: acme\r\n" in head
     assert "\r\nAuthorization: Bearer t0ken\r\n" in head
     assert "\r\nUser-Agent: Watchkeep\r\n" in head
-    await asked(behave, basic_auth=BasicAuth(username="watch", password=Secret("s3cret")))
+    await asked(behave, basic_auth=BasicAuth(username=Secret("watch"), password=Secret("s3cret")))
     assert "\r\nAuthorization: Basic d2F0Y2g6czNjcmV0\r\n" in heard[1].decode()
 
 

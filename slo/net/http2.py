@@ -1,0 +1,329 @@
+"""One request over HTTP/2 and its response, on a connection of its own.
+
+h2 reads and writes the frames. It is given one at a time, so that what was understood before a frame that is wrong is
+known however the bytes were cut, and what a frame unfolds to is counted before the next is looked at.
+
+Frames and their meaning: https://www.rfc-editor.org/rfc/rfc9113
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    DataReceived,
+    Event,
+    InformationalResponseReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
+from h2.exceptions import DenialOfServiceError, H2Error, InvalidBodyLengthError
+from h2.settings import SettingCodes, Settings
+from hyperframe.exceptions import HyperframeError
+
+from slo.errors import Fault
+from slo.net.body import Body
+from slo.net.decoding import Compression
+from slo.net.http1 import HEADER_BYTES, Headers, Response, head_too_large
+
+VERSION = "2"
+"""What a response has as its version."""
+
+WINDOW_BYTES = 1_048_576
+"""How much of a body may be under way before we have to say that we took it."""
+
+_FRAME_HEAD_BYTES = 9
+_FRAME_BYTES = 16_384
+"""The longest frame that we take, which is also the least that the protocol lets us say."""
+
+_HEADER_FIELD_BYTES = 32
+"""What a field counts beyond its name and value, as the protocol counts them."""
+
+_STREAM = 1
+
+# Types of frames that are looked at before h2 sees them.
+_SETTINGS = 4
+_GOAWAY = 7
+
+
+class Exchange:
+    """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
+
+    It has the face of `slo.net.http1.Exchange`, and is told by `ask` what to ask for. `trailers` are the fields that
+    came after the body.
+    """
+
+    def __init__(
+        self,
+        *,
+        head: bool,
+        max_body: int,
+        keep_body: bool,
+        on_head: Callable[[Response], bool],
+        compression: Compression = "auto",
+    ) -> None:
+        self._frames = _Frames()
+        self._h2 = _client()
+        self._write: Callable[[bytes], None] | None = None
+        self._unsent = b""
+        self._status = 0
+        self._headers: Headers = ()
+        self._header_bytes = 0
+        self._fed = 0
+        self._length: int | None = None
+        self._head = head
+        self._on_head = on_head
+        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
+        self._over = False
+        self._complete = False
+        self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
+        self.trailers: Headers = ()
+
+    def ask(
+        self,
+        write: Callable[[bytes], None],
+        *,
+        method: str,
+        scheme: str,
+        authority: str,
+        resource: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes = b"",
+    ) -> None:
+        """Send the request. A header Host replaces `authority`; headers of the connection are left out."""
+        self._write = write
+        fields = [(name.lower(), value) for name, value in headers]
+        named = [value for name, value in fields if name == "host"]
+        block = [
+            (":method", method),
+            (":scheme", scheme),
+            (":authority", named[0] if named else authority),
+            (":path", resource),
+            *(field for field in fields if field[0] not in {"host", "te"} or field == ("te", "trailers")),
+        ]
+        self._h2.send_headers(_STREAM, block, end_stream=not body)
+        self._unsent = body
+        self._send()
+
+    async def wait(self) -> None:
+        """Return when the response is as complete as it is to be. Raises Fault."""
+        try:
+            if fault := await self._done:
+                raise fault
+        finally:
+            self._over = True
+            self._write = None  # the connection holds this object: they are not to wait for the collector
+
+    @property
+    def response(self) -> Response | None:
+        """As much of the response as there is; None before its head is complete."""
+        if not self._status:
+            return None
+        return Response(
+            status=self._status,
+            version=VERSION,
+            headers=self._headers,
+            content_length=self._length,
+            body=self._body.content,
+            body_bytes=self._body.received,
+            decoded_bytes=self._body.decoded,
+            complete=self._complete,
+        )
+
+    # What the connection calls
+
+    def received(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._fed += len(data)
+        try:
+            for kind, frame in self._frames.cut(data):
+                self._take(kind, frame)
+                if self._over:
+                    break
+            # A body in frames of a few bytes each costs us far more than the other side.
+            if self._fed - self._body.received > HEADER_BYTES + self._body.received // 8:
+                raise head_too_large()
+        except Fault as fault:
+            self._finish(fault)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours, for `wait`
+            self._over = True
+            if not self._done.done():
+                self._done.set_exception(error)
+        self._send()
+
+    def closed(self, error: Exception | None) -> None:
+        if self._over:
+            return
+        detail = str(error or "")
+        if isinstance(error, Fault):
+            fault = error
+        elif self._status:
+            said = "" if self._length is None else f" of {self._length}"
+            reason = "body_short" if error is None else "body_reset"
+            fault = Fault(reason, detail=f"closed after {self._body.received}{said} bytes")
+        elif isinstance(error, BrokenPipeError):
+            fault = Fault("request_reset", detail=detail)
+        elif error is not None:
+            fault = Fault("response_reset", detail=detail)
+        else:
+            fault = Fault("response_closed")
+        self._finish(fault)
+
+    # Frames
+
+    def _take(self, kind: int, frame: bytes) -> None:
+        """Take in one frame. Raises Fault."""
+        if kind == _GOAWAY and self._may_go_on(frame):
+            return  # h2 would take nothing more on this connection
+        try:
+            events = self._h2.receive_data(frame)
+        except DenialOfServiceError:
+            raise head_too_large() from None
+        except InvalidBodyLengthError as error:
+            short = error.actual_length < error.expected_length
+            raise Fault("body_short" if short else "response_malformed", detail=str(error)) from None
+        except (H2Error, HyperframeError) as error:
+            raise Fault("response_malformed", detail=str(error)) from None
+        for event in events:
+            if not self._over:
+                self._heed(event)
+
+    def _may_go_on(self, frame: bytes) -> bool:
+        """Whether a server that says goodbye will still answer what it was asked. Raises Fault where it will not."""
+        payload = frame[_FRAME_HEAD_BYTES:]
+        if len(payload) < 8:
+            raise Fault("response_malformed", detail="a GOAWAY frame that is too short")
+        last_stream = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
+        code = int.from_bytes(payload[4:8], "big")
+        if code == ErrorCodes.NO_ERROR and last_stream >= _STREAM:
+            return True
+        raise Fault("body_reset" if self._status else "response_reset", detail=f"goodbye: {_code_name(code)}")
+
+    def _heed(self, event: Event) -> None:
+        """Take in what a frame means. Raises Fault."""
+        match event:
+            case InformationalResponseReceived():
+                self._count(event.headers or ())
+            case ResponseReceived():
+                self._read_head(self._count(event.headers or ()))
+            case DataReceived():
+                self._body.add(event.data or b"")
+                if event.flow_controlled_length:
+                    self._h2.acknowledge_received_data(event.flow_controlled_length, _STREAM)
+            case TrailersReceived():
+                self.trailers = self._count(event.headers or ())
+            case StreamEnded():
+                self._end()
+            case StreamReset():
+                reason = "body_reset" if self._status else "response_reset"
+                raise Fault(reason, detail=f"the stream was reset: {_code_name(event.error_code or 0)}")
+
+    def _count(self, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """The fields of a head or of trailers. What a few bytes unfold to has its limit: raises Fault beyond."""
+        taken = tuple((name, value) for name, value in fields)
+        self._header_bytes += sum(len(name) + len(value) + _HEADER_FIELD_BYTES for name, value in taken)
+        if self._header_bytes > HEADER_BYTES:
+            raise head_too_large()
+        return taken
+
+    def _read_head(self, fields: Headers) -> None:
+        status = dict(fields)[b":status"]
+        if len(status) != 3 or not status.isdigit() or status < b"200":
+            raise Fault("response_malformed", detail=f"{status[:20]!r} is no status code")
+        self._status = int(status)
+        self._headers = tuple(field for field in fields if not field[0].startswith(b":"))
+        encoding = ""
+        for name, value in self._headers:
+            if name == b"content-length":
+                self._length = int(value)  # h2 has seen that it is a number
+            elif name == b"content-encoding":
+                encoding = value.decode("latin-1").strip().lower()
+        so_far = self.response
+        if so_far is not None and (not self._on_head(so_far) or self._head):
+            self._finish(None)
+        else:
+            self._body.expect(length=self._length, encoding=encoding)
+
+    def _end(self) -> None:
+        """The response ends here. h2 compares with its length only where no trailers come after the body."""
+        if self._length and self._body.received < self._length and self._status != 304:
+            raise Fault("body_short", detail=f"ended after {self._body.received} of {self._length} bytes")
+        self._finish(self._body.end())
+
+    def _send(self) -> None:
+        """Send what is to be sent, and as much of the body as the other side lets us."""
+        if self._write is None:
+            return
+        while self._unsent and not self._over:
+            room = min(self._h2.local_flow_control_window(_STREAM), self._h2.max_outbound_frame_size)
+            if room <= 0:
+                break
+            piece, self._unsent = self._unsent[:room], self._unsent[room:]
+            self._h2.send_data(_STREAM, piece, end_stream=not self._unsent)
+        if data := self._h2.data_to_send():
+            self._write(data)
+
+    def _finish(self, fault: Fault | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._complete = fault is None
+        if not self._done.done():
+            self._done.set_result(fault)
+
+
+class _Frames:
+    """Cuts what arrives into whole frames."""
+
+    __slots__ = ("_begun", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._begun = False
+
+    def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The type and the bytes of every frame that is complete. Raises Fault for what can be none."""
+        waiting = self._waiting
+        waiting += data
+        while len(waiting) >= _FRAME_HEAD_BYTES:
+            length, kind = int.from_bytes(waiting[:3], "big"), waiting[3]
+            if not self._begun and kind != _SETTINGS:
+                raise Fault("response_malformed", detail="it does not speak HTTP/2")
+            if length > _FRAME_BYTES:
+                raise Fault("response_malformed", detail=f"a frame of {length} bytes")
+            end = _FRAME_HEAD_BYTES + length
+            if len(waiting) < end:
+                return
+            self._begun = True
+            frame = bytes(waiting[:end])
+            del waiting[:end]
+            yield kind, frame
+
+
+def _client() -> H2Connection:
+    """Our side of a new connection, with its greeting ready to be sent."""
+    connection = H2Connection(H2Configuration(client_side=True))
+    connection.local_settings = Settings(
+        client=True,
+        initial_values={
+            SettingCodes.ENABLE_PUSH: 0,
+            SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
+            SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_BYTES,
+        },
+    )
+    connection.initiate_connection()
+    connection.increment_flow_control_window(WINDOW_BYTES - connection.inbound_flow_control_window)
+    return connection
+
+
+def _code_name(code: int) -> str:
+    """What the protocol calls an error."""
+    try:
+        return ErrorCodes(code).name
+    except ValueError:
+        return f"error {code}"

@@ -1,0 +1,111 @@
+"""Several vantage points look at one target: their outcomes of one round are joined, and count once.
+
+A round is good if at least `quorum` vantage points see it good, bad if so many can no longer be reached, and unknown
+otherwise. It is decided as soon as nothing that may still come could change that, or when those that are missing have
+had their time: then they are unknown. So the state of a round is the same in whatever order its outcomes come.
+
+Outcomes may come at least once, late, out of order, and from other machines: each round is counted once. A round is
+open from its first outcome until it is decided. What comes afterwards is passed over, and so is what comes more than
+`REMEMBERED` rounds after it: of those nobody remembers whether they were counted.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from slo.core.reason import State
+
+REMEMBERED = 1_000
+"""How many rounds back it is known which of them were decided."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decided:
+    """What a round came to, complete at a time (Unix seconds): that of the newest outcome that it was decided by."""
+
+    number: int
+    state: State
+    at: float
+
+
+@dataclass(slots=True)
+class _Open:
+    """A round that is not decided: when it is over (Unix seconds), and what each vantage point saw, and when."""
+
+    until: float
+    seen: dict[str, tuple[State, float]]
+
+
+class Quorum:
+    """Joins the outcomes of one target. `patience_seconds` is how long a round waits for who is missing."""
+
+    def __init__(self, vantage_points: Collection[str], *, quorum: int, patience_seconds: float) -> None:
+        if not 1 <= quorum <= len(vantage_points):
+            raise ValueError(f"{quorum} of {len(vantage_points)} vantage points is no quorum")
+        self._vantage_points = frozenset(vantage_points)
+        self._quorum = quorum
+        self._patience = patience_seconds
+        self._open: dict[int, _Open] = {}
+        self._decided = _Numbers()
+
+    def add(self, number: int, vantage_point: str, state: State, *, at: float, arrived: float) -> Decided | None:
+        """Take in what a vantage point saw of a round, complete `at`, which came here when it `arrived` (Unix seconds).
+
+        Returns the round where that decides it. What is there already, what is decided, and what comes from elsewhere
+        changes nothing.
+        """
+        if vantage_point not in self._vantage_points or number in self._decided:
+            return None
+        this = self._open.setdefault(number, _Open(arrived + self._patience, {}))
+        this.seen.setdefault(vantage_point, (state, at))
+        states = [seen for seen, _ in this.seen.values()]
+        missing = len(self._vantage_points) - len(states)
+        state = self._state(states)
+        if state is State.UNKNOWN and missing:
+            return None
+        return self._decide(number, state)
+
+    def close(self, now: float) -> Iterator[Decided]:
+        """The rounds that have waited long enough at `now` (Unix seconds), by their numbers."""
+        for number in sorted(number for number, this in self._open.items() if this.until <= now):
+            yield self._decide(number, self._state([seen for seen, _ in self._open[number].seen.values()]))
+
+    def _state(self, states: Collection[State]) -> State:
+        """What these make of a round, if nothing more comes."""
+        count = list(states).count
+        if count(State.GOOD) >= self._quorum:
+            return State.GOOD
+        if count(State.BAD) > len(self._vantage_points) - self._quorum:
+            return State.BAD
+        return State.UNKNOWN
+
+    def _decide(self, number: int, state: State) -> Decided:
+        this = self._open.pop(number)
+        self._decided.add(number)
+        return Decided(number=number, state=state, at=max(at for _, at in this.seen.values()))
+
+
+class _Numbers:
+    """A set of numbers that mostly come one after another: all up to `_upto`, and beyond it one bit for each."""
+
+    def __init__(self) -> None:
+        self._upto: int | None = None
+        self._beyond = 0
+
+    def __contains__(self, number: int) -> bool:
+        if self._upto is None:
+            return False
+        return number <= self._upto or bool(self._beyond >> (number - self._upto - 1) & 1)
+
+    def add(self, number: int) -> None:
+        """Take in a number. Those that are `REMEMBERED` behind it count as taken in from now on."""
+        if number in self:
+            return
+        if self._upto is None:
+            self._upto = number - REMEMBERED
+        forgotten = max(0, number - self._upto - REMEMBERED)
+        self._upto += forgotten
+        self._beyond >>= forgotten
+        self._beyond |= 1 << (number - self._upto - 1)
+        in_a_row = (self._beyond ^ (self._beyond + 1)).bit_length() - 1
+        self._upto += in_a_row
+        self._beyond >>= in_a_row
