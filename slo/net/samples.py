@@ -15,8 +15,9 @@ def connection_samples(reached: Reached) -> Iterator[Sample]:
     if "resolve" in reached.phases:
         yield Sample(name="probe_dns_lookup_time_seconds", value=reached.phases["resolve"])
     address = reached.address
-    yield Sample(name="probe_ip_protocol", value=address.version if address else 0)
-    yield Sample(name="probe_ip_addr_hash", value=fnv32a(address.packed) if address else 0)
+    if address is not None or "resolve" in reached.phases:  # zeros for a name without an address
+        yield Sample(name="probe_ip_protocol", value=address.version if address else 0)
+        yield Sample(name="probe_ip_addr_hash", value=fnv32a(address.packed) if address else 0)
     if reached.handshake is not None:
         yield from _handshake_samples(reached.handshake)
 
