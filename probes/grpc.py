@@ -16,6 +16,7 @@ from slo.errors import Fault
 from slo.net import grpc_health
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
+from slo.net.findings import ExplainsConnection
 from slo.net.grpc_health import SERVING_STATUSES, Answer
 from slo.net.http2 import Exchange
 from slo.net.samples import connection_samples
@@ -67,7 +68,7 @@ class Facts:
     answer: Answer | None = None
 
 
-class GRPCProbe:
+class GRPCProbe(ExplainsConnection):
     """Asks for the health of a service."""
 
     def __init__(self, config: Config, context: Context) -> None:

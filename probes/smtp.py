@@ -13,6 +13,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
+from slo.net.findings import ExplainsConnection
 from slo.net.lines import Lines
 from slo.net.samples import connection_samples
 from slo.net.smtp import LINE_BYTES, Reply, Session, expected
@@ -90,7 +91,7 @@ class Facts:
     code: int
 
 
-class SMTPProbe:
+class SMTPProbe(ExplainsConnection):
     """Greets a mail server and goes through the session that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:

@@ -10,14 +10,14 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.tls import TLSSettings, TLSVersion
 from slo.config.types import Duration, HostPort, wrong
-from slo.core.outcome import Finding, Judgement
+from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
 from slo.net.closer_look import CloserLook, Looker
 from slo.net.context import Context
-from slo.net.findings import connection_findings
+from slo.net.findings import ExplainsConnection
 from slo.net.lines import Lines
 from slo.net.samples import chain_samples, connection_samples
 from slo.net.staple import Staple, read_staple
@@ -90,7 +90,7 @@ class Facts:
     staple: Staple | None = None
 
 
-class TLSProbe:
+class TLSProbe(ExplainsConnection):
     """Shakes hands and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -180,11 +180,6 @@ class TLSProbe:
             if facts.staple.until:
                 until = facts.staple.until.timestamp()
                 yield Sample(name="probe_tls_ocsp_expiry_timestamp_seconds", value=until)
-
-    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
-        """Where the connection led to, and what TLS showed there."""
-        if not isinstance(facts, Fault):
-            yield from connection_findings(facts.reached, at)
 
 
 class _Looks:

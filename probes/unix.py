@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
 from slo.core.outcome import Judgement
@@ -14,8 +15,8 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
-from slo.net.target import OneTarget
 
 LONGEST_PATH = 107
 """How many bytes Linux takes for the path of a socket, unix(7)."""
@@ -56,7 +57,7 @@ class Facts:
     course: Course
 
 
-class UnixProbe:
+class UnixProbe(ExplainsConnection):
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:

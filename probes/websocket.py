@@ -16,6 +16,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.expansion import expanded
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 from slo.net.url import URL
@@ -98,7 +99,7 @@ class Facts:
     step: int = 0
 
 
-class WebSocketProbe:
+class WebSocketProbe(ExplainsConnection):
     """Connects, goes over to WebSocket, and holds the conversation that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:

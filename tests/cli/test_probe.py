@@ -73,7 +73,7 @@ def test_a_certificate_is_told_also_where_it_is_refused(nginx: StartNginx, tmp_p
 
 
 def test_a_kind_that_explains_nothing_is_probed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("probes.tcp.TCPProbe.explain")
+    monkeypatch.delattr("slo.net.findings.ExplainsConnection.explain")
     done = run(f"127.0.0.1:{free_port()}", "--module", "tcp")
     assert done.exit_code == 1
     assert "found" not in done.output

@@ -2,21 +2,14 @@
 
 from pydantic import Field
 
-from slo.config.request import BasicAuth
 from slo.config.types import Pattern, Secret
-from slo.interop.blackbox.section import BasicAuthOptions, BlackboxSection, IPOptions, TLSOptions
+from slo.interop.blackbox.http_client import AuthorizationOptions, BasicAuthOptions, HeaderSources
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
 KIND = "websocket"
 PLACEHOLDER = "ws://localhost"
 
 _SUBPROTOCOLS = "sec-websocket-protocol"
-
-
-class AuthorizationOptions(BlackboxSection):
-    """`authorization`."""
-
-    type: str = "Bearer"
-    credentials: Secret | None = None
 
 
 class ClientOptions(BlackboxSection):
@@ -31,29 +24,14 @@ class ClientOptions(BlackboxSection):
 
     @property
     def keys(self) -> dict[str, object]:
-        """The same as keys of our kind, but for the header of `authorization`."""
-        keys: dict[str, object] = {"tls": self.tls_config}
-        if self.basic_auth is not None:
-            password = self.basic_auth.password or Secret("")
-            keys["basic_auth"] = BasicAuth(username=self.basic_auth.username, password=password)
-        if self.bearer_token is not None:
-            keys["bearer_token"] = self.bearer_token
-        return keys
+        """The same as keys of our kind, but for the header Authorization."""
+        return {"tls": self.tls_config, **({"bearer_token": self.bearer_token} if self.bearer_token else {})}
 
     @property
     def headers(self) -> dict[str, Secret]:
-        """The header of `authorization`."""
-        given = self.authorization
-        if given is None or given.credentials is None:
-            return {}
-        return {"Authorization": Secret(f"{given.type} {given.credentials.reveal()}")}
-
-
-class HeaderOptions(BlackboxSection):
-    """The values of one header."""
-
-    values: tuple[Secret, ...] = ()
-    secrets: tuple[Secret, ...] = ()
+        """The header Authorization, where it is not the one of a token."""
+        given = self.basic_auth or self.authorization
+        return {"Authorization": Secret(given.header)} if given is not None and given.header else {}
 
 
 class StepOptions(BlackboxSection):
@@ -67,16 +45,13 @@ class Options(IPOptions):
     """What stands under `websocket`."""
 
     http_config: ClientOptions = ClientOptions()
-    headers: dict[str, HeaderOptions] = Field(default={})
+    headers: dict[str, HeaderSources] = Field(default={})
     query_response: tuple[StepOptions, ...] = ()
 
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target. Several values of a header are one list of them."""
-        sent = {
-            name: ", ".join(value.reveal() for value in (*header.values, *header.secrets))
-            for name, header in self.headers.items()
-        }
+        sent = {name: ", ".join(value.reveal() for value in header.all) for name, header in self.headers.items()}
         offered = [value for name, value in sent.items() if name.lower() == _SUBPROTOCOLS]
         own = {name: Secret(value) for name, value in sent.items() if name.lower() != _SUBPROTOCOLS}
         return {
