@@ -46,12 +46,20 @@ class Connectivity:
         return True  # a second address of an interface: there is a route, and no more can be told
 
 
+def socket_name(address: IPAddress, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """An address as sockets take it: a link-local one has its interface apart. Raises OSError for no interface."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address), port
+    zone = address.scope_id or "0"
+    return str(address).partition("%")[0], port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+
+
 def _source_for(address: IPAddress) -> IPAddress | None:
     """The address that packets to `address` would come from; None without a route. Connecting UDP sends nothing."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect((str(address), _DISCARD_PORT))
+            asking.connect(socket_name(address, _DISCARD_PORT))
             return ipaddress.ip_address(asking.getsockname()[0].partition("%")[0])
     except OSError:
         return None

@@ -1,6 +1,7 @@
 """Echo requests of a whole process: thousands of targets share one socket for each way of asking."""
 
 import asyncio
+import ipaddress
 import secrets
 import select
 
@@ -77,7 +78,7 @@ class _Line:
     async def ask(self, address: IPAddress, payload: bytes) -> Reply:
         sequence = self._free_sequence()
         answer: asyncio.Future[Reply | Trouble] = asyncio.get_running_loop().create_future()
-        self._waiting[sequence] = address, payload, answer
+        self._waiting[sequence] = _without_zone(address), payload, answer
         try:
             for trouble in self.socket.send(address, sequence, payload):
                 self._take(trouble)
@@ -113,3 +114,8 @@ class _Line:
             ours = heard.target == address
         if ours:
             answer.set_result(heard)
+
+
+def _without_zone(address: IPAddress) -> IPAddress:
+    """The address as packets have it: a link-local one is written with the interface that it is to be found at."""
+    return address if address.version == 4 else ipaddress.IPv6Address(int(address))

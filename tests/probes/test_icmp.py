@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import struct
 import subprocess
@@ -85,6 +86,13 @@ async def test_a_host_replies(near: Cable, target: str) -> None:
     assert list(seen.judgement.phases) == ["setup", "rtt"]
     assert seen.value("probe_icmp_reply_hop_limit") == 64
     assert seen.value("probe_ip_protocol") == (6 if ":" in target else 4)
+
+
+async def test_a_neighbour_replies_at_the_address_of_its_cable(near: Cable) -> None:
+    with inside(near.far):
+        rows = [row.split() for row in Path("/proc/thread-self/net/if_inet6").read_text().splitlines()]
+    (packed,) = [row[0] for row in rows if row[0].startswith("fe80")]
+    assert (await ping(f"{ipaddress.ip_address(bytes.fromhex(packed))}%cable")).reason == "ok"
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 28, 1473, 65_507])
