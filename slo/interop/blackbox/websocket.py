@@ -22,17 +22,6 @@ class ClientOptions(BlackboxSection):
     follow_redirects: bool = True
     enable_http2: bool = True
 
-    @property
-    def keys(self) -> dict[str, object]:
-        """The same as keys of our kind, but for the header Authorization."""
-        return {"tls": self.tls_config, **({"bearer_token": self.bearer_token} if self.bearer_token else {})}
-
-    @property
-    def headers(self) -> dict[str, Secret]:
-        """The header Authorization, where it is not the one of a token."""
-        given = self.basic_auth or self.authorization
-        return {"Authorization": Secret(given.header)} if given is not None and given.header else {}
-
 
 class StepOptions(BlackboxSection):
     """One step of `query_response`."""
@@ -50,19 +39,28 @@ class Options(IPOptions):
 
     @property
     def keys(self) -> dict[str, object]:
-        """The same as keys of our kind, without the target. Several values of a header are one list of them."""
-        sent = {name: ", ".join(value.reveal() for value in header.all) for name, header in self.headers.items()}
-        offered = [value for name, value in sent.items() if name.lower() == _SUBPROTOCOLS]
-        own = {name: Secret(value) for name, value in sent.items() if name.lower() != _SUBPROTOCOLS}
+        """The same as keys of our kind, without the target."""
+        client = self.http_config
+        sent = {name: header.all for name, header in self.headers.items() if name.lower() != _SUBPROTOCOLS}
+        if client.basic_auth:
+            sent["Authorization"] = (Secret(client.basic_auth.header),)
         return {
             **self.ip_keys,
-            **self.http_config.keys,
-            "headers": {**own, **self.http_config.headers},
-            "subprotocols": tuple(name.strip() for value in offered for name in value.split(",")),
+            "headers": sent,
+            "subprotocols": self._subprotocols,
+            "authorization": client.authorization.keys if client.authorization else None,
+            "bearer_token": client.bearer_token,
+            "tls": client.tls_config,
             "query_response": tuple(
                 {key: getattr(step, key) for key in step.model_fields_set} for step in self.query_response
             ),
         }
+
+    @property
+    def _subprotocols(self) -> tuple[str, ...]:
+        """What is offered by a header."""
+        lists = [header.all for name, header in self.headers.items() if name.lower() == _SUBPROTOCOLS]
+        return tuple(name.strip() for values in lists for value in values for name in value.reveal().split(","))
 
     def named(self, _hostname: str) -> dict[str, object]:
         """Nothing is another: the exporter asks no WebSocket server under another name."""
