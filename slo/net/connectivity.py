@@ -1,5 +1,6 @@
 """Whether this machine has a way to an address: our own network gone is no fault of a target."""
 
+import errno
 import fcntl
 import ipaddress
 import socket
@@ -50,8 +51,15 @@ def socket_name(address: IPAddress, port: int) -> tuple[str, int] | tuple[str, i
     """An address as sockets take it: a link-local one has its interface apart. Raises OSError for no interface."""
     if isinstance(address, ipaddress.IPv4Address):
         return str(address), port
-    zone = address.scope_id or "0"
-    return str(address).partition("%")[0], port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    return str(address).partition("%")[0], port, 0, _interface(address.scope_id or "0")
+
+
+def _interface(zone: str) -> int:
+    """The number of an interface, by its number or name."""
+    try:
+        return int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except OSError:  # which has no number of its own
+        raise OSError(errno.ENODEV, f"there is no interface {zone}") from None
 
 
 def _source_for(address: IPAddress) -> IPAddress | None:

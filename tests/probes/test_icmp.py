@@ -144,6 +144,7 @@ async def test_thousands_of_targets_are_asked_over_one_socket(near: Cable) -> No
             "echo_too_large",
             "1473 bytes do not leave this machine",
         ),
+        ("fe80::1%nowhere", {}, "network_down", "the network says that the address cannot be reached"),
         ("10.95.0.1", {}, "network_down", "the network says that the address cannot be reached"),
     ],
 )
