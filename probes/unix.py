@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
 from slo.core.outcome import Finding, Judgement
@@ -17,7 +18,6 @@ from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
 from slo.net.findings import connection_findings
 from slo.net.samples import connection_samples
-from slo.net.target import OneTarget
 
 LONGEST_PATH = 107
 """How many bytes Linux takes for the path of a socket, unix(7)."""

@@ -1,8 +1,9 @@
 """The registry of kinds: which there are, and which module each one is.
 
-The name of a file in `probes/` or `slo/router/destinations/` names a kind: `type: http` is `probes.http`. Other
-packages add kinds with entry points in the groups `watchkeep.probes` and `watchkeep.destinations`, whose value is a
-module. Names are listed without importing anything; a module is imported when its kind is used.
+The name of a file in `probes/`, `slo/router/destinations/` or `slo/discovery/` names a kind: `type: http` is
+`probes.http`. Other packages add kinds with entry points in the groups `watchkeep.probes`, `watchkeep.destinations`
+and `watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported
+when its kind is used.
 """
 
 import importlib
@@ -79,6 +80,7 @@ class Kinds:
 
     probes: Family
     destinations: Family
+    discoveries: Family
     scrape: str = "slo.sources.scrape"
     """The module of what stands under `scrapes`: there is one kind of it."""
 
@@ -91,6 +93,7 @@ class Kinds:
         return cls(
             probes=Family("probes", "watchkeep.probes"),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
+            discoveries=Family("slo.discovery", "watchkeep.discoveries"),
         )
 
     def scrape_config(self) -> type[KindConfig]:

@@ -1,6 +1,5 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
-import asyncio
 import itertools
 import json
 import logging
@@ -8,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from time import perf_counter
 
 import numpy as np
 
 from slo.app.books import Books
+from slo.app.breath import Breath
 from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
 from slo.config.settings import ScrapeEntry, Settings
@@ -36,9 +35,6 @@ SOURCE = "scrape"
 
 SLOTS_AT_ONCE = 128
 """How many slots are closed together, after the machine stood still for long."""
-
-BREATH_SECONDS = 0.005
-"""How long targets are counted before others may run."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,14 +111,14 @@ class Counters:
 
         Groups among it that were not there before are, with `begin`, counted from their first scrape on.
         """
-        breath = _Breath()
+        breath = Breath()
         for name in self._scraped.targets:
             self._groups.find(self._scraped.take_in(name, end * 1000))
             await breath.take()
 
     async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
-        slot, breath, marks = self._books.slot_seconds, _Breath(), {}
+        slot, breath, marks = self._books.slot_seconds, Breath(), {}
         blocks: list[Block] = []
         excesses: list[Excess] = []
         for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
@@ -194,18 +190,6 @@ class Counters:
             metric.remove_by_labels({"scrape": scrape})
 
 
-class _Breath:
-    """Lets others run now and then while much is counted."""
-
-    def __init__(self) -> None:
-        self._since = perf_counter()
-
-    async def take(self) -> None:
-        if perf_counter() - self._since > BREATH_SECONDS:
-            await asyncio.sleep(0)
-            self._since = perf_counter()
-
-
 def milliseconds(at: datetime) -> int:
     """A time in Unix milliseconds, rounded up: what happens after the end of a slot belongs to the next one."""
     return -((EPOCH - at) // timedelta(milliseconds=1))
@@ -223,7 +207,7 @@ def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
     return {slo.sli: slo.definition for slo in slos if isinstance(slo.definition, CountersSLI)}
 
 
-async def _by_when_it_came(late: Iterable[tuple[int, Block]], breath: _Breath) -> AsyncIterator[Block]:
+async def _by_when_it_came(late: Iterable[tuple[int, Block]], breath: Breath) -> AsyncIterator[Block]:
     """What came late, put together again by the slot in which it came: then no slot is in a block twice."""
     for _, pieces in itertools.groupby(late, key=itemgetter(0)):
         blocks = []

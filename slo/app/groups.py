@@ -1,18 +1,20 @@
-"""The groups of the watch's SLOs: those among scraped series, and those that a server has, with what is known of them.
+"""The groups of the watch's SLOs: among scraped series, among targets of probes, and those that a server has.
 
 The groups that a server has are written down with the counts, so that one that is down is there again after a restart.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from slo.app.books import Books
 from slo.config.settings import Settings
 from slo.core.protocols import Clock
+from slo.core.sli import ProbeSLI
 from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
-from slo.sources.grouping import MOST_GROUPS, Groups, Values
+from slo.runner.schedule import Scheduled
+from slo.sources.grouping import Groups, Values
 
 SOURCE = "groups"
 """Under which the groups that servers have are kept, by the SLI that is grouped."""
@@ -27,7 +29,10 @@ logger = logging.getLogger(__name__)
 
 
 class WatchedGroups:
-    """What is watched in the place of SLOs with groups. `configure` it before anything else."""
+    """What is watched in the place of SLOs with groups. `configure` it before anything else.
+
+    `targets` are the checks of probes that are wanted, by which their SLOs are grouped.
+    """
 
     def __init__(self, books: Books, clock: Clock, telemetry: Telemetry) -> None:
         self._books = books
@@ -37,11 +42,13 @@ class WatchedGroups:
         self._refused: frozenset[str] = frozenset()
         self._seen: dict[str, dict[Values, int]] = {}
         self._new = False
+        self.targets: Collection[Scheduled] = ()
 
     def of(self, settings: Settings, series: Iterable[Mapping[str, str]]) -> Groups:
         """The groups of these settings that are known, of the scraped `series` and of servers."""
         groups = Groups(settings.slos)
         groups.find(series)
+        _find_targets(groups, self.targets)
         marks = self._books.watermarks(SOURCE) if groups.grouped else {}
         for slo in groups.grouped:
             groups.add(slo, self._remembered(slo, marks))
@@ -67,6 +74,15 @@ class WatchedGroups:
         """Look for groups among scraped series."""
         self._take(new=self._groups.find(series))
 
+    def find_targets(self, checks: Iterable[Scheduled]) -> None:
+        """Look for groups among targets of probes."""
+        new = _find_targets(self._groups, checks)
+        if new and self._groups.refused:
+            for probe, labels in _labels(self._groups, self.targets).items():
+                self._groups.make_room(probe, labels)
+            _find_targets(self._groups, self.targets)
+        self._take(new=new)
+
     def heard(self, slo: SLO, groups: Iterable[Values]) -> None:
         """A server has these groups of an SLO now."""
         key = _key(slo)
@@ -79,6 +95,11 @@ class WatchedGroups:
         if seen != self._seen[key]:
             self._seen[key] = seen
             self._books.mark({(SOURCE, key): json.dumps(list(seen.items())).encode()})
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there are groups that nobody has taken in yet."""
+        return self._new
 
     def take_new(self) -> bool:
         """Whether there are groups that were not there when this was asked last."""
@@ -108,9 +129,24 @@ class WatchedGroups:
         for name in sorted(refused - self._refused):
             logger.error(
                 "an SLO has more groups than are watched: group by labels with fewer values, or narrow its selectors",
-                extra={"slo": name, "watched": MOST_GROUPS},
+                extra={"slo": name, "watched": len(self._groups.found[name])},
             )
         self._refused = refused
+
+
+def _find_targets(groups: Groups, checks: Iterable[Scheduled]) -> bool:
+    new = [probe for probe, labels in _labels(groups, checks).items() if groups.find_targets(probe, labels)]
+    return bool(new)
+
+
+def _labels(groups: Groups, checks: Iterable[Scheduled]) -> dict[str, list[Mapping[str, str]]]:
+    """The labels of the targets of probes whose SLOs have groups."""
+    grouped = (slo.definition.probe for slo in groups.grouped if isinstance(slo.definition, ProbeSLI))
+    labels: dict[str, list[Mapping[str, str]]] = {probe: [] for probe in grouped}
+    for check in checks:
+        if check.name in labels:
+            labels[check.name].append({**check.labels, "target": check.target})
+    return labels
 
 
 def _key(slo: SLO) -> str:

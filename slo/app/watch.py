@@ -10,23 +10,24 @@ from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
+from slo.app.found import Followers
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.place import Place
+from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
 from slo.app.servers import Servers
-from slo.app.wiring import fed_of, watched_of
+from slo.app.wiring import fed_of
 from slo.config.settings import Settings
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
-from slo.core.outcome import CheckKey, Outcome
+from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
 from slo.store.journal import Journal
@@ -53,8 +54,6 @@ class RunningWatch:
         self._context = context
         self._reloading = asyncio.Lock()
         self._ungrouped = False
-        self._watched: set[CheckKey] = set()
-        self._recent = Recent()
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -69,7 +68,7 @@ class RunningWatch:
         self._counters = Counters(self._books, self._groups, telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
-        self._checks, self._scrapes = place.built(settings, context)
+        self._configured, self._scrapes = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
         self._judgements = Judgements(
@@ -80,13 +79,22 @@ class RunningWatch:
         self._source = CheckSource(
             self._books,
             slot_seconds=self._books.slot_seconds,
-            slis=fed_of(settings),
+            slis=(),
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
         connectivity = context.connectivity
-        self._runner = Runner(clock=clock, sink=self._sink, telemetry=telemetry.probes, connectivity=connectivity)
         self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
+        self._probes = WatchedProbes(
+            place.kinds,
+            context,
+            followers=Followers(self._books, place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
+            source=self._source,
+            groups=self._groups,
+            judgements=self._judgements,
+            regroup=self._regroup,
+            telemetry=telemetry,
+        )
         telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -102,20 +110,22 @@ class RunningWatch:
         await self.desk.load()
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
+        prepared = await self._probes.prepare(self._settings, self._configured)
+        self._groups.targets = prepared.targets
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
+        self._source.replace(fed_of(self._settings, self._groups.slos))
+        self._probes.adopt(prepared)
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
-        self._watch_targets()
         self._loaded()
 
     async def run(self) -> None:
         """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
-        self._runner.replace(self._checks)
         self._scraper.replace(self._scrapes)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._runner.run(), name="runner")
+            tasks.create_task(self._probes.run(), name="runner")
             tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
@@ -127,9 +137,10 @@ class RunningWatch:
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
-        await asyncio.gather(self._runner.close(), self._scraper.close())
+        await asyncio.gather(self._probes.close(), self._scraper.close())
         self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
+        self._source.finish()
         await self._books.finish()
         await self.desk.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)
@@ -171,10 +182,7 @@ class RunningWatch:
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         """The last outcomes with the samples of their facts."""
-        facts = dict(self._runner.last_facts)
-        for point, outcome in dict(self._runner.last).items():
-            scheduled = self._runner.check(point)
-            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
+        return self._probes.samples()
 
     def probes(self) -> Sequence[str]:
         """The names of the probes, in the order of the configuration."""
@@ -182,12 +190,11 @@ class RunningWatch:
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""
-        return list(self._runner.last.values())
+        return self._probes.last_outcomes()
 
     def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
         """What is kept of each check of a probe that has had outcomes, newest first."""
-        points = [point for point in self._runner.last if point[0] == probe]
-        return [kept for point in points if (kept := self._recent.of(point))]
+        return self._probes.outcomes(probe)
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -205,31 +212,26 @@ class RunningWatch:
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
-        checks, scrapes = place.built(settings, self._context)
+        checks, scrapes = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
-        async with self._books.lock:
-            self._exclusions.configured = settings.exclusions
-            self._books.exclusions = tuple(self._exclusions)
-            await self._books.rebuild(self._counters.slos_of(settings))
-            self._counters.configure(settings)
-            self._counters.begin()
-            self._settings, self._checks, self._scrapes = settings, checks, scrapes
-            self.prober.configure(settings)
-            self._source.replace(fed_of(settings))
-            self._watch_targets()
-            self._servers.replace(settings, clients)
-            self._runner.replace(checks)
-            self._scraper.replace(scrapes)
+        async with self._probes.lock:
+            prepared = await self._probes.prepare(settings, checks)
+            async with self._books.lock:
+                self._exclusions.configured = settings.exclusions
+                self._books.exclusions = tuple(self._exclusions)
+                self._groups.targets = prepared.targets
+                await self._books.rebuild(self._counters.slos_of(settings))
+                self._counters.configure(settings)
+                self._counters.begin()
+                self._settings, self._scrapes = settings, scrapes
+                self.prober.configure(settings)
+                self._source.replace(fed_of(settings, self._groups.slos))
+                self._probes.adopt(prepared)
+                self._servers.replace(settings, clients)
+                self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
-
-    def _watch_targets(self) -> None:
-        """Count the rounds of the targets that there are now."""
-        watched = watched_of(self._checks, self._settings)
-        self._source.change(gone=self._watched - watched.keys(), watched=watched.values())
-        self._watched = set(watched)
-        self._recent.keep({check.point for check in self._checks})
 
     async def _close_slots(self) -> None:
         while True:
@@ -243,8 +245,7 @@ class RunningWatch:
         async with self._books.lock:
             end = int(self._clock.now().timestamp()) // slot * slot
             await self._counters.take_in(end)
-            if self._groups.take_new() or self._ungrouped:
-                await self._regroup()
+            await self._judge_groups()
             closing = await self._counters.count(end)
             begun = perf_counter()
             self._source.close(end)
@@ -258,7 +259,15 @@ class RunningWatch:
             await self._books.write()
 
     async def _regroup(self) -> None:
+        """Have the engine judge groups of targets before their first round."""
+        if self._groups.has_new:
+            async with self._books.lock:
+                await self._judge_groups()
+
+    async def _judge_groups(self) -> None:
         """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
+        if not self._groups.take_new() and not self._ungrouped:
+            return
         try:
             await self._books.rebuild(self._groups.slos)
         except StoreError as error:
@@ -267,13 +276,9 @@ class RunningWatch:
             self._ungrouped = True
         else:
             self._counters.begin()
+            self._source.replace(fed_of(self._settings, self._groups.slos))
             self._servers.follow()
             self._ungrouped = False
-
-    def _sink(self, outcome: Outcome) -> None:
-        self._judgements.notice(outcome)
-        self._source.observe(outcome)
-        self._recent.notice(outcome)
 
     def _scraped(self, outcome: Outcome) -> None:
         self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))

@@ -1,16 +1,17 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
-from slo.config.settings import ProbeEntry, Settings
-from slo.core.outcome import CheckKey
+from slo.config.settings import AfterFailureSettings, Settings, TargetEntry
+from slo.core.outcome import Point
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
+from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -22,37 +23,52 @@ from slo.sources.target_labels import labels_of
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
-    """Every probe, built. Raises ConfigError for what cannot be: a certificate file that is not there, for instance."""
-    checks: list[Scheduled] = []
+    """Every probe of every target that is configured, built.
+
+    Raises ConfigError for what cannot be: a certificate file that is not there, for instance.
+    """
+    checks: dict[Point, Scheduled] = {}
     faults = []
-    for entry in settings.probes:
-        for point, config in entry.looks:
-            try:
-                check = kinds.probes.module(entry.type).build(config, context)
-            except (OSError, ValueError, WatchkeepError) as error:
-                at = f"probes[{entry.name}]" + (f".vantage_points[{point}]" if point else "")
-                faults.append(unusable(path, at, error))
-                continue
-            checks.append(
-                Scheduled(
-                    name=entry.name,
-                    module=entry.type,
-                    target=check.target,
-                    interval_seconds=entry.interval.total_seconds(),
-                    timeout_seconds=entry.timeout.total_seconds(),
-                    check=check,
-                    config=(entry.type, config),
-                    vantage_point=point,
-                    after_failure=_after_failure_of(entry),
-                )
-            )
+    for probe in settings.probes:
+        for index, target in enumerate(probe.targets):
+            at = f"probes[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
+            for point in target.looks:
+                place = at + (f".vantage_points[{point}]" if point else "")
+                try:
+                    check = check_of(probe.name, target, point, kinds, context)
+                except (OSError, ValueError, WatchkeepError) as error:
+                    faults.append(unusable(path, place, error))
+                    continue
+                if check.point in checks:
+                    faults.append(_fault(path, place, f"{check.target} is a target already", "leave one of them out"))
+                checks[check.point] = check
     if faults:
         raise ConfigError(faults)
-    return checks
+    return list(checks.values())
 
 
-def _after_failure_of(entry: ProbeEntry) -> AfterFailure | None:
-    after = entry.after_failure
+def check_of(probe: str, target: TargetEntry, point: str, kinds: Kinds, context: Context) -> Scheduled:
+    """One target of a probe, as a vantage point looks at it, built.
+
+    Raises OSError, ValueError or WatchkeepError where it cannot be.
+    """
+    config = target.looks[point]
+    check = kinds.probes.module(target.type).build(config, context)
+    return Scheduled(
+        name=probe,
+        module=target.type,
+        target=check.target,
+        interval_seconds=target.interval.total_seconds(),
+        timeout_seconds=target.timeout.total_seconds(),
+        check=check,
+        config=(target.type, config),
+        labels=target.labels,
+        vantage_point=point,
+        after_failure=_after_failure_of(target.after_failure),
+    )
+
+
+def _after_failure_of(after: AfterFailureSettings | None) -> AfterFailure | None:
     return AfterFailure(interval_seconds=after.interval.total_seconds(), rounds=after.rounds) if after else None
 
 
@@ -140,36 +156,33 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
     }
 
 
-def fed_of(settings: Settings) -> list[Fed]:
-    """The SLIs that probes feed; probes that no SLO looks at feed none."""
-    wanted = dict.fromkeys(slo.definition for slo in settings.slos if isinstance(slo.definition, ProbeSLI))
+def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
+    """The SLIs that probes feed, of these SLOs; probes that no SLO looks at feed none."""
+    several = {probe.name: probe.several for probe in settings.probes}
+    wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, ProbeSLI))
     return [
         Fed(
             sli=sli.key,
             check=sli.probe,
             latency_seconds=sli.latency.total_seconds() if sli.latency else None,
+            shared=several[sli.probe],
+            only=sli.labels,
         )
         for sli in wanted
     ]
 
 
-def watched_of(checks: Sequence[Scheduled], settings: Settings) -> dict[CheckKey, Watched]:
-    """The targets that these checks look at, from all of their vantage points."""
-    quorums = {probe.name: probe.quorum for probe in settings.probes}
-    points: dict[CheckKey, list[str]] = {}
-    for check in checks:
-        points.setdefault(check.key, []).append(check.vantage_point)
-    return {
-        check.key: Watched(
-            check=check.name,
-            target=check.target,
-            interval_seconds=check.interval_seconds,
-            labels=check.labels,
-            vantage_points=tuple(points[check.key]) if check.vantage_point else (),
-            quorum=quorums[check.name],
-        )
-        for check in checks
-    }
+def watched_of(looks: Sequence[Scheduled], quorum: int) -> Watched:
+    """A target that these checks look at, from all of its vantage points."""
+    check = looks[0]
+    return Watched(
+        check=check.name,
+        target=check.target,
+        interval_seconds=check.interval_seconds,
+        labels=check.labels,
+        vantage_points=tuple(look.vantage_point for look in looks) if check.vantage_point else (),
+        quorum=quorum,
+    )
 
 
 def unusable(path: Path, where: str, error: Exception) -> ConfigFault:

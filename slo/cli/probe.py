@@ -65,9 +65,9 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     from pydantic import ValidationError
 
     from slo.cli.context import load_settings, named
+    from slo.config.aimed import OneTarget
     from slo.config.wording import in_words
     from slo.kinds import Kinds
-    from slo.net.target import OneTarget
 
     probes = Kinds.installed().probes
     settings = load_settings(config) if config else None
@@ -80,13 +80,17 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             chosen = modules[module]
             timeout_seconds = chosen.timeout.total_seconds() or DEFAULT_TIMEOUT_SECONDS
             return _Choice(kind=chosen.type, config=chosen.aimed(target), timeout_seconds=timeout_seconds)
-        if entry is not None and isinstance(entry.config, OneTarget):
-            timeout_seconds = entry.timeout.total_seconds()
-            return _Choice(kind=entry.type, config=entry.config.aimed_at(target), timeout_seconds=timeout_seconds)
+        if entry is not None and entry.aimed is not None:
+            aimed = entry.aimed(target, {})
+            return _Choice(kind=aimed.type, config=aimed.config, timeout_seconds=aimed.timeout.total_seconds())
         usual = probes.config(module) if entry is None else None
         if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
     except ValidationError as error:
+        missing = [str(each["loc"][0]) for each in error.errors() if each["type"] == "missing"]
+        if missing:
+            mend = "add one to the configuration, and give its name with -m and the file with -c"
+            raise UsageError(f"--module {module}: such a probe needs {' and '.join(missing)} as well: {mend}") from None
         sentences = (in_words(each, target) for each in error.errors())
         raise UsageError("TARGET: " + "; ".join(", ".join(filter(None, each)) for each in sentences)) from None
     raise UsageError(f"--module {module}: probes of that kind have no single target: add one to the configuration")

@@ -1,8 +1,8 @@
 """Reads lists of entries with a `type`: the keys that every entry has, and those of its kind."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from slo.config.identity import NamedKeys
 from slo.config.names import Names
@@ -52,40 +52,18 @@ class Entry(Generic[K]):
         return self.config
 
 
-class Entries(Generic[E]):
-    """Reads one list, `probes` or `destinations`."""
+class KindsOfOneSort:
+    """Finds the `Config` of a type; what is wrong with the type is told once."""
 
-    def __init__(self, model: type[E], family: Family, *, what: str, reader: Reader, report: Report) -> None:
-        self._model = model
-        self._common = keys_of(model)
+    def __init__(self, family: Family, *, what: str, report: Report) -> None:
         self._family = family
         self._names = frozenset(family.names)
         self._what = what
-        self._reader = reader
         self._report = report
         self._configs: dict[str, type[KindConfig] | None] = {}
 
-    def read(self, data: Sequence[object], at: Location) -> list[Entry[E]]:
-        """The entries, in their order."""
-        entries = [self._entry(item, (*at, index)) for index, item in enumerate(data)]
-        refuse_twins([(entry.name, entry.at) for entry in entries], self._what, self._report)
-        return entries
-
-    def _entry(self, data: object, at: Location) -> Entry[E]:
-        if not isinstance(data, Mapping):
-            return Entry(at, self._reader.read(self._model, data, at), None, frozenset())
-        common = {key: value for key, value in data.items() if key in self._common}
-        keys = self._reader.read(self._model, common, at)
-        model = self._config(keys.values.type, at) if keys.has("type") else None
-        own = {key: value for key, value in data.items() if key not in self._common}
-        config = None
-        if model:
-            config = self._reader.check(model, own, at, beside=self._common)
-        else:
-            self._misspelt(data, at)
-        return Entry(at, keys, config, _texts(keys, data), own)
-
-    def _config(self, kind: str, at: Location) -> type[KindConfig] | None:
+    def config(self, kind: str, at: Location) -> type[KindConfig] | None:
+        """The `Config` of the type of the entry at a location; None where it cannot be had."""
         if kind not in self._names:
             nearest = Names(self._names).nearest(kind)
             known = ", ".join(sorted(self._names)) or "none is installed"
@@ -99,6 +77,52 @@ class Entries(Generic[E]):
                 self._configs[kind] = None
                 self._report.tell((*at, "type"), f"the type {kind} cannot be used: {error}", "mend its package")
         return self._configs[kind]
+
+
+ModelFor: TypeAlias = Callable[[type[KindConfig], Mapping[str, object], Location], type[KindConfig]]
+"""What the keys of a kind are read with in an entry, whose keys are all given. What is wrong with these is told."""
+
+
+class Entries(Generic[E]):
+    """Reads one list, `probes` or `destinations`."""
+
+    def __init__(
+        self,
+        model: type[E],
+        family: Family,
+        *,
+        what: str,
+        reader: Reader,
+        report: Report,
+        model_for: ModelFor = lambda model, _data, _at: model,
+    ) -> None:
+        self._model = model
+        self._common = keys_of(model)
+        self._kinds = KindsOfOneSort(family, what=what, report=report)
+        self._what = what
+        self._reader = reader
+        self._report = report
+        self._model_for = model_for
+
+    def read(self, data: Sequence[object], at: Location) -> list[Entry[E]]:
+        """The entries, in their order."""
+        entries = [self._entry(item, (*at, index)) for index, item in enumerate(data)]
+        refuse_twins([(entry.name, entry.at) for entry in entries], self._what, self._report)
+        return entries
+
+    def _entry(self, data: object, at: Location) -> Entry[E]:
+        if not isinstance(data, Mapping):
+            return Entry(at, self._reader.read(self._model, data, at), None, frozenset())
+        common = {key: value for key, value in data.items() if key in self._common}
+        keys = self._reader.read(self._model, common, at)
+        model = self._kinds.config(keys.values.type, at) if keys.has("type") else None
+        own = {key: value for key, value in data.items() if key not in self._common}
+        config = None
+        if model:
+            config = self._reader.check(self._model_for(model, data, at), own, at, beside=self._common)
+        else:
+            self._misspelt(data, at)
+        return Entry(at, keys, config, _texts(keys, data), own)
 
     def _misspelt(self, data: Mapping[str, object], at: Location) -> None:
         """Without a kind, its keys are not known: only keys that are nearly common ones can be told."""

@@ -20,14 +20,15 @@ KINDS = ("probe", "counters", "prometheus", "all_of", "weighted")
 class Feeds:
     """What SLIs can be fed by; None where it could not be read.
 
-    `probes`, `scrapes` and `servers` map a name to its interval. With `whole` False there may be others, whose names
-    are not known.
+    `probes`, `scrapes` and `servers` map a name to its interval, and `several` are the probes that may have several
+    targets. With `whole` False there may be others, whose names are not known.
     """
 
     probes: Mapping[str, timedelta | None]
     scrapes: Mapping[str, timedelta | None]
     servers: Mapping[str, timedelta | None]
     whole: bool
+    several: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +36,8 @@ class Indicator:
     """An SLI as far as it could be read. `sli` is None where it could not.
 
     `interval` is how often it is fed (None: not known), `rounds` what people call that, and `more_often` how they
-    would say to do it more often. `members` are the SLOs that it is made of.
+    would say to do it more often. `members` are the SLOs that it is made of. `has_labels` says that what feeds it has
+    labels, by which it can be grouped.
     """
 
     sli: SLI | None = None
@@ -43,16 +45,12 @@ class Indicator:
     rounds: str = ""
     more_often: str = ""
     members: Mapping[str, Location] = field(default_factory=dict)
+    has_labels: bool = False
 
     @property
     def of_rounds(self) -> bool:
         """Whether its events are single observations, so that one of them may be a mere accident."""
         return isinstance(self.sli, (ProbeSLI, AllOf))
-
-    @property
-    def has_series(self) -> bool:
-        """Whether it is made of series with labels."""
-        return isinstance(self.sli, (CountersSLI, PrometheusSLI))
 
 
 class Indicators:
@@ -104,6 +102,7 @@ class Indicators:
             interval=self._feeds.probes.get(probe),
             rounds=f"rounds of the probe {probe}",
             more_often=f"probe {probe}",
+            has_labels=probe in self._feeds.several or not self._feeds.whole,
         )
 
     def _of_counters(self, data: object, at: Location) -> Indicator:
@@ -114,7 +113,11 @@ class Indicators:
             return Indicator()
         sli = self._histogram(keys, written, at) if "histogram" in written else self._counters(keys, written, at)
         return Indicator(
-            sli=sli, interval=_slowest(self._feeds.scrapes.values()), rounds="scrapes", more_often="scrape"
+            sli=sli,
+            interval=_slowest(self._feeds.scrapes.values()),
+            rounds="scrapes",
+            more_often="scrape",
+            has_labels=True,
         )
 
     def _counters(self, keys: CountersKeys, written: set[str], at: Location) -> CountersSLI | None:
@@ -174,6 +177,7 @@ class Indicators:
             interval=self._feeds.servers.get(keys.server),
             rounds=f"queries of the server {keys.server}",
             more_often=f"query {keys.server}",
+            has_labels=True,
         )
 
     def _look_at_expressions(self, expressions: Mapping[str, str], at: Location) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from slo.config.aimed import OneTarget
 from slo.config.entries import Family
 from slo.config.load import Kinds
 from slo.config.module_target import BY_MODULE, ProbeFamily
 from slo.config.pattern import Pattern
 from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys
-from slo.config.section import Section
+from slo.config.section import KindConfig, Section
+from slo.config.target_keys import DiscoveryKeys, TargetKeys
 from slo.config.types import SIZE_FORMAT, size_name
 from slo.core.contract import BusinessDays
 from slo.core.duration import duration_name
@@ -36,6 +38,8 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
         ("destinations", "destination", DestinationKeys, kinds.destinations),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
+    definitions["target"] = _described(TargetKeys, "", definitions)
+    definitions["discovery"] = _entries("discovery", DiscoveryKeys, kinds.discoveries, definitions)
     root["properties"]["scrapes"]["items"] = {"$ref": f"{REFERENCE}scrape"}
     definitions["scrape"] = _both(
         _described(ScrapeKeys, "", definitions), _described(kinds.scrape_config(), "scrape.", definitions)
@@ -73,20 +77,23 @@ def _described(model: type[Section], prefix: str, definitions: dict[str, JsonSch
 
 
 def _entries(
-    what: str, common: type[EntryKeys], family: Family, definitions: dict[str, JsonSchemaValue]
+    what: str, common: type[EntryKeys | DiscoveryKeys], family: Family, definitions: dict[str, JsonSchemaValue]
 ) -> JsonSchemaValue:
     """The schema of one entry: which one it is follows from its `type`."""
     names = sorted(family.names)
+    shared = _described(common, "", definitions)
     for name in names:
-        definitions[f"{what}.{name}"] = _merged(
-            _described(common, "", definitions), _described(family.config(name), f"{what}.{name}.", definitions), name
-        )
+        config = family.config(name)
+        own = _described(config, f"{what}.{name}.", definitions)
+        definitions[f"{what}.{name}"] = entry = _merged(shared, own, name)
+        if common is ProbeKeys:
+            _with_targets(entry, own, config, f"{what}.{name}.target", definitions)
     by_module = BY_MODULE in names
     if by_module:
         definitions[f"{what}.{BY_MODULE}"]["required"].remove("type")
     return {
         "type": "object",
-        **(_TYPE_OR_MODULE if by_module else {"required": ["name", "type"]}),
+        **(_TYPE_OR_MODULE if by_module else {"required": shared["required"]}),
         "properties": {"type": _with_variable({"enum": names})},
         "allOf": [
             {
@@ -99,6 +106,27 @@ def _entries(
             for name in names
         ],
     }
+
+
+def _with_targets(
+    entry: JsonSchemaValue,
+    own: JsonSchemaValue,
+    config: type[KindConfig],
+    name: str,
+    definitions: dict[str, JsonSchemaValue],
+) -> None:
+    """Has a probe take one target or many, each a text or a mapping with the keys that are others for it."""
+    if not issubclass(config, OneTarget):
+        del entry["properties"]["targets"], entry["properties"]["targets_from"]
+        return
+    key = config.target_key
+    common = _described(TargetKeys, "", definitions)
+    definitions[name] = own | {"properties": common["properties"] | own["properties"], "required": [key]}
+    targets, found = (dict(entry["properties"][many]) for many in ("targets", "targets_from"))
+    entry["properties"]["targets"] = targets | {"items": {"anyOf": [{"type": "string"}, {"$ref": REFERENCE + name}]}}
+    entry["properties"]["targets_from"] = found | {"items": {"$ref": f"{REFERENCE}discovery"}}
+    entry["required"].remove(key)
+    entry["anyOf"] = [{"required": [each]} for each in (key, "targets", "targets_from")]
 
 
 _TYPE_OR_MODULE: JsonSchemaValue = {

@@ -1,13 +1,9 @@
 """Loads a configuration: everything right, or every fault at once."""
 
-import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-
-from pydantic import BaseModel
 
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
@@ -16,11 +12,14 @@ from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
+from slo.config.garbage import garbage_kept
 from slo.config.indicators import Feeds
-from slo.config.module_target import ModuleTarget, ProbeFamily, refuse_lost_modules, with_type
+from slo.config.module_target import ProbeFamily, refuse_lost_modules, with_type
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
+from slo.config.probe_targets import ProbeTargets, refuse_late_timeouts
+from slo.config.probes import DEFAULT_TIMEOUT, probe_of
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
@@ -29,10 +28,8 @@ from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, wa
 from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
-    AfterFailureSettings,
     DestinationEntry,
     ModuleEntry,
-    ProbeEntry,
     ScrapeEntry,
     ServerEntry,
     Settings,
@@ -48,7 +45,6 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError
 
 MINUTE = timedelta(minutes=1)
-DEFAULT_TIMEOUT = timedelta(seconds=5)
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
@@ -58,6 +54,8 @@ class Kinds(Protocol):
 
     @property
     def probes(self) -> Family: ...
+    @property
+    def discoveries(self) -> Family: ...
     @property
     def destinations(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
@@ -71,7 +69,7 @@ def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | 
 
     Holidays are those of the years around `today`, by default the day that it is.
     """
-    with _garbage_kept():  # what is only needed for loading is gone when it ends
+    with garbage_kept():  # what is only needed for loading is gone when it ends
         return _loaded(path, kinds, environ, today or datetime.now(UTC).date())
 
 
@@ -83,8 +81,17 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     root = reader.read(Root, source.data, ())
     store = reader.read(StoreKeys, _section(source, "store"), ("store",))
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
-    of_probes = Entries(ProbeKeys, ProbeFamily(kinds.probes), what="probe", reader=reader, report=report)
-    probes = of_probes.read([with_type(item) for item in _items(root, "probes")], ("probes",))
+    of_targets = ProbeTargets(kinds.discoveries, reader=reader, report=report)
+    of_probes = Entries(
+        ProbeKeys,
+        ProbeFamily(kinds.probes),
+        what="probe",
+        reader=reader,
+        report=report,
+        model_for=of_targets.model_for,
+    )
+    of_any_type = [with_type(item) for item in _items(root, "probes")]
+    probes = [of_targets.read(entry) for entry in of_probes.read(of_any_type, ("probes",))]
     modules = _modules(source, kinds, reader, report)
     if source.whole:
         refuse_lost_modules(probes, modules, _keys_at(source, "modules"), report)
@@ -113,14 +120,17 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
-    vantage_points = read_vantage_points(probes, reader=reader, report=report)
-    _refuse_late_timeouts([*probes, *scrapes, *servers], report)
+    vantage_points = read_vantage_points([probe.entry for probe in probes], reader=reader, report=report)
+    _refuse_late_timeouts([*(probe.entry for probe in probes), *scrapes, *servers], report)
+    for probe in probes:
+        refuse_late_timeouts(probe, report)
     surroundings = Surroundings(
         feeds=Feeds(
-            probes={name: interval for entry in probes for name, interval in _intervals(entry)},
+            probes={name: probe.slowest for probe in probes for name, _ in _intervals(probe.entry)},
             scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
             servers={name: interval for entry in servers for name, interval in _intervals(entry)},
             whole=source.whole and root.has("probes", "servers"),
+            several=frozenset(probe.entry.name for probe in probes if probe.several),
         ),
         slot=root.values.slot if root.has("slot") else None,
         retention=store.values.retention if store.has("retention") else None,
@@ -145,7 +155,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(_probe(entry, modules, vantage_points.get(entry.at, {})) for entry in probes),
+        probes=tuple(probe_of(probe, modules, vantage_points.get(probe.entry.at, {})) for probe in probes),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
@@ -267,33 +277,6 @@ def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozens
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
 
 
-def _probe(
-    entry: Entry[ProbeKeys], modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
-) -> ProbeEntry:
-    keys, (kind, config, timeout) = entry.keys.values, _asked(entry.keys.values.type, entry.whole(), modules)
-    after = keys.after_failure
-    return ProbeEntry(
-        name=keys.name,
-        type=kind,
-        interval=keys.interval,
-        timeout=keys.timeout or min(timeout or DEFAULT_TIMEOUT, keys.interval),
-        config=config,
-        after_failure=AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None,
-        vantage_points={name: _asked(kind, each, modules)[1] for name, each in vantage_points.items()},
-        quorum=keys.quorum or len(vantage_points) // 2 + 1,
-    )
-
-
-def _asked(
-    kind: str, config: KindConfig, modules: Mapping[str, ModuleEntry]
-) -> tuple[str, BaseModel, timedelta | None]:
-    """The kind that looks, its configuration, and the timeout that a module has."""
-    if not isinstance(config, ModuleTarget):
-        return kind, config, None
-    module = modules[config.module]
-    return module.type, module.aimed(config.target, config.hostname), module.timeout
-
-
 def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
     keys = entry.keys.values
     return ScrapeEntry(
@@ -321,7 +304,7 @@ def _server(entry: Entry[ServerKeys]) -> ServerEntry:
     )
 
 
-def _timeout(keys: ProbeKeys | ScrapeKeys | ServerKeys) -> timedelta:
+def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:
     return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
 
 
@@ -334,15 +317,3 @@ def _destination(entry: Entry[DestinationKeys], public: frozenset[str]) -> Desti
         fallback=keys.fallback or "",
         deadline=keys.deadline,
     )
-
-
-@contextmanager
-def _garbage_kept() -> Iterator[None]:
-    """Pause the garbage collector: so many small objects appear and stay that it would take half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

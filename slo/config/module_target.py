@@ -1,14 +1,14 @@
 """Probes by a module of the blackbox exporter: a kind of its own, whose `type` may be left out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar
 
 from pydantic import Field, ValidationError
 
-from slo.config.entries import Entry, Family
+from slo.config.aimed import OneTarget
+from slo.config.entries import Family
 from slo.config.names import Names
-from slo.config.report import Report
-from slo.config.schema import ProbeKeys
+from slo.config.probe_targets import ProbeReading
+from slo.config.report import Location, Report
 from slo.config.section import KindConfig
 from slo.config.settings import ModuleEntry
 from slo.config.wording import in_words
@@ -18,10 +18,8 @@ BY_MODULE = "module"
 """The type of such a probe."""
 
 
-class ModuleTarget(KindConfig):
+class ModuleTarget(OneTarget):
     """A target that is asked as one of `modules` says."""
-
-    target_key: ClassVar[str] = "target"
 
     module: str
     """The name of the module."""
@@ -57,23 +55,31 @@ def with_type(item: object) -> object:
 
 
 def refuse_lost_modules(
-    probes: Sequence[Entry[ProbeKeys]], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
+    probes: Sequence[ProbeReading], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
 ) -> None:
     """The modules that probes name are there, and can have their targets. `known` are those with faults as well."""
     names = Names(known)
-    for entry in probes:
-        config = entry.config
-        if not isinstance(config, ModuleTarget):
+    for probe in probes:
+        common = probe.entry.config
+        if not isinstance(common, ModuleTarget):
             continue
-        if config.module not in known:
-            nearest = names.nearest(config.module)
-            mend = f"did you mean {nearest}?" if nearest else "add it to modules, or name one that is there"
-            report.tell((*entry.at, "module"), f"there is no module {shown(config.module)}", mend)
-        elif config.module in modules:
-            try:
-                modules[config.module].aimed(config.target, config.hostname)
-            except ValidationError as error:
-                for found in error.errors(include_url=False):
-                    report.tell((*entry.at, "target"), *in_words(found, config.target))
-            except ValueError as error:
-                report.tell((*entry.at, "hostname"), str(error), "write a name as www.example.org")
+        asked = [(common, probe.entry.at)] if common.module not in known or not probe.several else []
+        own = [(each.config, each.at) for each in probe.targets if isinstance(each.config, ModuleTarget)]
+        asked += [(config, at) for config, at in own if config.module in known or config.module != common.module]
+        for config, at in asked:
+            if config.module not in known:
+                nearest = names.nearest(config.module)
+                mend = f"did you mean {nearest}?" if nearest else "add it to modules, or name one that is there"
+                report.tell((*at, "module"), f"there is no module {shown(config.module)}", mend)
+            elif config.module in modules:
+                _refuse_target(modules[config.module], config, at, report)
+
+
+def _refuse_target(module: ModuleEntry, config: ModuleTarget, at: Location, report: Report) -> None:
+    try:
+        module.aimed(config.target, config.hostname)
+    except ValidationError as error:
+        for found in error.errors(include_url=False):
+            report.tell(report.existing(at, ("target",)), *in_words(found, config.target))
+    except ValueError as error:
+        report.tell((*at, "hostname"), str(error), "write a name as www.example.org")

@@ -135,10 +135,9 @@ class Objectives:
         more = [_window(other) for other in keys.more_windows] if has("more_windows") else []
         self._refuse_windows([calendar or draft.window, *more], entry)
         budgeting = self._budgeting(entry)
-        if has("group_by") and keys.group_by and indicator.sli and not indicator.has_series:
-            self._report.tell(
-                (*entry.at, "group_by"), "has no series to group", "leave it out, or count with counters or prometheus"
-            )
+        if has("group_by") and keys.group_by and indicator.sli and not indicator.has_labels:
+            mend = "leave it out, or count with counters, prometheus, or a probe with `targets`"
+            self._report.tell((*entry.at, "group_by"), "has nothing with labels to group", mend)
         pairs = tuple(pair for pair in (whole(d, of_rounds=indicator.of_rounds) for d in draft.pairs) if pair)
         if not (draft.objective and draft.window and indicator.sli and pairs and budgeting):
             return None

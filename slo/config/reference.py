@@ -52,6 +52,11 @@ def reference(schema: JsonSchemaValue) -> str:
                 definition["description"],
                 *sections.tables(definition),
             ]
+    parts += ["## `targets` and `targets_from` of a probe", _TARGETS, sections.table(schema["$defs"]["target"])]
+    for entry in schema["$defs"]["discovery"]["allOf"]:
+        definition = sections.resolved(entry["then"])
+        parts += [f"### Discovery of type `{entry['if']['properties']['type']['const']}`", definition["description"]]
+        parts += sections.tables(definition)
     for key in (
         "guard",
         "scrapes",
@@ -94,7 +99,7 @@ class _Sections:
         """The table of a section, and those of the sections in it. One that holds itself is shown once."""
         yield self.table(section)
         for key, schema in section["properties"].items():
-            inner = self.within(schema)
+            inner = None if key in _ELSEWHERE else self.within(schema)
             if inner and inner not in (*around, section):
                 yield f"`{path}{key}`: {schema.get('description') or inner['description']}"
                 yield from self.tables(inner, f"{path}{key}.", (*around, section))
@@ -106,8 +111,7 @@ class _Sections:
         for key, schema in properties.items():
             if _is_twin(key, properties):
                 continue
-            default = json.dumps(schema["default"], ensure_ascii=False).strip('"') if "default" in schema else ""
-            default = "required" if key in _required(section) else f"`{default}`" if default else ""
+            default = _default(key, section)
             twin = f" or `{key}{FILE_SUFFIX}`" if _is_twin(key + FILE_SUFFIX, properties) else ""
             cells = (f"`{key}`{twin}", self._written(schema), default, schema.get("description", ""))
             rows.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
@@ -132,6 +136,21 @@ class _Sections:
         if schema.get("format") == RE2_FORMAT:
             return "regular expression"
         return _WORDS.get(kind, "any value") if isinstance(kind, str) else "text"
+
+
+_ELSEWHERE = ("targets", "targets_from")
+"""Keys whose sections are shown once for all probes."""
+
+
+def _default(key: str, section: JsonSchemaValue) -> str:
+    """What a key is where it is not written, or that it has to be."""
+    schema = section["properties"][key]
+    if key in _required(section):
+        return "required"
+    if key not in _ELSEWHERE and {"required": [key]} in section.get("anyOf", ()):
+        return "required, or `targets`"
+    default = json.dumps(schema["default"], ensure_ascii=False).strip('"') if "default" in schema else ""
+    return f"`{default}`" if default else ""
 
 
 def _options(schema: JsonSchemaValue) -> Sequence[JsonSchemaValue]:
@@ -160,6 +179,11 @@ _WORDS = {
     "boolean": "`true` or `false`",
     "object": "mapping",
 }
+
+_TARGETS = """\
+Many targets for one probe: docs/targets.md. A target is a text, or a mapping with it under the key that the probe's
+type has for it, with these keys and any of the type's, which stand in the place of the probe's own.
+"""
 
 _POLICIES = """\
 A pair fires while both its windows burn faster than its factor, budget share x SLO window / long window. A named

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL, HostPattern, Network
 from slo.config.customer_keys import CustomerKeys
@@ -19,12 +19,12 @@ from slo.config.route_keys import InhibitKeys, RoutesKeys
 from slo.config.section import Section
 from slo.config.silence_keys import SilenceKeys
 from slo.config.slo_keys import SLOKeys
+from slo.config.target_keys import DiscoveryKeys, Interval, TargetKeys
 from slo.config.tls import TLSSettings
 from slo.config.types import Duration, PositiveDuration, Secret, Size
 from slo.config.wrong import wrong
 from slo.core.duration import duration_name
 
-MOST_OFTEN = timedelta(milliseconds=100)
 SLOT_SECONDS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 
 
@@ -38,18 +38,7 @@ def _slot(value: timedelta) -> timedelta:
     return value
 
 
-def _interval(value: timedelta) -> timedelta:
-    if value < MOST_OFTEN:
-        least = duration_name(MOST_OFTEN.total_seconds())
-        raise wrong(f"{duration_name(value.total_seconds())} is too often", f"write {least} or more")
-    return value
-
-
 _SLOTS = WithJsonSchema({"enum": [*(f"{seconds}s" for seconds in SLOT_SECONDS), "1m"]})
-
-
-Interval = Annotated[PositiveDuration, AfterValidator(_interval)]
-"""How often something is done, at most ten times a second."""
 
 
 def _whole_seconds(value: timedelta) -> timedelta:
@@ -81,6 +70,8 @@ class AfterFailureKeys(Section):
 class VantagePointKeys(NamedKeys):
     """One way to look at the target. Any key of the type may stand here, in the place of that of the probe."""
 
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
+
 
 class ProbeKeys(EntryKeys):
     """What every probe has, whatever its type."""
@@ -89,6 +80,11 @@ class ProbeKeys(EntryKeys):
     """How often it asks, at most ten times a second."""
     timeout: PositiveDuration | None = None
     """When it gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    targets: tuple[SkipValidation[str | TargetKeys], ...] = ()
+    """Many targets instead of one: each as it is, or a mapping with it, its `labels`, and any keys of the probe that
+    are others for it."""
+    targets_from: tuple[SkipValidation[DiscoveryKeys], ...] = ()
+    """Where more targets are found while the watch runs."""
     after_failure: AfterFailureKeys | None = None
     """How it asks while the target is bad."""
     vantage_points: tuple[SkipValidation[VantagePointKeys], ...] = ()

@@ -1,6 +1,6 @@
 """The loaded configuration: what the rest of the watch reads, with nothing left to check."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -28,26 +28,53 @@ class AfterFailureSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeEntry:
-    """One probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
+class TargetEntry:
+    """One target of a probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
 
-    `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with, and
-    a round is good if at least `quorum` of them see good.
+    `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with.
+    """
+
+    type: str
+    interval: timedelta
+    timeout: timedelta
+    config: BaseModel
+    labels: Mapping[str, str] = field(default_factory=dict)
+    after_failure: AfterFailureSettings | None = None
+    vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
+
+    @property
+    def looks(self) -> Mapping[str, BaseModel]:
+        """Every vantage point with its configuration; one without a name where there are none."""
+        return self.vantage_points or {"": self.config}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiscoveryEntry:
+    """Where targets of a probe are found: the kind `type` with its own `config`. `format` is what becomes of each."""
+
+    type: str
+    config: BaseModel
+    format: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeEntry:
+    """One probe with its targets, those that are written in the configuration, and where others are found.
+
+    `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
+    somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
+    With vantage points a round is good if at least `quorum` of them see good.
     """
 
     name: str
     type: str
     interval: timedelta
     timeout: timedelta
-    config: BaseModel
-    after_failure: AfterFailureSettings | None = None
-    vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
+    targets: tuple[TargetEntry, ...]
+    several: bool = False
+    discoveries: tuple[DiscoveryEntry, ...] = ()
     quorum: int = 1
-
-    @property
-    def looks(self) -> Sequence[tuple[str, BaseModel]]:
-        """Every vantage point with its configuration; one without a name where there are none."""
-        return list(self.vantage_points.items()) or [("", self.config)]
+    aimed: "Callable[[str, Mapping[str, str]], TargetEntry] | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from slo.config.aimed import overridden
 from slo.config.entries import Entry, refuse_twins
 from slo.config.reading import Reader
 from slo.config.report import Location, Report
 from slo.config.schema import ProbeKeys, VantagePointKeys
-from slo.config.section import FILE_SUFFIX, KindConfig
+from slo.config.section import KindConfig
 from slo.core.duration import duration_name
 
 VantagePoints = Mapping[str, KindConfig]
@@ -56,15 +57,7 @@ def _config(
     if target in own:
         report.tell((*at, target), "is another target: vantage points look at one", "write a probe of its own for it")
         return None
-    replaced = {spelling for key in own for spelling in _spellings(model, key)}
-    common = {key: value for key, value in entry.own.items() if key not in replaced}
-    return reader.check(model, {**common, **own}, at, beside=("name",))
-
-
-def _spellings(model: type[KindConfig], key: str) -> tuple[str, ...]:
-    """A secret takes the place of its `_file` twin, and the other way round."""
-    secret = key.removesuffix(FILE_SUFFIX)
-    return (secret, secret + FILE_SUFFIX) if secret in model.secret_keys else (key,)
+    return reader.check(model, overridden(model, entry.own, own), at, beside=("name",))
 
 
 def _refuse_unreachable(entry: Entry[ProbeKeys], count: int, report: Report) -> None:

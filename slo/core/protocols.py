@@ -1,6 +1,6 @@
 """What the parts expect of one another: each protocol is owned by who calls it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -10,6 +10,7 @@ from slo.core.delivery import Lane, Message, Verdict
 from slo.core.inbound import Inbound, Received
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
+from slo.core.target import Target
 from slo.errors import Fault
 
 F = TypeVar("F")
@@ -48,6 +49,16 @@ class Check(Protocol[F]):
 
 class Probe(Check[F], Protocol[F]):
     """A check that asks as a user would: a fresh connection each time, and one judgement."""
+
+
+class Discovery(Protocol):
+    """Where targets are found that may be others at any time."""
+
+    def targets(self, failed: Callable[[Fault], None]) -> AsyncIterator[frozenset[Target]]:
+        """All the targets that there are, each time that somebody looked: whole sets, changed or not.
+
+        Where they cannot be had, `failed` is told why, and the last set stands.
+        """
 
 
 @runtime_checkable

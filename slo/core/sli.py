@@ -4,6 +4,7 @@
 is used, and another definition begins with counts of its own.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -23,15 +24,21 @@ def probe_sli(probe: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeSLI:
-    """The rounds of a probe. With `latency`, a round is good if it was good and took no longer."""
+    """The rounds of a probe. With `latency`, a round is good if it was good and took no longer.
+
+    Of a group, `labels` are those that its targets have.
+    """
 
     probe: str
     latency: timedelta | None = None
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
-        """`probe:gate`, or `probe:gate:latency=300ms`."""
+        """`probe:gate`, `probe:gate{region="eu"}`, or `probe:gate:latency=300ms`."""
         plain = probe_sli(self.probe)
+        if self.labels:
+            plain += f"{{{','.join(f'{name}={json.dumps(value)}' for name, value in self.labels)}}}"
         return plain if self.latency is None else f"{plain}:latency={duration_name(self.latency.total_seconds())}"
 
 

@@ -100,6 +100,10 @@ QUERY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 EVALUATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 
+DISCOVERY = ("probe", "discovery", "type")
+"""The labels of a discovery: its probe, its place under `targets_from`, and its type."""
+
+
 class Rounds:
     """What a runner says of its rounds. `family` is what its checks are: probes, or scrapes."""
 
@@ -148,6 +152,30 @@ class Telemetry:
             "watchkeep_scrape_series",
             "Series of the last scrape that SLIs look out for; 0 where it gave no metrics.",
             ["scrape"],
+            registry=registry,
+        )
+        self.probe_targets = Gauge(
+            "watchkeep_probe_targets", "Targets of a probe that are watched.", ["probe"], registry=registry
+        )
+        self.targets_refused = Gauge(
+            "watchkeep_probe_targets_refused",
+            "Targets of a probe that were found and are not watched: invalid, duplicate.",
+            ["probe", "reason"],
+            registry=registry,
+        )
+        self.discovery_targets = Gauge(
+            "watchkeep_discovery_targets", "Targets that a discovery found last.", DISCOVERY, registry=registry
+        )
+        self.discovery_success_at = Gauge(
+            "watchkeep_discovery_last_success_timestamp_seconds",
+            "When a discovery last found all that there is.",
+            DISCOVERY,
+            registry=registry,
+        )
+        self.discovery_failures = Counter(
+            "watchkeep_discovery_failures_total",
+            "Times that a discovery could not have its targets, by reason; the last ones stand then.",
+            [*DISCOVERY, "reason"],
             registry=registry,
         )
         self.groups = Gauge(

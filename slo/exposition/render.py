@@ -180,13 +180,16 @@ def _firing(rows: _Rows) -> list[str]:
 _Value: TypeAlias = tuple[str, float, Mapping[str, str]]
 _Key: TypeAlias = str | tuple[str, ...]
 _NO_LABELS: Mapping[str, str] = {}
+_Prefixes: TypeAlias = dict[Point, tuple[Mapping[str, str], dict[_Key, str]]]
+"""Of each check its labels, and the texts before the values that it had with them."""
+_NO_PREFIXES: dict[_Key, str] = {}
 
 
 class ProbeRenderer:
     """Renders outcomes and samples of checks. Keeps the prefixes that it rendered last."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[Point, dict[_Key, str]] = {}
+        self._prefixes: _Prefixes = {}
 
     def render(
         self,
@@ -196,10 +199,12 @@ class ProbeRenderer:
     ) -> Iterator[str]:
         """The families of the last outcomes and of their samples, with the labels `probe`, `target` and `vantage`.
 
+        Besides them they have the labels of the target; where a sample has one of the same name, the sample's stands.
+
         An unknown outcome has neither `probe_success` nor a duration: it says nothing about the target. A check whose
         samples cannot be made goes without them, and `on_fault` is told.
         """
-        kept: dict[Point, dict[_Key, str]] = {}
+        kept: _Prefixes = {}
         families: dict[str, list[str]] = {}
         for index, (outcome, samples) in enumerate(rounds):
             values = list(_values_of(outcome))
@@ -217,20 +222,21 @@ class ProbeRenderer:
     def _add(
         self,
         families: dict[str, list[str]],
-        kept: dict[Point, dict[_Key, str]],
+        kept: _Prefixes,
         outcome: Outcome,
         values: Iterable[_Value],
     ) -> None:
-        identity = outcome.point
-        old = self._prefixes.get(identity, {})
-        new = kept.setdefault(identity, {})
+        known, old = self._prefixes.get(outcome.point, (outcome.labels, _NO_PREFIXES))
+        if known != outcome.labels:
+            old = _NO_PREFIXES
+        _, new = kept.setdefault(outcome.point, (outcome.labels, {}))
         for name, value, labels in values:
             key: _Key = (name, *labels, *labels.values()) if labels else name
             prefix = old.get(key)
             if prefix is None:
                 if not _METRIC_NAME.fullmatch(name):
                     continue
-                text = label_text({**labels, **_identity(outcome)})
+                text = label_text({**outcome.labels, **labels, **_identity(outcome)})
                 prefix = f"{name}{{{text}}} "
             new[key] = prefix
             lines = families.get(name)

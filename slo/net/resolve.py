@@ -4,9 +4,11 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from slo.config.addresses import HostPort
 from slo.errors import Fault
 from slo.net.connectivity import IPAddress
 
@@ -27,6 +29,14 @@ _NO_DATA = 1
 _SERVER_FAILURE = 3
 _NOT_FOUND = 4
 _BAD_NAME = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """What SRV records lead to, and for how long that is good; None where nobody says."""
+
+    found: tuple[HostPort, ...] = ()
+    ttl_seconds: int | None = None
 
 
 class Resolver:
@@ -57,6 +67,27 @@ class Resolver:
             found.setdefault(address.version, address)
         order = (6, 4) if prefer == "ip6" else (4, 6)
         return tuple(found[version] for version in order if version in found)
+
+    async def services(self, name: str) -> Services:
+        """The hosts and ports of the SRV records of a name, none where it has none or is none. Raises Fault."""
+        import pycares
+        from aiodns.error import DNSError
+
+        try:
+            result = await self._resolver().query_dns(name, "SRV")
+        except DNSError as error:
+            if error.args[0] in {_NO_DATA, _NOT_FOUND}:
+                return Services()
+            raise _fault_of(error, name) from None
+        except UnicodeError:
+            raise Fault("dns_nxdomain", detail=f"{name}: no name can be written like that") from None
+        found = [
+            (HostPort(record.data.target.rstrip("."), record.data.port), record.ttl)
+            for record in result.answer
+            if isinstance(record.data, pycares.SRVRecordData)
+        ]
+        ttl_seconds = min((ttl for _, ttl in found), default=None)
+        return Services(found=tuple(service for service, _ in found), ttl_seconds=ttl_seconds)
 
     async def _ask(self, host: str, family: socket.AddressFamily) -> list[IPAddress]:
         from aiodns.error import DNSError

@@ -1,27 +1,7 @@
 """What the configurations of probes have in common: one target, and how to reach it."""
 
-from typing import ClassVar, Self
-
-from slo.config.types import KindConfig
+from slo.config.aimed import OneTarget
 from slo.net.resolve import IPProtocol
-
-
-class OneTarget(KindConfig):
-    """The configuration of a probe. The key named by `target_key` holds the target."""
-
-    target_key: ClassVar[str] = "target"
-
-    @classmethod
-    def of(cls, target: str) -> Self:
-        """The usual probe of a target. Raises pydantic's ValidationError."""
-        return cls.model_validate({cls.target_key: target})
-
-    def aimed_at(self, target: str) -> Self:
-        """The same probe of another target. Raises pydantic's ValidationError."""
-        # What was read is no more as it was written: sizes are numbers by now. So only the target is validated.
-        other = self.model_copy()
-        type(self).__pydantic_validator__.validate_assignment(other, self.target_key, target)
-        return other
 
 
 class TargetConfig(OneTarget):

@@ -5,7 +5,7 @@ more than `MOST_BYTES`.
 """
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -80,6 +80,11 @@ class Recent:
         """Keep nothing of any other check any more."""
         for point in [point for point in self._kept if point not in points]:
             del self._kept[point]
+
+    def forget(self, points: Iterable[Point]) -> None:
+        """These checks are no more."""
+        for point in points:
+            self._kept.pop(point, None)
 
     def _packed(self, outcome: Outcome) -> bytes:
         detail = outcome.detail.encode(errors="replace")

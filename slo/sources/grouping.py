@@ -1,24 +1,35 @@
-"""SLOs with `group_by`: one for each combination of values that these labels have among the series of its total."""
+"""SLOs with `group_by`: one for each combination of values that these labels have among the series of its total.
 
-from collections.abc import Iterable, Mapping, Sequence
+Those of a probe are grouped by the labels of its targets, of which `target` is one.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slo.core.selector import Selector
-from slo.core.sli import CountersSLI, PrometheusSLI
+from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
 from slo.core.slo import SLO, scope_of
 
 MOST_GROUPS = 100
 """How many groups of one SLO are watched: a label with a value for every user must not take the watch down."""
+
+MOST_TARGET_GROUPS = 1000
+"""The same for an SLO of a probe, whose targets somebody has counted already."""
 
 Values = tuple[str, ...]
 """The values of the labels of `group_by`, in their order; empty for a label that is not there."""
 
 
 class Groups:
-    """The groups that were found of some SLOs; at most `most` of each, those that were found first."""
+    """The groups that were found of some SLOs; at most `most` of each, those that were found first.
 
-    def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS) -> None:
-        self._members = [_grouped(slo, most) or slo for slo in slos]
+    Of the SLO of a probe it is `most_targets`.
+    """
+
+    def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS, most_targets: int = MOST_TARGET_GROUPS) -> None:
+        self._members = [
+            _grouped(slo, most_targets if isinstance(slo.definition, ProbeSLI) else most) or slo for slo in slos
+        ]
         self._grouped = [each for each in self._members if isinstance(each, _Groups)]
 
     def find(self, series: Iterable[Mapping[str, str]]) -> bool:
@@ -26,6 +37,19 @@ class Groups:
         scraped = [groups for groups in self._grouped if isinstance(groups.slo.definition, CountersSLI)]
         new = [groups for labels in series for groups in scraped if groups.find(labels)]
         return bool(new)
+
+    def find_targets(self, probe: str, targets: Iterable[Mapping[str, str]]) -> bool:
+        """Look through the labels of targets of a probe, as `find` does."""
+        looking = [groups for groups in self._grouped if groups.probe == probe]
+        new = [groups for labels in (targets if looking else ()) for groups in looking if groups.add_of(labels)]
+        return bool(new)
+
+    def make_room(self, probe: str, targets: Iterable[Mapping[str, str]]) -> None:
+        """Where not all groups of a probe can be watched, give up those that none of these, all its targets, is in."""
+        full = [groups for groups in self._grouped if groups.probe == probe and groups.refused]
+        present = list(targets) if full else ()
+        for groups in full:
+            groups.keep({groups.values(labels) for labels in present})
 
     def add(self, slo: SLO, found: Iterable[Values]) -> bool:
         """Take in groups of an SLO that a server has. Whether there are new ones among them."""
@@ -59,16 +83,34 @@ class Groups:
 class _Groups:
     """The groups of one SLO, by the values of its labels."""
 
-    def __init__(self, slo: SLO, selectors: tuple[Selector, Selector], most: int) -> None:
+    def __init__(self, slo: SLO, most: int) -> None:
         self.slo = slo
         self.found: dict[Values, SLO] = {}
         self.refused = False
         self._most = most
-        self._total, self._part = selectors
+        self._selectors = selectors_of(slo)
+
+    @property
+    def probe(self) -> str:
+        """The probe whose targets are grouped; empty where series are."""
+        return self.slo.definition.probe if isinstance(self.slo.definition, ProbeSLI) else ""
 
     def find(self, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a new group."""
-        return self._total.matches(labels) and self.add(tuple(labels.get(label, "") for label in self.slo.group_by))
+        return self._selectors is not None and self._selectors[0].matches(labels) and self.add_of(labels)
+
+    def add_of(self, labels: Mapping[str, str]) -> bool:
+        """Whether these labels make a new group."""
+        return self.add(self.values(labels))
+
+    def values(self, labels: Mapping[str, str]) -> Values:
+        """The group that these labels belong to."""
+        return tuple(labels.get(label, "") for label in self.slo.group_by)
+
+    def keep(self, present: Collection[Values]) -> None:
+        """Give up the groups that are not among these."""
+        self.found = {values: slo for values, slo in self.found.items() if values in present}
+        self.refused = False
 
     def add(self, values: Values) -> bool:
         """Whether this group is new, and watched from now on."""
@@ -86,16 +128,7 @@ class _Groups:
 
     def _instance(self, values: Mapping[str, str]) -> SLO:
         """The SLO of one combination of values."""
-        total, part = self._total, self._part
-        for label, value in values.items():
-            total, part = total.with_label(label, value), part.with_label(label, value)
-        match self.slo.definition:
-            case CountersSLI() as counters:
-                narrowed: CountersSLI | PrometheusSLI = replace(counters, total=total, part=part)
-            case PrometheusSLI() as asked:
-                narrowed = replace(asked, total=str(total), part=str(part), all_groups=self._total)
-            case _:
-                raise AssertionError(self.slo.name)
+        narrowed = self._narrowed(values)
         return replace(
             self.slo,
             sli=narrowed.key,
@@ -105,10 +138,25 @@ class _Groups:
             group_by=(),
         )
 
+    def _narrowed(self, values: Mapping[str, str]) -> ProbeSLI | CountersSLI | PrometheusSLI:
+        """What is counted for one combination of values."""
+        if isinstance(self.slo.definition, ProbeSLI):
+            return replace(self.slo.definition, labels=tuple(values.items()))
+        assert self._selectors is not None  # noqa: S101  no other SLO has groups
+        total, part = all_groups, _ = self._selectors
+        for label, value in values.items():
+            total, part = total.with_label(label, value), part.with_label(label, value)
+        match self.slo.definition:
+            case CountersSLI() as counters:
+                return replace(counters, total=total, part=part)
+            case PrometheusSLI() as asked:
+                return replace(asked, total=str(total), part=str(part), all_groups=all_groups)
+        raise AssertionError(self.slo.name)
+
 
 def _grouped(slo: SLO, most: int) -> _Groups | None:
-    selectors = selectors_of(slo) if slo.group_by else None
-    return _Groups(slo, selectors, most) if selectors else None
+    has_groups = slo.group_by and (isinstance(slo.definition, ProbeSLI) or selectors_of(slo))
+    return _Groups(slo, most) if has_groups else None
 
 
 def selectors_of(slo: SLO) -> tuple[Selector, Selector] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slo.app import counters as module
+from slo.app import breath as module
 from slo.app.counters import EPOCH, milliseconds
 from slo.app.failures import Lost
 from slo.core.priority import Priority

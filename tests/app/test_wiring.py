@@ -45,7 +45,7 @@ async def test_probes_become_checks_and_only_those_that_an_slo_looks_at_feed_it(
         ("gate", "tcp", "127.0.0.1:1"),
         ("deck", "tcp", "127.0.0.1:1"),
     ]
-    assert fed_of(made) == [Fed(sli="probe:gate", check="gate")]
+    assert fed_of(made, made.slos) == [Fed(sli="probe:gate", check="gate")]
 
 
 async def test_a_check_is_another_one_only_where_its_configuration_is(tmp_path: Path, context: Context) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
+from slo.config.aimed import OneTarget
 from slo.config.load import load
 from slo.config.report import Location
 from slo.config.settings import ModuleEntry, Settings
@@ -21,8 +23,10 @@ class Credentials(Section):
     password: Secret
 
 
-class Look(KindConfig):
+class Look(OneTarget):
     """A kind with a key of every sort."""
+
+    target_key: ClassVar[str] = "url"
 
     url: HTTPURL
     status: tuple[int, ...] = (200,)
@@ -38,6 +42,12 @@ class Told(KindConfig):
     """A kind with a secret that must be there."""
 
     key: Secret
+
+
+class Find(KindConfig):
+    """A discovery."""
+
+    where: str
 
 
 @dataclass
@@ -64,6 +74,7 @@ class Kinds:
 
     probes: Family = field(default_factory=lambda: Family({"look": Look, "peek": Look}))
     destinations: Family = field(default_factory=lambda: Family({"told": Told}))
+    discoveries: Family = field(default_factory=lambda: Family({"find": Find}))
 
     def scrape_config(self) -> type[KindConfig]:
         return Look

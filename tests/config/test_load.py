@@ -120,7 +120,7 @@ def test_only_kinds_that_are_used_are_imported(tmp_path: Path) -> None:
     settings = load(file, kinds, {})
     assert kinds.probes.imported == ["look"]
     assert kinds.destinations.imported == []
-    assert isinstance(settings.probes[0].config, Look)
+    assert isinstance(settings.probes[0].targets[0].config, Look)
 
 
 def test_a_kind_that_cannot_be_imported_is_told_at_its_type(tmp_path: Path) -> None:

@@ -251,6 +251,17 @@ def test_a_kind_that_fails_takes_only_its_own_samples_away() -> None:
     assert [value for (name, _), value in series.items() if name == "probe_http_redirects"] == [3]
 
 
+LOOKS = (("ok", "direct"), ("status", "proxy-eu"))
+
+
+def test_each_vantage_point_has_its_own_lines_with_its_name() -> None:
+    points = [replace(an_outcome("gate", reason), vantage_point=name) for reason, name in LOOKS]
+    series = rounds(*((point, []) for point in points))
+    own = {"probe": "gate", "target": points[0].target}
+    assert series[key("probe_success", own, vantage="direct")] == 1
+    assert series[key("probe_success", own, vantage="proxy-eu")] == 0
+
+
 def test_labels_that_change_at_every_round_are_not_kept() -> None:
     renderer = ProbeRenderer()
     outcome = an_outcome()
@@ -258,7 +269,18 @@ def test_labels_that_change_at_every_round_are_not_kept() -> None:
     for serial in range(100):
         made = [(outcome, [Sample(name="probe_ssl_last_chain_info", value=1, labels={"serial": str(serial)})])]
         series = rounds(*made, renderer=renderer)
-    assert sum(map(len, renderer._prefixes.values())) == len(series)
+    assert sum(len(prefixes) for _, prefixes in renderer._prefixes.values()) == len(series)
+
+
+def test_the_labels_of_a_target_are_labels_of_all_that_is_said_of_it() -> None:
+    renderer = ProbeRenderer()
+    sample = Sample(name="probe_http_duration_seconds", value=1, labels={"phase": "tls", "region": "sample"})
+    for labels in ({"region": "eu", "phase": "target"}, {"region": "us"}):
+        series = rounds((replace(an_outcome(), labels=labels), [sample]), renderer=renderer)
+        of_outcome = [dict(known) for name, known in series if name == "probe_success"]
+        of_sample = [dict(known) for name, known in series if name == "probe_http_duration_seconds"]
+        assert [known["region"] for known in of_outcome] == [labels["region"]]
+        assert [(known["region"], known["phase"]) for known in of_sample] == [("sample", "tls")]
 
 
 def test_checks_that_are_gone_are_forgotten() -> None:

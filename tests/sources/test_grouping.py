@@ -99,3 +99,27 @@ def test_beyond_what_may_be_watched_groups_are_refused_and_the_first_ones_stay(m
     assert {name: len(found) for name, found in groups.found.items()} == {"api": most, "other": 1}
     assert groups.refused == {"api"}
     assert scopes(groups) == [*(f"user={number}" for number in range(10 - most, 10)), "cluster=eu"]
+
+
+def test_targets_of_a_probe_make_groups_by_their_labels() -> None:
+    groups = Groups([an_slo("region", name="probe", definition=ProbeSLI(probe="gate", latency=HOUR))])
+    assert not groups.find_targets("another", [{"region": "eu"}])
+    assert groups.find_targets("gate", [{"region": "eu", "target": "one"}, {"region": "us"}, {"region": "eu"}])
+    assert not groups.find_targets("gate", [{"region": "us", "target": "two"}])
+    assert [slo.key for slo in groups.slos] == ["probe{region=eu}", "probe{region=us}"]
+    eu = groups.slos[0]
+    assert eu.sli == 'probe:gate{region="eu"}:latency=1h'
+    assert eu.definition == ProbeSLI(probe="gate", latency=HOUR, labels=(("region", "eu"),))
+    assert eu.labels == {"service": "api", "region": "eu"}
+
+
+def test_groups_of_targets_that_are_gone_make_room_where_it_is_needed() -> None:
+    groups = Groups([an_slo("target", name="probe", definition=ProbeSLI(probe="gate"))], most_targets=2)
+    groups.find_targets("gate", [{"target": "one"}, {"target": "two"}])
+    groups.make_room("gate", [{"target": "two"}])
+    assert scopes(groups) == ["target=one", "target=two"]
+    groups.find_targets("gate", [{"target": "three"}])
+    assert groups.refused == {"probe"}
+    groups.make_room("gate", [{"target": "two"}, {"target": "three"}])
+    assert groups.find_targets("gate", [{"target": "three"}])
+    assert (scopes(groups), groups.refused) == (["target=three", "target=two"], frozenset())

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import ValidationError
 
+from slo.config.aimed import OneTarget
 from slo.config.names import Names
 from slo.config.reading import Reader
 from slo.config.report import Location, Report
@@ -16,7 +17,6 @@ from slo.config.types import Duration
 from slo.config.wording import in_words
 from slo.config.wrong import shown
 from slo.interop.blackbox.section import BlackboxSection
-from slo.net.target import OneTarget
 
 PROBERS = ("dns", "grpc", "http", "icmp", "tcp", "unix", "websocket")
 

@@ -1,0 +1,197 @@
+"""The discoveries of a watch at work: what each has found last, also before a restart."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from slo.app.books import Books
+from slo.app.wiring import unusable
+from slo.config.settings import DiscoveryEntry, Settings
+from slo.config.target_keys import PLACE
+from slo.core.protocols import Clock, Discovery
+from slo.core.target import Target
+from slo.errors import ConfigError, Fault, WatchkeepError
+from slo.exposition.catalogue import Telemetry
+from slo.exposition.sparing import Sparing
+from slo.kinds import Kinds
+from slo.net.context import Context
+
+SOURCE = "targets"
+"""Under which what was found is kept, by the discovery."""
+
+AGAIN_AFTER_SECONDS = 10.0
+"""When a discovery that failed by itself begins anew."""
+
+COMPLAIN_EVERY_SECONDS = 3600.0
+"""How often the log is told that one discovery fails in one way."""
+
+Labels = Mapping[str, str]
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """One discovery of a probe. `found` are the addresses that it has found, with their labels, in order."""
+
+    def __init__(self, probe: str, name: str, entry: DiscoveryEntry, discovery: Discovery) -> None:
+        self.probe = probe
+        self.name = name
+        self.entry = entry
+        self.discovery = discovery
+        self.found: Mapping[str, Labels] = {}
+        self.said = False
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def labels(self) -> tuple[str, str, str]:
+        """The labels of its metrics."""
+        return self.probe, self.name, self.entry.type
+
+    @property
+    def mark(self) -> str:
+        """Under which name its targets are kept: another one where it is another discovery."""
+        digest = hashlib.blake2b(repr(self.entry).encode(), digest_size=8).hexdigest()
+        return f"{self.probe}:{self.entry.type}:{digest}"
+
+    def written(self, address: str) -> str:
+        """The target that an address becomes."""
+        return self.entry.format.replace(PLACE, address) if self.entry.format else address
+
+
+class Followers:
+    """Follows discoveries, and keeps what they found with the books."""
+
+    def __init__(
+        self, books: Books, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._books = books
+        self._kinds = kinds
+        self._context = context
+        self._path = path
+        self._clock = clock
+        self._telemetry = telemetry
+        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
+        self._now: Sequence[Follower] = ()
+        self._take: Callable[[Follower], Awaitable[None]] | None = None
+        self._running = False
+
+    def of(self, settings: Settings) -> list[Follower]:
+        """The discoveries of these settings; those that are at work already go on. Raises ConfigError."""
+        followers, faults = [], []
+        marks = self._books.watermarks(SOURCE)
+        for probe in settings.probes:
+            for index, entry in enumerate(probe.discoveries):
+                name = f"targets_from[{index}]"
+                at_work = [each for each in self._now if (each.probe, each.name) == (probe.name, name)]
+                if at_work and at_work[0].entry == entry:
+                    followers.append(at_work[0])
+                    continue
+                try:
+                    discovery = self._kinds.discoveries.module(entry.type).build(entry.config, self._context)
+                except (OSError, ValueError, WatchkeepError) as error:
+                    faults.append(unusable(self._path, f"probes[{probe.name}].{name}", error))
+                    continue
+                follower = Follower(probe.name, name, entry, discovery)
+                follower.found = _remembered(marks.get(follower.mark, b"{}"))
+                followers.append(follower)
+        if faults:
+            raise ConfigError(faults)
+        return followers
+
+    def follow(self, followers: Sequence[Follower], take: Callable[[Follower], Awaitable[None]]) -> None:
+        """Follow these and no others; `take` is told of those that found others than before."""
+        for follower in self._now:
+            if follower not in followers:
+                self._stop(follower)
+        self._now, self._take = followers, take
+        kept = {follower.mark for follower in followers}
+        self._books.mark({(SOURCE, mark): None for mark in self._books.watermarks(SOURCE) if mark not in kept})
+        if self._running:
+            self.begin()
+
+    def begin(self) -> None:
+        """Look for targets from now on."""
+        self._running = True
+        for follower in self._now:
+            if follower.task is None:
+                name = f"{follower.probe}.{follower.name}"
+                follower.task = asyncio.create_task(self._follow(follower), name=name)
+
+    async def close(self) -> None:
+        """Look no more."""
+        self._running = False
+        tasks = [follower.task for follower in self._now if follower.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop(self, follower: Follower) -> None:
+        if follower.task:
+            follower.task.cancel()
+        labels = dict(zip(("probe", "discovery", "type"), follower.labels, strict=True))
+        for metric in (
+            self._telemetry.discovery_targets,
+            self._telemetry.discovery_success_at,
+            self._telemetry.discovery_failures,
+        ):
+            metric.remove_by_labels(labels)
+
+    async def _follow(self, follower: Follower) -> None:
+        """Follow one discovery; what it does wrong stops no other."""
+        while True:
+            try:
+                async for found in follower.discovery.targets(lambda fault: self._failed(follower, fault)):
+                    await self._found(follower, found)
+            except Exception as error:  # noqa: BLE001 - a mistake of one discovery is a failure of it, and no more
+                self._failed(follower, Fault("fault", detail=f"{type(error).__name__}: {error}"))
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
+
+    async def _found(self, follower: Follower, targets: frozenset[Target]) -> None:
+        found = await asyncio.to_thread(_by_address, targets)
+        self._telemetry.discovery_targets.labels(*follower.labels).set(len(found))
+        self._telemetry.discovery_success_at.labels(*follower.labels).set(self._clock.now().timestamp())
+        if found != follower.found or not follower.said:
+            said, follower.said = follower.said, True
+            logger.info(
+                "the targets of a probe are others now" if said else "the targets of a probe were found",
+                extra={"probe": follower.probe, "discovery": follower.name, "targets": len(found)},
+            )
+        if found != follower.found:
+            follower.found = found
+            mark = await asyncio.to_thread(json.dumps, found)
+            self._books.mark({(SOURCE, follower.mark): mark.encode()})
+            if self._take:
+                await self._take(follower)
+
+    def _failed(self, follower: Follower, fault: Fault) -> None:
+        self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()
+        self._log.tell(
+            logging.WARNING,
+            "a discovery failed, the targets that it found last stay",
+            key=f"{follower.probe} {follower.name} {fault.reason}",
+            extra={
+                "probe": follower.probe,
+                "discovery": follower.name,
+                "reason": fault.reason,
+                "detail": fault.detail[:500],
+                "targets": len(follower.found),
+            },
+        )
+
+
+def _by_address(targets: frozenset[Target]) -> dict[str, Labels]:
+    """By address, in order; of an address that has several sets of labels, the first."""
+    found: dict[str, Labels] = {}
+    for target in sorted(targets):
+        found.setdefault(target.address, dict(target.labels))
+    return found
+
+
+def _remembered(mark: bytes) -> dict[str, Labels]:
+    try:
+        return {str(address): dict(labels) for address, labels in json.loads(mark).items()}
+    except (AttributeError, TypeError, ValueError):
+        return {}  # it is found again

@@ -1,0 +1,276 @@
+"""The probes of a watch: every target that is configured or found, changed one by one while the others go on."""
+
+import asyncio
+import gc
+import logging
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
+
+from slo.app.breath import Breath
+from slo.app.found import Follower, Followers, Labels
+from slo.app.groups import WatchedGroups
+from slo.app.judgement import Judgements
+from slo.app.wiring import check_of, watched_of
+from slo.config.garbage import garbage_kept
+from slo.config.settings import ProbeEntry, Settings
+from slo.config.target_keys import MOST_TARGETS
+from slo.core.outcome import CheckKey, Outcome
+from slo.core.sample import Sample
+from slo.errors import WatchkeepError
+from slo.exposition.catalogue import Telemetry
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.runner.recent import Recent
+from slo.runner.runner import Runner
+from slo.runner.schedule import Scheduled
+from slo.sources.checks import CheckSource, Watched
+
+T = TypeVar("T")
+
+AT_ONCE = 50
+"""How many targets change before others may run: a millisecond or two."""
+
+MANY = 1000
+"""So many targets that come at once are kept away from the garbage collector, whom they would cost 0.1s each time."""
+
+logger = logging.getLogger(__name__)
+
+
+Looks: TypeAlias = tuple[Scheduled, ...]
+"""All checks of one target: one, or one for each vantage point."""
+
+
+@dataclass(slots=True)
+class _Probe:
+    """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
+
+    entry: ProbeEntry
+    followers: Sequence[Follower]
+    found: dict[str, Looks] = field(default_factory=dict)
+    refused: Tally[str] = field(default_factory=Tally)
+
+    @property
+    def wanted(self) -> dict[str, Labels]:
+        """What its discoveries found, by address; of what is found twice, the first."""
+        wanted: dict[str, Labels] = {}
+        for follower in self.followers:
+            for address, labels in follower.found.items():
+                wanted.setdefault(follower.written(address), labels)
+        return wanted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What looks at the targets of a configuration, with what was found so far for its probes."""
+
+    probes: Mapping[str, _Probe]
+    followers: Sequence[Follower]
+    looks: Mapping[CheckKey, Looks]
+
+    @property
+    def targets(self) -> list[Scheduled]:
+        """One check of each target."""
+        return [looks[0] for looks in self.looks.values()]
+
+
+class WatchedProbes:
+    """Runs the checks of all probes, and has `source` count their outcomes.
+
+    `regroup` makes the SLOs of groups that were not there before. `prepare` a configuration and `adopt` it; `begin` to
+    look for targets. Whoever changes the configuration holds `lock` from one to the other.
+    """
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        context: Context,
+        *,
+        followers: Followers,
+        source: CheckSource,
+        groups: WatchedGroups,
+        judgements: Judgements,
+        regroup: Callable[[], Awaitable[None]],
+        telemetry: Telemetry,
+    ) -> None:
+        self.lock = asyncio.Lock()
+        self._kinds = kinds
+        self._context = context
+        self._followers = followers
+        self._runner = Runner(
+            clock=context.clock, sink=self.observe, telemetry=telemetry.probes, connectivity=context.connectivity
+        )
+        self._source = source
+        self._groups = groups
+        self._judgements = judgements
+        self._regroup = regroup
+        self._telemetry = telemetry
+        self._recent = Recent()
+        self._now = Prepared(probes={}, followers=(), looks={})
+        self._looks: dict[CheckKey, Looks] = {}
+
+    async def run(self) -> None:
+        """Look for targets, and probe them, until cancelled."""
+        self._followers.begin()
+        await self._runner.run()
+
+    async def close(self) -> None:
+        """Stop all of it, in a bounded time."""
+        await asyncio.gather(self._followers.close(), self._runner.close())
+
+    async def prepare(self, settings: Settings, configured: Sequence[Scheduled]) -> Prepared:
+        """What looks at the targets of a configuration: the checks `configured`, and those of what was found for the
+        same discoveries before.
+        """
+        followers = self._followers.of(settings)
+        looks: dict[CheckKey, Looks] = {}
+        for check in configured:
+            looks[check.key] = (*looks.get(check.key, ()), check)
+        probes = {}
+        for entry in settings.probes:
+            probe = _Probe(entry, [follower for follower in followers if follower.probe == entry.name])
+            probes[entry.name] = probe
+            await self._find(probe, looks)
+        return Prepared(probes=probes, followers=followers, looks=looks)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Watch what was prepared from now on, and nothing else. What did not change goes on as it was."""
+        gone = self._looks.keys() - prepared.looks.keys()
+        self._forget(gone)
+        self._now, self._looks = prepared, dict(prepared.looks)
+        checks = [check for looks in self._looks.values() for check in looks]
+        self._source.change(gone=gone, watched=map(self._watched, self._looks.values()))
+        self._recent.keep({check.point for check in checks})
+        self._runner.replace(checks)
+        self._followers.follow(prepared.followers, self._take)
+        self._telemetry.probe_targets.clear()
+        self._telemetry.targets_refused.clear()
+        for probe in self._now.probes.values():
+            self._say(probe)
+
+    def observe(self, outcome: Outcome) -> None:
+        """Count one round."""
+        for sli in self._source.fed_by(outcome.key):
+            self._judgements.notice(sli, outcome)
+        self._source.observe(outcome)
+        self._recent.notice(outcome)
+
+    def samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        """The last outcomes with the samples of their facts, made as they are read."""
+        facts = dict(self._runner.last_facts)
+        for point, outcome in dict(self._runner.last).items():
+            scheduled = self._runner.check(point)
+            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
+
+    def last_outcomes(self) -> Iterable[Outcome]:
+        """The last outcome of every check that has had one."""
+        return list(self._runner.last.values())
+
+    def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
+        """What is kept of each check of a probe that has had outcomes, newest first."""
+        points = [point for point in self._runner.last if point[0] == probe]
+        return [kept for point in points if (kept := self._recent.of(point))]
+
+    async def _take(self, follower: Follower) -> None:
+        """A discovery has found others than before."""
+        async with self.lock:
+            probe = self._now.probes.get(follower.probe)
+            if probe is None or follower not in probe.followers:
+                return
+            with garbage_kept():
+                before = {looks[0].key for looks in probe.found.values() if looks}
+                coming = await self._find(probe, dict(self._looks))
+                gone = before - {looks[0].key for looks in probe.found.values() if looks}
+                await self._change(gone, coming)
+                if len(coming) >= MANY:
+                    gc.freeze()
+            self._say(probe)
+
+    async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> list[Looks]:
+        """Bring what looks at the targets that were found for a probe up to date, there and in `known`; the changes."""
+        wanted, breath = probe.wanted, Breath()
+        if len(wanted) > MOST_TARGETS:
+            logger.error(
+                "a probe has more targets than are watched: those before stay",
+                extra={"probe": probe.entry.name, "found": len(wanted), "watched": MOST_TARGETS},
+            )
+            probe.refused = Tally(too_many=len(wanted))
+            return []
+        for address in probe.found.keys() - wanted.keys():
+            if looks := probe.found.pop(address):
+                known.pop(looks[0].key, None)
+        coming = []
+        probe.refused = Tally()
+        for address, labels in wanted.items():
+            before = looks = probe.found.get(address, ())
+            if not looks:
+                looks = self._built(probe, address, labels, known)
+            elif looks[0].labels != labels:
+                looks = tuple(replace(check, labels=labels) for check in looks)
+            if looks is not before and looks:
+                known[looks[0].key] = looks
+                coming.append(looks)
+            probe.found[address] = looks
+            await breath.take()
+        return coming
+
+    def _built(self, probe: _Probe, address: str, labels: Labels, known: Mapping[CheckKey, Looks]) -> Looks:
+        """What looks at a target that was found; nothing where it cannot be one, which is counted."""
+        assert probe.entry.aimed is not None  # noqa: S101  `targets_from` is refused for any other kind
+        try:
+            entry = probe.entry.aimed(address, labels)
+            looks = tuple(check_of(probe.entry.name, entry, point, self._kinds, self._context) for point in entry.looks)
+        except (OSError, ValueError, WatchkeepError) as error:
+            if not probe.refused["invalid"]:
+                logger.warning(
+                    "a target that was found cannot be one of its probe; others may follow that are not told",
+                    extra={"probe": probe.entry.name, "target": address[:200], "error": str(error)[:500]},
+                )
+            probe.refused["invalid"] += 1
+            return ()
+        if looks[0].key in known:
+            probe.refused["duplicate"] += 1
+            return ()
+        return looks
+
+    async def _change(self, gone: Collection[CheckKey], coming: Sequence[Looks]) -> None:
+        """Watch what comes and no more what is gone, some at a time."""
+        new = [looks[0] for looks in coming]
+        self._groups.targets = [*(looks[0] for key, looks in self._looks.items() if key not in gone), *new]
+        self._groups.find_targets(new)
+        await self._regroup()
+        breath = Breath()
+        for keys in _some(list(gone)):
+            self._forget(keys)
+            self._source.change(gone=keys, watched=())
+            points = [check.point for key in keys for check in self._looks.pop(key, ())]
+            self._runner.change(gone=points, checks=())
+            self._recent.forget(points)
+            await breath.take()
+        for some in _some(coming):
+            self._looks.update((looks[0].key, looks) for looks in some)
+            self._source.change(gone=(), watched=map(self._watched, some))
+            self._runner.change(gone=(), checks=[check for looks in some for check in looks])
+            await breath.take()
+
+    def _watched(self, looks: Looks) -> Watched:
+        return watched_of(looks, self._now.probes[looks[0].name].entry.quorum)
+
+    def _forget(self, gone: Iterable[CheckKey]) -> None:
+        for key in gone:
+            for sli in self._source.fed_by(key):
+                self._judgements.forget(sli, key)
+
+    def _say(self, probe: _Probe) -> None:
+        name = probe.entry.name
+        targets = len(probe.entry.targets) + sum(looks != () for looks in probe.found.values())
+        if not targets:
+            logger.warning("a probe has no targets: nothing is known of its SLOs", extra={"probe": name})
+        self._telemetry.probe_targets.labels(name).set(targets)
+        for reason in ("invalid", "duplicate", "too_many") if probe.entry.discoveries else ():
+            self._telemetry.targets_refused.labels(name, reason).set(probe.refused[reason])
+
+
+def _some(things: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (things[begin : begin + AT_ONCE] for begin in range(0, len(things), AT_ONCE))

@@ -1,0 +1,93 @@
+"""From what was read of a probe to its entry in the settings: each target with all that it is asked by."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from slo.config.aimed import OneTarget
+from slo.config.module_target import ModuleTarget
+from slo.config.probe_targets import ProbeReading
+from slo.config.section import KindConfig
+from slo.config.settings import AfterFailureSettings, ModuleEntry, ProbeEntry, TargetEntry
+from slo.config.target_keys import TargetKeys
+
+DEFAULT_TIMEOUT = timedelta(seconds=5)
+
+_NOTHING_OWN = TargetKeys()
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+def probe_of(
+    reading: ProbeReading, modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+) -> ProbeEntry:
+    """The entry of a probe without faults. `vantage_points` are the keys of the probe as each of them has them."""
+    keys, common = reading.entry.keys.values, reading.entry.whole()
+    after = keys.after_failure
+    after_failure = AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None
+
+    def entry(
+        config: KindConfig, own: TargetKeys = _NOTHING_OWN, labels: Mapping[str, str] = _NO_LABELS
+    ) -> TargetEntry:
+        kind, asked, usual = _asked(keys.type, config, modules)
+        interval = own.interval or keys.interval
+        return TargetEntry(
+            type=kind,
+            interval=interval,
+            timeout=min(own.timeout or keys.timeout or usual or DEFAULT_TIMEOUT, interval),
+            config=asked,
+            labels={**own.labels, **labels},
+            after_failure=after_failure,
+            vantage_points={
+                name: _asked(keys.type, _as_seen_from(point, common, config), modules)[1]
+                for name, point in vantage_points.items()
+            },
+        )
+
+    def aimed(target: str, labels: Mapping[str, str]) -> TargetEntry:
+        assert isinstance(common, OneTarget)  # noqa: S101  `aimed` is given for no other
+        return entry(common.aimed_at(target), labels=labels)
+
+    if reading.several:
+        targets = tuple(entry(each.config, each.keys.values) for each in reading.targets if each.config)
+    else:
+        targets = (entry(common),)
+    kind, usual = _kind_of(keys.type, common, modules)
+    return ProbeEntry(
+        name=keys.name,
+        type=kind,
+        interval=keys.interval,
+        timeout=min(keys.timeout or usual or DEFAULT_TIMEOUT, keys.interval),
+        targets=targets,
+        several=reading.several,
+        discoveries=tuple(reading.discoveries),
+        quorum=keys.quorum or len(vantage_points) // 2 + 1,
+        aimed=aimed if isinstance(common, OneTarget) else None,
+    )
+
+
+def _as_seen_from(point: KindConfig, common: KindConfig, config: KindConfig) -> KindConfig:
+    """The configuration of a target with what a vantage point has otherwise than the probe."""
+    fields = {field: getattr(point, field) for field in point.model_fields_set}
+    return config.model_copy(
+        update={field: value for field, value in fields.items() if value != getattr(common, field)}
+    )
+
+
+def _asked(
+    kind: str, config: KindConfig, modules: Mapping[str, ModuleEntry]
+) -> tuple[str, BaseModel, timedelta | None]:
+    """The kind that looks, its configuration, and the timeout that a module has."""
+    if not isinstance(config, ModuleTarget):
+        return kind, config, None
+    module = modules[config.module]
+    return module.type, module.aimed(config.target, config.hostname), module.timeout
+
+
+def _kind_of(kind: str, config: KindConfig, modules: Mapping[str, ModuleEntry]) -> tuple[str, timedelta | None]:
+    """The kind that looks at targets that nothing is other for, and the timeout that a module has."""
+    if not isinstance(config, ModuleTarget):
+        return kind, None
+    module = modules[config.module]
+    return module.type, module.timeout

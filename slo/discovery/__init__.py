@@ -1,0 +1,1 @@
+"""Discoveries: where the targets of probes are found. One kind a file."""
