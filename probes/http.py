@@ -124,8 +124,9 @@ class HTTPProbe:
         yield Sample(name="probe_http_redirects", value=fetched.redirects)
         answered = fetched.response is not None
         yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))
-        by_expression = answered and self._verdict(facts)[0] in {"body", "header"}
-        yield Sample(name="probe_failed_due_to_regex", value=float(by_expression))
+        reason = self._verdict(facts)[0] if answered else ""
+        yield Sample(name="probe_failed_due_to_regex", value=float(reason in {"body", "header"}))
+        yield Sample(name="probe_failed_due_to_cel", value=float(reason == "cel"))
         yield from _response_samples(fetched.response)
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:

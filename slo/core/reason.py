@@ -79,6 +79,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "status": "the status code is not an expected one",
                     "header": "a header is not as expected",
                     "body": "the body does not match what is expected",
+                    "cel": "the JSON of the body is not what an expression says of it",
                     "json": "the JSON of the body is not as expected",
                     "http_version": "the HTTP version is not an expected one",
                     "latency": "the answer was right and too slow",

@@ -1,14 +1,16 @@
 """What a response over HTTP must be to be good: the keys, and what of a response does not meet them."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, field_validator, model_validator
 
+from slo.config.cel import CELExpression
 from slo.config.tls import number_as_written
 from slo.config.types import Pattern, PositiveDuration, Section, wrong
 from slo.net.http1 import Response
-from slo.net.json_body import JSONExpectation
+from slo.net.json_body import SHOWN_CHARACTERS, JSONExpectation
 
 
 def _status(value: object) -> object:
@@ -134,6 +136,12 @@ class Expect(Section):
     json_: dict[str, JsonValue] = Field(default={}, alias="json")
     """For each of these JSONPaths the value that it must lead to."""
 
+    cel: CELExpression | None = None
+    """An expression in CEL that must be true; the body, a JSON object, is called `body` in it."""
+
+    cel_not: CELExpression | None = None
+    """An expression in CEL that must be false."""
+
     latency: PositiveDuration | None = None
     """An answer that takes longer, all phases together, is bad however right it is."""
 
@@ -154,7 +162,7 @@ class Expectation:
     def __init__(self, expect: Expect) -> None:
         self._expect = expect
         self._json = JSONExpectation(expect.json_) if expect.json_ else None
-        self.reads_body = bool(expect.body or expect.body_not or expect.json_)
+        self.reads_body = bool(expect.body or expect.body_not or expect.json_ or expect.cel or expect.cel_not)
         """Whether the body has to be kept to be looked at."""
 
     def unmet_by_head(self, response: Response) -> Iterator[tuple[str, str]]:
@@ -179,6 +187,24 @@ class Expectation:
                 yield "body", f"it does not match {pattern.text!r}"
         if self._json and (mismatch := self._json.mismatch(body)):
             yield "json", mismatch
+        if (expect.cel or expect.cel_not) and (mismatch := self._unmet_cel(body)):
+            yield "cel", mismatch
+
+    def _unmet_cel(self, body: bytes) -> str:
+        """What the JSON of the body is not by the expressions in CEL, empty where it is."""
+        try:
+            document = json.loads(body, parse_int=float)  # as the numbers of the blackbox exporter are
+        except (ValueError, RecursionError):
+            return "the body is no JSON"
+        if not isinstance(document, dict):
+            return "the body is no JSON object"
+        for expression, wanted in ((self._expect.cel_not, False), (self._expect.cel, True)):
+            try:
+                if expression is not None and expression.holds(document) is not wanted:
+                    return f"{expression.text!r} is {'false' if wanted else 'true'}"
+            except ValueError as error:
+                return f"{expression.text if expression else ''!r}: {str(error)[:SHOWN_CHARACTERS]}"
+        return ""
 
     def unmet_by_way(self, response: Response, *, secure: bool, seconds: float) -> Iterator[tuple[str, str]]:
         """What the way on which the response came is not; it took `seconds`."""

@@ -19,7 +19,13 @@ class Difference:
 
 
 OURS_ALONE = frozenset(
-    {"watchkeep_probe_reason", "probe_timeout_seconds", "probe_tls_cipher_info", "probe_failed_due_to_bytes"}
+    {
+        "watchkeep_probe_reason",
+        "probe_timeout_seconds",
+        "probe_tls_cipher_info",
+        "probe_failed_due_to_bytes",
+        "probe_failed_due_to_cel",
+    }
 )
 
 NEWER_LABELS = {"probe_ssl_last_chain_info": "serialnumber"}
@@ -50,8 +56,8 @@ DIFFERENCES = (
     ),
     Difference(
         what=(
-            "`probe_timeout_seconds`, `probe_tls_cipher_info`, `probe_failed_due_to_bytes` and the label `serialnumber`"
-            " of `probe_ssl_last_chain_info` are there, which Debian's 0.23 does not have."
+            "`probe_timeout_seconds`, `probe_tls_cipher_info`, `probe_failed_due_to_bytes`, `probe_failed_due_to_cel`"
+            " and the label `serialnumber` of `probe_ssl_last_chain_info` are there, which Debian's 0.23 does not have."
         ),
         why="Newer versions of the exporter have them.",
         covers=lambda name, labels, theirs, ours: name in OURS_ALONE and theirs is None,

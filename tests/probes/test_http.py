@@ -93,6 +93,17 @@ EXPECTATIONS: dict[str, tuple[Mapping[str, object], Behaviour, str]] = {
     "no json": ({"json": {"$.status": "UP"}}, ok(b"<html>"), "json"),
     "json too deep": ({"json": {"$..x": 1}}, ok(b"[" * 100_000), "json"),
     "json deeper than is looked": ({"json": {"$..x": 1}}, ok(b'{"a":' * 900 + b"1" + b"}" * 900), "json"),
+    "an expression in CEL": ({"cel": "body.status == 'UP' && body.checks.all(c, c.up) && body.count > 1"}, ok(), "ok"),
+    "a wrong one": ({"cel": "body.count == 3"}, ok(), "cel"),
+    "one that is not to hold": ({"cel_not": "has(body.status)"}, ok(), "cel"),
+    "one that does not hold": ({"cel_not": "has(body.fault)"}, ok(), "ok"),
+    "one of what is not there": ({"cel_not": "body.fault == 1"}, ok(), "cel"),
+    "one that is no truth": ({"cel": "body.status"}, ok(), "cel"),
+    "CEL of no object": ({"cel": "true"}, ok(b"[1]"), "cel"),
+    "CEL of no JSON": ({"cel": "true"}, ok(b"<html>"), "cel"),
+    "CEL of JSON too deep": ({"cel": "true"}, ok(b"[" * 100_000), "cel"),
+    "CEL of a deep document": ({"cel": "true"}, ok(b'{"a":' * 900 + b"1" + b"}" * 900), "ok"),
+    "numbers in CEL": ({"cel": "body.count == 2 && body.count / 4.0 == 0.5"}, ok(), "ok"),
     "a fast answer": ({"latency": "30s"}, ok(), "ok"),
     "a slow answer": ({"latency": "1ms"}, None, "latency"),  # type: ignore[dict-item]
     "the status before the rest": ({"body": "DOWN", "latency": "1ms"}, ok(status=b"500 No"), "status"),
@@ -383,12 +394,14 @@ async def test_samples_are_those_of_the_blackbox_exporter() -> None:
         ("probe_http_uncompressed_body_length",): len(UP),
         ("probe_http_last_modified_timestamp_seconds",): 10,
         ("probe_failed_due_to_regex",): 0,
+        ("probe_failed_due_to_cel",): 0,
     }
 
 
 async def test_an_expression_that_fails_has_its_metric() -> None:
     assert (await expecting({"body": "DOWN"}, ok())).value("probe_failed_due_to_regex") == 1
     assert (await expecting({"json": {"$.status": "DOWN"}}, ok())).value("probe_failed_due_to_regex") == 0
+    assert (await expecting({"cel": "false"}, ok())).value("probe_failed_due_to_cel") == 1
 
 
 @pytest.mark.parametrize("date", [b"yesterday", b"Thu, 01 Jan 99999 00:00:10 GMT", b"\xff"])

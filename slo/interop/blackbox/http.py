@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
 from slo.config.request import HeaderName, HeaderValue
 from slo.config.types import Pattern, Secret, wrong
@@ -79,6 +80,8 @@ class Options(IPOptions, ProxyOptions):
     fail_if_not_ssl: bool = False
     fail_if_body_matches_regexp: tuple[Pattern, ...] = ()
     fail_if_body_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_body_json_matches_cel: CELExpression | None = None
+    fail_if_body_json_not_matches_cel: CELExpression | None = None
     fail_if_header_matches: tuple[HeaderOptions, ...] = ()
     fail_if_header_not_matches: tuple[HeaderOptions, ...] = ()
     tls_config: TLSOptions = TLSOptions()
@@ -125,8 +128,9 @@ class Options(IPOptions, ProxyOptions):
 
     @property
     def _size_limit(self) -> str:
-        looks = self.fail_if_body_matches_regexp or self.fail_if_body_not_matches_regexp
         if not self.body_size_limit:
+            patterns = self.fail_if_body_matches_regexp or self.fail_if_body_not_matches_regexp
+            looks = patterns or self.fail_if_body_json_matches_cel or self.fail_if_body_json_not_matches_cel
             return LOOKED_AT if looks else UNLIMITED
         return f"{min(self.body_size_limit, 10**12 - 1)}B"
 
@@ -137,6 +141,8 @@ class Options(IPOptions, ProxyOptions):
             "body": self.fail_if_body_not_matches_regexp,
             "body_not": self.fail_if_body_matches_regexp,
             "headers": self._header_rules,
+            "cel": self.fail_if_body_json_not_matches_cel,
+            "cel_not": self.fail_if_body_json_matches_cel,
         }
         if self.valid_status_codes:
             expect["status"] = self.valid_status_codes

@@ -103,6 +103,13 @@ def test_tokens_are_read(tmp_path: Path) -> None:
     assert made.proxy.url == "http://proxy.example:3128"
 
 
+def test_expressions_in_cel_are_read(tmp_path: Path) -> None:
+    http = {"fail_if_body_json_matches_cel": "body.a == 1", "fail_if_body_json_not_matches_cel": "body.b == 2"}
+    made = config(tmp_path, http)
+    assert (made.expect.cel.text, made.expect.cel_not.text) == ("body.b == 2", "body.a == 1")
+    assert made.max_body == 64 << 20
+
+
 def test_versions_are_read(tmp_path: Path) -> None:
     http = {
         "valid_http_versions": ["HTTP/1.1", "HTTP/2.0"],
@@ -129,7 +136,11 @@ REFUSED: dict[str, tuple[Mapping[str, object], str]] = {
     "a version of TLS": ({"tls_config": {"min_version": "1.2"}}, "is no version of TLS"),
     "a size": ({"body_size_limit": "lots"}, "is no size"),
     "a header without an expression": ({"fail_if_header_matches": [{"header": "X"}]}, "regexp: is missing"),
-    "CEL": ({"fail_if_body_json_matches_cel": "true"}, "unknown key"),
+    "CEL": ({"fail_if_body_json_matches_cel": "1 +"}, "is no expression of CEL: <input>:1:4: Syntax error"),
+    "CEL of something else": (
+        {"fail_if_body_json_matches_cel": "bdy.a == 1"},
+        "is no expression of CEL: undefined variable or function: 'bdy'; the document is 'body'",
+    ),
 }
 
 
