@@ -11,11 +11,20 @@ KIND = "tcp"
 PLACEHOLDER = "localhost:1"
 
 
+def _texts(data: object) -> object:
+    """The keys of a section in which numbers are texts, and an empty text is as good as none."""
+    if not isinstance(data, Mapping):
+        return data
+    return {key: str(value) if type(value) is int else value for key, value in data.items() if value != ""}
+
+
 class LabelOptions(BlackboxSection):
     """One of the `labels` of a step."""
 
     name: str
     value: str = ""
+
+    _texts = model_validator(mode="before")(_texts)
 
 
 class StepOptions(BlackboxSection):
@@ -27,11 +36,7 @@ class StepOptions(BlackboxSection):
     send: Secret | None = None
     starttls: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: object) -> object:
-        """An empty text is nothing to send there."""
-        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
+    _texts = model_validator(mode="before")(_texts)
 
     @property
     def keys(self) -> dict[str, object]:
