@@ -18,6 +18,7 @@ from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.dns_exchange import Exchange
 from slo.net.dns_message import Query, Response
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -33,7 +34,7 @@ SECTIONS = ("answer", "authority", "additional")
 class Question(Section):
     """A name, and which of its records are asked for."""
 
-    name: str
+    name: str = Field(min_length=1)
     """The name that is asked for, as www.example.org, with or without its last dot."""
 
     type: RecordType = "A"
@@ -157,7 +158,7 @@ class Facts:
     looked: Looked | None
 
 
-class DNSProbe:
+class DNSProbe(ExplainsConnection):
     """Asks a name server, and holds the response against what is expected of it."""
 
     def __init__(self, config: Config, context: Context) -> None:

@@ -1,5 +1,6 @@
 """The kind `grpc`: what a server says of the health of a service, by the health checking of gRPC."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,6 +17,7 @@ from slo.errors import Fault
 from slo.net import grpc_health
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
+from slo.net.findings import ExplainsConnection
 from slo.net.grpc_health import SERVING_STATUSES, Answer
 from slo.net.http2 import Exchange
 from slo.net.samples import connection_samples
@@ -36,6 +38,12 @@ def _metadata_name(value: str) -> str:
     return value
 
 
+def _authority(value: str) -> str:
+    if not re.fullmatch(r"[^\s/@]*", value, re.ASCII):
+        raise wrong(f"{value!r} is no name of a server", "write it as api.example or api.example:443")
+    return value
+
+
 MetadataName = Annotated[HeaderName, AfterValidator(_metadata_name)]
 """The name of what is sent along with a call."""
 
@@ -52,7 +60,7 @@ class Config(TargetConfig):
     metadata: dict[MetadataName, HeaderValue] = Field(default={})
     """What is sent along with the call. The values are kept secret."""
 
-    authority: str = Field(default="", pattern=r"^[^\s/@]*$")
+    authority: Annotated[str, AfterValidator(_authority)] = ""
     """The name under which the server is asked, instead of the target."""
 
     tls: TLSSettings | None = None
@@ -67,7 +75,7 @@ class Facts:
     answer: Answer | None = None
 
 
-class GRPCProbe:
+class GRPCProbe(ExplainsConnection):
     """Asks for the health of a service."""
 
     def __init__(self, config: Config, context: Context) -> None:

@@ -14,6 +14,7 @@ from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.echo_socket import Reply, Way
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -48,7 +49,7 @@ class Facts:
     hop_limit: int | None
 
 
-class ICMPProbe:
+class ICMPProbe(ExplainsConnection):
     """Sends one echo request, and waits for its reply."""
 
     def __init__(self, config: Config, context: Context) -> None:

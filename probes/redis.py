@@ -15,6 +15,7 @@ from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.conversation import said
 from slo.net.expected import ExpectedValue
+from slo.net.findings import ExplainsConnection
 from slo.net.redis import RedisLogin, RedisSession, Reply
 from slo.net.samples import connection_samples, phase_samples
 from slo.net.target import TargetConfig
@@ -84,7 +85,7 @@ class Facts:
     reply: Reply = None
 
 
-class RedisProbe:
+class RedisProbe(ExplainsConnection):
     """Logs in, asks, and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:

@@ -15,6 +15,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.expected import ExpectedValue
+from slo.net.findings import ExplainsConnection
 from slo.net.mysql import MySQLSession
 from slo.net.postgres import PostgresSession
 from slo.net.samples import connection_samples, phase_samples
@@ -87,7 +88,7 @@ class Facts:
     is_primary: bool | None = None
 
 
-class SQLProbe:
+class SQLProbe(ExplainsConnection):
     """Logs in, asks, and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from pydantic import model_validator
 
 from slo.config.hosts import Address
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort
-from slo.core.outcome import Finding, Judgement
+from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
-from slo.net.findings import connection_findings
+from slo.net.findings import ExplainsConnection
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -50,7 +49,7 @@ class Facts:
     course: Course
 
 
-class TCPProbe:
+class TCPProbe(ExplainsConnection):
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -98,11 +97,6 @@ class TCPProbe:
             return
         yield from connection_samples(facts.reached)
         yield from course_samples(facts.course)
-
-    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
-        """Where the connection led to, and what TLS showed there."""
-        if not isinstance(facts, Fault):
-            yield from connection_findings(facts.reached, at)
 
 
 def build(config: Config, context: Context) -> TCPProbe:

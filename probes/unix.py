@@ -2,20 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
+from slo.net.findings import connection_findings
 from slo.net.samples import connection_samples
-from slo.config.aimed import OneTarget
 
 LONGEST_PATH = 107
 """How many bytes Linux takes for the path of a socket, unix(7)."""
@@ -90,6 +92,11 @@ class UnixProbe:
             return
         yield from connection_samples(facts.reached)
         yield from course_samples(facts.course)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """What TLS showed."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
 
 
 def build(config: Config, context: Context) -> UnixProbe:

@@ -1,5 +1,6 @@
 """What the engine says, for the router and for everybody who looks: with the last reason that each SLI was not good."""
 
+from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
@@ -32,11 +33,18 @@ class Judgements:
         self._incidents = incidents
         self._failing = failing
         self._last_bad: dict[str, Outcome] = {}
+        self._again: Tally[str] = Tally()
 
     def notice(self, sli: str, outcome: Outcome) -> None:
-        """Keep the last round that an SLI counts and that was not good: it is the reason that people are told."""
+        """Keep the last round for an SLI that was not good: it is the reason that people are told.
+
+        An extra round counts for no SLI, and is evidence all the same.
+        """
+        if not outcome.extra:
+            del self._again[sli]
         if outcome.state is not State.GOOD:
             self._last_bad[sli] = outcome
+            self._again[sli] += outcome.extra
 
     def forget(self, sli: str, key: CheckKey) -> None:
         """A check does not feed an SLI any more, and is no reason for anything."""
@@ -77,7 +85,17 @@ class Judgements:
         bad = self._reason(engine.slos[key])
         if bad is None:
             return engine.alert(key)
-        return engine.alert(key, reason=bad.reason, target=bad.target, detail=bad.detail)
+        return engine.alert(key, reason=bad.reason, target=bad.target, detail=self._detail(engine.slos[key], bad))
+
+    def _detail(self, slo: SLO, bad: Outcome) -> str:
+        """What the last bad round says, from where it was seen, and how many extra rounds said so too."""
+        again = self._again[slo.sli]
+        parts = (
+            bad.detail,
+            f"seen from {bad.vantage_point}" if bad.vantage_point else "",
+            f"and in {again} extra round{'' if again == 1 else 's'}" if again else "",
+        )
+        return ", ".join(filter(None, parts))
 
     def _reason(self, slo: SLO) -> Outcome | None:
         if isinstance(slo.definition, ProbeSLI):

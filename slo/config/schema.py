@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SkipValidation, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
 
 from slo.config.addresses import HTTPURL, HostPattern, Network
 from slo.config.customer_keys import CustomerKeys
@@ -69,6 +69,8 @@ class AfterFailureKeys(Section):
 
 class VantagePointKeys(NamedKeys):
     """One way to look at the target. Any key of the type may stand here, in the place of that of the probe."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
 
 class ProbeKeys(EntryKeys):

@@ -1,10 +1,12 @@
 """What a connection and a response showed, in words for people: see `slo.core.protocols.Explaining`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from slo.core.outcome import Finding
+from slo.errors import Fault
 from slo.net.attempt import Reached
 from slo.net.certificate import Certificate, Handshake, read_certificate
 from slo.net.http1 import Response
@@ -41,6 +43,23 @@ def connection_findings(reached: Reached, at: datetime) -> Iterator[Finding]:
         yield from _handshake_findings(reached.handshake, at)
 
 
+class Connected(Protocol):
+    """Facts of a round that connected to its target."""
+
+    @property
+    def reached(self) -> Reached:
+        """How far the attempt got."""
+
+
+class ExplainsConnection:
+    """A check that tells people where its connection led to, and what TLS showed there."""
+
+    def explain(self, facts: Connected | Fault, at: datetime) -> Iterable[Finding]:
+        """See `slo.core.protocols.Explaining`."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
+
+
 def response_findings(response: Response) -> Iterator[Finding]:
     """The status of a response, and those of its headers that tell something."""
     yield Finding(name="response", text=f"status {response.status} over HTTP/{response.version}")
@@ -63,6 +82,7 @@ def _handshake_findings(handshake: Handshake, at: datetime) -> Iterator[Finding]
     yield Finding(name="certificate", text=leaf.subject or "(no subject)")
     yield Finding(name="names", text=_names(leaf))
     yield Finding(name="issuer", text=leaf.issuer)
+    yield Finding(name="key", text=leaf.key + (f", signed over {leaf.signature_hash}" if leaf.signature_hash else ""))
     yield Finding(name="valid", text=_validity(leaf, at))
     links = (f"{each.subject or each.issuer} (to {each.not_after:%Y-%m-%d})" if each else "?" for each in chain)
     trust = "verified" if handshake.verified else "as it was sent, not verified"

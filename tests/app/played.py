@@ -76,7 +76,7 @@ class PlayedWatch:
             self.time.passes(SLOT / 2)
             await self.watch._close_slot()
 
-    def outcome(self, name: str, reason: str) -> None:
+    def outcome(self, name: str, reason: str, *, extra: bool = False) -> None:
         """A round that is complete now."""
         self.watch._probes.observe(
             Outcome(
@@ -86,6 +86,7 @@ class PlayedWatch:
                 at=self._clock.now(),
                 state=state_of(reason),
                 reason=reason,
+                extra=extra,
             )
         )
 

@@ -45,6 +45,23 @@ async def test_a_kill_at_every_slot_of_an_outage_pages_once_and_resolves_once(tm
         assert (status.totals["bad"], status.totals["good"]) == (8, 12)
 
 
+async def test_extra_rounds_are_evidence_of_an_incident_and_count_for_nothing(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time()) as played:
+        await played.slots(2, "connect_refused")
+        for _ in range(20):
+            played.outcome("gate", "connect_refused", extra=True)
+        await played.slots(1, "")
+        assert played.triggers == [], "a page takes three events, and extra rounds are none"
+        played.outcome("gate", "connect_refused")
+        for _ in range(2):
+            played.outcome("gate", "status", extra=True)
+        await played.slots(1, "")
+        (incident,) = played.watch.desk.incidents()
+        assert (incident.evidence.reason, incident.evidence.detail) == ("status", "and in 2 extra rounds")
+        (status,) = played.statuses
+        assert status.totals == {"good": 0, "bad": 3, "unknown": 0}
+
+
 async def test_an_slo_that_is_removed_ends_its_incident_and_begins_a_new_one_when_it_comes_back(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration("gate", "deck")) as played:
         await played.slots(12, "connect_refused", probes=("gate", "deck"))

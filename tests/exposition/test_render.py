@@ -251,6 +251,17 @@ def test_a_kind_that_fails_takes_only_its_own_samples_away() -> None:
     assert [value for (name, _), value in series.items() if name == "probe_http_redirects"] == [3]
 
 
+LOOKS = (("ok", "direct"), ("status", "proxy-eu"))
+
+
+def test_each_vantage_point_has_its_own_lines_with_its_name() -> None:
+    points = [replace(an_outcome("gate", reason), vantage_point=name) for reason, name in LOOKS]
+    series = rounds(*((point, []) for point in points))
+    own = {"probe": "gate", "target": points[0].target}
+    assert series[key("probe_success", own, vantage="direct")] == 1
+    assert series[key("probe_success", own, vantage="proxy-eu")] == 0
+
+
 def test_labels_that_change_at_every_round_are_not_kept() -> None:
     renderer = ProbeRenderer()
     outcome = an_outcome()

@@ -245,6 +245,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 PATHS = sorted({path for _, path in _routes()})
 
 
+def _real(path: str) -> str:
+    return path.format(name="gate" if "probes" in path else "gate-availability", id="2026-0001")
+
+
 def _allowed(path: str) -> set[str]:
     methods = {method for method, route in _routes() if route == path}
     return methods | ({"HEAD"} if "GET" in methods else set())
@@ -252,7 +256,7 @@ def _allowed(path: str) -> set[str]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_route_refuses_every_method_that_is_not_its_own(site: Served, path: str) -> None:
-    real = path.format(name="gate-availability", id="2026-0001")
+    real = _real(path)
     for method in METHODS:
         answer = site.ask(method, real, headers=WITH_TOKEN)
         if method in _allowed(path):
@@ -265,7 +269,7 @@ def test_every_route_refuses_every_method_that_is_not_its_own(site: Served, path
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_route_that_changes_something_needs_the_token(site: Served, watch: FakeWatch, path: str) -> None:
-    real = path.format(name="gate-availability", id="2026-0001")
+    real = _real(path)
     body = b'{"action": "resolve", "by": "kim"}'
     wrong: tuple[dict[str, str], ...] = ({}, {"Authorization": "Bearer no"}, {"Authorization": "Basic no"})
     for method in sorted(set(METHODS) - {"GET", "HEAD"}):
