@@ -34,7 +34,7 @@ SECTIONS = ("answer", "authority", "additional")
 class Question(Section):
     """A name, and which of its records are asked for."""
 
-    name: str
+    name: str = Field(min_length=1)
     """The name that is asked for, as www.example.org, with or without its last dot."""
 
     type: RecordType = "A"

@@ -1,5 +1,6 @@
 """The kind `grpc`: what a server says of the health of a service, by the health checking of gRPC."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -37,6 +38,12 @@ def _metadata_name(value: str) -> str:
     return value
 
 
+def _authority(value: str) -> str:
+    if not re.fullmatch(r"[^\s/@]*", value, re.ASCII):
+        raise wrong(f"{value!r} is no name of a server", "write it as api.example or api.example:443")
+    return value
+
+
 MetadataName = Annotated[HeaderName, AfterValidator(_metadata_name)]
 """The name of what is sent along with a call."""
 
@@ -53,7 +60,7 @@ class Config(TargetConfig):
     metadata: dict[MetadataName, HeaderValue] = Field(default={})
     """What is sent along with the call. The values are kept secret."""
 
-    authority: str = Field(default="", pattern=r"^[^\s/@]*$")
+    authority: Annotated[str, AfterValidator(_authority)] = ""
     """The name under which the server is asked, instead of the target."""
 
     tls: TLSSettings | None = None

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Secret, Section, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
-from slo.net.findings import ExplainsConnection
+from slo.net.findings import connection_findings
 from slo.net.lines import Lines
 from slo.net.samples import connection_samples
 from slo.net.smtp import LINE_BYTES, Reply, Session, expected
@@ -91,7 +92,7 @@ class Facts:
     code: int
 
 
-class SMTPProbe(ExplainsConnection):
+class SMTPProbe:
     """Greets a mail server and goes through the session that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -139,6 +140,13 @@ class SMTPProbe(ExplainsConnection):
         yield Sample(name="probe_smtp_ssl", value=float(facts.reached.handshake is not None))
         if facts.code:
             yield Sample(name="probe_smtp_status_code", value=facts.code)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the connection led to, what TLS showed there, and what the server said last."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
+            if facts.code:
+                yield Finding(name="last reply", text=str(facts.code))
 
 
 class _Talk:

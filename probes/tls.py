@@ -1,39 +1,32 @@
 """The kind `tls`: a handshake, the certificates that it shows, how long they are good, and what else is accepted."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from slo.config.tls import TLSSettings, TLSVersion
 from slo.config.types import Duration, HostPort, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
 from slo.net.closer_look import CloserLook, Looker
 from slo.net.context import Context
-from slo.net.findings import ExplainsConnection
-from slo.net.lines import Lines
+from slo.net.findings import connection_findings
+from slo.net.handshakes import VERSION_BEFORE, Handshakes, older_than
 from slo.net.samples import chain_samples, connection_samples
 from slo.net.staple import Staple, read_staple
 from slo.net.target import TargetConfig
 
-REFUSAL_SECONDS = 1.0
-"""How long the other side may take to refuse our certificate, or to close; most do either at once."""
-
-_BEFORE: dict[TLSVersion, TLSVersion] = {"1.1": "1.0", "1.2": "1.1", "1.3": "1.2"}
 _AS_AGREED: dict[str, TLSVersion] = {"TLSv1": "1.0", "TLSv1.1": "1.1", "TLSv1.2": "1.2", "TLSv1.3": "1.3"}
-_REFUSALS = frozenset({"tls_protocol", "tls_reset"})
-"""The ends of a handshake that the other side does not want."""
 
 
 def _not_the_oldest(value: TLSVersion) -> TLSVersion:
-    if value not in _BEFORE:
+    if value not in VERSION_BEFORE:
         raise wrong("is the oldest version there is", "write 1.1, 1.2 or 1.3, or leave min_version out")
     return value
 
@@ -57,7 +50,7 @@ class Config(TargetConfig):
     """Bad when the other side agrees on an older version of TLS than this, or still takes one that is offered by
     another handshake. (`tls: {min_version: ...}` is what we speak ourselves.)"""
 
-    alpn: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+    alpn: tuple[Annotated[str, Field(max_length=255, pattern=r"^[!-~]+$")], ...] = ()
     """The protocols to offer, as h2 and http/1.1. Bad when the other side takes none."""
 
     mutual: bool = False
@@ -66,12 +59,6 @@ class Config(TargetConfig):
     stapling: Literal["shown", "required"] | None = None
     """Ask for a stapled OCSP response, by another handshake. Bad when it says that the certificate is revoked; with
     `required` also when there is none that can be believed."""
-
-    @model_validator(mode="after")
-    def _stapled_to_known(self) -> "Config":
-        if any(not protocol.isascii() for protocol in self.alpn):
-            raise wrong("offers a protocol that has no name in ASCII", "write names as h2")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +77,7 @@ class Facts:
     staple: Staple | None = None
 
 
-class TLSProbe(ExplainsConnection):
+class TLSProbe:
     """Shakes hands and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -107,15 +94,15 @@ class TLSProbe(ExplainsConnection):
             scheme="tls",
         )
         context.tls.get(config.tls, alpn=config.alpn)
-        self._older = _older_than(config)
+        self._older = older_than(config.min_version, config.tls, config.target.host) if config.min_version else None
         if self._older:
             context.tls.get(self._older)
-        self._looker = Looker(config.tls) if config.mutual or config.stapling else None
+        self._looker = Looker() if config.mutual or config.stapling else None
 
     async def observe(self, deadline: float) -> Facts:
         """The handshakes, or whatever came instead of them."""
         attempt = Attempt(self._context)
-        looks = _Looks(attempt, self._endpoint, self._older, self._looker)
+        looks = Handshakes(attempt, self._endpoint, self._older, self._looker)
         reached = await attempt.run(looks.go(), deadline)
         reached = replace(reached, handshake=looks.handshake or reached.handshake)
         at = self._context.clock.now()
@@ -181,76 +168,23 @@ class TLSProbe(ExplainsConnection):
                 until = facts.staple.until.timestamp()
                 yield Sample(name="probe_tls_ocsp_expiry_timestamp_seconds", value=until)
 
-
-class _Looks:
-    """The handshakes of one round, and what they showed."""
-
-    def __init__(
-        self, attempt: Attempt, endpoint: Endpoint, older_settings: TLSSettings | None, looker: Looker | None
-    ) -> None:
-        self._attempt = attempt
-        self._endpoint = endpoint
-        self._older_settings = older_settings
-        self._looker = looker
-        self.handshake: Handshake | None = None
-        self.older = ""
-        self.closer: CloserLook | None = None
-
-    async def go(self) -> None:
-        """Every handshake that is wanted. Raises Fault."""
-        silence = Lines()
-        connection = await self._attempt.connect(silence, self._endpoint)
-        self.handshake = self._attempt.handshake
-        tls = self._endpoint.tls or TLSSettings()
-        if tls.cert_file:
-            # In TLS 1.3 our handshake is over before the other side has looked at our certificate.
-            connection.take_leave()
-            await _refusal(silence)
-        connection.close()
-        # The same server once more: a name may lead to another one every time.
-        again = replace(self._endpoint, host=str(self._attempt.address), tls=None, alpn=())
-        if self._looker:
-            self.closer = await self._looker.look(self._attempt, again, tls.server_name or self._endpoint.host)
-        if self._older_settings:
-            await self._offer_older(replace(again, tls=self._older_settings))
-
-    async def _offer_older(self, endpoint: Endpoint) -> None:
-        """Note the version where an older one is taken. Raises Fault."""
-        try:
-            connection = await self._attempt.connect(Lines(), endpoint)
-        except Fault as fault:
-            if fault.reason not in _REFUSALS:
-                raise
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """Where the connection led to, what TLS showed there, and what else was asked for."""
+        if isinstance(facts, Fault):
             return
-        connection.close()
-        self.older = self._attempt.handshake.version if self._attempt.handshake else ""
-
-
-async def _refusal(silence: Lines) -> None:
-    """Return when the other side has had time to refuse our certificate. Raises Fault where it did."""
-    try:
-        async with asyncio.timeout(REFUSAL_SECONDS):
-            while await silence.read_some() is not None:
-                pass
-    except TimeoutError:
-        return
-    except Fault as fault:
-        if fault.reason.startswith("tls"):
-            raise
-
-
-def _older_than(config: Config) -> TLSSettings | None:
-    """What offers only versions that are older than allowed, and takes any certificate: that was looked at before."""
-    if config.min_version is None:
-        return None
-    return config.tls.model_copy(
-        update={
-            "server_name": config.tls.server_name or config.target.host,
-            "insecure_skip_verify": True,
-            "min_version": "1.0",
-            "max_version": _BEFORE[config.min_version],
-        }
-    )
+        yield from connection_findings(facts.reached, at)
+        if facts.reached.handshake and facts.reached.handshake.alpn:
+            yield Finding(name="ALPN", text=facts.reached.handshake.alpn)
+        if facts.older:
+            yield Finding(name="older version", text=f"{facts.older} is taken")
+        if facts.closer and self._config.mutual:
+            asks = "asks" if facts.closer.asks_for_certificate else "does not ask"
+            yield Finding(name="mutual", text=f"it {asks} for a certificate of ours")
+        if facts.staple:
+            until = f"until {facts.staple.until:%Y-%m-%d %H:%M} UTC" if facts.staple.until else ""
+            yield Finding(
+                name="staple", text=", ".join(filter(None, (facts.staple.status, until, facts.staple.detail)))
+            )
 
 
 def _older_agreed(handshake: Handshake, minimum: TLSVersion) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,13 +10,13 @@ from pydantic import AfterValidator, Field, model_validator
 from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
-from slo.net.findings import ExplainsConnection
+from slo.net.findings import connection_findings
 from slo.net.samples import connection_samples
 
 LONGEST_PATH = 107
@@ -57,7 +58,7 @@ class Facts:
     course: Course
 
 
-class UnixProbe(ExplainsConnection):
+class UnixProbe:
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -91,6 +92,11 @@ class UnixProbe(ExplainsConnection):
             return
         yield from connection_samples(facts.reached)
         yield from course_samples(facts.course)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """What TLS showed."""
+        if not isinstance(facts, Fault):
+            yield from connection_findings(facts.reached, at)
 
 
 def build(config: Config, context: Context) -> UnixProbe:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.addresses import WebSocketURL
-from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials, request_headers
+from slo.config.request import Authorization, BasicAuth, HeaderName, HeaderValues, is_token, refuse_credentials
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, Size, wrong
 from slo.core.outcome import Judgement
@@ -35,6 +35,12 @@ UpgradeHeaderName = Annotated[HeaderName, AfterValidator(_header_name)]
 """The name of a header that may be set in the request for the upgrade."""
 
 
+def _token(value: str) -> str:
+    if not is_token(value):
+        raise wrong(f"{value!r} is no name of a protocol", "write it as graphql-ws")
+    return value
+
+
 class Step(Section):
     """One step of a conversation: what is expected first, then what is said."""
 
@@ -59,14 +65,17 @@ class Config(TargetConfig):
     url: WebSocketURL
     """Where to connect to, as wss://host.example/path."""
 
-    headers: dict[UpgradeHeaderName, HeaderValue] = Field(default={})
-    """Headers of the request for the upgrade. They are kept secret."""
+    headers: dict[UpgradeHeaderName, HeaderValues] = Field(default={})
+    """Headers of the request for the upgrade, each with a value or a list of them. They are kept secret."""
 
-    subprotocols: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], ...] = ()
+    subprotocols: tuple[Annotated[str, AfterValidator(_token)], ...] = ()
     """The protocols that are offered, the one that is liked best first. The server must choose one of them."""
 
     basic_auth: BasicAuth | None = None
     """A user and password to send."""
+
+    authorization: Authorization | None = None
+    """Credentials of another type to send."""
 
     bearer_token: Secret | None = None
     """A token to send as `Authorization: Bearer`."""
@@ -82,8 +91,17 @@ class Config(TargetConfig):
 
     @model_validator(mode="after")
     def _usable_credentials(self) -> "Config":
-        refuse_credentials(self.headers, self.basic_auth, self.bearer_token)
+        refuse_credentials(self.headers, self.basic_auth, self.bearer_token, self.authorization)
         return self
+
+    @property
+    def sent_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers line by line, with the credentials."""
+        sent = [(name, value.reveal()) for name, values in self.headers.items() for value in values]
+        if self.bearer_token:
+            sent.append(("Authorization", f"Bearer {self.bearer_token.reveal()}"))
+        sent += [("Authorization", given.header) for given in (self.basic_auth, self.authorization) if given]
+        return tuple(sent)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +124,7 @@ class WebSocketProbe(ExplainsConnection):
         self.target = config.url
         self._context = context
         self._url = URL.parse("http" + config.url[len("ws") :])
-        self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        self._headers = config.sent_headers
         self._subprotocols = config.subprotocols
         self._max_message = config.max_message
         self._steps = config.query_response
@@ -163,7 +181,7 @@ class _Talk:
         self._socket = socket
         self._steps = steps
 
-    async def hold(self, endpoint: Endpoint, headers: dict[str, str]) -> None:
+    async def hold(self, endpoint: Endpoint, headers: Sequence[tuple[str, str]]) -> None:
         """Connect, upgrade, and take every step. Raises Fault."""
         connection = await self._attempt.connect(self._socket, endpoint)
         try:

@@ -39,6 +39,15 @@ def self_signed_pem(name: str) -> bytes:
     return pem_of(key, certificate.sign(key, hashes.SHA256()))
 
 
+def issued_pem(
+    authority: trustme.CA, *names: str, not_before: datetime | None = None, not_after: datetime | None = None
+) -> bytes:
+    """The key of a server and its certificate for these names."""
+    return authority.issue_cert(
+        *names, not_before=not_before, not_after=not_after
+    ).private_key_and_cert_chain_pem.bytes()
+
+
 def pem_of(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
     """A key and its certificate, as servers read them."""
     private = key.private_bytes(

@@ -134,8 +134,8 @@ def start_postgres(postgres_programs: Path, database_authority: trustme.CA) -> I
                 options = ("-D", str(data), "-R", "-X", "stream", "--no-sync", "-c", "fast")
                 execute(as_user("postgres", str(postgres_programs / "pg_basebackup"), *source, *options))
             elif not made:
-                options = ("-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync")
-                execute(as_user("postgres", str(postgres_programs / "initdb"), *options))
+                fresh = ("-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync")
+                execute(as_user("postgres", str(postgres_programs / "initdb"), *fresh))
                 made.append(Path(shutil.copytree(data, folder / "pristine")))
             else:
                 shutil.copytree(made[0], data)

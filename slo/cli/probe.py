@@ -87,6 +87,10 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
         if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
     except ValidationError as error:
+        missing = [str(each["loc"][0]) for each in error.errors() if each["type"] == "missing"]
+        if missing:
+            mend = "add one to the configuration, and give its name with -m and the file with -c"
+            raise UsageError(f"--module {module}: such a probe needs {' and '.join(missing)} as well: {mend}") from None
         sentences = (in_words(each, target) for each in error.errors())
         raise UsageError("TARGET: " + "; ".join(", ".join(filter(None, each)) for each in sentences)) from None
     raise UsageError(f"--module {module}: probes of that kind have no single target: add one to the configuration")

@@ -36,7 +36,9 @@ class Content:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_written)
+        return core_schema.no_info_plain_validator_function(
+            _written, serialization=core_schema.plain_serializer_function_ser_schema(repr)
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -1,8 +1,6 @@
 """Loads a configuration: everything right, or every fault at once."""
 
-import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +12,7 @@ from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
+from slo.config.garbage import garbage_kept
 from slo.config.indicators import Feeds
 from slo.config.module_target import ProbeFamily, refuse_lost_modules, with_type
 from slo.config.names import Names
@@ -70,7 +69,7 @@ def load(path: Path, kinds: Kinds, environ: Mapping[str, str], *, today: date | 
 
     Holidays are those of the years around `today`, by default the day that it is.
     """
-    with _garbage_kept():  # what is only needed for loading is gone when it ends
+    with garbage_kept():  # what is only needed for loading is gone when it ends
         return _loaded(path, kinds, environ, today or datetime.now(UTC).date())
 
 
@@ -318,15 +317,3 @@ def _destination(entry: Entry[DestinationKeys], public: frozenset[str]) -> Desti
         fallback=keys.fallback or "",
         deadline=keys.deadline,
     )
-
-
-@contextmanager
-def _garbage_kept() -> Iterator[None]:
-    """Pause the garbage collector: so many small objects appear and stay that it would take half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

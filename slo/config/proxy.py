@@ -42,7 +42,7 @@ class ProxySettings(Section):
     """Headers of CONNECT. They are kept secret."""
 
     resolves: bool = True
-    """Leave the target's name to the proxy. Otherwise it is resolved here, and the proxy is given the address."""
+    """Leave the target's name to the proxy. Otherwise it is resolved here first, and tunnels lead to the address."""
 
     @model_validator(mode="after")
     def _agrees(self) -> "ProxySettings":

@@ -140,7 +140,13 @@ SIZE_FORMAT = "size"
 _SIZE = rf"([0-9]{{1,12}}(?:\.[0-9]{{1,6}})?)\s?({'|'.join(_SIZE_UNITS)})"
 
 
+class _Bytes(int):
+    """A size that was read, and may be taken again: a plain number has no unit."""
+
+
 def _size(value: object) -> int:
+    if isinstance(value, _Bytes):
+        return value
     match = re.fullmatch(_SIZE, value) if isinstance(value, str) else None
     if not match:
         raise wrong(f"{shown(value)} is no size", "write it with its unit, as in 512KB, 100MB, 2GB or 2GiB")
@@ -150,6 +156,7 @@ def _size(value: object) -> int:
 Size = Annotated[
     int,
     BeforeValidator(_size),
+    AfterValidator(_Bytes),
     WithJsonSchema({"type": "string", "format": SIZE_FORMAT, "pattern": f"^{_SIZE}$", "examples": ["2GB"]}),
 ]
 """A number of bytes: `2GB` is 2 x 1000^3, `2GiB` is 2 x 1024^3."""

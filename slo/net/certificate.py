@@ -1,6 +1,7 @@
 """What a TLS handshake showed of the other side, kept also when its certificate was refused."""
 
 import hashlib
+import ipaddress
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,11 +43,12 @@ class Certificate:
 
     def is_for(self, name: str) -> bool:
         """Whether it is for that DNS name or address. An asterisk stands for one whole label, the first: RFC 9525."""
-        wanted = name.lower().rstrip(".")
+        try:
+            return str(ipaddress.ip_address(name)) in self.addresses
+        except ValueError:
+            wanted = name.lower().rstrip(".")
         _, _, below = wanted.partition(".")
-        return wanted in self.addresses or any(
-            each.lower() in {wanted, f"*.{below}"} for each in self.dns_names if below or "*" not in each
-        )
+        return any(each.lower() in {wanted, f"*.{below}"} for each in self.dns_names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,6 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slo.config.tls import TLSSettings
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.connection import READ_BYTES, Connection
@@ -30,19 +29,15 @@ class CloserLook:
 
 
 class Looker:
-    """Looks at servers by the same settings; made before the first round, as it reads files."""
+    """Looks at servers. It shows no certificate of ours: who asks for one has told so before it is missed."""
 
-    def __init__(self, settings: TLSSettings) -> None:
-        """Raises OSError for files that cannot be read, and pyOpenSSL's Error for what is in them."""
+    def __init__(self) -> None:
         from OpenSSL import SSL
 
         self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self._context.set_verify(SSL.VERIFY_NONE)
         self._context.set_ocsp_client_callback(_keep_staple, None)
         self._context.set_info_callback(_note_state)
-        if settings.cert_file:
-            self._context.use_certificate_chain_file(settings.cert_file)
-            self._context.use_privatekey_file(settings.key_file or settings.cert_file)
 
     async def look(self, attempt: Attempt, endpoint: Endpoint, server_name: str) -> CloserLook:
         """Connect to an endpoint that has no TLS of its own, and shake hands on it as `server_name`. Raises Fault."""

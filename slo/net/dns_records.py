@@ -7,7 +7,7 @@ minute. Here each place of the message is read once. RFC 1035, 4.1.
 from dataclasses import dataclass
 
 from dns import rdata, rdataclass, rdatatype, wire
-from dns.exception import DNSException, FormError
+from dns.exception import DNSException
 from dns.name import BadLabelType, BadPointer, Name
 
 from slo.net.dns_text import record_text
@@ -82,16 +82,16 @@ class _Parser(wire.Parser):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self._read: dict[int, tuple[Name, int]] = {}
+        self._read: dict[int, Name] = {}
 
     def get_name(self, origin: Name | None = None, decompress: bool = False) -> Name:  # noqa: ARG002, FBT001, FBT002
         """The name at this place. Compression is taken everywhere, as other readers take it."""
-        name, _ = self._name(self.current)
+        name = self._name(0)
         return name if origin is None else name.relativize(origin)
 
-    def _name(self, start: int) -> tuple[Name, int]:
-        """The name at a place, and how many pointers it went through; goes on behind it."""
-        self.seek(start)
+    def _name(self, hops: int) -> Name:
+        """The name at this place, which was come to by so many pointers; goes on behind it."""
+        start = self.current
         labels: list[bytes] = []
         while count := self.get_uint8():
             if count < 64:
@@ -99,20 +99,19 @@ class _Parser(wire.Parser):
                 continue
             if count < 192:
                 raise BadLabelType
-            target = (count & 0x3F) << 8 | self.get_uint8()
-            name, hops = self._pointed_at(target, start)
-            return (Name((*labels, *name.labels)) if labels else name), hops + 1
-        return Name((*labels, b"")), 0
+            name = self._pointed_at((count & 0x3F) << 8 | self.get_uint8(), start, hops + 1)
+            return Name((*labels, *name.labels)) if labels else name
+        return Name((*labels, b""))
 
-    def _pointed_at(self, target: int, start: int) -> tuple[Name, int]:
+    def _pointed_at(self, target: int, start: int, hops: int) -> Name:
         """The name that is pointed at from one that begins at `start`: it must lie before it."""
-        if target >= start:
+        if target >= start or hops > _MOST_HOPS:
             raise BadPointer
         if target not in self._read:
             behind, end, self.end = self.current, self.end, start
-            self._read[target] = self._name(target)
-            self.current, self.end = behind, end
-        found = self._read[target]
-        if found[1] >= _MOST_HOPS:
-            raise FormError
-        return found
+            try:
+                self.seek(target)
+                self._read[target] = self._name(hops)
+            finally:
+                self.current, self.end = behind, end
+        return self._read[target]

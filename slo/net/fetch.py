@@ -141,18 +141,18 @@ class _Hops:
     async def _through(self, proxy: Proxy, relay: Relay) -> tuple[Connection, bytes]:
         """A connection by way of a proxy, and what is to be sent on it over HTTP/1.1. Raises Fault."""
         request, attempt = self.request, self._attempt
-        url = request.url
+        url = tunnelled = request.url
         if proxy.resolves:
             attempt.permit(request.endpoint)
         else:
             address = (await attempt.find(request.endpoint))[0]
-            url = replace(url, host=str(address))
+            tunnelled = replace(url, host=str(address))
         attempt.address = None  # the proxy is ours, whoever sent us to its target
         connection = await attempt.connect(relay, proxy.endpoint(request.prefer, fallback=request.fallback))
         if not url.secure:
             return connection, request.encode(f"{url.origin}{url.resource}", proxy.headers)
         try:
-            await open_tunnel(connection, relay, proxy, url.with_port)
+            await open_tunnel(connection, relay, proxy, tunnelled.with_port)
             relay.lead(None)  # what the target says is for whoever speaks its protocol
             await attempt.start_tls(connection, request.endpoint)
         except BaseException:
@@ -165,6 +165,7 @@ class _Hops:
         response, before = self.response, self.request
         if response is None:
             raise ValueError("a redirect is a response")
+        self.response = None  # where this leads nowhere, there is no last response
         self.request = before.redirected(response.status, location)
         if self._cookies is None and response.header("set-cookie") is not None:
             from slo.net.cookies import Cookies
@@ -181,8 +182,10 @@ class _Hops:
 
 
 def _location(response: Response) -> str:
-    """Where a response that is a redirect leads; empty for all others."""
-    return response.header("location") or "" if response.status in _REDIRECTS else ""
+    """Where a response that is a redirect leads, by the first such header; empty for all others."""
+    if response.status not in _REDIRECTS:
+        return ""
+    return next(iter(response.lines("location")), b"").decode("latin-1")
 
 
 def _version(protocol: str) -> "type[Exchange | http2.Exchange]":

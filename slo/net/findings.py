@@ -84,6 +84,7 @@ def _handshake_findings(handshake: Handshake, at: datetime) -> Iterator[Finding]
     yield Finding(name="certificate", text=leaf.subject or "(no subject)")
     yield Finding(name="names", text=_names(leaf))
     yield Finding(name="issuer", text=leaf.issuer)
+    yield Finding(name="key", text=leaf.key + (f", signed over {leaf.signature_hash}" if leaf.signature_hash else ""))
     yield Finding(name="valid", text=_validity(leaf, at))
     links = (f"{each.subject or each.issuer} (to {each.not_after:%Y-%m-%d})" if each else "?" for each in chain)
     trust = "verified" if handshake.verified else "as it was sent, not verified"

@@ -7,11 +7,8 @@ Frames and their meaning: https://www.rfc-editor.org/rfc/rfc9113
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
     Event,
@@ -22,32 +19,21 @@ from h2.events import (
     TrailersReceived,
 )
 from h2.exceptions import DenialOfServiceError, H2Error, InvalidBodyLengthError
-from h2.settings import SettingCodes, Settings
 from hyperframe.exceptions import HyperframeError
 
 from slo.errors import Fault
 from slo.net.body import Body
 from slo.net.decoding import Compression
 from slo.net.http1 import HEADER_BYTES, Headers, Response, head_too_large
+from slo.net.http2_wire import GOAWAY, Fields, Frames, client, code_name, goodbye
 
 VERSION = "2"
 """What a response has as its version."""
 
-WINDOW_BYTES = 1_048_576
-"""How much of a body may be under way before we have to say that we took it."""
-
-_FRAME_HEAD_BYTES = 9
-_FRAME_BYTES = 16_384
-"""The longest frame that we take, which is also the least that the protocol lets us say."""
-
-_HEADER_FIELD_BYTES = 32
-"""What a field counts beyond its name and value, as the protocol counts them."""
+SPARE_FRAMES = 1_000
+"""How many frames may come besides one for each 64 bytes of a body: each costs us far more than who sends it."""
 
 _STREAM = 1
-
-# Types of frames that are looked at before h2 sees them.
-_SETTINGS = 4
-_GOAWAY = 7
 
 
 class Exchange:
@@ -66,14 +52,15 @@ class Exchange:
         on_head: Callable[[Response], bool],
         compression: Compression = "auto",
     ) -> None:
-        self._frames = _Frames()
-        self._h2 = _client()
+        self._frames = Frames()
+        self._fields = Fields()
+        self._h2 = client()
         self._write: Callable[[bytes], None] | None = None
         self._unsent = b""
         self._status = 0
         self._headers: Headers = ()
-        self._header_bytes = 0
         self._fed = 0
+        self._taken = 0
         self._length: int | None = None
         self._head = head
         self._on_head = on_head
@@ -95,6 +82,8 @@ class Exchange:
         body: bytes = b"",
     ) -> None:
         """Send the request. A header Host replaces `authority`; headers of the connection are left out."""
+        if self._over:
+            return  # it has said too much before it was asked
         self._write = write
         fields = [(name.lower(), value) for name, value in headers]
         named = [value for name, value in fields if name == "host"]
@@ -105,7 +94,10 @@ class Exchange:
             (":path", resource),
             *(field for field in fields if field[0] not in {"host", "te"} or field == ("te", "trailers")),
         ]
-        self._h2.send_headers(_STREAM, block, end_stream=not body)
+        try:
+            self._h2.send_headers(_STREAM, block, end_stream=not body)
+        except H2Error as error:
+            self._finish(Fault("response_reset", detail=f"it takes no request: {error}"))
         self._unsent = body
         self._send()
 
@@ -145,7 +137,6 @@ class Exchange:
                 self._take(kind, frame)
                 if self._over:
                     break
-            # A body in frames of a few bytes each costs us far more than the other side.
             if self._fed - self._body.received > HEADER_BYTES + self._body.received // 8:
                 raise head_too_large()
         except Fault as fault:
@@ -178,7 +169,10 @@ class Exchange:
 
     def _take(self, kind: int, frame: bytes) -> None:
         """Take in one frame. Raises Fault."""
-        if kind == _GOAWAY and self._may_go_on(frame):
+        self._taken += 1
+        if self._taken > SPARE_FRAMES + self._body.received // 64:
+            raise Fault("headers_too_large", detail=f"more than {SPARE_FRAMES} frames around the body")
+        if kind == GOAWAY and self._may_go_on(frame):
             return  # h2 would take nothing more on this connection
         try:
             events = self._h2.receive_data(frame)
@@ -195,48 +189,32 @@ class Exchange:
 
     def _may_go_on(self, frame: bytes) -> bool:
         """Whether a server that says goodbye will still answer what it was asked. Raises Fault where it will not."""
-        payload = frame[_FRAME_HEAD_BYTES:]
-        if len(payload) < 8:
-            raise Fault("response_malformed", detail="a GOAWAY frame that is too short")
-        last_stream = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
-        code = int.from_bytes(payload[4:8], "big")
-        if code == ErrorCodes.NO_ERROR and last_stream >= _STREAM:
+        last_stream, error = goodbye(frame)
+        if not error and last_stream >= _STREAM:
             return True
-        raise Fault("body_reset" if self._status else "response_reset", detail=f"goodbye: {_code_name(code)}")
+        raise Fault("body_reset" if self._status else "response_reset", detail=f"goodbye: {error or 'no error'}")
 
     def _heed(self, event: Event) -> None:
         """Take in what a frame means. Raises Fault."""
         match event:
             case InformationalResponseReceived():
-                self._count(event.headers or ())
+                self._fields.head(event.headers)
             case ResponseReceived():
-                self._read_head(self._count(event.headers or ()))
+                self._read_head(*self._fields.head(event.headers))
             case DataReceived():
                 self._body.add(event.data or b"")
                 if event.flow_controlled_length:
                     self._h2.acknowledge_received_data(event.flow_controlled_length, _STREAM)
             case TrailersReceived():
-                self.trailers = self._count(event.headers or ())
+                self.trailers = self._fields.trailers(event.headers)
             case StreamEnded():
                 self._end()
             case StreamReset():
                 reason = "body_reset" if self._status else "response_reset"
-                raise Fault(reason, detail=f"the stream was reset: {_code_name(event.error_code or 0)}")
+                raise Fault(reason, detail=f"the stream was reset: {code_name(event.error_code or 0)}")
 
-    def _count(self, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-        """The fields of a head or of trailers. What a few bytes unfold to has its limit: raises Fault beyond."""
-        taken = tuple((name, value) for name, value in fields)
-        self._header_bytes += sum(len(name) + len(value) + _HEADER_FIELD_BYTES for name, value in taken)
-        if self._header_bytes > HEADER_BYTES:
-            raise head_too_large()
-        return taken
-
-    def _read_head(self, fields: Headers) -> None:
-        status = dict(fields)[b":status"]
-        if len(status) != 3 or not status.isdigit() or status < b"200":
-            raise Fault("response_malformed", detail=f"{status[:20]!r} is no status code")
-        self._status = int(status)
-        self._headers = tuple(field for field in fields if not field[0].startswith(b":"))
+    def _read_head(self, status: int, headers: Headers) -> None:
+        self._status, self._headers = status, headers
         encoding = ""
         for name, value in self._headers:
             if name == b"content-length":
@@ -275,55 +253,3 @@ class Exchange:
         self._complete = fault is None
         if not self._done.done():
             self._done.set_result(fault)
-
-
-class _Frames:
-    """Cuts what arrives into whole frames."""
-
-    __slots__ = ("_begun", "_waiting")
-
-    def __init__(self) -> None:
-        self._waiting = bytearray()
-        self._begun = False
-
-    def cut(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """The type and the bytes of every frame that is complete. Raises Fault for what can be none."""
-        waiting = self._waiting
-        waiting += data
-        while len(waiting) >= _FRAME_HEAD_BYTES:
-            length, kind = int.from_bytes(waiting[:3], "big"), waiting[3]
-            if not self._begun and kind != _SETTINGS:
-                raise Fault("response_malformed", detail="it does not speak HTTP/2")
-            if length > _FRAME_BYTES:
-                raise Fault("response_malformed", detail=f"a frame of {length} bytes")
-            end = _FRAME_HEAD_BYTES + length
-            if len(waiting) < end:
-                return
-            self._begun = True
-            frame = bytes(waiting[:end])
-            del waiting[:end]
-            yield kind, frame
-
-
-def _client() -> H2Connection:
-    """Our side of a new connection, with its greeting ready to be sent."""
-    connection = H2Connection(H2Configuration(client_side=True))
-    connection.local_settings = Settings(
-        client=True,
-        initial_values={
-            SettingCodes.ENABLE_PUSH: 0,
-            SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
-            SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_BYTES,
-        },
-    )
-    connection.initiate_connection()
-    connection.increment_flow_control_window(WINDOW_BYTES - connection.inbound_flow_control_window)
-    return connection
-
-
-def _code_name(code: int) -> str:
-    """What the protocol calls an error."""
-    try:
-        return ErrorCodes(code).name
-    except ValueError:
-        return f"error {code}"

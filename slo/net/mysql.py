@@ -67,6 +67,8 @@ class MySQLSession:
         with session._conversation.answering():
             attempt.enter("auth")
             await session._log_in(attempt, endpoint, login)
+            # Not by transaction: what defines tables commits the one that it stands in, and goes on in one that writes.
+            await session._ask("SET SESSION TRANSACTION READ ONLY")
         return session
 
     @property
@@ -75,12 +77,7 @@ class MySQLSession:
 
     async def query(self, statement: str, *, seconds: float) -> Result:
         await self._limit_time(seconds)
-        await self._ask("START TRANSACTION READ ONLY")
-        try:
-            return await self._ask(statement)
-        finally:
-            if self.is_open:
-                await self._ask("ROLLBACK")
+        return await self._ask(statement)
 
     async def is_primary(self, *, seconds: float) -> bool:
         return (await self.query("SELECT @@global.read_only", seconds=seconds)).first == "0"
@@ -147,7 +144,7 @@ class MySQLSession:
             setting = f"max_statement_time = {max(seconds, 0.001):.3f}"
         else:
             setting = f"max_execution_time = {max(int(seconds * 1000), 1)}"
-        answer = await self._answer(f"SET SESSION {setting}")
+        answer = await self._answer(f"SET SESSION autocommit = 1, {setting}")
         if isinstance(answer, _Refusal) and answer.number != _UNKNOWN_VARIABLE:
             raise answer.fault
 

@@ -4,6 +4,7 @@ Tunnels: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6. What goes around 
 Go's net/http, which the tools of Prometheus follow.
 """
 
+import contextlib
 import ipaddress
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,10 +124,9 @@ class Around:
 def _matches(text: str, host: str, port: int, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
     if text == "*":
         return True
-    try:
-        return address is not None and address in ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        pass  # a name, or something with a port
+    with contextlib.suppress(ValueError):  # a name, or something with a port
+        network = ipaddress.ip_network(text, strict=False)
+        return address is not None and address in network
     name, colon, digits = text.rpartition(":")
     if colon and digits.isdecimal():
         if int(digits) != port:

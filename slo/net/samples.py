@@ -14,9 +14,9 @@ def connection_samples(reached: Reached) -> Iterator[Sample]:
     """How the name was resolved and what to, and what TLS showed."""
     if "resolve" in reached.phases:
         yield Sample(name="probe_dns_lookup_time_seconds", value=reached.phases["resolve"])
-    if reached.address is not None:
-        yield Sample(name="probe_ip_protocol", value=reached.address.version)
-        yield Sample(name="probe_ip_addr_hash", value=fnv32a(reached.address.packed))
+    address = reached.address
+    yield Sample(name="probe_ip_protocol", value=address.version if address else 0)
+    yield Sample(name="probe_ip_addr_hash", value=fnv32a(address.packed) if address else 0)
     if reached.handshake is not None:
         yield from _handshake_samples(reached.handshake)
 

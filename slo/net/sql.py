@@ -60,7 +60,7 @@ class SQLSession(Protocol):
         """Whether more can be asked."""
 
     async def query(self, statement: str, *, seconds: float) -> Result:
-        """The result of one statement, in a transaction of its own that can write nothing and is rolled back.
+        """The result of one statement, in a transaction of its own that can write nothing.
 
         The server gives up by itself after so many seconds, where it can. Raises Fault.
         """

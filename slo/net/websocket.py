@@ -5,8 +5,9 @@ Source: https://www.rfc-editor.org/rfc/rfc6455
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
@@ -25,6 +26,9 @@ WAITING_FRAMES = 1_000
 WAITING_BYTES = 1_000_000
 """How much may have come that nobody has read, besides one message as large as one may be."""
 
+_silent = logging.getLogger(f"{__name__}.package")
+_silent.disabled = True  # what the package would say, messages included, is in the outcome or nobody's
+
 _END_OF_HEAD = b"\r\n\r\n"
 _PIECE_BYTES = 4_096
 """Frames of two bytes each are counted often enough that a flood of them takes no time from others."""
@@ -40,7 +44,9 @@ class WebSocket:
         self._wanted = tuple(subprotocols)
         uri = WebSocketURI(url.secure, url.host, url.port, url.resource, "")
         offered = [Subprotocol(name) for name in subprotocols] or None
-        self._protocol = ClientProtocol(uri, state=State.OPEN, subprotocols=offered, max_size=max_message)
+        self._protocol = ClientProtocol(
+            uri, state=State.OPEN, subprotocols=offered, max_size=max_message, logger=_silent
+        )
         self._handshake = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
         self._head_tail = b""
         self._write: Callable[[bytes], None] | None = None
@@ -57,13 +63,14 @@ class WebSocket:
         """What the server said to the upgrade."""
         return self._handshake.response
 
-    async def upgrade(self, write: Callable[[bytes], None], headers: Mapping[str, str]) -> None:
-        """Ask for the upgrade, and return when messages may go both ways. Raises Fault."""
+    async def upgrade(self, write: Callable[[bytes], None], headers: Sequence[tuple[str, str]]) -> None:
+        """Ask for the upgrade, and return when messages may go both ways. `headers` replace ours. Raises Fault."""
         self._write = write
         request = self._protocol.connect()
         request.headers["User-Agent"] = "Watchkeep"
-        for name, value in headers.items():
+        for name, _ in headers:
             request.headers.pop(name, None)
+        for name, value in headers:
             request.headers[name] = value
         write(request.serialize())
         await self._handshake.wait()

@@ -61,9 +61,9 @@ def _unknown(judgement: Judgement, reason: str) -> Judgement:
 
 
 def _on_this_machine(target: str) -> bool:
-    """Whether a target (a URL, or host:port) is reached without any network."""
+    """Whether a target (a URL, host:port, or a host alone) is reached without any network."""
     try:
-        host = urlsplit(target if "://" in target else f"//{target}").hostname or ""
+        host = urlsplit(target if "://" in target else f"//{target}").hostname or target  # ::1 has none
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.blackbox.peers import Pair, pair_of
-from tests.services import nginx
+from tests.services import nginx, nsd
 
-__all__ = ["nginx"]
+__all__ = ["nginx", "nsd"]
 
 
 @pytest.fixture(scope="module")

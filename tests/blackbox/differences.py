@@ -24,6 +24,8 @@ OURS_ALONE = frozenset(
 
 NEWER_LABELS = {"probe_ssl_last_chain_info": "serialnumber"}
 
+OF_ADDRESSES = frozenset({"probe_ip_protocol", "probe_ip_addr_hash"})
+
 YEAR_1 = -62135596800.0
 
 
@@ -62,6 +64,23 @@ DIFFERENCES = (
         ),
     ),
     Difference(
+        what="The body of a redirect that is not followed is read: `probe_http_uncompressed_body_length`, expressions.",
+        why="They give up the response with the redirect: their length is 0, and an expression never matches.",
+        covers=lambda name, labels, theirs, ours: (
+            name == "probe_http_uncompressed_body_length" and theirs == 0 and bool(ours)
+        ),
+    ),
+    Difference(
+        what=(
+            "`probe_http_uncompressed_body_length` is 0 where a body is refused before it is read, by its announced"
+            " length or because it is not compressed as the module says."
+        ),
+        why="They read on and count up to the limit, or what is left after they looked for the compression.",
+        covers=lambda name, labels, theirs, ours: (
+            name == "probe_http_uncompressed_body_length" and bool(theirs) and ours == 0
+        ),
+    ),
+    Difference(
         what="The metrics of a certificate and of TLS are there whenever a certificate was seen, also a refused one.",
         why="When it expired is asked while it is refused (blackbox_exporter#1119); 0.23 forgets half with starttls.",
         covers=lambda name, labels, theirs, ours: name.startswith(("probe_ssl_", "probe_tls_")) and theirs is None,
@@ -75,5 +94,10 @@ DIFFERENCES = (
         what="`probe_ssl_earliest_cert_expiry` of the prober grpc is never 0.",
         why="Theirs says so where no TLS was spoken and where a call failed, which looks like 1970.",
         covers=lambda name, labels, theirs, ours: name == "probe_ssl_earliest_cert_expiry" and theirs == 0,
+    ),
+    Difference(
+        what="Through a proxy `probe_ip_protocol` and `probe_ip_addr_hash` are those of the proxy.",
+        why="It is what the probe connects to; theirs are missing with `skip_resolve_phase_with_proxy`.",
+        covers=lambda name, labels, theirs, ours: name in OF_ADDRESSES and theirs is None,
     ),
 )

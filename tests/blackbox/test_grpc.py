@@ -95,4 +95,10 @@ def test_a_target_may_be_a_url_and_a_name(pair: Pair, servers: dict[str, str]) -
 def test_who_does_not_speak_grpc(pair: Pair, nginx: StartNginx) -> None:
     pair.ask("whole", f"127.0.0.1:{nginx(listen='http2').port}").agree(success=False)
     pair.ask("whole", f"127.0.0.1:{nginx('location / { return 503; }', listen='http2').port}").agree(success=False)
+    pair.ask("whole", f"127.0.0.1:{nginx().port}").agree(success=False)
     pair.ask("whole", f"127.0.0.1:{free_port()}").agree(success=False)
+
+
+def test_a_port_that_speaks_tls_asked_in_the_clear_and_the_other_way_round(pair: Pair, servers: dict[str, str]) -> None:
+    pair.ask("whole", servers["tls"]).agree(success=False)
+    pair.ask("untrusted", servers["clear"]).agree(success=False)

@@ -34,6 +34,11 @@ _TALK = """
     timeout: 1s
     tcp:
       query_response: [{expect: '^220 '}]
+  numbers:
+    prober: tcp
+    timeout: 1s
+    tcp:
+      query_response: [{expect: 220, send: 1}, {send: '', starttls: false}, {expect: ''}]
   echo:
     prober: tcp
     timeout: 2s
@@ -97,6 +102,7 @@ def MODULES(request: pytest.FixtureRequest) -> str:  # noqa: N802 - the fixture 
 def test_a_port_that_is_open_and_one_that_is_not(pair: Pair, nginx: StartNginx) -> None:
     pair.ask("tcp_connect", f"127.0.0.1:{nginx('').port}").agree(success=True)
     pair.ask("tcp_connect", f"127.0.0.1:{free_port()}").agree(success=False)
+    pair.ask("tcp_connect", f"[::1]:{free_port()}").agree(success=False)
 
 
 def test_an_address_of_ours_may_be_chosen(pair: Pair, nginx: StartNginx) -> None:
@@ -145,6 +151,21 @@ async def test_what_was_heard_is_said_alike(pair: Pair) -> None:
     both.agree(success=True)
     theirs, ours = heard[:3], heard[3:]
     assert theirs == ours
+
+
+async def test_numbers_are_texts_and_an_empty_expression_takes_any_line(pair: Pair) -> None:
+    heard: list[bytes] = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220\n")
+        heard.append(await reader.readline())
+        writer.write(b"\n")
+        await reader.read()
+
+    async with serving(counting) as port:
+        both = await asyncio.to_thread(pair.ask, "numbers", f"127.0.0.1:{port}")
+    both.agree(success=True)
+    assert heard == [b"1\n"] * 2
 
 
 # TLS
@@ -204,7 +225,19 @@ def issued(*names: str, old: bool = False) -> Callable[[], bytes]:
     return issue
 
 
+def beside_an_expired_one() -> bytes:
+    """A good certificate that is sent with one that nobody needs any more, as old cross-signed authorities are."""
+    return issued("localhost")() + AUTHORITY.issue_cert("old", not_after=NOW - DAY).cert_chain_pems[0].bytes()
+
+
+def by_one_in_between() -> bytes:
+    """A certificate of an authority that the trusted one has issued, and is sent along."""
+    return trustme.CA(parent_cert=AUTHORITY).issue_cert("localhost").private_key_and_cert_chain_pem.bytes()
+
+
 CASES = {
+    "by an authority in between": Case(pem=by_one_in_between, module="tls", success=True),
+    "beside an expired one": Case(pem=beside_an_expired_one, module="tls", success=True),
     "good": Case(pem=issued("localhost", "127.0.0.1", "www.example.org"), module="tls", success=True),
     "good by its name": Case(pem=issued("www.example.org"), module="tls_named", success=True),
     "expired": Case(pem=issued("localhost", old=True), module="tls", success=False),
@@ -240,6 +273,11 @@ def test_a_target_may_be_asked_under_another_name(pair: Pair, secure: Callable[[
     for name, success in (("www.example.org", 1), ("mail.example.org", 0)):
         said = pair.ask("tls", target, hostname=name)
         assert said.ours.value("probe_success") == success, "newer versions than 0.23 do so"
+
+
+def test_a_target_may_be_an_address(pair: Pair, secure: Callable[[bytes], str]) -> None:
+    for names, success in ((("localhost", "127.0.0.1"), True), (("localhost",), False)):
+        pair.ask("tls", secure(issued(*names)()).replace("localhost", "127.0.0.1")).agree(success=success)
 
 
 def test_tls_that_nobody_speaks(pair: Pair, nginx: StartNginx) -> None:

@@ -13,7 +13,7 @@ from slo.errors import ConfigError, ConfigFault, Fault, StoreBusy, UsageError
 
 HEAVY = (
     *("numpy", "pandas", "aiohttp", "sqlalchemy", "alembic", "slack_sdk", "pagerduty", "datadog_api_client"),
-    *("prometheus_api_client", "prometheus_client", "uvloop", "rich", "cryptography", "jsonschema"),
+    *("prometheus_api_client", "prometheus_client", "uvloop", "rich", "cryptography", "jsonschema", "dns"),
 )
 RUN = "from slo.cli.main import cli; cli(sys.argv[1:], standalone_mode=False)"
 SMALLEST = Path(__file__).parent.parent / "config" / "good" / "smallest.yaml"

@@ -31,6 +31,7 @@ def config(tmp_path: Path, server: str) -> str:
         "probes:\n"
         "  - {name: site, type: http, url: 'http://127.0.0.1:1/', timeout: 2s, expect: {body: UP}}\n"
         "  - {name: port, type: tcp, target: '127.0.0.1:1'}\n"
+        "  - {name: zone, type: dns, target: '127.0.0.1:1', question: {name: example.org}}\n"
     )
     return str(path)
 
@@ -112,11 +113,15 @@ def test_a_configured_probe_lends_its_expectations(server: str, config: str) -> 
     }
     assert run(server, "--module", "port", "-c", config).exit_code == 0
     assert run(server, "--module", "tcp", "-c", config).exit_code == 0
+    nobody = run(f"127.0.0.1:{free_port()}", "--module", "zone", "-c", config, "--json")
+    assert json.loads(nobody.output)["reason"] == "connect_refused"
 
 
 USAGE = {
     "no url": (("127.0.0.1:80",), "TARGET: '127.0.0.1:80' is no URL of http or https with a host"),
     "no port": (("localhost", "--module", "tcp"), "TARGET: 'localhost' is no HOST:PORT"),
+    "no question": (("localhost", "--module", "dns"), "--module dns: such a probe needs question as well: add one"),
+    "no host": (("localhost:80", "--module", "icmp"), "TARGET: 'localhost:80' is no host"),
     "credentials": (("http://user:s3cret@127.0.0.1/",), "TARGET: holds credentials"),
     "no such kind": (("http://a/", "--module", "htpp"), "there is no module htpp: did you mean http?"),
     "no such probe": (

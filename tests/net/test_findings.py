@@ -41,10 +41,11 @@ def test_a_name_is_told_with_all_that_it_resolved_to_also_where_none_of_it_was_c
 def test_a_certificate_is_told_in_full_with_what_it_was_verified_up_to() -> None:
     der = leaf("gate.example", "www.gate.example")
     found = told(Handshake(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", presented=(der,), verified=(der, der)))
-    assert list(found) == ["address", "TLS", "certificate", "names", "issuer", "valid", "chain"]
+    assert list(found) == ["address", "TLS", "certificate", "names", "issuer", "key", "valid", "chain"]
     assert found["TLS"] == "TLSv1.3, TLS_AES_256_GCM_SHA384"
     assert found["names"] == "gate.example, www.gate.example"
     assert "O=Acme" in found["issuer"]
+    assert found["key"] == "EC secp256r1, signed over SHA256"
     assert found["valid"] == "2026-05-02 12:00 to 2026-07-31 12:00 UTC, 60 days left"
     assert found["chain"].endswith("(to 2026-07-31); verified")
     assert found["chain"].count(" < ") == 1

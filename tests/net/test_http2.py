@@ -234,6 +234,13 @@ def test_a_response_that_breaks_off_is_never_good(data: bytes, missing: int, end
         ([head("200", ("content-encoding", "gzip")), data(b"nothing", last=LAST)], "body_encoding"),
         ([head("abc")], "response_malformed"),
         ([head("99")], "response_malformed"),
+        ([head("1ab")], "response_malformed"),
+        ([trailers(("x", "y"))], "response_malformed"),
+        ([head("200", (":status", "200"))], "response_malformed"),
+        ([head("200", ("X-Upper", "1"))], "response_malformed"),
+        ([head("200", ("x", "two\nlines"))], "response_malformed"),
+        ([head("200", ("x", "a\tb"), last=LAST)], "ok"),
+        ([OK, trailers((":status", "200"))], "response_malformed"),
         ([data(b"x", last=LAST)], "response_malformed"),
         ([OK, OK], "response_malformed"),
         ([ContinuationFrame(1, b"x")], "response_malformed"),
@@ -245,6 +252,12 @@ def test_a_response_that_breaks_off_is_never_good(data: bytes, missing: int, end
 )
 def test_each_end_has_its_reason(frames: Sequence[Frame], reason: str) -> None:
     assert reason_of(*frames) == reason
+
+
+def test_spaces_around_a_value_are_no_part_of_it() -> None:
+    response = exchanged([written(head("200", ("x", " a b "), last=LAST))])[0]
+    assert response is not None
+    assert response.header("x") == "a b"
 
 
 def test_who_does_not_speak_http2_is_known_by_its_first_bytes() -> None:
@@ -291,6 +304,31 @@ def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> N
     reason, sent = asyncio.run(exchange())
     assert reason in {"headers_too_large", "response_malformed"}
     assert sent < 100_000
+
+
+def test_a_body_in_small_frames_is_good() -> None:
+    frames = [data(b"x", last=MORE)] * (MAX_BODY - 10)
+    response, fault, _ = exchanged([written(OK, *frames, data(b"", last=LAST))])
+    assert fault is None
+    assert response is not None
+    assert response.body == b"x" * (MAX_BODY - 10)
+
+
+@pytest.mark.parametrize(
+    ("early", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "response_malformed"),
+        (written(goodbye(0, 11)), "response_reset"),
+        (settings(MAX_CONCURRENT_STREAMS=0).serialize(), "response_reset"),
+    ],
+)
+async def test_who_says_too_much_before_it_is_asked_is_not_asked(early: bytes, reason: str) -> None:
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver.received(early)
+    ask(receiver, lambda _: None, body=b"x")
+    with pytest.raises(Fault) as raised:
+        await receiver.wait()
+    assert raised.value.reason == reason
 
 
 def test_bodies_are_counted_where_they_are_not_kept() -> None:

@@ -19,6 +19,7 @@ class Seen:
     facts: Any
     judgement: Judgement
     samples: tuple[Sample, ...]
+    findings: Mapping[str, str]
 
     @property
     def reason(self) -> str:
@@ -44,4 +45,6 @@ async def look(
             await own.close()
     (judgement,) = check.judge(facts)
     assert judgement.state is REASONS[judgement.reason].state
-    return Seen(facts=facts, judgement=judgement, samples=tuple(check.samples(facts)))
+    explained = check.explain(facts, own.clock.now()) if hasattr(check, "explain") else ()
+    findings = {finding.name: finding.text for finding in explained}
+    return Seen(facts=facts, judgement=judgement, samples=tuple(check.samples(facts)), findings=findings)

@@ -225,6 +225,7 @@ def test_any_answer_has_a_meaning_or_is_a_fault(body: bytes, status: bytes) -> N
     ("config", "message"),
     [
         ({"target": "http://localhost"}, "is no host, with or without a port"),
+        ({"authority": "https://api.example"}, "is no name of a server, write it as api.example"),
         ({"metadata": {"grpc-timeout": "1S"}}, "grpc-timeout is set by the watch itself"),
         ({"metadata": {"trace-bin": "x"}}, "trace-bin would have to be bytes"),
         ({"metadata": {"a": "two\nlines"}}, "holds a line end"),

@@ -5,7 +5,9 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
+import brotli
 import pytest
 from pydantic import ValidationError
 
@@ -136,6 +138,10 @@ BODIES: dict[str, Behaviour] = {
     "deflated without its wrapper": answering(
         HEAD + b"Content-Encoding: deflate\r\n\r\n", *(bytes([byte]) for byte in zlib.compress(b"hello", wbits=-15))
     ),
+    "compressed by Brotli": answering(HEAD + b"Content-Encoding: br\r\n\r\n" + brotli.compress(b"hello")),
+    "compressed by Brotli, byte by byte": answering(
+        HEAD + b"Content-Encoding: br\r\n\r\n", *(bytes([byte]) for byte in brotli.compress(b"hello"))
+    ),
     "encoded as itself": answering(HEAD + b"Content-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello"),
 }
 
@@ -160,6 +166,33 @@ async def test_a_response_without_a_body_is_not_waited_for(method: str, answer: 
     async with serving(hanging(answer)) as port:
         seen = await look(http, {"url": f"http://127.0.0.1:{port}/", "method": method})
     assert seen.reason == reason
+
+
+COMPRESSIONS: dict[str, tuple[str, bytes, str]] = {
+    "zipped without saying so": ("gzip", HEAD + b"\r\n" + gzip.compress(b"hello"), "ok"),
+    "zipped and said to be": ("gzip", HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello"), "ok"),
+    "not zipped": ("gzip", HEAD + b"\r\nhello", "body_encoding"),
+    "zipped and said to be otherwise": (
+        "gzip",
+        HEAD + b"Content-Encoding: br\r\n\r\n" + gzip.compress(b"hello"),
+        "ok",
+    ),
+    "deflated without its wrapper": ("deflate", HEAD + b"\r\n" + zlib.compress(b"hello", wbits=-15), "ok"),
+    "compressed by Brotli": ("br", HEAD + b"\r\n" + brotli.compress(b"hello"), "ok"),
+    "taken as it is": ("identity", HEAD + b"Content-Encoding: gzip\r\n\r\nhello", "ok"),
+    "taken as it is, though zipped": (
+        "identity",
+        HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello"),
+        "body",
+    ),
+}
+
+
+@pytest.mark.parametrize(("compression", "answer", "reason"), COMPRESSIONS.values(), ids=COMPRESSIONS.keys())
+async def test_a_body_is_decoded_as_is_configured(compression: str, answer: bytes, reason: str) -> None:
+    async with serving(answering(answer)) as port:
+        config = {"url": f"http://127.0.0.1:{port}/", "compression": compression, "expect": {"body": "^hello$"}}
+        assert (await look(http, config)).reason == reason
 
 
 async def test_an_encoding_that_nobody_knows_is_fine_where_the_body_does_not_matter() -> None:
@@ -263,6 +296,32 @@ async def test_credentials_stay_with_the_origin() -> None:
     assert seen.reason == "ok"
     assert ["secret" in request or "c2VjcmV0" in request for request in requests] == [True, True, False]
     assert all("Accept: text/plain" in request for request in requests)
+
+
+async def test_a_header_may_have_several_values() -> None:
+    _, (request,) = await asked({"headers": {"X-A": ["1", "2"], "X-B": "3"}}, GOOD)
+    assert "\r\nX-A: 1\r\nX-A: 2\r\nX-B: 3\r\n" in request
+
+
+async def test_credentials_of_another_type() -> None:
+    _, (request,) = await asked({"authorization": {"type": "Token", "credentials": "a b"}}, GOOD)
+    assert "\r\nAuthorization: Token a b\r\n" in request
+
+
+async def test_a_body_comes_from_a_file_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes("ü\n".encode())
+    _, (request,) = await asked({"method": "POST", "body_file": str(tmp_path / "body")}, GOOD)
+    assert request.endswith("\r\nContent-Length: 3\r\n\r\nü\n")
+
+
+async def test_cookies_come_along_with_redirects_of_the_same_round() -> None:
+    first = b"HTTP/1.1 302 F\r\nLocation: /a\r\nSet-Cookie: one=1; Path=/\r\nSet-Cookie: two=2; Path=/elsewhere\r\n\r\n"
+    second = b"HTTP/1.1 302 F\r\nLocation: /b\r\nSet-Cookie: three=3; Path=/\r\n\r\n"
+    third = b"HTTP/1.1 302 F\r\nLocation: http://localhost:{port}/\r\n\r\n"
+    seen, requests = await asked({"headers": {"Cookie": "own=0"}, "ip_protocol": "ip4"}, first, second, third, GOOD)
+    assert seen.reason == "ok"
+    sent = [[line for line in request.split("\r\n") if line.startswith("Cookie")] for request in requests]
+    assert sent == [["Cookie: own=0"], ["Cookie: own=0; one=1"], ["Cookie: own=0; one=1; three=3"], []]
 
 
 async def test_ten_redirects_are_followed() -> None:

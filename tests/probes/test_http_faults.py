@@ -5,8 +5,10 @@ import contextlib
 import gzip
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import brotli
 import pytest
 
 from probes import http
@@ -57,6 +59,11 @@ SERVERS: dict[str, tuple[str, Behaviour]] = {
     "says garbage is zipped": ("body_encoding", answering(GZIPPED + b"this is no gzip")),
     "breaks off a zip": ("body_encoding", answering(GZIPPED + gzip.compress(b"hello" * 100)[:-9])),
     "adds garbage to a zip": ("body_encoding", answering(GZIPPED + gzip.compress(b"hello") + b"garbage")),
+    "says garbage is Brotli": ("body_encoding", answering(HEAD + b"Content-Encoding: br\r\n\r\nthis is no Brotli")),
+    "breaks off Brotli": (
+        "body_encoding",
+        answering(HEAD + b"Content-Encoding: br\r\n\r\n" + brotli.compress(b"hello" * 100)[:-2]),
+    ),
     "encodes as nobody knows": ("body_encoding", answering(HEAD + b"Content-Encoding: rot13\r\n\r\nuryyb")),
     "sends headers for ever": ("headers_too_large", flooding(HEAD, (b"X-Flood: " + b"x" * 100 + b"\r\n") * 100)),
     "sends one header for ever": ("headers_too_large", flooding(HEAD + b"X-Flood: ", b"x" * 4096)),
@@ -163,9 +170,16 @@ async def test_a_flood_is_cut_when_it_is_too_much() -> None:
         assert sent < 30_000_000  # that, and what the buffers of the kernel take
 
 
-@pytest.mark.parametrize("encode", [gzip.compress, zlib.compress, lambda body: zlib.compress(body, wbits=-15)])
-async def test_a_bomb_is_not_unpacked_beyond_what_is_allowed(encode: Callable[[bytes], bytes]) -> None:
-    name = "gzip" if encode is gzip.compress else "deflate"
+BOMBS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "deflate without its wrapper": ("deflate", lambda body: zlib.compress(body, wbits=-15)),
+    "Brotli": ("br", partial(brotli.compress, quality=1)),
+}
+
+
+@pytest.mark.parametrize(("name", "encode"), BOMBS.values(), ids=BOMBS.keys())
+async def test_a_bomb_is_not_unpacked_beyond_what_is_allowed(name: str, encode: Callable[[bytes], bytes]) -> None:
     head = HEAD + f"Content-Encoding: {name}\r\n\r\n".encode()
     async with serving(answering(head + encode(bytes(100_000_000)))) as port:
         seen = await look(http, {"url": f"http://127.0.0.1:{port}/", "expect": {"body": ""}})

@@ -57,6 +57,7 @@ async def test_a_session_over_starttls(context: ssl.SSLContext, ca_file: str) ->
     ]
     assert "DATA" not in mailbox.taken
     assert (seen.value("probe_smtp_status_code"), seen.value("probe_smtp_ssl")) == (250, 1)
+    assert (seen.findings["last reply"], seen.findings["names"]) == ("250", "localhost")
     assert seen.value("probe_smtp_duration_seconds", phase="greeting") is not None
     assert seen.value("probe_ssl_earliest_cert_expiry") is not None
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from probes import sql
 from slo.errors import Fault
+from slo.net.attempt import Attempt, Endpoint
 from slo.net.context import Context
+from slo.net.sql import SQLLogin
 from slo.runner.clock import SteadyClock
 from tests.certificates import written
 from tests.databases import MariaDB, Postgres, StartMariaDB, StartPostgres, documented
@@ -58,6 +60,22 @@ def at(port: int, dialect: str, **keys: object) -> dict[str, object]:
     database = {"database": "postgres"} if dialect == "postgres" else {}
     login = {"username": "watchkeep", "password": "s3cret"}
     return {"target": f"127.0.0.1:{port}", "dialect": dialect, **login, **database, **keys}
+
+
+@contextlib.asynccontextmanager
+async def held(port: int, dialect: str, *, count: int) -> AsyncIterator[None]:
+    """So many connections that the manual's user has, and keeps."""
+    context = Context.default(SteadyClock())
+    config = sql.Config.model_validate(at(port, dialect))
+    login = SQLLogin(username=config.username, password=config.password, database=config.database)
+    endpoint = Endpoint(host=config.target.host, port=port)
+    sessions = [await sql.SESSIONS[dialect].open(Attempt(context), endpoint, login) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for session in sessions:
+            session.close()
+        await context.close()
 
 
 @contextlib.contextmanager
@@ -169,13 +187,9 @@ async def test_a_grant_that_was_revoked(server: MariaDB | Postgres, dialect: str
 
 @SERVERS
 async def test_no_connection_is_left_for_the_user(server: MariaDB | Postgres, dialect: str) -> None:
-    async with contextlib.AsyncExitStack() as held:
-        slow = at(server.port, dialect, query="SELECT sleep(2)" if dialect == "mysql" else "SELECT pg_sleep(2)")
-        asking = [asyncio.create_task(look(sql, slow, timeout_seconds=2)) for _ in range(5)]
-        held.push_async_callback(asyncio.gather, *asking)
-        while (seen := await look(sql, at(server.port, dialect))).reason == "ok":
-            await asyncio.sleep(0.01)
-        assert seen.reason == "too_many_connections", seen.judgement.detail
+    async with held(server.port, dialect, count=5):
+        seen = await look(sql, at(server.port, dialect))
+    assert seen.reason == "too_many_connections", seen.judgement.detail
 
 
 @SERVERS
@@ -214,29 +228,23 @@ async def test_a_standby_and_its_primary_that_dies(start_postgres: StartPostgres
 
 
 async def test_a_server_that_follows_another_one_takes_no_writes(start_mariadb: StartMariaDB) -> None:
-    server = start_mariadb("--read-only=ON", "--max-connections=1", "--extra-max-connections=1")
+    server = start_mariadb("--read-only=ON")
     server.run("CREATE USER watchkeep IDENTIFIED BY 's3cret'")
     assert (await look(sql, at(server.port, "mysql", expect={"role": "replica"}))).reason == "ok"
     assert (await look(sql, at(server.port, "mysql", expect={"role": "primary"}))).reason == "role"
 
 
-async def test_a_server_with_no_connection_left(start_postgres: StartPostgres, mariadb: MariaDB) -> None:
+async def test_a_server_with_no_connection_left(start_postgres: StartPostgres, start_mariadb: StartMariaDB) -> None:
     server = start_postgres("max_connections=3", "superuser_reserved_connections=2", "max_wal_senders=0")
     server.run("CREATE ROLE watchkeep LOGIN PASSWORD 's3cret'")
-    slow = asyncio.create_task(look(sql, at(server.port, "postgres", query="SELECT pg_sleep(1)")))
-    while (seen := await look(sql, at(server.port, "postgres"))).reason == "ok":
-        await asyncio.sleep(0.01)
+    async with held(server.port, "postgres", count=1):
+        seen = await look(sql, at(server.port, "postgres"))
     assert seen.reason == "too_many_connections", seen.judgement.detail
-    assert (await slow).reason == "ok"
-    mariadb.run("SET GLOBAL max_connections = 10")
-    try:
-        readers = [await asyncio.open_connection("127.0.0.1", mariadb.port) for _ in range(12)]
-        assert (await look(sql, at(mariadb.port, "mysql"))).reason == "too_many_connections"
-        for _, writer in readers:
-            writer.close()
-    finally:
-        mariadb.run("SET GLOBAL max_connections = 151")
-        mariadb.run("FLUSH HOSTS")
+    full = start_mariadb("--max-connections=10")  # the least that it takes, and one more for root
+    full.run("CREATE USER watchkeep IDENTIFIED BY 's3cret'")
+    async with held(full.port, "mysql", count=10):
+        seen = await look(sql, at(full.port, "mysql"))
+    assert seen.reason == "too_many_connections", seen.judgement.detail
 
 
 # Ways to log in, and TLS

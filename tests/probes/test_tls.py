@@ -289,6 +289,7 @@ async def test_no_older_version_than_allowed_is_taken(
     seen = await asked(accepting(authority, oldest, newest), ca_file, min_version=minimum)
     assert seen.reason == reason, seen.judgement.detail
     assert seen.value("probe_tls_older_version_accepted") == accepted
+    assert ("older version" in seen.findings) == (accepted == 1)
     if reason == "ok":
         assert seen.value("probe_tls_version_info", version=f"TLS 1.{newest - V.TLSv1}") == 1, "that of the first one"
 
@@ -296,10 +297,10 @@ async def test_no_older_version_than_allowed_is_taken(
 async def test_the_certificate_is_for_all_names(authority: trustme.CA, ca_file: str) -> None:
     context = accepting(authority, V.TLSv1_2, V.TLSv1_3)
     assert (await asked(context, ca_file, names=["localhost", "127.0.0.1", "WWW.example.org."])).reason == "ok"
-    seen = await asked(context, ca_file, names=["example.org", "a.b.example.org", "127.0.0.2", "localhost"])
+    seen = await asked(context, ca_file, names=["example.org", "a.b.example.org", "127.0.0.2", "::1", "localhost"])
     assert (seen.reason, seen.judgement.detail) == (
         "tls_hostname",
-        "it is not for example.org, a.b.example.org, 127.0.0.2",
+        "it is not for example.org, a.b.example.org, 127.0.0.2, ::1",
     )
 
 
@@ -308,6 +309,7 @@ async def test_a_protocol_is_agreed_on(authority: trustme.CA, ca_file: str) -> N
     context.set_alpn_protocols(["h2"])
     seen = await asked(context, ca_file, alpn=["http/1.1", "h2"])
     assert (seen.reason, seen.value("probe_tls_alpn_info", protocol="h2")) == ("ok", 1)
+    assert seen.findings["ALPN"] == "h2"
     seen = await asked(context, ca_file, alpn=["imap"])
     assert (seen.reason, seen.judgement.detail) == ("tls_alpn", "it takes none of imap")
 
@@ -352,6 +354,7 @@ async def test_whether_it_asks_for_our_certificate(
     seen = await asked(context, ca_file, mutual=True, tls=identity_of(authority, tmp_path))
     assert seen.reason == reason, seen.judgement.detail
     assert seen.value("probe_tls_client_certificate_requested") == (reason == "ok")
+    assert seen.findings["mutual"] == f"it {'asks' if reason == 'ok' else 'does not ask'} for a certificate of ours"
     if newest is V.TLSv1_3 or asks is not ssl.CERT_REQUIRED:
         assert (await asked(context, ca_file, mutual=True)).reason == reason, "also without one of ours"
 

@@ -148,4 +148,5 @@ async def test_what_nginx_staples(
         seen = await look(tls, config)
         assert seen.reason == reason, seen.judgement.detail
         assert seen.value("probe_tls_ocsp_info", status=status) == 1
+        assert seen.findings["staple"].startswith(status)
         assert (seen.value("probe_tls_ocsp_expiry_timestamp_seconds") is None) == (status == "none")

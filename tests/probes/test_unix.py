@@ -89,6 +89,7 @@ async def test_tls_over_a_socket(tmp_path: Path) -> None:
             seen = await look(unix, config)
         assert seen.reason == reason, seen.judgement.detail
         assert seen.value("probe_ssl_earliest_cert_expiry") is not None
+        assert seen.findings["names"] == "db.example.org"
 
 
 @pytest.mark.parametrize(

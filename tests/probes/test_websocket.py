@@ -79,6 +79,14 @@ async def test_a_message_that_does_not_match() -> None:
     assert seen.value("probe_websocket_failed_due_to_regex") == 1
 
 
+async def test_no_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "websockets.client")
+    caplog.set_level("DEBUG", "slo")
+    async with websockets_server(greeting) as port:
+        assert (await asked(port, query_response=STEPS)).reason == "ok"
+    assert [record for record in caplog.records if "outgoing_test" in record.getMessage()] == []
+
+
 async def test_who_says_no_more_than_hello_is_good_and_is_told_goodbye() -> None:
     codes: list[int | None] = []
 
@@ -127,20 +135,23 @@ async def test_subprotocols(offered: Sequence[str], spoken: Any, reason: str) ->
 
 async def test_headers_and_credentials_are_sent() -> None:
     seen_by_server: dict[str, str] = {}
+    many: list[str] = []
 
     async def handler(connection: ServerConnection) -> None:
         assert connection.request is not None
         seen_by_server.update(connection.request.headers.raw_items())
+        many.extend(connection.request.headers.get_all("X-Many"))
         seen_by_server["path"] = connection.request.path
         await connection.wait_closed()
 
     async with websockets_server(handler) as port:
         await asked(
             port,
-            headers={"Origin": "https://shop.example", "host": "shop.example"},
+            headers={"Origin": "https://shop.example", "host": "shop.example", "X-Many": ["a", "b"]},
             basic_auth={"username": "u", "password": "p"},
         )
     assert seen_by_server["path"] == "/live?x=1"
+    assert many == ["a", "b"]
     assert seen_by_server["Origin"] == "https://shop.example"
     assert seen_by_server["host"] == "shop.example"
     assert seen_by_server["User-Agent"] == "Watchkeep"
@@ -287,7 +298,7 @@ async def test_a_server_that_misbehaves(behaviour: Behaviour, reason: str) -> No
 async def test_a_flood_of_messages_that_nobody_reads_is_cut() -> None:
     socket = WebSocket(URL.parse("http://a/"), subprotocols=(), max_message=1000)
     answered: list[bytes] = []
-    upgrading = asyncio.ensure_future(socket.upgrade(answered.append, {}))
+    upgrading = asyncio.ensure_future(socket.upgrade(answered.append, ()))
     await asyncio.sleep(0)
     key = answered[0].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
     socket.received(HEAD + accept(key))
@@ -320,7 +331,7 @@ def test_whatever_comes_after_the_upgrade_comes_to_an_end(
     async def read(cuts: Sequence[int]) -> tuple[list[bytes], str]:
         socket = WebSocket(URL.parse("http://a/"), subprotocols=(), max_message=1000)
         sent: list[bytes] = []
-        upgrading = asyncio.ensure_future(socket.upgrade(sent.append, {}))
+        upgrading = asyncio.ensure_future(socket.upgrade(sent.append, ()))
         await asyncio.sleep(0)
         key = sent[0].split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
         for piece in split(HEAD + accept(key) + b"".join(parts), cuts):
@@ -351,7 +362,7 @@ def test_whatever_comes_after_the_upgrade_comes_to_an_end(
         ({"query_response": [{}]}, "does nothing, give it expect or send"),
         ({"headers": {"Sec-WebSocket-Protocol": "chat"}}, "write the protocols under subprotocols"),
         ({"headers": {"Sec-WebSocket-Key": "x"}}, "is set by the watch itself"),
-        ({"subprotocols": ["two words"]}, "pattern"),
+        ({"subprotocols": ["two words"]}, "'two words' is no name of a protocol, write it as graphql-ws"),
         (
             {"bearer_token": "x", "headers": {"authorization": "y"}},
             "gives credentials twice",

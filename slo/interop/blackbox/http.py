@@ -95,7 +95,8 @@ class Options(IPOptions, ProxyOptions):
         if self.enable_http3:
             raise wrong("wants HTTP/3, which is not spoken here", "leave enable_http3 out: HTTP/2 and HTTP/1.1 are")
         encodings = next((value.reveal() for name, value in self.headers.items() if name.lower() == _ACCEPT), None)
-        if encodings is not None and not acceptable(self.compression, encodings):
+        named = "compression" in self.model_fields_set
+        if encodings is not None and named and not acceptable(self.compression, encodings):
             raise wrong(
                 f"has compression: {self.compression}, and an Accept-Encoding that does not take it",
                 "name the encoding in both",

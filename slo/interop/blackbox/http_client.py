@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import Field, model_validator
 
-from slo.config.request import HeaderValue, basic
+from slo.config.request import HeaderValue, HeaderValues, basic
 from slo.config.types import HTTPURL, Secret, wrong
 from slo.interop.blackbox.section import BlackboxSection, TLSOptions
 
@@ -46,6 +46,11 @@ class AuthorizationOptions(_ClientSection):
         """The same as keys of ours; None where there are no credentials to send."""
         return {"type": self.type.strip(), "credentials": self.credentials} if self.credentials else None
 
+    @property
+    def header(self) -> str:
+        """The header Authorization, empty where there are no credentials to send."""
+        return f"{self.type.strip()} {self.credentials.reveal()}" if self.credentials else ""
+
 
 class HeaderSources(_ClientSection):
     """One of `http_headers`: its values, from wherever they come."""
@@ -65,7 +70,7 @@ class ProxyOptions(_ClientSection):
     proxy_url: str = ""
     no_proxy: str = ""
     proxy_from_environment: bool = False
-    proxy_connect_header: dict[str, tuple[HeaderValue, ...]] = Field(default={})
+    proxy_connect_header: dict[str, HeaderValues] = Field(default={})
 
     @model_validator(mode="after")
     def _one_proxy(self) -> "ProxyOptions":

@@ -18,7 +18,7 @@ from slo.config.wording import in_words
 from slo.config.wrong import shown
 from slo.interop.blackbox.section import BlackboxSection
 
-PROBERS = ("grpc", "http", "tcp", "unix", "websocket")
+PROBERS = ("dns", "grpc", "http", "icmp", "tcp", "unix", "websocket")
 
 _HOSTNAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import field_validator, model_validator
 
+from slo.config.hosts import Address
 from slo.config.section import Section
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
@@ -34,6 +35,22 @@ class IPOptions(BlackboxSection):
 
 
 _TLS_VERSIONS = {"TLS10": "1.0", "TLS11": "1.1", "TLS12": "1.2", "TLS13": "1.3"}
+
+
+class SourceOptions(IPOptions):
+    """Where the target is asked from. An empty text is there what a missing key is."""
+
+    source_ip_address: Address | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: object) -> object:
+        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
+
+    @property
+    def way_keys(self) -> dict[str, object]:
+        """The same as keys of our kinds."""
+        return {**self.ip_keys, "source_address": self.source_ip_address}
 
 
 class TLSOptions(BlackboxSection, TLSSettings):

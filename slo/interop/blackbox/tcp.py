@@ -4,12 +4,18 @@ from collections.abc import Mapping
 
 from pydantic import model_validator
 
-from slo.config.hosts import Address
 from slo.config.types import Pattern, Secret, wrong
-from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
+
+
+def _texts(data: object) -> object:
+    """The keys of a section in which numbers are texts, and an empty text is as good as none."""
+    if not isinstance(data, Mapping):
+        return data
+    return {key: str(value) if type(value) is int else value for key, value in data.items() if value != ""}
 
 
 class LabelOptions(BlackboxSection):
@@ -17,6 +23,8 @@ class LabelOptions(BlackboxSection):
 
     name: str
     value: str = ""
+
+    _texts = model_validator(mode="before")(_texts)
 
 
 class StepOptions(BlackboxSection):
@@ -28,11 +36,7 @@ class StepOptions(BlackboxSection):
     send: Secret | None = None
     starttls: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: object) -> object:
-        """An empty text is nothing to send there."""
-        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
+    _texts = model_validator(mode="before")(_texts)
 
     @property
     def keys(self) -> dict[str, object]:
@@ -73,23 +77,13 @@ class DialogueOptions(BlackboxSection):
         }
 
 
-class Options(IPOptions, DialogueOptions):
+class Options(SourceOptions, DialogueOptions):
     """What stands under `tcp`."""
-
-    source_ip_address: Address | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_anywhere(cls, data: object) -> object:
-        """An empty text is no address there."""
-        if isinstance(data, Mapping) and data.get("source_ip_address") == "":
-            return {key: value for key, value in data.items() if key != "source_ip_address"}
-        return data
 
     @property
     def keys(self) -> dict[str, object]:
         """The same as keys of our kind, without the target."""
-        return {**self.ip_keys, "source_address": self.source_ip_address, **self.dialogue_keys}
+        return {**self.way_keys, **self.dialogue_keys}
 
     def named(self, hostname: str) -> dict[str, object]:
         """The keys that are others where the target is asked under that name."""

@@ -2,21 +2,14 @@
 
 from pydantic import Field
 
-from slo.config.request import BasicAuth
 from slo.config.types import Pattern, Secret
-from slo.interop.blackbox.section import BasicAuthOptions, BlackboxSection, IPOptions, TLSOptions
+from slo.interop.blackbox.http_client import AuthorizationOptions, BasicAuthOptions, HeaderSources
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
 KIND = "websocket"
 PLACEHOLDER = "ws://localhost"
 
 _SUBPROTOCOLS = "sec-websocket-protocol"
-
-
-class AuthorizationOptions(BlackboxSection):
-    """`authorization`."""
-
-    type: str = "Bearer"
-    credentials: Secret | None = None
 
 
 class ClientOptions(BlackboxSection):
@@ -28,32 +21,6 @@ class ClientOptions(BlackboxSection):
     bearer_token: Secret | None = None
     follow_redirects: bool = True
     enable_http2: bool = True
-
-    @property
-    def keys(self) -> dict[str, object]:
-        """The same as keys of our kind, but for the header of `authorization`."""
-        keys: dict[str, object] = {"tls": self.tls_config}
-        if self.basic_auth is not None:
-            password = self.basic_auth.password or Secret("")
-            keys["basic_auth"] = BasicAuth(username=self.basic_auth.username, password=password)
-        if self.bearer_token is not None:
-            keys["bearer_token"] = self.bearer_token
-        return keys
-
-    @property
-    def headers(self) -> dict[str, Secret]:
-        """The header of `authorization`."""
-        given = self.authorization
-        if given is None or given.credentials is None:
-            return {}
-        return {"Authorization": Secret(f"{given.type} {given.credentials.reveal()}")}
-
-
-class HeaderOptions(BlackboxSection):
-    """The values of one header."""
-
-    values: tuple[Secret, ...] = ()
-    secrets: tuple[Secret, ...] = ()
 
 
 class StepOptions(BlackboxSection):
@@ -67,27 +34,33 @@ class Options(IPOptions):
     """What stands under `websocket`."""
 
     http_config: ClientOptions = ClientOptions()
-    headers: dict[str, HeaderOptions] = Field(default={})
+    headers: dict[str, HeaderSources] = Field(default={})
     query_response: tuple[StepOptions, ...] = ()
 
     @property
     def keys(self) -> dict[str, object]:
-        """The same as keys of our kind, without the target. Several values of a header are one list of them."""
-        sent = {
-            name: ", ".join(value.reveal() for value in (*header.values, *header.secrets))
-            for name, header in self.headers.items()
-        }
-        offered = [value for name, value in sent.items() if name.lower() == _SUBPROTOCOLS]
-        own = {name: Secret(value) for name, value in sent.items() if name.lower() != _SUBPROTOCOLS}
+        """The same as keys of our kind, without the target."""
+        client = self.http_config
+        sent = {name: header.all for name, header in self.headers.items() if name.lower() != _SUBPROTOCOLS}
+        if client.basic_auth:
+            sent["Authorization"] = (Secret(client.basic_auth.header),)
         return {
             **self.ip_keys,
-            **self.http_config.keys,
-            "headers": {**own, **self.http_config.headers},
-            "subprotocols": tuple(name.strip() for value in offered for name in value.split(",")),
+            "headers": sent,
+            "subprotocols": self._subprotocols,
+            "authorization": client.authorization.keys if client.authorization else None,
+            "bearer_token": client.bearer_token,
+            "tls": client.tls_config,
             "query_response": tuple(
                 {key: getattr(step, key) for key in step.model_fields_set} for step in self.query_response
             ),
         }
+
+    @property
+    def _subprotocols(self) -> tuple[str, ...]:
+        """What is offered by a header."""
+        lists = [header.all for name, header in self.headers.items() if name.lower() == _SUBPROTOCOLS]
+        return tuple(name.strip() for values in lists for value in values for name in value.reveal().split(","))
 
     def named(self, _hostname: str) -> dict[str, object]:
         """Nothing is another: the exporter asks no WebSocket server under another name."""
