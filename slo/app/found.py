@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slo.app.books import Books
 from slo.app.wiring import unusable
+from slo.config.garbage import garbage_kept
 from slo.config.settings import DiscoveryEntry, Settings
 from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
@@ -144,7 +145,8 @@ class Followers:
         while True:
             try:
                 async for found in follower.discovery.targets(lambda fault: self._failed(follower, fault)):
-                    await self._found(follower, found)
+                    with garbage_kept():
+                        await self._found(follower, found)
             except Exception as error:  # noqa: BLE001 - a mistake of one discovery is a failure of it, and no more
                 self._failed(follower, Fault("fault", detail=f"{type(error).__name__}: {error}"))
             await asyncio.sleep(AGAIN_AFTER_SECONDS)

@@ -13,7 +13,6 @@ from slo.app.found import Follower, Followers, Labels
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.wiring import check_of, watched_of
-from slo.config.garbage import garbage_kept
 from slo.config.settings import ProbeEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.core.outcome import CheckKey, Outcome
@@ -178,14 +177,13 @@ class WatchedProbes:
             probe = self._now.probes.get(follower.probe)
             if probe is None or follower not in probe.followers:
                 return
-            with garbage_kept():
-                before = {looks[0].key for looks in probe.found.values() if looks}
-                coming = await self._find(probe, dict(self._looks))
-                gone = before - {looks[0].key for looks in probe.found.values() if looks}
-                await self._change(gone, coming)
-                if len(coming) >= MANY:
-                    gc.freeze()
+            before = {looks[0].key for looks in probe.found.values() if looks}
+            coming = await self._find(probe, dict(self._looks))
+            gone = before - {looks[0].key for looks in probe.found.values() if looks}
+            await self._change(gone, coming)
             self._say(probe)
+            if len(coming) >= MANY:
+                gc.freeze()
 
     async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> list[Looks]:
         """Bring what looks at the targets that were found for a probe up to date, there and in `known`; the changes."""
