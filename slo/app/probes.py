@@ -243,8 +243,7 @@ class WatchedProbes:
         """Watch what comes and no more what is gone, some at a time."""
         new = [looks[0] for looks in coming]
         left = {*gone, *(check.key for check in new)}
-        self._groups.targets = [*(looks[0] for key, looks in self._looks.items() if key not in left), *new]
-        self._groups.find_targets(new)
+        self._groups.retarget([*(looks[0] for key, looks in self._looks.items() if key not in left), *new])
         await self._regroup()
         breath = Breath()
         for keys in _some(gone):

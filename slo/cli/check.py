@@ -61,5 +61,5 @@ def _document(
 
 
 def _in_words(counts: dict[str, int]) -> str:
-    words = {"probes": "probe", "targets": "target", "slos": "SLO", "destinations": "destination", "warnings": "warning"}
+    words = {what: what.removesuffix("s") for what in counts} | {"slos": "SLO"}
     return ", ".join(f"{count} {words[what]}{'' if count == 1 else 's'}" for what, count in counts.items())

@@ -123,6 +123,23 @@ async def test_a_target_that_is_gone_leaves_nothing_behind_and_disturbs_no_other
         assert watch.running == ["127.0.0.1:1"]
 
 
+async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.1:2": US})
+        watch.time.passes(SLOT / 2)
+        for target in watch.running:
+            watch.rounds(target, "ok")
+        watch.time.passes(SLOT / 2)
+        await watch.watch._close_slot()
+        assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}", "by-region{region=us}"]
+        await watch.finds({})
+        assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}"]
+        await watch.finds({"127.0.0.1:2": US})
+        assert watch.counted()["by-region{region=us}"] == (1, 0)
+
+
 async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: Path, config: dict[str, Any]) -> None:
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"nonsense": {}, "127.0.0.1:1": US, "127.0.0.1:2": US, "more nonsense": {}})
