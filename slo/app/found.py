@@ -161,12 +161,17 @@ class Followers:
                 "the targets of a probe are others now" if said else "the targets of a probe were found",
                 extra={"probe": follower.probe, "discovery": follower.name, "targets": len(found)},
             )
-        if found != follower.found:
-            follower.found = found
-            mark = await asyncio.to_thread(json.dumps, found)
-            self._books.mark({(SOURCE, follower.mark): mark.encode()})
+        if found == follower.found:
+            return
+        before, follower.found = follower.found, found
+        try:
             if self._take:
                 await self._take(follower)
+        except Exception:
+            follower.found = before  # it is tried again with the next answer
+            raise
+        mark = await asyncio.to_thread(json.dumps, found)
+        self._books.mark({(SOURCE, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()
