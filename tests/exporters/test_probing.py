@@ -99,7 +99,7 @@ def test_debug_says_what_happened_and_no_secret(site: Served) -> None:
     text = site.get(f"/probe?debug=true&target=127.0.0.1:{free_port()}").body.decode()
     assert "bad, connect_refused" in text
     assert "probe_success 0.0" in text
-    assert json.loads(text.split("Module configuration:\n")[1])["headers"] == {"X-Token": "<secret>"}
+    assert json.loads(text.split("Module configuration:\n")[1])["headers"] == {"X-Token": ["<secret>"]}
     assert "s3cret" not in text
 
 
