@@ -17,7 +17,7 @@ from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
 from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
 from slo.net.findings import connection_findings
-from slo.net.samples import connection_samples
+from slo.net.samples import handshake_samples
 
 LONGEST_PATH = 107
 """How many bytes Linux takes for the path of a socket, unix(7)."""
@@ -90,7 +90,8 @@ class UnixProbe:
         """The blackbox exporter's metrics of its prober `unix`."""
         if isinstance(facts, Fault):
             return
-        yield from connection_samples(facts.reached)
+        if facts.reached.handshake is not None:  # a socket has no name, and no address
+            yield from handshake_samples(facts.reached.handshake)
         yield from course_samples(facts.course)
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:

@@ -15,7 +15,11 @@ from slo.errors import WatchkeepError
 from slo.kinds import Family, Kinds
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-FAMILIES = {"probes": CHECKOUT / "probes", "destinations": CHECKOUT / "slo" / "router" / "destinations"}
+FAMILIES = {
+    "probes": CHECKOUT / "probes",
+    "destinations": CHECKOUT / "slo" / "router" / "destinations",
+    "discoveries": CHECKOUT / "slo" / "discovery",
+}
 KIND = '''
 """A kind."""
 from slo.config.types import KindConfig
@@ -96,7 +100,7 @@ def test_every_file_in_a_folder_of_kinds_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_kind_has_a_test_and_an_example(name: str) -> None:
-    tests = CHECKOUT / "tests" / FAMILIES[name].relative_to(CHECKOUT / "slo" if name == "destinations" else CHECKOUT)
+    tests = CHECKOUT / "tests" / FAMILIES[name].relative_to(CHECKOUT if name == "probes" else CHECKOUT / "slo")
     examples = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests/config/good").rglob("*.y*ml"))
     for kind in getattr(Kinds.installed(), name).own:
         assert (tests / f"test_{kind}.py").is_file()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slo.app.books import Books
 from slo.app.wiring import unusable
+from slo.config.garbage import garbage_kept
 from slo.config.settings import DiscoveryEntry, Settings
 from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
@@ -144,7 +145,8 @@ class Followers:
         while True:
             try:
                 async for found in follower.discovery.targets(lambda fault: self._failed(follower, fault)):
-                    await self._found(follower, found)
+                    with garbage_kept():
+                        await self._found(follower, found)
             except Exception as error:  # noqa: BLE001 - a mistake of one discovery is a failure of it, and no more
                 self._failed(follower, Fault("fault", detail=f"{type(error).__name__}: {error}"))
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
@@ -159,12 +161,17 @@ class Followers:
                 "the targets of a probe are others now" if said else "the targets of a probe were found",
                 extra={"probe": follower.probe, "discovery": follower.name, "targets": len(found)},
             )
-        if found != follower.found:
-            follower.found = found
-            mark = await asyncio.to_thread(json.dumps, found)
-            self._books.mark({(SOURCE, follower.mark): mark.encode()})
+        if found == follower.found:
+            return
+        before, follower.found = follower.found, found
+        try:
             if self._take:
                 await self._take(follower)
+        except Exception:
+            follower.found = before  # it is tried again with the next answer
+            raise
+        mark = await asyncio.to_thread(json.dumps, found)
+        self._books.mark({(SOURCE, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()

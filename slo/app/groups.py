@@ -74,14 +74,16 @@ class WatchedGroups:
         """Look for groups among scraped series."""
         self._take(new=self._groups.find(series))
 
-    def find_targets(self, checks: Iterable[Scheduled]) -> None:
-        """Look for groups among targets of probes."""
-        new = _find_targets(self._groups, checks)
-        if new and self._groups.refused:
-            for probe, labels in _labels(self._groups, self.targets).items():
-                self._groups.make_room(probe, labels)
-            _find_targets(self._groups, self.targets)
-        self._take(new=new)
+    def retarget(self, targets: Collection[Scheduled]) -> None:
+        """The targets of probes are others now: look for their groups, and give up those that are of none any more.
+
+        Whom nobody wants watched has not lost its data.
+        """
+        self.targets = targets
+        labels = _labels(self._groups, targets)
+        given_up = [probe for probe, each in labels.items() if self._groups.keep_targets(probe, each)]
+        found = _find_targets(self._groups, targets)
+        self._take(new=bool(given_up) or found)
 
     def heard(self, slo: SLO, groups: Iterable[Values]) -> None:
         """A server has these groups of an SLO now."""
@@ -98,11 +100,11 @@ class WatchedGroups:
 
     @property
     def has_new(self) -> bool:
-        """Whether there are groups that nobody has taken in yet."""
+        """Whether the groups are others, and nobody has taken that in yet."""
         return self._new
 
     def take_new(self) -> bool:
-        """Whether there are groups that were not there when this was asked last."""
+        """Whether the groups are others than when this was asked last."""
         new, self._new = self._new, False
         return new
 

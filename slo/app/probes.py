@@ -6,6 +6,7 @@ import logging
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 from slo.app.breath import Breath
@@ -13,7 +14,6 @@ from slo.app.found import Follower, Followers, Labels
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.wiring import check_of, watched_of
-from slo.config.garbage import garbage_kept
 from slo.config.settings import ProbeEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.core.outcome import CheckKey, Outcome
@@ -47,9 +47,15 @@ class _Probe:
     """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
 
     entry: ProbeEntry
+    configured: Collection[CheckKey]
     followers: Sequence[Follower]
     found: dict[str, Looks] = field(default_factory=dict)
     refused: Tally[str] = field(default_factory=Tally)
+
+    @property
+    def watched(self) -> dict[CheckKey, Looks]:
+        """What looks at the targets that were found."""
+        return {looks[0].key: looks for looks in self.found.values() if looks}
 
     @property
     def wanted(self) -> dict[str, Labels]:
@@ -129,7 +135,8 @@ class WatchedProbes:
             looks[check.key] = (*looks.get(check.key, ()), check)
         probes = {}
         for entry in settings.probes:
-            probe = _Probe(entry, [follower for follower in followers if follower.probe == entry.name])
+            own = [key for key in looks if key[0] == entry.name]
+            probe = _Probe(entry, own, [follower for follower in followers if follower.probe == entry.name])
             probes[entry.name] = probe
             await self._find(probe, looks)
         return Prepared(probes=probes, followers=followers, looks=looks)
@@ -178,42 +185,40 @@ class WatchedProbes:
             probe = self._now.probes.get(follower.probe)
             if probe is None or follower not in probe.followers:
                 return
-            with garbage_kept():
-                before = {looks[0].key for looks in probe.found.values() if looks}
-                coming = await self._find(probe, dict(self._looks))
-                gone = before - {looks[0].key for looks in probe.found.values() if looks}
-                await self._change(gone, coming)
-                if len(coming) >= MANY:
-                    gc.freeze()
+            await self._find(probe, dict(self._looks))
+            watched = probe.watched
+            coming = [looks for key, looks in watched.items() if self._looks.get(key) is not looks]
+            staying = {*watched, *probe.configured}
+            gone = [key for key in self._looks if key[0] == follower.probe and key not in staying]
+            await self._change(gone, coming)
             self._say(probe)
+            if len(coming) >= MANY:
+                gc.freeze()
 
-    async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> list[Looks]:
-        """Bring what looks at the targets that were found for a probe up to date, there and in `known`; the changes."""
+    async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> None:
+        """Bring what looks at the targets that were found for a probe up to date, there and in `known`."""
         wanted, breath = probe.wanted, Breath()
+        probe.refused = Tally()
         if len(wanted) > MOST_TARGETS:
             logger.error(
-                "a probe has more targets than are watched: those before stay",
+                "a probe has more targets than are watched: write several probes",
                 extra={"probe": probe.entry.name, "found": len(wanted), "watched": MOST_TARGETS},
             )
-            probe.refused = Tally(too_many=len(wanted))
-            return []
+            probe.refused["too_many"] = len(wanted) - MOST_TARGETS
+            wanted = dict(islice(wanted.items(), MOST_TARGETS))
         for address in probe.found.keys() - wanted.keys():
             if looks := probe.found.pop(address):
                 known.pop(looks[0].key, None)
-        coming = []
-        probe.refused = Tally()
         for address, labels in wanted.items():
-            before = looks = probe.found.get(address, ())
+            looks = probe.found.get(address, ())
             if not looks:
                 looks = self._built(probe, address, labels, known)
             elif looks[0].labels != labels:
                 looks = tuple(replace(check, labels=labels) for check in looks)
-            if looks is not before and looks:
-                known[looks[0].key] = looks
-                coming.append(looks)
             probe.found[address] = looks
+            if looks:
+                known[looks[0].key] = looks
             await breath.take()
-        return coming
 
     def _built(self, probe: _Probe, address: str, labels: Labels, known: Mapping[CheckKey, Looks]) -> Looks:
         """What looks at a target that was found; nothing where it cannot be one, which is counted."""
@@ -234,14 +239,14 @@ class WatchedProbes:
             return ()
         return looks
 
-    async def _change(self, gone: Collection[CheckKey], coming: Sequence[Looks]) -> None:
+    async def _change(self, gone: Sequence[CheckKey], coming: Sequence[Looks]) -> None:
         """Watch what comes and no more what is gone, some at a time."""
         new = [looks[0] for looks in coming]
-        self._groups.targets = [*(looks[0] for key, looks in self._looks.items() if key not in gone), *new]
-        self._groups.find_targets(new)
+        left = {*gone, *(check.key for check in new)}
+        self._groups.retarget([*(looks[0] for key, looks in self._looks.items() if key not in left), *new])
         await self._regroup()
         breath = Breath()
-        for keys in _some(list(gone)):
+        for keys in _some(gone):
             self._forget(keys)
             self._source.change(gone=keys, watched=())
             points = [check.point for key in keys for check in self._looks.pop(key, ())]

@@ -39,8 +39,10 @@ def command(context: click.Context, config: Path, *, as_json: bool) -> None:
 
 
 def _counts(settings: "Settings") -> dict[str, int]:
+    several = any(probe.several for probe in settings.probes)
     return {
         "probes": len(settings.probes),
+        **({"targets": sum(len(probe.targets) for probe in settings.probes)} if several else {}),
         "slos": len(settings.slos),
         "destinations": len(settings.destinations),
         "warnings": len(settings.warnings),
@@ -59,5 +61,5 @@ def _document(
 
 
 def _in_words(counts: dict[str, int]) -> str:
-    words = {"probes": "probe", "slos": "SLO", "destinations": "destination", "warnings": "warning"}
+    words = {what: what.removesuffix("s") for what in counts} | {"slos": "SLO"}
     return ", ".join(f"{count} {words[what]}{'' if count == 1 else 's'}" for what, count in counts.items())

@@ -94,7 +94,7 @@ def _entries(
     return {
         "type": "object",
         **(_TYPE_OR_MODULE if by_module else {"required": shared["required"]}),
-        "properties": {"type": _with_variable({"enum": names})},
+        "properties": {"type": _with_variable({"enum": names, "description": _type_of(shared)["description"]})},
         "allOf": [
             {
                 "if": {
@@ -138,8 +138,13 @@ _TYPE_OR_MODULE: JsonSchemaValue = {
 
 def _merged(common: JsonSchemaValue, own: JsonSchemaValue, name: str) -> JsonSchemaValue:
     """The keys that every entry has, and those of a kind."""
-    of_type = {"type": {"const": name, "description": common["properties"]["type"]["description"]}}
+    of_type = {"type": {"const": name, "description": _type_of(common)["description"]}}
     return _both(common | {"properties": common["properties"] | of_type}, own)
+
+
+def _type_of(common: JsonSchemaValue) -> JsonSchemaValue:
+    found: JsonSchemaValue = common["properties"]["type"]
+    return found
 
 
 def _both(common: JsonSchemaValue, own: JsonSchemaValue) -> JsonSchemaValue:

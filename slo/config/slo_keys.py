@@ -172,7 +172,7 @@ class SLOKeys(Section):
     sli: Annotated[SkipValidation[SLIKeys], Field(examples=["{probe: NAME}"])]
     """What is counted."""
     group_by: tuple[LabelName, ...] = ()
-    """Labels of its series: one SLO for each combination of their values. For counters and servers."""
+    """Labels of its series, or of the targets of its probe: one SLO for each combination of their values."""
     budgeting: SkipValidation[BudgetingKeys] | None = None
     """How events spend the budget. Default: by event."""
     effective_from: Moment | None = None

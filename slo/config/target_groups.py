@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from slo.config.garbage import garbage_kept
 from slo.config.identity import LABEL_PATTERN
 from slo.config.nodes import Node, documents
 from slo.config.target_keys import MOST_TARGETS
@@ -27,12 +28,14 @@ class Malformed(ValueError):
 
 def read_json(text: str, name: str) -> frozenset[Target]:
     """The targets of a document in JSON, which is called `name` where something is wrong. Raises Malformed."""
-    return _targets(_of_json(text, name))
+    with garbage_kept():
+        return _targets(_of_json(text, name))
 
 
 def read_yaml(text: str, name: str) -> frozenset[Target]:
     """The targets of a document in YAML, as `read_json`."""
-    return _targets(_of_yaml(text, name))
+    with garbage_kept():
+        return _targets(_of_yaml(text, name))
 
 
 _Group = tuple[str, object, object]

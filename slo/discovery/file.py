@@ -8,6 +8,7 @@ import asyncio
 import glob
 import os
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -80,6 +81,8 @@ class FileDiscovery:
         self._patterns = config.files
         self._every_seconds = config.refresh_interval.total_seconds()
         self._unsettled = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._looking: Future[_Look] | None = None
         self._files: dict[str, _File] = {}
 
     async def targets(self, failed: Callable[[Fault], None]) -> AsyncIterator[frozenset[Target]]:
@@ -103,7 +106,11 @@ class FileDiscovery:
                 yield look.targets
 
     async def _in_a_thread(self) -> _Look:
-        look = await asyncio.to_thread(self._look)
+        """One look. A file system that hangs has one thread of ours, and nobody else waits for it."""
+        if self._looking and not self._looking.done():
+            raise Fault("timeout", detail="the look before has not ended: the file system does not answer")
+        self._looking = self._thread.submit(self._look)
+        look = await asyncio.wrap_future(self._looking)
         self._unsettled = look.unsettled
         return look
 

@@ -82,13 +82,15 @@ def socket_endpoint(tls: TLSSettings | None) -> Endpoint:
 class Reached:
     """How far an attempt got. `phases` are seconds; `fault` says why it ended early, None when it did not.
 
-    The address and the handshake are of the connection that was made last.
+    The address and the handshake are of the connection that was made last, and so is what was `resolved`: the addresses
+    to try in turn, also those that may not be connected to.
     """
 
     phases: Mapping[str, float]
     fault: Fault | None = None
     address: IPAddress | None = None
     handshake: Handshake | None = None
+    resolved: tuple[IPAddress, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -103,7 +105,7 @@ class Reached:
 class Attempt:
     """A round over the network while it is under way: `run` holds its deadline."""
 
-    __slots__ = ("_context", "_since", "address", "handshake", "phase", "phases")
+    __slots__ = ("_context", "_since", "address", "handshake", "phase", "phases", "resolved")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -112,6 +114,7 @@ class Attempt:
         self.phases: dict[str, float] = {}
         self.address: IPAddress | None = None
         self.handshake: Handshake | None = None
+        self.resolved: tuple[IPAddress, ...] = ()
 
     async def run(self, steps: Awaitable[None], deadline: float) -> Reached:
         """Let the steps go on until `deadline` (monotonic seconds of the context's clock), whatever they wait for.
@@ -135,7 +138,13 @@ class Attempt:
             fault = self._excused(fault, ended_in)
             fault.phase = ended_in
             fault.phases = self.phases
-        return Reached(phases=self.phases, fault=fault, address=self.address, handshake=self.handshake)
+        return Reached(
+            phases=self.phases,
+            fault=fault,
+            address=self.address,
+            handshake=self.handshake,
+            resolved=self.resolved,
+        )
 
     def enter(self, phase: str) -> None:
         """Begin a phase, which ends the one before; a phase that was left before goes on."""
@@ -177,7 +186,7 @@ class Attempt:
         """
         guard, redirected_from = self._context.guard, self.address
         refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
-        candidates = () if refusal else await self._candidates(endpoint)
+        candidates = self.resolved = () if refusal else await self._candidates(endpoint)
         for address in candidates:
             refusal = refusal or guard.address_refusal(address, redirected_from=redirected_from)
         if refusal:

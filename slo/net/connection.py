@@ -263,6 +263,7 @@ _REASONS = {
     errno.ENETDOWN: "connect_unreachable",
     errno.EHOSTDOWN: "connect_unreachable",
     errno.ENONET: "connect_unreachable",
+    errno.ENODEV: "connect_unreachable",
     errno.EACCES: "connect_unreachable",
     errno.EPERM: "connect_unreachable",
     errno.EINVAL: "connect_unreachable",

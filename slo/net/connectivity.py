@@ -1,5 +1,6 @@
 """Whether this machine has a way to an address: our own network gone is no fault of a target."""
 
+import errno
 import fcntl
 import ipaddress
 import socket
@@ -46,12 +47,27 @@ class Connectivity:
         return True  # a second address of an interface: there is a route, and no more can be told
 
 
+def socket_name(address: IPAddress, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """An address as sockets take it: a link-local one has its interface apart. Raises OSError for no interface."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address), port
+    return str(address).partition("%")[0], port, 0, _interface(address.scope_id or "0")
+
+
+def _interface(zone: str) -> int:
+    """The number of an interface, by its number or name."""
+    try:
+        return int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except OSError:  # which has no number of its own
+        raise OSError(errno.ENODEV, f"there is no interface {zone}") from None
+
+
 def _source_for(address: IPAddress) -> IPAddress | None:
     """The address that packets to `address` would come from; None without a route. Connecting UDP sends nothing."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect((str(address), _DISCARD_PORT))
+            asking.connect(socket_name(address, _DISCARD_PORT))
             return ipaddress.ip_address(asking.getsockname()[0].partition("%")[0])
     except OSError:
         return None

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from slo.net.connection import fault_of, source_of
-from slo.net.connectivity import IPAddress
+from slo.net.connectivity import IPAddress, socket_name
 
 _LARGEST = 65_535
 
@@ -29,7 +29,7 @@ class Datagrams:
         try:
             if local is not None:
                 self._socket.bind(local)
-            self._socket.connect((str(address), port))
+            self._socket.connect(socket_name(address, port))
         except OSError as error:
             self._socket.close()
             raise fault_of(error, self._place, source=source) from error

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from slo.errors import Fault
 from slo.net.connection import fault_of, source_of
-from slo.net.connectivity import IPAddress
+from slo.net.connectivity import IPAddress, socket_name
 from slo.net.icmp import (
     ECHO_REPLY,
     TIME_EXCEEDED,
@@ -145,7 +145,7 @@ class EchoSocket:
         met: list[Trouble] = []
         while True:
             try:
-                self._socket.sendto(packet, (str(address), 0))
+                self._socket.sendto(packet, socket_name(address, 0))
             except OSError as error:
                 if error.errno == errno.EMSGSIZE:
                     detail = f"{len(payload)} bytes do not leave this machine in one piece"

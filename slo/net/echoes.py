@@ -1,6 +1,7 @@
 """Echo requests of a whole process: thousands of targets share one socket for each way of asking."""
 
 import asyncio
+import ipaddress
 import secrets
 import select
 
@@ -72,18 +73,21 @@ class _Line:
     def __init__(self, socket: EchoSocket) -> None:
         self.socket = socket
         self._next = secrets.randbelow(_SEQUENCES)
-        self._waiting: dict[int, tuple[IPAddress, bytes, asyncio.Future[Reply]]] = {}
+        self._waiting: dict[int, tuple[IPAddress, bytes, asyncio.Future[Reply | Trouble]]] = {}
 
     async def ask(self, address: IPAddress, payload: bytes) -> Reply:
         sequence = self._free_sequence()
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting[sequence] = address, payload, answer
+        answer: asyncio.Future[Reply | Trouble] = asyncio.get_running_loop().create_future()
+        self._waiting[sequence] = _without_zone(address), payload, answer
         try:
             for trouble in self.socket.send(address, sequence, payload):
                 self._take(trouble)
-            return await answer
+            heard = await answer
         finally:
             del self._waiting[sequence]
+        if isinstance(heard, Trouble):
+            raise Fault(heard.reason, detail=heard.detail)
+        return heard
 
     def _free_sequence(self) -> int:
         """A number that no request under way has, and that was not used for as long as possible. Raises Fault."""
@@ -105,7 +109,13 @@ class _Line:
         if answer is None or answer.done() or echo.identity != self.socket.identity:
             return
         if isinstance(heard, Reply):
-            if heard.sender == address and heard.echo.payload == payload:
-                answer.set_result(heard)
-        elif heard.target == address:
-            answer.set_exception(Fault(heard.reason, detail=heard.detail))
+            ours = heard.sender == address and heard.echo.payload == payload
+        else:
+            ours = heard.target == address
+        if ours:
+            answer.set_result(heard)
+
+
+def _without_zone(address: IPAddress) -> IPAddress:
+    """The address as packets have it: a link-local one is written with the interface that it is to be found at."""
+    return address if address.version == 4 else ipaddress.IPv6Address(int(address))

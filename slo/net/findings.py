@@ -37,6 +37,8 @@ TELLING = (
 
 def connection_findings(reached: Reached, at: datetime) -> Iterator[Finding]:
     """Where an attempt got to, and what TLS showed there, also where the certificate was refused."""
+    if "resolve" in reached.phases and reached.resolved:
+        yield Finding(name="resolved to", text=", ".join(map(str, reached.resolved)))
     if reached.address is not None:
         yield Finding(name="address", text=f"{reached.address} (IPv{reached.address.version})")
     if reached.handshake is not None:

@@ -19,7 +19,7 @@ def connection_samples(reached: Reached) -> Iterator[Sample]:
         yield Sample(name="probe_ip_protocol", value=address.version if address else 0)
         yield Sample(name="probe_ip_addr_hash", value=fnv32a(address.packed) if address else 0)
     if reached.handshake is not None:
-        yield from _handshake_samples(reached.handshake)
+        yield from handshake_samples(reached.handshake)
 
 
 def phase_samples(name: str, reached: Reached) -> Iterator[Sample]:
@@ -28,7 +28,7 @@ def phase_samples(name: str, reached: Reached) -> Iterator[Sample]:
         yield Sample(name=name, value=seconds, labels={"phase": phase})
 
 
-def _handshake_samples(handshake: Handshake) -> Iterator[Sample]:
+def handshake_samples(handshake: Handshake) -> Iterator[Sample]:
     """The certificates, also of a handshake that failed on them, and what was agreed on."""
     if expiry := earliest_expiry(handshake.presented):
         yield Sample(name="probe_ssl_earliest_cert_expiry", value=expiry.timestamp())

@@ -44,12 +44,12 @@ class Groups:
         new = [groups for labels in (targets if looking else ()) for groups in looking if groups.add_of(labels)]
         return bool(new)
 
-    def make_room(self, probe: str, targets: Iterable[Mapping[str, str]]) -> None:
-        """Where not all groups of a probe can be watched, give up those that none of these, all its targets, is in."""
-        full = [groups for groups in self._grouped if groups.probe == probe and groups.refused]
-        present = list(targets) if full else ()
-        for groups in full:
-            groups.keep({groups.values(labels) for labels in present})
+    def keep_targets(self, probe: str, targets: Iterable[Mapping[str, str]]) -> bool:
+        """Give up the groups of a probe that none of these, all its targets, is in. Whether there are such groups."""
+        looking = [groups for groups in self._grouped if groups.probe == probe]
+        present = list(targets) if looking else ()
+        given_up = [groups for groups in looking if groups.keep({groups.values(labels) for labels in present})]
+        return bool(given_up)
 
     def add(self, slo: SLO, found: Iterable[Values]) -> bool:
         """Take in groups of an SLO that a server has. Whether there are new ones among them."""
@@ -107,10 +107,11 @@ class _Groups:
         """The group that these labels belong to."""
         return tuple(labels.get(label, "") for label in self.slo.group_by)
 
-    def keep(self, present: Collection[Values]) -> None:
-        """Give up the groups that are not among these."""
-        self.found = {values: slo for values, slo in self.found.items() if values in present}
-        self.refused = False
+    def keep(self, present: Collection[Values]) -> bool:
+        """Give up the groups that are not among these. Whether there are such groups."""
+        before, self.found = self.found, {values: slo for values, slo in self.found.items() if values in present}
+        self.refused = self.refused and len(self.found) == len(before)
+        return len(self.found) < len(before)
 
     def add(self, values: Values) -> bool:
         """Whether this group is new, and watched from now on."""

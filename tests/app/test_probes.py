@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from slo.core.reason import state_of
 from slo.core.target import Target, target_of
 from slo.errors import Fault
 from slo.exposition.render import ProbeRenderer
+from slo.net.target import TargetConfig
 from tests.app.making import Time, sample
 from tests.app.played import SLOT, PlayedWatch, configuration
 
@@ -122,6 +123,23 @@ async def test_a_target_that_is_gone_leaves_nothing_behind_and_disturbs_no_other
         assert watch.running == ["127.0.0.1:1"]
 
 
+async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.1:2": US})
+        watch.time.passes(SLOT / 2)
+        for target in watch.running:
+            watch.rounds(target, "ok")
+        watch.time.passes(SLOT / 2)
+        await watch.watch._close_slot()
+        assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}", "by-region{region=us}"]
+        await watch.finds({})
+        assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}"]
+        await watch.finds({"127.0.0.1:2": US})
+        assert watch.counted()["by-region{region=us}"] == (1, 0)
+
+
 async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: Path, config: dict[str, Any]) -> None:
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"nonsense": {}, "127.0.0.1:1": US, "127.0.0.1:2": US, "more nonsense": {}})
@@ -134,15 +152,32 @@ async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: P
         assert watch.metrics() == []
 
 
-async def test_more_targets_than_may_be_are_refused_as_a_whole(
+async def test_more_targets_than_may_be_are_not_watched(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slo.app.probes.MOST_TARGETS", 2)
     async with Targets(tmp_path, Time(), config) as watch:
-        await watch.finds({"127.0.0.1:2": {}})
-        await watch.finds({f"127.0.0.1:{port}": {} for port in range(3, 6)})
-        assert watch.running == ["127.0.0.1:1", "127.0.0.1:2"]
+        await watch.finds({f"127.0.0.1:{port}": {} for port in range(3, 8)})
+        assert watch.running == ["127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4"]
         assert sample(watch.telemetry, "watchkeep_probe_targets_refused", probe="gate", reason="too_many") == 3
+
+
+async def test_a_change_that_failed_halfway_is_made_whole_by_the_next_answer(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.1:2": US})
+        with monkeypatch.context() as patched:
+            patched.setattr(watch.watch._probes, "_regroup", raises)
+            with pytest.raises(RuntimeError):
+                await watch.finds({"127.0.0.1:3": US})
+        assert watch.running == ["127.0.0.1:1", "127.0.0.1:2"]
+        await watch.finds({"127.0.0.1:3": US})
+        assert watch.running == ["127.0.0.1:1", "127.0.0.1:3"]
+
+
+async def raises() -> None:
+    raise RuntimeError
 
 
 async def test_the_format_of_a_discovery_makes_targets_of_what_is_found(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -206,7 +241,8 @@ async def test_each_target_that_is_found_is_looked_at_from_every_vantage_point(
             *(("127.0.0.1:1", point) for point in ("four", "six")),
             *(("127.0.0.1:2", point) for point in ("four", "six")),
         ]
-        protocols = {point: check.scheduled.check._endpoint.prefer for (_, _, point), check in runner._targets.items()}
+        configs = {point: check.scheduled.config for (_, _, point), check in runner._targets.items()}
+        protocols = {point: cast(tuple[str, TargetConfig], config)[1].ip_protocol for point, config in configs.items()}
         assert protocols == {"four": "ip4", "six": "ip6"}
 
 

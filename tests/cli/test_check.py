@@ -53,6 +53,14 @@ def test_json_has_every_fault_with_its_place() -> None:
     }
 
 
+def test_targets_that_are_written_are_counted(tmp_path: Path) -> None:
+    config = tmp_path / "watch.yaml"
+    probes = [{"name": "db", "type": "tcp", "targets": ["one.example:80", "two.example:80"]}]
+    slos = [{"name": "a", "objective": "99%", "window": "30d", "sli": {"probe": "db"}}]
+    config.write_text(json.dumps({"probes": probes, "slos": slos}))
+    assert check("-c", config).stdout == "ok: 1 probe, 2 targets, 1 SLO, 0 destinations, 0 warnings\n"
+
+
 def test_warnings_are_told_and_are_no_faults(tmp_path: Path) -> None:
     config = tmp_path / "watch.yaml"
     config.write_text(

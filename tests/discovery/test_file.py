@@ -2,12 +2,14 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from slo.core.target import Target
+from slo.discovery import file as module
 from slo.discovery.file import Config, FileDiscovery, build
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -132,6 +134,28 @@ async def test_a_file_that_may_not_be_read_is_broken(tmp_path: Path) -> None:
     (tmp_path / "one.json").mkdir()
     async with following(discovery(tmp_path, "one.json")) as followed:
         await followed.until(lambda it: it.reasons == ["unreadable"])
+
+
+async def test_a_file_system_that_hangs_is_a_failure_and_takes_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.1)
+    (tmp_path / "one.json").write_text(listing("one"))
+    made, answers = discovery(tmp_path, "one.json"), threading.Event()
+    looks: list[int] = []
+    look = made._look
+
+    def hangs() -> module._Look:
+        looks.append(1)
+        answers.wait(20)
+        return look()
+
+    monkeypatch.setattr(made, "_look", hangs)
+    async with following(made) as followed:
+        await followed.until(lambda it: len(it.faults) >= 3)
+        assert (set(followed.reasons), len(looks)) == ({"timeout"}, 1)
+        answers.set()
+        await followed.until(lambda it: it.addresses == ["one"])
 
 
 async def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Ciphers have the names that IANA has given them."""
 
-import shutil
 import ssl
 import subprocess
 
 import pytest
 
 from slo.net.cipher_name import iana_name
+from tests.services import program
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_name_of_a_cipher(openssl: str, iana: str) -> None:
 
 
 def test_every_cipher_that_we_may_agree_on_has_its_name() -> None:
-    command = [shutil.which("openssl") or pytest.fail("openssl is missing"), "ciphers", "-stdname", "ALL@SECLEVEL=0"]
+    command = [program("openssl", package="openssl"), "ciphers", "-stdname", "ALL@SECLEVEL=0"]
     rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     names = {openssl: iana for iana, _, openssl, *_ in map(str.split, rows)}
     context = ssl.create_default_context()

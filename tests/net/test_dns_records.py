@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from slo.net import dns_records
 from slo.net.dns_message import Query
 from slo.net.dns_records import MOST_RECORDS, read_message
 
@@ -112,6 +113,24 @@ def test_a_chain_of_pointers_is_followed_so_far_and_no_farther(length: int, foll
     else:
         with pytest.raises(ValueError, match="DNS message"):
             read_message(data)
+
+
+def test_a_name_that_many_point_at_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = 0
+
+    def counted(parser: dns_records._Parser, size: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return read(parser, size)
+
+    read = dns_records._Parser.get_bytes
+    monkeypatch.setattr(dns_records._Parser, "get_bytes", counted)
+    long, to_it = b"\1a" * 120 + b"\0", struct.pack("!H", 0xC000 | len(HEAD))
+    first = long + struct.pack("!HHIH", 1, 1, 60, 4) + b"1234"
+    others = (to_it + struct.pack("!HHIH", 5, 1, 60, 2) + to_it) * 999
+    message = read_message(struct.pack("!HHHHHH", 7, 0x8180, 0, 1000, 0, 0) + first + others)
+    assert message.answer[-1].text == f"{'a.' * 120}\t60\tIN\tCNAME\t{'a.' * 120}"
+    assert reads < 10_000
 
 
 def outcome(data: bytes) -> None:

@@ -31,6 +31,13 @@ def test_a_connection_without_tls_is_its_address() -> None:
     assert told(None) == {"address": "192.0.2.7 (IPv4)"}
 
 
+def test_a_name_is_told_with_all_that_it_resolved_to_also_where_none_of_it_was_connected_to() -> None:
+    resolved = (ip_address("192.0.2.7"), ip_address("2001:db8::7"))
+    reached = Reached(phases={"resolve": 0.1}, resolved=resolved, fault=Fault("not_permitted"))
+    found = {finding.name: finding.text for finding in connection_findings(reached, AT)}
+    assert found == {"resolved to": "192.0.2.7, 2001:db8::7"}
+
+
 def test_a_certificate_is_told_in_full_with_what_it_was_verified_up_to() -> None:
     der = leaf("gate.example", "www.gate.example")
     found = told(Handshake(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", presented=(der,), verified=(der, der)))

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -195,6 +197,28 @@ async def test_the_other_protocol_is_tried_where_nothing_listens() -> None:
         config = asked(port, "www.example.org") | {"target": f"localhost:{port}"}
         assert (await look(dns, config)).reason == "ok"
         assert (await look(dns, config | {"ip_protocol_fallback": False})).reason == "connect_refused"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_server_that_stands_still(nsd: StartNSD, transport: str) -> None:
+    server = nsd("")
+    workers = [server.pid, *children(server.pid)]
+    for process in workers:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        seen = await look(dns, asked(server.port, "example.org", transport=transport), timeout_seconds=HUNG_SECONDS)
+    finally:
+        for process in workers:
+            os.kill(process, signal.SIGCONT)
+    assert (seen.reason, list(seen.judgement.phases)) == ("response_timeout", ["connect", "request"])
+    again = await look(dns, asked(server.port, "ns.example.org", transport=transport))
+    assert again.reason == "ok"
+
+
+def children(process: int) -> list[int]:
+    """The processes that it started, and those that they did."""
+    own = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return [*own, *(below for child in own for below in children(child))]
 
 
 # Hostile servers

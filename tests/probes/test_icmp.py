@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import struct
 import subprocess
@@ -87,6 +88,13 @@ async def test_a_host_replies(near: Cable, target: str) -> None:
     assert seen.value("probe_ip_protocol") == (6 if ":" in target else 4)
 
 
+async def test_a_neighbour_replies_at_the_address_of_its_cable(near: Cable) -> None:
+    with inside(near.far):
+        rows = [row.split() for row in Path("/proc/thread-self/net/if_inet6").read_text().splitlines()]
+    (packed,) = [row[0] for row in rows if row[0].startswith("fe80")]
+    assert (await ping(f"{ipaddress.ip_address(bytes.fromhex(packed))}%cable")).reason == "ok"
+
+
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 28, 1473, 65_507])
 async def test_payloads_of_every_size(near: Cable, size: int) -> None:
     for target in (THERE, "fd01::2"):
@@ -136,6 +144,7 @@ async def test_thousands_of_targets_are_asked_over_one_socket(near: Cable) -> No
             "echo_too_large",
             "1473 bytes do not leave this machine",
         ),
+        ("fe80::1%nowhere", {}, "network_down", "the network says that the address cannot be reached"),
         ("10.95.0.1", {}, "network_down", "the network says that the address cannot be reached"),
     ],
 )

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import threading
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -359,12 +360,62 @@ async def test_whether_it_asks_for_our_certificate(
         assert (await asked(context, ca_file, mutual=True)).reason == reason, "also without one of ours"
 
 
-async def test_a_server_that_shakes_hands_only_once(authority: trustme.CA, ca_file: str) -> None:
+@contextlib.contextmanager
+def once(context: ssl.SSLContext, then: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server that shakes hands with the first who comes, and does something else with the second."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            first, _ = listening.accept()
+            with context.wrap_socket(first, server_side=True):
+                second, _ = listening.accept()
+                with second:
+                    then(second)
+                    over.wait(10)
+
+        serving_thread = threading.Thread(target=serve)
+        serving_thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            over.set()
+            serving_thread.join()
+
+
+def speaking(second: socket.socket) -> None:
+    second.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10_000)
+
+
+def hanging(second: socket.socket) -> None:
+    """Says nothing."""
+
+
+def leaving(second: socket.socket) -> None:
+    second.recv(1)
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("then", "closer", "older"),
+    [
+        (speaking, "tls_protocol", "ok"),
+        (hanging, "tls_timeout", "tls_timeout"),
+        (leaving, "tls_reset", "ok"),
+    ],
+)
+async def test_a_server_that_shakes_hands_only_once(
+    then: Callable[[socket.socket], None], closer: str, older: str, authority: trustme.CA, ca_file: str
+) -> None:
     context = server_context(authority, "localhost")
-    async with alerting(context) as port:
-        seen = await look(tls, {**config_for(tls, port, ca_file=ca_file), "mutual": True}, timeout_seconds=HUNG_SECONDS)
-    assert seen.reason in {"tls_timeout", "tls_reset", "connect_refused"}
-    assert seen.value("probe_ssl_earliest_cert_expiry") is not None, "what the first one showed stays"
+    cases: list[tuple[dict[str, object], str]] = [({"mutual": True}, closer), ({"min_version": "1.2"}, older)]
+    for keys, reason in cases:
+        timeout = HUNG_SECONDS if reason == "tls_timeout" else 10.0
+        with once(context, then) as port:
+            config = {**config_for(tls, port, ca_file=ca_file), "ip_protocol": "ip4", **keys}
+            seen = await look(tls, config, timeout_seconds=timeout)
+        assert seen.reason == reason, seen.judgement.detail
+        assert seen.value("probe_tls_version_info", version="TLS 1.3") == 1, "what the first one showed stays"
 
 
 # What is said

@@ -113,13 +113,13 @@ def test_targets_of_a_probe_make_groups_by_their_labels() -> None:
     assert eu.labels == {"service": "api", "region": "eu"}
 
 
-def test_groups_of_targets_that_are_gone_make_room_where_it_is_needed() -> None:
+def test_groups_of_targets_that_are_gone_are_given_up() -> None:
     groups = Groups([an_slo("target", name="probe", definition=ProbeSLI(probe="gate"))], most_targets=2)
     groups.find_targets("gate", [{"target": "one"}, {"target": "two"}])
-    groups.make_room("gate", [{"target": "two"}])
-    assert scopes(groups) == ["target=one", "target=two"]
+    assert not groups.keep_targets("another", [])
+    assert not groups.keep_targets("gate", [{"target": "one"}, {"target": "two"}])
     groups.find_targets("gate", [{"target": "three"}])
     assert groups.refused == {"probe"}
-    groups.make_room("gate", [{"target": "two"}, {"target": "three"}])
+    assert groups.keep_targets("gate", [{"target": "two"}, {"target": "three"}])
     assert groups.find_targets("gate", [{"target": "three"}])
     assert (scopes(groups), groups.refused) == (["target=three", "target=two"], frozenset())
