@@ -135,7 +135,8 @@ class Connection(asyncio.Protocol):
         if end < len(data):
             self._loop.call_soon(self._take_in_turn, transport, data, end)
         else:
-            transport.resume_reading()
+            with contextlib.suppress(RuntimeError):  # uvloop's word where connecting was cancelled meanwhile
+                transport.resume_reading()
 
     def _take(self, data: bytes) -> None:
         if self._ended:

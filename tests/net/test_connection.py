@@ -147,6 +147,27 @@ async def test_a_flood_is_taken_in_pieces_with_others_in_between() -> None:
     assert max(Counter(heard.turns).values()) <= 2, "the last of what was read, and the first of what came then"
 
 
+async def test_a_flood_on_a_connection_that_was_given_up_while_it_was_made_is_no_mistake() -> None:
+    class GivenUp(asyncio.Transport):
+        def pause_reading(self) -> None:
+            pass
+
+        def is_closing(self) -> bool:
+            return False
+
+        def resume_reading(self) -> None:
+            raise RuntimeError("unable to perform operation; the handler is closed")
+
+    loop, heard, mistakes = asyncio.get_running_loop(), Heard(), list[object]()
+    loop.set_exception_handler(lambda _, context: mistakes.append(context))
+    made = Connection(heard, loop, secure=False)
+    made.connection_made(GivenUp())
+    made.data_received(bytes(2 * PIECE_BYTES))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (len(heard.data), mistakes) == (2 * PIECE_BYTES, [])
+
+
 async def test_what_arrives_before_the_handshake_never_reaches_whom_it_was_not_encrypted_for() -> None:
     loop = asyncio.get_running_loop()
     heard = Heard()
