@@ -25,7 +25,7 @@ from slo.net.findings import connection_findings, response_findings
 from slo.net.http1 import Response
 from slo.net.request import HTTP_1, HTTP_2
 from slo.net.request_config import RequestConfig
-from slo.net.samples import connection_samples
+from slo.net.samples import connection_samples, phase_samples
 
 AT_ONCE_BYTES = 65_536
 """Bodies that are larger are looked at in a thread, so that no other target is late."""
@@ -119,8 +119,7 @@ class HTTPProbe:
             return
         fetched, reached = facts.fetched, facts.fetched.reached
         yield from connection_samples(reached)
-        for phase, seconds in reached.phases.items():
-            yield Sample(name="probe_http_duration_seconds", value=seconds, labels={"phase": phase})
+        yield from phase_samples("probe_http_duration_seconds", reached)
         yield Sample(name="probe_http_redirects", value=fetched.redirects)
         answered = fetched.response is not None
         yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))
