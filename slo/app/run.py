@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from slo.app.descriptors import connections_of, take_all
 from slo.app.place import Place
 from slo.app.watch import RunningWatch
 from slo.config.load import load
@@ -27,7 +28,7 @@ from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.store.folder import DataFolder
 from slo.web.access import Listen, refuse_unsafe
-from slo.web.server import serving
+from slo.web.server import Limits, serving
 
 SHUTDOWN_SECONDS = 10.0
 """How long a shutdown may take to deliver what waits; what does not go out is sent after the next start."""
@@ -110,6 +111,7 @@ def _settle() -> None:
 async def _stand(options: Options, place: Place, settings: Settings) -> None:
     token = options.token or place.folder.token()
     refuse_unsafe(options.listen, token)
+    limits = Limits(connections=connections_of(take_all()))
     telemetry, clock = Telemetry(), SteadyClock()
     telemetry.build_info.labels(version("watchkeep")).set(1)
     context = Context.default(clock)
@@ -122,7 +124,7 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     stop = asyncio.Event()
     _listen_for_signals(stop, watch)
     _settle()
-    async with serving(watch, token=token, listen=options.listen) as listening:
+    async with serving(watch, token=token, listen=options.listen, limits=limits) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
             f"watching {_watched(settings)} and {_count(settings.slos, 'SLO')} at http://{listening} "
