@@ -8,7 +8,7 @@ SHARE = 4
 
 
 def take_all() -> int:
-    """Take as many as this process may have, and return how many that is: a soft limit is for programs that `select`."""
+    """Take as many as this process may have; how many that is. The soft limit is for programs that use select(2)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -157,12 +157,12 @@ def clock(data: Path) -> Finding:
 
 
 def file_descriptors() -> Finding:
-    """That enough connections can be open at once."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = resource.RLIM_INFINITY in {soft, hard}
-    few = soft < LEAST_FILES and soft != resource.RLIM_INFINITY
-    mend = f"ulimit -n {LEAST_FILES}, or LimitNOFILE={LEAST_FILES} in the service's unit" if few else ""
-    return Finding(subject="file descriptors", found=f"{soft} of {'any number' if unlimited else hard}", mend=mend)
+    """That enough connections can be open at once. The watch takes as many as it may have, whatever the soft limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    mend = f"ulimit -Hn {LEAST_FILES}, or LimitNOFILE={LEAST_FILES} in the service's unit"
+    few = not unlimited and hard < LEAST_FILES
+    return Finding(subject="file descriptors", found="any number" if unlimited else str(hard), mend=mend if few else "")
 
 
 def port(listen: str) -> Finding:

@@ -6,7 +6,6 @@ import resource
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -148,15 +147,14 @@ def test_a_clock_before_what_was_written_is_found(data: Path) -> None:
     assert str(ledger) in found.found
 
 
-@pytest.fixture
-def few_files() -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_too_few_file_descriptors_are_found(few_files: None) -> None:
-    found = findings.file_descriptors()
-    assert found.found.startswith("1024 of ")
-    assert found.mend == "ulimit -n 2048, or LimitNOFILE=2048 in the service's unit"
+@pytest.mark.parametrize(
+    ("hard", "found", "mend"),
+    [
+        (1024, "1024", "ulimit -Hn 2048, or LimitNOFILE=2048 in the service's unit"),
+        (2048, "2048", ""),
+        (resource.RLIM_INFINITY, "any number", ""),
+    ],
+)
+def test_too_few_file_descriptors_are_found(monkeypatch: pytest.MonkeyPatch, hard: int, found: str, mend: str) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, hard))
+    assert (findings.file_descriptors().found, findings.file_descriptors().mend) == (found, mend)
