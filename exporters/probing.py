@@ -24,6 +24,9 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 OFFSET_SECONDS = 0.5
 """How much earlier than Prometheus we give up, so that our answer is in time."""
 
+LONGEST_TARGET = 2048
+"""A URL may be as long; checks of targets are kept."""
+
 LONGEST_SECONDS = 120.0
 """The timeout where neither Prometheus nor the module has one."""
 
@@ -77,6 +80,8 @@ class ProbeEndpoint:
             timeout_seconds = timeout_of(request.headers, own_seconds)
             if not asked.target:
                 raise UsageError("the parameter target is missing: add target=HOST, as it is written for the module")
+            if len(asked.target) > LONGEST_TARGET:
+                raise UsageError(f"the parameter target has more than {LONGEST_TARGET} characters")
             probed_now = await self._prober.probe(asked, timeout_seconds)
         except UsageError as error:
             return _said(str(error), status=400)

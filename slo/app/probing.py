@@ -22,6 +22,9 @@ from slo.net.guard import CLOSED, Guard, Reach
 from slo.runner.round import run_once
 from slo.runner.schedule import Scheduled
 
+SHORTEST_SECONDS = 0.01
+"""What a round has at least, where building its check has taken up its time."""
+
 KEPT_CHECKS = 10_000
 """Checks are kept between rounds: as many targets as one watch is asked for."""
 
@@ -50,11 +53,12 @@ class Probing:
 
     async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:
         """Make a round now; one of a target that the module cannot have is bad."""
-        module = self._modules[asked.module]
+        module, began = self._modules[asked.module], self._context.clock.monotonic()
         try:
             check = await self._check(asked, module)
         except (OSError, ValueError, WatchkeepError) as error:  # a ValidationError too
             return Probed(outcome=self._no_target(asked, module.type, error), samples=())
+        timeout_seconds = max(SHORTEST_SECONDS, timeout_seconds - (self._context.clock.monotonic() - began))
         scheduled = Scheduled(
             name=asked.module,
             module=module.type,

@@ -45,6 +45,7 @@ def test_the_module_is_http_2xx_where_none_is_named(site: Served) -> None:
     ("query", "status", "sentence"),
     [
         ("module=http_2xx", 400, "the parameter target is missing"),
+        (f"target={'a' * 2049}", 400, "the parameter target has more than 2048 characters"),
         ("module=http_3xx&target=a", 400, "Unknown module 'http_3xx'"),
         ("module=tcp_connect&target=169.254.169.254:80", 403, "169.254.169.254 is in a network that must not be asked"),
         ("module=tcp_connect&target=10.0.0.1:80", 403, "10.0.0.1 is in none of the networks that may be asked"),
