@@ -44,6 +44,7 @@ HINTS: MappingProxyType[str, str] = MappingProxyType(
         "header": "compare the response's headers with `expect.headers`",
         "body": "compare what is answered with `expect.body` and `expect.body_not`",
         "json": "compare what is answered with `expect.json`",
+        "capture": "compare what the step answers with its `capture`: the login may have changed, or been refused",
         "http_version": "look at what the proxy before the service speaks",
         "latency": "look which phase took the time",
         "data_": "look at the service's log at that time, and compare what it says with what is expected",

@@ -81,6 +81,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "body": "the body does not match what is expected",
                     "cel": "the JSON of the body is not what an expression says of it",
                     "json": "the JSON of the body is not as expected",
+                    "capture": "the response does not hold a value that is to be taken out of it",
                     "http_version": "the HTTP version is not an expected one",
                     "latency": "the answer was right and too slow",
                     "data": "the bytes received are not as expected",
