@@ -74,7 +74,10 @@ FAILURES: dict[str, tuple[Behaviour, str]] = {
 @pytest.mark.parametrize(("behaviour", "reason"), FAILURES.values(), ids=FAILURES.keys())
 async def test_a_failure_leaves_the_last_targets_and_has_its_reason(behaviour: Behaviour, reason: str) -> None:
     turns = Turns(answering(answer(ONE)), behaviour)
-    async with serving(turns) as port, following(discovery(port, max_body="1MB")) as followed:
+    async with (
+        serving(turns) as port,
+        following(discovery(port, max_body="10KB", refresh_interval="500ms")) as followed,
+    ):
         await followed.until(lambda it: len(it.faults) > 1)
         assert (followed.addresses, followed.times) == (["one"], 1)
         assert set(followed.reasons) == {reason}

@@ -1,8 +1,9 @@
 """Sections of blackbox.yml, and what more of them than one prober has."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import field_validator, model_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from slo.config.hosts import Address
 from slo.config.section import Section
@@ -22,10 +23,15 @@ class BlackboxSection(Section):
         return data
 
 
+def _ip_protocol(value: object) -> object:
+    """`ipv4` too: the exporter takes whatever is not ip6 for ip4, and this is how many write it."""
+    return "ip4" if value == "ipv4" else value
+
+
 class IPOptions(BlackboxSection):
     """Which protocol is preferred; every prober has these."""
 
-    preferred_ip_protocol: IPProtocol = "ip6"
+    preferred_ip_protocol: Annotated[IPProtocol, BeforeValidator(_ip_protocol)] = "ip6"
     ip_protocol_fallback: bool = True
 
     @property
