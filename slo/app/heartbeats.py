@@ -19,8 +19,8 @@ BURST = 10
 FORGED_BURST = 20
 """So many calls of nobody are answered by themselves at once, and one more each second."""
 
-RETRY_SECONDS = 10.0
-"""How often it is tried again to write what could not be written."""
+LOOK_SECONDS = 10.0
+"""How often it is noticed that this process listens, and tried again to write what could not be written."""
 
 TOLD_EVERY_SECONDS = 60.0
 
@@ -76,10 +76,11 @@ class Heartbeats:
             self._telemetry.heartbeat_calls.labels(result).inc()
 
     async def run(self) -> None:
-        """Write what is not written yet, again and again, until cancelled."""
+        """Keep listening, and write what is not written yet, again and again, until cancelled."""
         while True:
+            self._calls.hear(self._clock.now(), self._clock.monotonic())
             await self._write_all()
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
         """Write what is left, and let go of the thread."""

@@ -12,6 +12,9 @@ from slo.core.protocols import Called
 LEAP = timedelta(seconds=5)
 """By how much the clock may gain on monotonic time between two looks; more was skipped, and never listened to."""
 
+STANDSTILL = timedelta(seconds=30)
+"""How long a process may go without a look; one that stood still for longer has answered nobody."""
+
 _NOBODYS = b"-" * 16
 """What a token is compared with where there is no such job: that takes as long as a wrong one."""
 
@@ -54,9 +57,12 @@ class Calls:
         self.unwritten.add(name)
 
     def hear(self, now: datetime, monotonic: float) -> None:
-        """Notice that it is `now`, at `monotonic` seconds: where the clock leapt, nothing was heard meanwhile."""
+        """Notice that it is `now`, at `monotonic` seconds; whoever receives calls does so all the time.
+
+        Where the clock leapt since the last time, or this process stood still, nothing was heard meanwhile.
+        """
         if self._looked is not None:
             before, earlier = self._looked
-            if now - before - timedelta(seconds=monotonic - earlier) > LEAP:
+            if now - before > STANDSTILL or now - before - timedelta(seconds=monotonic - earlier) > LEAP:
                 self.deaf = Deafness(begins=before, ends=now)
         self._looked = now, monotonic
