@@ -11,8 +11,9 @@ from pydantic import AfterValidator
 from slo.config.aimed import OneTarget
 from slo.config.identity import Name
 from slo.config.types import Duration, PositiveDuration, Secret, wrong
-from slo.core.job import Deafness, Job, Rhythm
-from slo.core.outcome import Judgement
+from slo.core.duration import duration_name
+from slo.core.job import Deafness, Job, Rhythm, Signal
+from slo.core.outcome import Finding, Judgement
 from slo.core.reason import state_of
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -98,6 +99,21 @@ class Heartbeat:
             yield Sample(name="probe_heartbeat_last_end_timestamp_seconds", value=job.ended.at.timestamp())
         if job.run_seconds is not None:
             yield Sample(name="probe_heartbeat_last_run_seconds", value=job.run_seconds)
+
+    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
+        """What the job said last, and how long ago that is."""
+        if isinstance(facts, Fault):
+            return
+        job = facts.job
+        times = {"expected since": job.expected_since, "runs since": job.started_at}
+        if job.ended is not None:
+            times["has failed" if job.ended.signal is Signal.FAIL else "has run"] = job.ended.at
+        for name, time in times.items():
+            if time is not None:
+                ago = duration_name(max(0, int((at - time).total_seconds())))
+                yield Finding(name=name, text=f"{time:%Y-%m-%d %H:%M:%S} UTC, {ago} ago")
+        if job.run_seconds is not None:
+            yield Finding(name="last run", text=f"{job.run_seconds:.1f} s")
 
 
 def build(config: Config, context: Context) -> Heartbeat:

@@ -56,9 +56,7 @@ def test_a_job_that_comes_back_has_its_whole_time_again() -> None:
 
 
 @given(st.floats(0, 100), st.floats(-3, 1e6))
-def test_who_leaps_or_stands_still_hears_nothing_meanwhile(
-    passed: float, gained: float
-) -> None:
+def test_who_leaps_or_stands_still_hears_nothing_meanwhile(passed: float, gained: float) -> None:
     calls = Calls()
     calls.hear(NOW, 100.0)
     assert calls.deaf is None

@@ -38,6 +38,9 @@ async def test_a_job_that_called_in_time_is_good(context: Context) -> None:
     assert seen.value("probe_heartbeat_last_call_timestamp_seconds") == end.at.timestamp()
     assert seen.value("probe_heartbeat_last_end_timestamp_seconds") == end.at.timestamp()
     assert seen.value("probe_heartbeat_last_run_seconds") == 90.0
+    assert seen.findings.keys() == {"expected since", "has run", "last run"}
+    assert seen.findings["has run"].endswith(" UTC, 1h ago")
+    assert seen.findings["last run"] == "90.0 s"
 
 
 async def test_a_job_that_runs_called_when_it_began(context: Context) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote
 
 import pytest
+import trustme
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from slo.core.reason import State
 from slo.net.filling import filled
 from slo.net.request import Request
 from slo.net.url import URL
+from tests.certificates import DAY, NOW, server_context, written
 from tests.hostile import HEAD, answering, hanging, serving
 from tests.probes.looking import Seen, look
 from tests.services import free_port
@@ -292,6 +294,23 @@ async def test_each_step_has_its_phases_its_status_and_whether_it_was_good() -> 
     for phase in ("connect", "processing", "transfer"):
         assert seen.value("probe_http_flow_duration_seconds", step="read", phase=phase) is not None
     assert seen.findings["step read"].startswith("status 200: connect ")
+
+
+async def test_steps_over_tls_show_which_certificate_expires_first(tmp_path: Path) -> None:
+    authority, soon, late = trustme.CA(), NOW + 3 * DAY, NOW + 90 * DAY
+    tls = {"ca_file": written(authority, tmp_path)}
+    good = answering(HEAD + b"Content-Length: 0\r\n\r\n")
+    async with (
+        serving(good, tls=server_context(authority, "127.0.0.1", not_after=soon)) as first,
+        serving(good, tls=server_context(authority, "127.0.0.1", not_after=late)) as last,
+    ):
+        seen = await flow(
+            {"name": "first", "url": f"https://127.0.0.1:{first}/", "tls": tls},
+            {"name": "last", "url": f"https://127.0.0.1:{last}/", "tls": tls},
+        )
+    assert seen.reason == "ok", seen.judgement.detail
+    assert seen.value("probe_ssl_earliest_cert_expiry") == int(soon.timestamp())
+    assert "certificate" in seen.findings
 
 
 # Secrets
