@@ -13,7 +13,7 @@ from slo.net.exchange_config import ExchangeConfig
 from slo.net.findings import connection_findings, response_findings
 from slo.net.http1 import Response
 from slo.net.inquiry import Facts, Inquiry
-from slo.net.samples import connection_samples
+from slo.net.samples import connection_samples, phase_samples
 
 _BODILESS = frozenset({204, 304})
 
@@ -45,8 +45,7 @@ class HTTPProbe:
             return
         fetched, reached = facts.fetched, facts.fetched.reached
         yield from connection_samples(reached)
-        for phase, seconds in reached.phases.items():
-            yield Sample(name="probe_http_duration_seconds", value=seconds, labels={"phase": phase})
+        yield from phase_samples("probe_http_duration_seconds", reached)
         yield Sample(name="probe_http_redirects", value=fetched.redirects)
         answered = fetched.response is not None
         yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))

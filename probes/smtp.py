@@ -16,7 +16,7 @@ from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.findings import connection_findings
 from slo.net.lines import Lines
-from slo.net.samples import connection_samples
+from slo.net.samples import connection_samples, phase_samples
 from slo.net.smtp import LINE_BYTES, Reply, Session, expected
 from slo.net.target import TargetConfig
 
@@ -135,8 +135,7 @@ class SMTPProbe:
         if isinstance(facts, Fault):
             return
         yield from connection_samples(facts.reached)
-        for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_smtp_duration_seconds", value=seconds, labels={"phase": phase})
+        yield from phase_samples("probe_smtp_duration_seconds", facts.reached)
         yield Sample(name="probe_smtp_ssl", value=float(facts.reached.handshake is not None))
         if facts.code:
             yield Sample(name="probe_smtp_status_code", value=facts.code)

@@ -11,7 +11,6 @@ from operator import itemgetter
 import numpy as np
 
 from slo.app.books import Books
-from slo.app.breath import Breath
 from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
 from slo.config.settings import ScrapeEntry, Settings
@@ -22,6 +21,7 @@ from slo.core.sli import CountersSLI
 from slo.core.slo import SLO
 from slo.engine.windows import LOST_AFTER_SECONDS
 from slo.exposition.catalogue import Telemetry
+from slo.net.breath import Breath
 from slo.sources.counters import Excess
 from slo.sources.increments import Bools
 from slo.sources.live_target import Endpoint

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from slo.app.breath import Breath
 from slo.app.found import Follower, Followers, Labels
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
@@ -22,6 +21,7 @@ from slo.core.sample import Sample
 from slo.errors import WatchkeepError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
+from slo.net.breath import Breath
 from slo.net.context import Context
 from slo.runner.recent import Recent
 from slo.runner.runner import Runner

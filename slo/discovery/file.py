@@ -7,8 +7,9 @@ leaves what it said before standing; one that is gone has no targets.
 import asyncio
 import glob
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -81,7 +82,6 @@ class FileDiscovery:
         self._patterns = config.files
         self._every_seconds = config.refresh_interval.total_seconds()
         self._unsettled = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._looking: Future[_Look] | None = None
         self._files: dict[str, _File] = {}
 
@@ -109,10 +109,19 @@ class FileDiscovery:
         """One look. A file system that hangs has one thread of ours, and nobody else waits for it."""
         if self._looking and not self._looking.done():
             raise Fault("timeout", detail="the look before has not ended: the file system does not answer")
-        self._looking = self._thread.submit(self._look)
+        self._looking = Future()
+        self._looking.set_running_or_notify_cancel()  # whoever gives it up does not end it
+        # A daemon: nobody waits for it when the watch ends, either.
+        threading.Thread(target=self._answer, args=(self._looking,), name="files", daemon=True).start()
         look = await asyncio.wrap_future(self._looking)
         self._unsettled = look.unsettled
         return look
+
+    def _answer(self, looking: Future[_Look]) -> None:
+        try:
+            looking.set_result(self._look())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the look is waited for
+            looking.set_exception(error)
 
     def _look(self) -> _Look:
         paths = sorted({path for pattern in self._patterns for path in glob.iglob(pattern)})  # noqa: PTH207 - patterns are absolute

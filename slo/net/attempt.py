@@ -14,7 +14,7 @@ from slo.net.certificate import Handshake, described
 from slo.net.connection import Connection, Receiver, connect, connect_socket
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
-from slo.net.resolve import IPProtocol
+from slo.net.resolve import IPProtocol, meant_by
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class Attempt:
 
     def permit(self, endpoint: Endpoint) -> None:
         """Have the guard look at an endpoint whose name somebody else resolves. Raises Fault."""
-        guard, address = self._context.guard, endpoint.address
+        guard, address = self._context.guard, meant_by(endpoint.host)
         refusal = guard.host_refusal(endpoint.host, endpoint.scheme)
         if address is not None:
             refusal = refusal or guard.address_refusal(address, redirected_from=self.address)

@@ -3,6 +3,12 @@
 from slo.errors import Fault
 from slo.net.decoding import Compression, Decoder, decoder_for
 
+FREE_BYTES = 1_048_576
+EXPANSION = 1_032
+"""How many bytes one byte may unfold to, beyond so many that are free: more than deflate is able to. Brotli makes
+gigabytes of a few hundred bytes, which would be unfolded in one go.
+"""
+
 
 class Body:
     """At most `limit` bytes are taken, before and after decoding as `compression` says; they are kept with `keep`.
@@ -43,14 +49,18 @@ class Body:
         if self.received > self._limit:
             self.decoded = self._limit
             raise self._too_large("")
+        limit = self._limit
         if self._decoder is not None:
+            limit = min(limit, max(FREE_BYTES, EXPANSION * self.received))
             try:
-                data = self._decoder.decode(data, self._limit + 1 - self.decoded)
+                data = self._decoder.decode(data, limit + 1 - self.decoded)
             except ValueError as error:
                 raise Fault("body_encoding", detail=str(error)) from None
         self.decoded += len(data)
-        if self.decoded > self._limit:
-            self.decoded = self._limit
+        if self.decoded > limit:
+            self.decoded = limit
+            if limit < self._limit:
+                raise Fault("body_too_large", detail=f"{self.received} bytes unfold to more than {limit}")
             raise self._too_large("after decoding")
         if self._keep:
             self._pieces.append(data)

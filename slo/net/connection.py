@@ -17,6 +17,9 @@ from slo.net.connectivity import IPAddress
 from slo.net.tls import handshake_fault
 
 READ_BYTES = 65_536
+PIECE_BYTES = 16_384
+"""How much of what arrives is taken in one turn of the event loop, which reads a quarter of a megabyte at a time."""
+
 LINGER_SECONDS = 1.0
 """How long the last bytes of ours may take to leave before the connection is cut."""
 
@@ -117,6 +120,25 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= PIECE_BYTES or self._transport is None:
+            self._take(data)
+            return
+        self._transport.pause_reading()
+        self._take_in_turn(self._transport, data, 0)
+
+    def _take_in_turn(self, transport: asyncio.Transport, data: bytes, begin: int) -> None:
+        """Take what is more than one piece one by one, with all others in between, and only then read on."""
+        end = begin + PIECE_BYTES
+        self._take(data[begin:end])
+        if self._ended or transport.is_closing():
+            return
+        if end < len(data):
+            self._loop.call_soon(self._take_in_turn, transport, data, end)
+        else:
+            with contextlib.suppress(RuntimeError):  # uvloop's word where connecting was cancelled meanwhile
+                transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
         if self._ended:
             return
         if self._incoming is None:

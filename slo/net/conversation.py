@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
+from slo.net.breath import Breath
 from slo.net.connection import Connection
 
 SAID_CHARACTERS = 200
@@ -36,6 +37,7 @@ class Conversation:
         self._fault: Fault | None = None
         self._news: asyncio.Future[None] | None = None
         self._connection: Connection | None = None
+        self._breath = Breath()
 
     @classmethod
     async def begin(cls, attempt: Attempt, endpoint: Endpoint, *, limit_bytes: int) -> "Conversation":
@@ -73,6 +75,7 @@ class Conversation:
 
     async def exactly(self, count: int) -> bytes:
         """The next bytes, so many of them. Raises Fault where they do not come, or are more than an answer may have."""
+        await self._breath.take()  # a megabyte of empty packets would else be read in one go
         while len(self._waiting) < count:
             if count - len(self._waiting) > self._left:
                 raise Fault("data", detail=f"an answer of more than {self._limit} bytes")
@@ -82,6 +85,7 @@ class Conversation:
     async def line(self) -> bytes:
         """The next line, without the CR and LF that end it. Raises Fault."""
         searched = 0
+        await self._breath.take()
         while (end := self._waiting.find(b"\r\n", max(searched - 1, 0))) < 0:
             searched = len(self._waiting)
             await self._more()
@@ -113,6 +117,7 @@ class Conversation:
             raise self._fault.with_traceback(None)
         self._news = asyncio.get_running_loop().create_future()
         await self._news
+        self._breath = Breath()
 
     def _take(self, count: int) -> bytes:
         taken = bytes(self._waiting[:count])

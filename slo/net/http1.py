@@ -16,6 +16,9 @@ from slo.net.decoding import Compression
 HEADER_BYTES = 65_536
 """The largest head of a response that is taken, interim responses included."""
 
+FIELD_BYTES = 32
+"""What a field counts beyond its name and value, as HTTP/2 counts them: it takes more room than was sent for it."""
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -168,7 +171,7 @@ class Exchange:
         self._version = self._parser.get_http_version()
         self._head_complete = True
         encoding = self._read_framing()
-        if self._fed > HEADER_BYTES and sum(len(name) + len(value) for name, value in self._headers) > HEADER_BYTES:
+        if len(self._headers) * FIELD_BYTES + self._fed > HEADER_BYTES and self._head_bytes > HEADER_BYTES:
             self._finish(head_too_large())
             return
         if not self._on_head(self._so_far(complete=False)) or self._head or self._status == 101:
@@ -204,6 +207,10 @@ class Exchange:
                 case b"content-encoding":
                     encoding = value.decode("latin-1").strip().lower()
         return encoding
+
+    @property
+    def _head_bytes(self) -> int:
+        return sum(len(name) + len(value) + FIELD_BYTES for name, value in self._headers)
 
     def _finish(self, fault: Fault | None) -> None:
         if self._over:

@@ -12,7 +12,7 @@ from h2.errors import ErrorCodes
 from h2.settings import SettingCodes, Settings
 
 from slo.errors import Fault
-from slo.net.http1 import HEADER_BYTES, Headers, head_too_large
+from slo.net.http1 import FIELD_BYTES, HEADER_BYTES, Headers, head_too_large
 
 WINDOW_BYTES = 1_048_576
 """How much of a body may be under way before we have to say that we took it."""
@@ -23,9 +23,6 @@ FRAME_BYTES = 16_384
 
 SETTINGS = 4
 GOAWAY = 7
-
-_FIELD_BYTES = 32
-"""What a field counts beyond its name and value, as the protocol counts them."""
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -96,7 +93,7 @@ class Fields:
     def trailers(self, fields: Iterable[tuple[bytes, bytes]] | None) -> Headers:
         """Fields that are headers. Raises Fault."""
         taken = tuple((name, value.strip(b" \t")) for name, value in fields or ())
-        self._bytes += sum(len(name) + len(value) + _FIELD_BYTES for name, value in taken)
+        self._bytes += sum(len(name) + len(value) + FIELD_BYTES for name, value in taken)
         if self._bytes > HEADER_BYTES:
             raise head_too_large()
         for name, value in taken:

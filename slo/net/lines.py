@@ -3,6 +3,7 @@
 import asyncio
 
 from slo.errors import Fault
+from slo.net.breath import Breath
 
 LINE_BYTES = 65_536
 """The longest line with its end, as in the blackbox exporter."""
@@ -22,6 +23,7 @@ class Lines:
         self._ended = False
         self._error: Exception | None = None
         self._news: asyncio.Future[None] | None = None
+        self._breath = Breath()
 
     def settled(self) -> None:
         """Raises Fault where more has arrived than was read.
@@ -33,6 +35,7 @@ class Lines:
 
     async def read(self) -> bytes | None:
         """The next line; None when the other side has closed. Raises Fault where the connection broke or floods."""
+        await self._breath.take()  # a megabyte of empty lines would else be read in one go
         while True:
             end = self._waiting.find(b"\n", self._searched) + 1
             if (end or len(self._waiting) + 1) > self._longest:
@@ -65,6 +68,7 @@ class Lines:
             return False
         self._news = asyncio.get_running_loop().create_future()
         await self._news
+        self._breath = Breath()
         return True
 
     def _take(self, end: int) -> bytes:

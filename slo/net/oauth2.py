@@ -1,6 +1,7 @@
 """Access tokens of OAuth 2.0, with the credentials of a client: https://www.rfc-editor.org/rfc/rfc6749#section-4.4."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from urllib.parse import quote_plus, urlencode
@@ -115,8 +116,10 @@ def _token_of(body: bytes) -> tuple[str, float]:
         said = json.loads(body)
         kind, token, seconds = said.get("token_type") or "Bearer", said["access_token"], said.get("expires_in")
         good_for = float("inf") if seconds is None else float(seconds)
-    except (TypeError, KeyError, AttributeError, RecursionError):
+    except (TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise ValueError("no access token") from None
+    if math.isnan(good_for):  # it would never end
+        raise ValueError("no time that ends")
     if not isinstance(kind, str) or not is_token(kind) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise ValueError("no access token")
     return f"{'Bearer' if kind.lower() == 'bearer' else kind} {token}", good_for

@@ -31,6 +31,21 @@ _NOT_FOUND = 4
 _BAD_NAME = 8
 
 
+def meant_by(host: str) -> IPAddress | None:
+    """The address that a host is, for whoever takes all spellings of one: 2852039166, 0xa9fea9fe, 169.254.169.254.;
+    None for a name.
+    """
+    host = host.rstrip(".")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """What SRV records lead to, and for how long that is good; None where nobody says."""

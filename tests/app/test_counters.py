@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from slo.app import breath as module
 from slo.app.counters import EPOCH, milliseconds
 from slo.app.failures import Lost
 from slo.core.priority import Priority
 from slo.errors import StoreBusy, StoreDamaged
+from slo.net import breath as module
 from slo.sources.grouping import MOST_GROUPS
 from tests.app.making import START, Time, no_file_may_grow, sample
 from tests.app.played import SLOT

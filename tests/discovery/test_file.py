@@ -154,6 +154,8 @@ async def test_a_file_system_that_hangs_is_a_failure_and_takes_one_thread(
     async with following(made) as followed:
         await followed.until(lambda it: len(it.faults) >= 3)
         assert (set(followed.reasons), len(looks)) == ({"timeout"}, 1)
+        (thread,) = [thread for thread in threading.enumerate() if thread.name == "files"]
+        assert thread.daemon, "a process that ends would wait for it"
         answers.set()
         await followed.until(lambda it: it.addresses == ["one"])
 

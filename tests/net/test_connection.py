@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from slo.errors import Fault
 from slo.net import connection
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.certificate import described, earliest_expiry, read_certificate
-from slo.net.connection import Connection
+from slo.net.connection import PIECE_BYTES, Connection
 from slo.net.context import Context
 from slo.net.samples import fnv32a
 from slo.net.tls import TLSContexts
@@ -112,6 +113,59 @@ async def test_what_arrives_is_told_once_and_so_is_the_end() -> None:
 
         reached, heard = await attempted(listening)
     assert (reached.fault, heard.data, len(heard.ended)) == (None, b"hello", 1)
+
+
+async def test_a_flood_is_taken_in_pieces_with_others_in_between() -> None:
+    """Each takes at most one piece in a turn of the loop, so that forty floods are no standstill."""
+    flood = bytes(range(256)) * 8192
+
+    async def pouring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(flood)
+        await writer.drain()
+
+    class Turns(Heard):
+        turn, turns = 0, list[int]()
+
+        def received(self, data: bytes) -> None:
+            super().received(data)
+            self.turns.append(self.turn)
+
+        def next(self) -> None:
+            self.turn += 1
+            if not self.ended:
+                asyncio.get_running_loop().call_soon(self.next)
+
+    async with serving(pouring) as port:
+        heard, loop = Turns(), asyncio.get_running_loop()
+        _, made = await loop.create_connection(lambda: Connection(heard, loop, secure=False), "127.0.0.1", port)
+        heard.next()
+        while not heard.ended:
+            await asyncio.sleep(0.01)
+        made.close()
+    assert heard.data == flood
+    assert len(heard.turns) >= len(flood) // PIECE_BYTES
+    assert max(Counter(heard.turns).values()) <= 2, "the last of what was read, and the first of what came then"
+
+
+async def test_a_flood_on_a_connection_that_was_given_up_while_it_was_made_is_no_mistake() -> None:
+    class GivenUp(asyncio.Transport):
+        def pause_reading(self) -> None:
+            pass
+
+        def is_closing(self) -> bool:
+            return False
+
+        def resume_reading(self) -> None:
+            raise RuntimeError("unable to perform operation; the handler is closed")
+
+    loop, heard, mistakes = asyncio.get_running_loop(), Heard(), list[object]()
+    loop.set_exception_handler(lambda _, context: mistakes.append(context))
+    made = Connection(heard, loop, secure=False)
+    made.connection_made(GivenUp())
+    made.data_received(bytes(2 * PIECE_BYTES))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (len(heard.data), mistakes) == (2 * PIECE_BYTES, [])
 
 
 async def test_what_arrives_before_the_handshake_never_reaches_whom_it_was_not_encrypted_for() -> None:

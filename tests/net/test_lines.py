@@ -92,3 +92,16 @@ async def test_what_came_before_a_reset_is_still_read() -> None:
     with pytest.raises(Fault) as raised:
         await lines.read()
     assert raised.value.reason == "data_closed"
+
+
+async def test_who_reads_a_flood_of_lines_lets_others_run() -> None:
+    lines = Lines()
+    lines.received(b"\n" * WAITING_BYTES)
+    lines.closed(None)
+    reading = asyncio.create_task(everything(lines))
+    turns = 0
+    while not reading.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert len(reading.result()) == WAITING_BYTES
+    assert turns > 3

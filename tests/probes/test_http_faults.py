@@ -68,6 +68,7 @@ SERVERS: dict[str, tuple[str, Behaviour]] = {
     "sends headers for ever": ("headers_too_large", flooding(HEAD, (b"X-Flood: " + b"x" * 100 + b"\r\n") * 100)),
     "sends one header for ever": ("headers_too_large", flooding(HEAD + b"X-Flood: ", b"x" * 4096)),
     "sends large headers at once": ("headers_too_large", answering(HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n")),
+    "sends thousands of headers": ("headers_too_large", answering(HEAD + b"X:\r\n" * 4_000 + b"\r\n")),
     "continues for ever": ("headers_too_large", flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)),
     "sends trailers for ever": ("headers_too_large", flooding(CHUNKED + b"0\r\n", b"X-Flood: x\r\n" * 1000)),
     "extends a chunk for ever": ("headers_too_large", flooding(CHUNKED + b"5;", b"extension" * 1000)),

@@ -152,6 +152,18 @@ async def test_no_redirect_leads_through_a_proxy_to_a_metadata_service(url: str,
     assert len(proxy.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "host", ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "169.254.169.254."]
+)
+async def test_no_spelling_of_an_address_is_left_to_a_proxy_that_would_read_it(host: str) -> None:
+    moved = answering(b"HTTP/1.1 302 F\r\nLocation: http://%s/\r\nContent-Length: 0\r\n\r\n" % host.encode())
+    with proxying("a.example", host) as proxy:
+        async with serving(moved) as port:
+            seen = await look(http, {"url": f"http://a.example:{port}/", **through(proxy.port)})
+    assert seen.reason == "not_permitted"
+    assert len(proxy.asked) == 1
+
+
 async def test_the_guard_looks_at_the_target_behind_a_proxy() -> None:
     usual = Context.default(SteadyClock())
     context = replace(usual, guard=Guard(Reach(hosts=("127.0.0.1", "good.example"))))

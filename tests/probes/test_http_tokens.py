@@ -137,6 +137,8 @@ WRONG: Mapping[str, Behaviour] = {
     "gives two lines": answering(token("a\r\nX: y")),
     "gives an odd type": answering(token("a", token_type="a\r\nX: y")),
     "gives an odd time": answering(token("a", expires_in=[])),
+    "gives a time that is no number": answering(token("a", expires_in=float("nan"))),
+    "gives a time beyond all others": answering(token("a", expires_in=10**400)),
     "floods": hostile.flooding(b"HTTP/1.1 200 OK\r\n\r\n", bytes(65_536)),
     "closes": answering(),
     "hangs": hanging(),
