@@ -9,7 +9,8 @@
     │   └── StoreDamaged      a file is not what it was when it was written
     ├── InboundError          a request from outside is not taken
     │   ├── Forged            it does not prove who sent it
-    │   └── Malformed         what it says cannot be understood
+    │   ├── Malformed         what it says cannot be understood
+    │   └── TooOften          it comes more often than it may
     ├── ParseError            metrics that were read are not what their format says
     ├── DestinationFault      a destination was asked something and does not say it
     ├── ServerFault           a Prometheus-compatible server gave no answer that can be counted
@@ -84,6 +85,10 @@ class Forged(InboundError):
 
 class Malformed(InboundError):
     """The request is from whom it says, and what it says cannot be understood."""
+
+
+class TooOften(InboundError):
+    """The request comes sooner after others than it may; it is good later."""
 
 
 @dataclass(eq=False)

@@ -76,6 +76,11 @@ class Books:
         return self.ledger.now
 
     @property
+    def written_until(self) -> int:
+        """The end of the newest slot on disk (Unix seconds), 0 without one: until then a watch was there."""
+        return int(self._backlog.store.marks().get(NOW, 0))
+
+    @property
     def behind(self) -> bool:
         """Whether so much waits to be written that reading the past has to wait."""
         return self._backlog.behind
@@ -85,7 +90,7 @@ class Books:
 
         A ledger that is more than a day ahead was written by a clock that was wrong, and is set aside.
         """
-        last = int(self._backlog.store.marks().get(NOW, 0))
+        last = self.written_until
         if last > self._now() + FAR_AHEAD_SECONDS:
             aside = self._backlog.set_aside()
             logger.error(

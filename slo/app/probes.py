@@ -16,6 +16,7 @@ from slo.app.wiring import check_of, watched_of
 from slo.config.settings import ProbeEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.core.outcome import CheckKey, Outcome
+from slo.core.protocols import Called
 from slo.core.sample import Sample
 from slo.errors import WatchkeepError
 from slo.exposition.catalogue import Telemetry
@@ -149,6 +150,7 @@ class WatchedProbes:
         checks = [check for looks in self._looks.values() for check in looks]
         self._source.change(gone=gone, watched=map(self._watched, self._looks.values()))
         self._recent.keep({check.point for check in checks})
+        self._expect_calls()
         self._runner.replace(checks)
         self._followers.follow(prepared.followers, self._take)
         self._telemetry.probe_targets.clear()
@@ -258,6 +260,11 @@ class WatchedProbes:
             self._source.change(gone=(), watched=map(self._watched, some))
             self._runner.change(gone=(), checks=[check for looks in some for check in looks])
             await breath.take()
+        self._expect_calls()
+
+    def _expect_calls(self) -> None:
+        checks = (check.check for looks in self._looks.values() for check in looks)
+        self._context.calls.expect((check for check in checks if isinstance(check, Called)), self._context.clock.now())
 
     def _watched(self, looks: Looks) -> Watched:
         return watched_of(looks, self._now.probes[looks[0].name].entry.quorum)

@@ -12,6 +12,7 @@ from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
 from slo.app.found import Followers
 from slo.app.groups import WatchedGroups
+from slo.app.heartbeats import Heartbeats
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probes import WatchedProbes
@@ -30,6 +31,7 @@ from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
+from slo.store.jobs import JobFiles
 from slo.store.journal import Journal
 
 STALE_SLOTS = 3
@@ -66,6 +68,7 @@ class RunningWatch:
         self._exclusions = Exclusions(self._journal, clock)
         self._groups = WatchedGroups(self._books, clock, telemetry)
         self._counters = Counters(self._books, self._groups, telemetry)
+        self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
         self._configured, self._scrapes = place.built(settings, context)
@@ -110,6 +113,7 @@ class RunningWatch:
         await self.desk.load()
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
+        await self.heartbeats.load(heard_until=await asyncio.to_thread(lambda: self._books.written_until))
         prepared = await self._probes.prepare(self._settings, self._configured)
         self._groups.targets = prepared.targets
         self._counters.configure(self._settings, restored=True)
@@ -129,6 +133,7 @@ class RunningWatch:
             tasks.create_task(self._scraper.run(), name="scraper")
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
+            tasks.create_task(self.heartbeats.run(), name="heartbeats")
             tasks.create_task(self._close_slots(), name="slots")
 
     def now(self) -> datetime:
@@ -141,6 +146,7 @@ class RunningWatch:
         self._servers.close()
         self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         self._source.finish()
+        await self.heartbeats.close()
         await self._books.finish()
         await self.desk.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)

@@ -25,7 +25,7 @@ WIDEST_BAR = 100
 
 
 @click.command(name="probe")
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="[TARGET]", default="")
 @click.option(
     "-m",
     "--module",
@@ -40,12 +40,13 @@ WIDEST_BAR = 100
 def command(context: click.Context, target: str, module: str, config: Path | None, *, as_json: bool) -> None:
     """Probe TARGET once, and explain what was found: a URL for http, HOST:PORT for tcp and tls.
 
-    With the name of a configured probe or module, TARGET is probed as that one would be. Exits 1 when it is not good.
+    With the name of a configured probe or module, TARGET is probed as that one would be; without TARGET, a configured
+    probe has its own. Exits 1 when it is not good.
     """
     import uvloop
 
     chosen = _choose(target, module, config)
-    with progress(f"probing {target}"):
+    with progress(f"probing {target or module}"):
         outcome, findings = uvloop.run(_probe(chosen, module))
     emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
     context.exit(0 if outcome.state == "good" else 1)
@@ -75,6 +76,11 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     modules = settings.modules if settings else {}
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *modules, *probes.names]), "module")
+    if entry is not None and not target and not entry.several:
+        own = entry.targets[0]
+        return _Choice(kind=own.type, config=own.config, timeout_seconds=own.timeout.total_seconds())
+    if not target:
+        raise UsageError("TARGET is missing: only a configured probe with one target has its own")
     try:
         if entry is None and module in modules:
             chosen = modules[module]
@@ -93,7 +99,8 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             raise UsageError(f"--module {module}: such a probe needs {' and '.join(missing)} as well: {mend}") from None
         sentences = (in_words(each, target) for each in error.errors())
         raise UsageError("TARGET: " + "; ".join(", ".join(filter(None, each)) for each in sentences)) from None
-    raise UsageError(f"--module {module}: probes of that kind have no single target: add one to the configuration")
+    mend = "leave TARGET out" if entry is not None else "add one to the configuration"
+    raise UsageError(f"--module {module}: probes of that kind have no single target: {mend}")
 
 
 async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Finding"]]:

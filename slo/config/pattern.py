@@ -24,6 +24,8 @@ class Pattern:
     text: str
     search: Callable[[str | bytes], Any]
     """The first match anywhere, as of the module `re`, or None. Bytes are searched as UTF-8."""
+    groups: int
+    """How many groups it has."""
 
     @classmethod
     def compile(cls, text: str) -> "Pattern":
@@ -33,10 +35,11 @@ class Pattern:
         options = re2.Options()
         options.log_errors = False
         try:
-            return cls(text, re2.compile(text, options).search)
+            compiled = re2.compile(text, options)
         except re2.error as error:
             reason = error.args[0] if error.args else "unknown"
             raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+        return cls(text, compiled.search, compiled.groups)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pattern) and self.text == other.text

@@ -88,11 +88,12 @@ class _Sections:
         return self._definitions[reference.removeprefix(REFERENCE)] if reference else schema
 
     def within(self, schema: JsonSchemaValue) -> JsonSchemaValue | None:
-        """The section that a key holds, or a list of which it holds."""
+        """The section that a key holds, or a list or a mapping of which it holds."""
         schema = self.resolved(schema)
         if "properties" in schema:
             return schema
-        options = [*_options(schema), *([schema["items"]] if "items" in schema else ())]
+        named = [each for each in schema.get("patternProperties", {}).values() if "$ref" in each]
+        options = [*_options(schema), *named, *([schema["items"]] if "items" in schema else ())]
         return next((found for option in options if (found := self.within(option))), None)
 
     def tables(self, section: JsonSchemaValue, path: str = "", around: Sequence[JsonSchemaValue] = ()) -> Iterator[str]:

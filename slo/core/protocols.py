@@ -72,6 +72,14 @@ class Explaining(Check[F], Protocol[F]):
         """
 
 
+@runtime_checkable
+class Called(Check[F], Protocol[F]):
+    """A check whose target calls us."""
+
+    def admits(self, token: bytes) -> bool:
+        """Whether a call with this token is the target's. Takes as long for a wrong one as for the right one."""
+
+
 class Counter(Protocol):
     """Where a source puts its counts."""
 

@@ -62,6 +62,12 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_failed_due_to_cel="Whether the round was bad because of an expression in CEL.",
         probe_failed_due_to_bytes="Whether the round was bad because the bytes were not as expected.",
         probe_expect_info="What the expected bytes held; always 1.",
+        probe_http_flow_duration_seconds="Time of one phase of a step; steps and phases not reached are left out.",
+        probe_http_flow_status_code="Status code of the last response of a step.",
+        probe_http_flow_success="Whether a step saw what was expected; absent for steps that were not reached.",
+        probe_heartbeat_last_call_timestamp_seconds="When the job called last.",
+        probe_heartbeat_last_end_timestamp_seconds="When the job said last that it had ended.",
+        probe_heartbeat_last_run_seconds="How long the last run took whose start was told.",
         probe_smtp_duration_seconds="Time of one phase of a session of mail; phases not reached are left out.",
         probe_smtp_ssl="Whether the session went over to TLS, or was over it from the start.",
         probe_smtp_status_code="Code of the mail server's last reply that was waited for.",
@@ -325,6 +331,12 @@ class Telemetry:
             "watchkeep_webhooks_total",
             "Requests of destinations under /webhooks/, by what became of them.",
             ["way", "result"],
+            registry=registry,
+        )
+        self.heartbeat_calls = Counter(
+            "watchkeep_heartbeat_calls_total",
+            "Calls under /heartbeats/, by what became of them.",
+            ["result"],
             registry=registry,
         )
         self.reload_successful = Gauge(

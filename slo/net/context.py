@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from slo.core.protocols import Clock
+from slo.net.calls import Calls
 from slo.net.connectivity import Connectivity
 from slo.net.echoes import Echoes
 from slo.net.guard import Guard
@@ -20,6 +21,7 @@ class Context:
     tls: TLSContexts
     connectivity: Connectivity
     echoes: Echoes = field(default_factory=Echoes)
+    calls: Calls = field(default_factory=Calls)
 
     @classmethod
     def default(cls, clock: Clock) -> "Context":

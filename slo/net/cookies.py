@@ -1,4 +1,4 @@
-"""Cookies within one round: what a response sets comes along with the redirect that it makes."""
+"""Cookies within one round: what a response sets comes along with the redirect that it makes, and with later steps."""
 
 from email.message import Message
 from http.cookiejar import CookieJar
@@ -28,6 +28,11 @@ class Cookies:
         asked = _asked(url)
         self._jar.add_cookie_header(asked)
         return asked.get_header("Cookie") or ""
+
+    def value(self, name: str) -> str | None:
+        """The value of the cookie of this name that was set last; None without one."""
+        found = [cookie.value for cookie in self._jar if cookie.name == name]
+        return found[-1] if found else None
 
 
 class _Headers:

@@ -157,11 +157,15 @@ class Expect(Section):
 
 
 class Expectation:
-    """An `Expect` made ready. What is not met is told as reason and detail, the most telling first."""
+    """An `Expect` made ready. What is not met is told as reason and detail, the most telling first.
 
-    def __init__(self, expect: Expect) -> None:
+    Without `shows_found` the details show nothing of a body.
+    """
+
+    def __init__(self, expect: Expect, *, shows_found: bool = True) -> None:
         self._expect = expect
-        self._json = JSONExpectation(expect.json_) if expect.json_ else None
+        self._shows_found = shows_found
+        self._json = JSONExpectation(expect.json_, shows_found=shows_found) if expect.json_ else None
         self.reads_body = bool(expect.body or expect.body_not or expect.json_ or expect.cel or expect.cel_not)
         """Whether the body has to be kept to be looked at."""
 
@@ -203,7 +207,8 @@ class Expectation:
                 if expression is not None and expression.holds(document) is not wanted:
                     return f"{expression.text!r} is {'false' if wanted else 'true'}"
             except ValueError as error:
-                return f"{expression.text if expression else ''!r}: {str(error)[:SHOWN_CHARACTERS]}"
+                why = str(error)[:SHOWN_CHARACTERS] if self._shows_found else "it says nothing of this body"
+                return f"{expression.text if expression else ''!r}: {why}"
         return ""
 
     def unmet_by_way(self, response: Response, *, secure: bool, seconds: float) -> Iterator[tuple[str, str]]:

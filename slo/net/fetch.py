@@ -48,11 +48,25 @@ class Fetched:
     response: Response | None = None
 
 
-async def fetch(request: Request, context: Context, deadline: float, *, tokens: Tokens | None = None) -> Fetched:
-    """Ask, before `deadline` (monotonic seconds). What the other side does wrong is in the result, never raised."""
+async def fetch(
+    request: Request,
+    context: Context,
+    deadline: float,
+    *,
+    tokens: Tokens | None = None,
+    cookies: "Cookies | None" = None,
+) -> Fetched:
+    """Ask, before `deadline` (monotonic seconds). What the other side does wrong is in the result, never raised.
+
+    `cookies` are sent where they may go, and get those that responses set.
+    """
     attempt = Attempt(context)
-    hops = _Hops(request, attempt)
+    if cookies is not None:
+        request = replace(request, cookies=cookies.header(request.url))
+    hops = _Hops(request, attempt, cookies)
     reached = await attempt.run(hops.go() if tokens is None else hops.go_with(tokens, deadline), deadline)
+    if cookies is not None and hops.response is not None:
+        cookies.take(hops.request.url, hops.response)
     return Fetched(reached=reached, url=hops.request.url, redirects=hops.count, response=hops.response)
 
 
@@ -61,9 +75,9 @@ class _Hops:
 
     __slots__ = ("_attempt", "_cookies", "count", "request", "response")
 
-    def __init__(self, request: Request, attempt: Attempt) -> None:
+    def __init__(self, request: Request, attempt: Attempt, cookies: "Cookies | None") -> None:
         self._attempt = attempt
-        self._cookies: Cookies | None = None
+        self._cookies = cookies
         self.request = request
         self.response: Response | None = None
         self.count = 0

@@ -15,11 +15,12 @@ SHOWN_CHARACTERS = 60
 class JSONExpectation:
     """What a body must hold: every node that a path leads to has the given value, and there is one.
 
-    Raises ValueError for what is no path.
+    Without `shows_found` nothing of a body is told. Raises ValueError for what is no path.
     """
 
-    def __init__(self, expected: Mapping[str, JsonValue]) -> None:
-        self._expected = [(path, _compiled(path), value) for path, value in expected.items()]
+    def __init__(self, expected: Mapping[str, JsonValue], *, shows_found: bool = True) -> None:
+        self._expected = [(path, compiled(path), value) for path, value in expected.items()]
+        self._shows_found = shows_found
 
     def mismatch(self, body: bytes) -> str | None:
         """What about the body is not as expected, in a few words; None when everything is."""
@@ -38,11 +39,26 @@ class JSONExpectation:
                 return f"there is no {path}"
             for each in found:
                 if not same(each, value):
-                    return f"{path} is {_brief(json.dumps(each))}, not {_brief(json.dumps(value))}"
+                    found_one = f"{_brief(json.dumps(each))}, " if self._shows_found else ""
+                    return f"{path} is {found_one}not {_brief(json.dumps(value))}"
         return None
 
 
-def _compiled(path: str) -> "JSONPathQuery":
+def text_at(query: "JSONPathQuery", body: bytes) -> str | None:
+    """The one text, number or truth in a body that a path leads to, as text; None where there is none, or several."""
+    from jsonpath_rfc9535 import JSONPathError
+
+    try:
+        found = cast(Sequence[JsonValue], query.find(json.loads(body)).values())
+    except (ValueError, JSONPathError, RecursionError):
+        return None
+    if len(found) != 1 or found[0] is None or isinstance(found[0], list | dict):
+        return None
+    return found[0] if isinstance(found[0], str) else json.dumps(found[0])
+
+
+def compiled(path: str) -> "JSONPathQuery":
+    """A path made ready. Raises ValueError for what is none."""
     import jsonpath_rfc9535
 
     try:

@@ -28,6 +28,7 @@ class Request:
     At most `max_body` bytes of a body are read (more is a fault), decoded as `compression` says, and kept only with
     `keep_body`. A header with several values is sent on several lines; `cookies` are added to those in the headers.
     Headers, cookies and body may hold secrets and are not shown. `alpn` are the versions of HTTP to offer over TLS.
+    With `confines_body` no redirect takes the body to another origin.
     """
 
     url: URL
@@ -35,6 +36,7 @@ class Request:
     headers: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
     cookies: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
+    confines_body: bool = False
     tls: TLSSettings = field(default_factory=TLSSettings)
     alpn: tuple[str, ...] = (HTTP_1,)
     proxies: Proxies | None = field(default=None, repr=False)
@@ -112,6 +114,8 @@ class Request:
             method, body = "GET", b""
             headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
         if url.origin != self.url.origin:
+            if body and self.confines_body:
+                raise Fault("redirect_invalid", detail="another origin is to get the body")
             headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYONE}
             tls = tls if url.host == self.url.host else tls.elsewhere()
         return replace(self, url=url, method=method, headers=headers, body=body, tls=tls)

@@ -39,6 +39,7 @@ class DataFolder:
         self.path = path
         self.journal = path / "journal.db"
         self.ledger = path / "ledger.db"
+        self.jobs = path / "jobs"
         try:
             _make_private(path)
             self._lock = _lock(path)

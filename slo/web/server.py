@@ -21,6 +21,7 @@ from slo.web.answers import Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.connections import Connections, Handler
 from slo.web.exclusions import ExclusionsAPI
+from slo.web.heartbeats import HeartbeatsAPI
 from slo.web.pages import Pages
 from slo.web.probes import ProbesAPI
 from slo.web.silences import SilencesAPI
@@ -96,6 +97,7 @@ def build_application(
     application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(AlertsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
+    application.add_routes(HeartbeatsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
     application.add_routes([web.get("/probe", ProbeEndpoint(watch.prober).handle)])

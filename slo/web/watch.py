@@ -12,6 +12,7 @@ from slo.core.exclusion import Exclusion
 from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
+from slo.core.job import Signal
 from slo.core.outcome import Outcome
 from slo.core.response import Response
 from slo.core.sample import Sample
@@ -70,6 +71,16 @@ class Desk(Protocol):
         """Which alerts nobody is told of."""
 
 
+class Heartbeats(Protocol):
+    """Who takes the calls of jobs."""
+
+    async def take(self, name: str, token: bytes, signal: Signal, *, exit_status: int | None, note: str) -> None:
+        """Take a call of a job; it is on disk afterwards.
+
+        Raises Forged where it proves nothing, TooOften where calls come too fast, StoreError where it is not on disk.
+        """
+
+
 class Watch(Protocol):
     """A running watch.
 
@@ -84,6 +95,10 @@ class Watch(Protocol):
     @property
     def desk(self) -> Desk:
         """The incidents."""
+
+    @property
+    def heartbeats(self) -> Heartbeats:
+        """The calls of jobs."""
 
     @property
     def prober(self) -> Prober:

@@ -53,6 +53,33 @@ def test_a_good_target_is_said_to_people(server: str, monkeypatch: pytest.Monkey
     assert "content-length  2" in lines
 
 
+def test_a_configured_probe_needs_no_target(server: str, config: str, tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    steps = f"[{{name: first, url: 'http://{server}/up'}}, {{name: then, url: 'http://{server}/down'}}]"
+    path.write_text(f"probes: [{{name: flow, type: http_flow, steps: {steps}}}]\n")
+    done = run("-m", "flow", "-c", str(path), "--json")
+    assert done.exit_code == 1
+    told = json.loads(done.output)
+    assert (told["target"], told["reason"]) == (f"http://{server}/up", "status")
+    assert list(told["phases"]) == ["first", "then"]
+    assert json.loads(run("-m", "port", "-c", config, "--json").output)["target"] == "127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-m", "http"], "TARGET is missing"),
+        (["http://a.example/", "-m", "flow"], "leave TARGET out"),
+    ],
+)
+def test_what_a_target_is_missing_for_is_said(arguments: list[str], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text("probes: [{name: flow, type: http_flow, steps: [{name: a, url: 'http://a.example/'}]}]\n")
+    done = run(*arguments, "-c", str(path))
+    assert done.exit_code == 2
+    assert said in done.output
+
+
 def test_a_bad_target_says_why(server: str) -> None:
     done = run(f"http://{server}/down")
     assert done.exit_code == 1

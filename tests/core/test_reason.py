@@ -10,6 +10,8 @@ OURS = {
     "auth_method",
     "network_down",
     "resolver_down",
+    "heartbeat_awaited",
+    "heartbeat_unheard",
     "no_file_descriptors",
     "no_local_port",
     "no_source_address",

@@ -17,6 +17,7 @@ from slo.core.folding import fold_all
 from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
+from slo.core.job import Signal
 from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import Priority
@@ -26,12 +27,13 @@ from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
-from slo.errors import UsageError
+from slo.errors import Forged, UsageError
 from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
 from slo.router.people import decide_act
+from slo.web.watch import Heartbeats
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -223,6 +225,13 @@ class FakeSilences:
         return taken
 
 
+class NoJobs:
+    """No job is expected to call."""
+
+    async def take(self, name: str, token: bytes, signal: Signal, *, exit_status: int | None, note: str) -> None:
+        raise Forged(f"there is no job {name}")
+
+
 class NoModules:
     """A prober without modules."""
 
@@ -257,6 +266,7 @@ class FakeWatch:
     reloads: int = 0
     telemetry: Telemetry = field(default_factory=Telemetry)
     prober: Prober = field(default_factory=NoModules)
+    heartbeats: Heartbeats = field(default_factory=NoJobs)
 
     @property
     def desk(self) -> "FakeWatch":
