@@ -84,9 +84,6 @@ class Probing:
 
     def _no_target(self, asked: Asked, kind: str, error: Exception) -> Outcome:
         """A target that cannot be looked at is a failed round, as it is for the blackbox exporter."""
-        detail = str(error)
-        if isinstance(error, ValidationError):
-            detail = "; ".join(in_words(each, asked.target)[0] for each in error.errors(include_url=False))
         reason = "target_invalid"
         return Outcome(
             check=asked.module,
@@ -95,7 +92,7 @@ class Probing:
             at=self._context.clock.now(),
             state=state_of(reason),
             reason=reason,
-            detail=detail,
+            detail=_said(error, asked.target),
         )
 
     def shown(self, asked: Asked) -> str:
@@ -103,8 +100,15 @@ class Probing:
         try:
             config = self._modules[asked.module].aimed(asked.target, asked.hostname)
         except ValueError as error:  # a ValidationError too
-            return str(error)
+            return _said(error, asked.target)
         return config.model_dump_json(indent=2, exclude_defaults=True)
+
+
+def _said(error: Exception, target: str) -> str:
+    """Why a target is none, without what a library would quote of it."""
+    if isinstance(error, ValidationError):
+        return "; ".join(in_words(each, target)[0] for each in error.errors(include_url=False))
+    return str(error)
 
 
 def reach_of(guard: GuardKeys) -> Reach:

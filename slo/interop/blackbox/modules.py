@@ -69,14 +69,17 @@ def _module(
         report.tell((*at, "prober"), f"{shown(keys.prober)} is no prober", mend)
         return None
     prober = _prober(keys.prober)
-    options = sections.get(keys.prober) or prober.Options()
+    options = sections.get(keys.prober) or reader.check(prober.Options, {}, (*at, keys.prober))
+    if options is None:
+        return None
     config = config_of(prober.KIND)
     try:
         template: OneTarget = config.model_validate({config.target_key: prober.PLACEHOLDER, **options.keys})
     except ValidationError as error:
         for found in error.errors(include_url=False):
-            problem, mend = in_words(found, "")
-            report.tell((*at, keys.prober), problem, mend)
+            there = report.existing((*at, keys.prober), found["loc"][:1])
+            problem, mend = in_words(found, report.written(there))
+            report.tell(there, problem, mend)
         return None
 
     def aimed(target: str, hostname: str = "") -> OneTarget:
