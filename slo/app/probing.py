@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from exporters.probing import Asked, Probed
+from slo.config.names import Names
 from slo.config.schema import GuardKeys
 from slo.config.settings import ModuleEntry, Settings
 from slo.config.wording import in_words
@@ -45,7 +46,9 @@ class Probing:
     def module_timeout(self, module: str) -> float:
         """The timeout of a module in seconds, 0 where it has none. Raises UsageError for no module."""
         if module not in self._modules:
-            raise UsageError(f"Unknown module {module[:100]!r}: the modules of blackbox.yml stand under `modules`")
+            nearest = Names(self._modules).nearest(module[:100])
+            mend = f"did you mean {nearest}?" if nearest else f"there are: {', '.join(sorted(self._modules)) or 'none'}"
+            raise UsageError(f"Unknown module {module[:100]!r}: {mend}")
         return self._modules[module].timeout.total_seconds()
 
     async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:

@@ -56,7 +56,8 @@ def test_the_module_is_http_2xx_where_none_is_named(site: Served) -> None:
     ("query", "status", "sentence"),
     [
         ("module=http_2xx", 400, "the parameter target is missing"),
-        ("module=http_3xx&target=a", 400, "Unknown module 'http_3xx'"),
+        ("module=http_3xx&target=a", 400, "Unknown module 'http_3xx': did you mean http_2xx?\n"),
+        ("module=x&target=a", 400, "Unknown module 'x': there are: banner, http_2xx, live, page, tcp_connect, zone\n"),
         ("module=tcp_connect&target=169.254.169.254:80", 403, "169.254.169.254 is in a network that must not be asked"),
         ("module=tcp_connect&target=10.0.0.1:80", 403, "10.0.0.1 is in none of the networks that may be asked"),
     ],
