@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import gc
 import json
 import resource
 import sys
@@ -83,6 +84,12 @@ class Ended:
         }
 
 
+def settle() -> None:
+    """Keep the garbage collector off what lives as long as the process, as `watchkeep run` does."""
+    gc.collect()
+    gc.freeze()
+
+
 async def saturated(made: Any, clock: SteadyClock, ended: Ended, concurrency: int, seconds: float) -> None:
     """`concurrency` rounds at a time, as the runner makes them, without its schedule."""
     until = time.monotonic() + WARM_SECONDS + seconds
@@ -93,7 +100,9 @@ async def saturated(made: Any, clock: SteadyClock, ended: Ended, concurrency: in
             facts = await this.observe()
             ended.take(this.outcome(this.judge(facts), at=clock.now(), ended=clock.monotonic()))
 
-    working = asyncio.gather(*(work(made(number)) for number in range(concurrency)))
+    checks = [made(number) for number in range(concurrency)]
+    settle()
+    working = asyncio.gather(*map(work, checks))
     await asyncio.sleep(WARM_SECONDS)
     ended.begin()
     await working
@@ -104,6 +113,7 @@ async def paced(made: Any, clock: SteadyClock, ended: Ended, targets: int, secon
     runner = Runner(clock=clock, sink=ended.take, telemetry=Telemetry().probes, concurrency=1000)
     checks = [made(number) for number in range(targets)]
     runner.replace(checks)
+    settle()
     running = asyncio.create_task(runner.run())
     await asyncio.sleep(WARM_SECONDS + min(checks[0].interval_seconds, 2.0))
     ended.begin()

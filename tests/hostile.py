@@ -14,7 +14,10 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
     "asyncio": asyncio.new_event_loop,
 }
-"""The event loops that what is under test must behave on: the watch's own, and that of the standard library."""
+"""The event loops that the network must behave on: the watch's own, and that of the standard library."""
+
+LOOP: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": LOOPS["uvloop"]}
+"""The watch's own: what stands on the network, which is tried on both, needs no more."""
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -81,6 +81,8 @@ class Guard:
 
         `redirected_from` is who sent us there; None for the target itself.
         """
+        if self._reach is None and redirected_from is None:
+            return ""
         if refusal := self._out_of_reach(address):
             return refusal
         if redirected_from is not None and not _quarters(_meant(address)) <= _quarters(_meant(redirected_from)):

@@ -1,13 +1,13 @@
-"""Every test here that awaits anything runs on both event loops."""
+"""Every test here that awaits anything runs on the watch's own event loop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
-from tests.hostile import LOOPS
+from tests.hostile import LOOP
 from tests.services import nginx, nsd
 
 __all__ = ["nginx", "nsd"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return LOOPS
+    return LOOP
