@@ -1,9 +1,10 @@
 """The prober `http`, done by our kind `http`."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
@@ -50,6 +51,10 @@ def _version(value: object) -> object:
     return _VERSIONS[str(value)]
 
 
+def _its_own(name: str, value: object) -> bool:
+    return name in {"content-length", "transfer-encoding"} or (name == "connection" and str(value).lower() == "close")
+
+
 def _compression(value: object) -> object:
     return str(value).lower() or "identity"
 
@@ -92,6 +97,14 @@ class Options(IPOptions, ProxyOptions):
     enable_http2: bool = True
     enable_http3: bool = False
     skip_resolve_phase_with_proxy: bool = False
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _without_its_own(cls, value: object) -> object:
+        """Without what the exporter sends as it sees fit, whatever is written there."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: text for name, text in value.items() if not _its_own(str(name).lower(), text)}
 
     @model_validator(mode="after")
     def _can_be_done(self) -> "Options":

@@ -131,6 +131,31 @@ def test_a_number_is_a_text_where_one_is_wanted(tmp_path: Path) -> None:
     assert (made.body.reveal(), made.headers["X"][0].reveal(), made.expect.body_not[0].text) == (b"1", "2", "3")
 
 
+def test_headers_that_the_exporter_sets_itself_are_no_fault(tmp_path: Path) -> None:
+    made = config(tmp_path, {"headers": {"Connection": "close", "content-length": 0, "Transfer-Encoding": "chunked"}})
+    assert made.headers == {}
+    with pytest.raises(ConfigError, match="Connection is set by the watch itself"):
+        config(tmp_path, {"headers": {"Connection": "Upgrade"}})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("5s", 5), ("1.5s", 1.5), (".5s", 0.5), ("1m30s", 90), ("0.5h", 1800), ("1500us", 0.0015), ("30s1m", 90), (0, 0)],
+)
+def test_timeouts_are_written_as_go_writes_them(tmp_path: Path, written: object, seconds: float) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(json.dumps({"modules": {"m": {"prober": "icmp", "timeout": written}}}))
+    assert load(path, Kinds.installed(), {}).modules["m"].timeout.total_seconds() == seconds
+
+
+@pytest.mark.parametrize("written", ["5", "5 s", "1.2.3s", "-5s", "5parsecs", ".", "9999999999999999h"])
+def test_what_is_no_timeout_is_refused(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(json.dumps({"modules": {"m": {"prober": "icmp", "timeout": written}}}))
+    with pytest.raises(ConfigError, match="is no duration|is longer than ten years"):
+        load(path, Kinds.installed(), {})
+
+
 def test_what_our_kind_refuses_is_told_at_the_key_of_the_exporter(tmp_path: Path) -> None:
     path = tmp_path / "blackbox.yml"
     path.write_text("modules:\n  jumbo: {prober: icmp, icmp: {payload_size: 70000}}\n  zone: {prober: dns}\n")
