@@ -4,6 +4,9 @@ Vendors reach `/webhooks/` from anywhere, so anybody may open connections and se
 must shut out neither Prometheus nor an engineer. Where there are too many, one goes that waits for its client: of the
 address that has the most, the one that waits longest. So whoever takes them all up pushes out himself, from however
 many addresses; a client that sends its request at once is never the one that waits longest.
+
+Rounds of `/probe` take as long as their targets, all of them at once when a network is down: while such a request is at
+work, its connection is not among these.
 """
 
 import asyncio
@@ -17,6 +20,11 @@ from aiohttp import web
 
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
+
+PROBING = "/probe"
+
+MOST_PROBING = 10_000
+"""As many rounds of `/probe` are made at once, and more are counted as all other connections."""
 
 TOLD_EVERY_SECONDS = 60.0
 """How often the log hears of connections that go: whoever floods us must not fill the disk."""
@@ -38,6 +46,7 @@ class Connections:
         self._most = most
         self._telemetry = telemetry
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
+        self._probing: set[_Connection] = set()
         self._log = Sparing(logger, every_seconds=TOLD_EVERY_SECONDS)
         telemetry.http_connections.set_function(lambda: len(self._open))
 
@@ -52,14 +61,17 @@ class Connections:
         if connection is None:  # it is lost
             return await handler(request)
         connection.begin(request)
+        if request.path == PROBING and len(self._probing) < MOST_PROBING:
+            self._probing.add(connection)
         try:
             return await handler(request)
         finally:
+            self._probing.discard(connection)
             connection.end()
 
     def take(self, connection: "_Connection") -> bool:
         """Take in one that was made, in place of another where there are too many; whether there was room."""
-        if len(self._open) >= self._most:
+        if len(self._open) - len(self._probing) >= self._most:
             leaves = self._dispensable(connection.address)
             if leaves is None:
                 self.note("refused", connection.address)
@@ -71,6 +83,7 @@ class Connections:
     def leave(self, connection: "_Connection") -> None:
         """It is closed."""
         self._open.pop(connection.inner, None)
+        self._probing.discard(connection)
 
     def note(self, reason: str, address: str) -> None:
         """Count one that had to go: `slow`, `displaced` by another, or `refused`, since all were at work."""

@@ -11,12 +11,15 @@ from dataclasses import replace
 
 import pytest
 
+from exporters.probing import Asked, Probed
 from slo.core.inbound import Inbound, Received
+from slo.core.outcome import Outcome
+from slo.core.reason import State
 from slo.web.connections import _whose
 from slo.web.server import DEFAULT_LIMITS, Limits
 from tests.router.worlds import counted
 from tests.web.served import Served, served
-from tests.web.watches import FakeWatch, a_busy_watch
+from tests.web.watches import AT, FakeWatch, NoModules, a_busy_watch
 
 GET = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /webhooks/ticket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
@@ -128,6 +131,47 @@ def test_what_we_work_on_is_never_cut_and_what_comes_then_is_told_to_come_again(
         watch.reasons = []
         assert [connection.recv(65536)[:12] for connection in working] == [b"HTTP/1.1 202"] * 2
         assert site.get("/-/healthy").status == 200
+
+
+class Hanging(NoModules):
+    """Makes rounds that end when they are let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.over = False
+
+    def module_timeout(self, module: str) -> float:
+        return 60.0
+
+    async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:
+        self.asked += 1
+        while not self.over:
+            await asyncio.sleep(0.01)
+        outcome = Outcome(
+            check=asked.module,
+            target=asked.target,
+            module="http",
+            at=AT,
+            state=State.BAD,
+            reason="response_timeout",
+        )
+        return Probed(outcome=outcome, samples=())
+
+
+def test_targets_that_all_hang_at_once_leave_room_for_everybody() -> None:
+    prober = Hanging()
+    watch = FakeWatch(prober=prober)
+    probe = b"GET /probe?target=a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with served(watch, limits=replace(PATIENT, connections=8)) as site, contextlib.ExitStack() as stack:
+        rounds = []
+        for number in range(1, 31):
+            rounds += stack.enter_context(held(site, 1, sends=probe, hosts=(SCRAPER,)))
+            while prober.asked < number:
+                time.sleep(0.01)
+        assert site.get("/-/healthy").status == 200
+        prober.over = True
+        assert [connection.recv(65536)[:12] for connection in rounds] == [b"HTTP/1.1 200"] * 30
+        assert cut(watch, "refused") == 0
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_timeouts_are_written_as_go_writes_them(tmp_path: Path, written: object,
 def test_what_is_no_timeout_is_refused(tmp_path: Path, written: str) -> None:
     path = tmp_path / "blackbox.yml"
     path.write_text(json.dumps({"modules": {"m": {"prober": "icmp", "timeout": written}}}))
-    with pytest.raises(ConfigError, match="is no duration|is longer than ten years"):
+    with pytest.raises(ConfigError, match=r"is no duration|is longer than ten years"):
         load(path, Kinds.installed(), {})
 
 
