@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from exporters.probing import Asked, Probed
 from slo.config.names import Names
 from slo.config.schema import GuardKeys
 from slo.config.settings import ModuleEntry, Settings
-from slo.config.wording import in_words
+from slo.config.wording import all_in_words
 from slo.core.outcome import Outcome
 from slo.core.protocols import Check
 from slo.core.reason import state_of
@@ -95,7 +93,7 @@ class Probing:
             at=self._context.clock.now(),
             state=state_of(reason),
             reason=reason,
-            detail=_said(error, asked.target),
+            detail=all_in_words(error, asked.target),
         )
 
     def shown(self, asked: Asked) -> str:
@@ -103,15 +101,8 @@ class Probing:
         try:
             config = self._modules[asked.module].aimed(asked.target, asked.hostname)
         except ValueError as error:  # a ValidationError too
-            return _said(error, asked.target)
+            return all_in_words(error, asked.target)
         return config.model_dump_json(indent=2, exclude_defaults=True)
-
-
-def _said(error: Exception, target: str) -> str:
-    """Why a target is none, without what a library would quote of it."""
-    if isinstance(error, ValidationError):
-        return "; ".join(in_words(each, target)[0] for each in error.errors(include_url=False))
-    return str(error)
 
 
 def reach_of(guard: GuardKeys) -> Reach:
