@@ -85,7 +85,8 @@ class Records(Section):
             if odd := [record for record in records if pattern.search(record)]:
                 yield f"{shown(odd[0], 100)} matches {pattern.text!r}"
         if self.any and not any(pattern.search(record) for record in records for pattern in self.any):
-            yield f"no record matches {' or '.join(repr(pattern.text) for pattern in self.any)}"
+            found = f"; the first is {shown(records[0], 100)}" if records else ""
+            yield f"no record matches {' or '.join(repr(pattern.text) for pattern in self.any)}{found}"
 
 
 class Expect(Section):

@@ -178,7 +178,7 @@ class Followers:
         self._log.tell(
             logging.WARNING,
             "a discovery failed, the targets that it found last stay",
-            key=f"{follower.probe} {follower.name} {fault.reason}",
+            key=f"{follower.probe} {follower.name} {fault.reason} {fault.detail[:500]}",
             extra={
                 "probe": follower.probe,
                 "discovery": follower.name,

@@ -15,6 +15,7 @@ from slo.app.judgement import Judgements
 from slo.app.wiring import check_of, watched_of
 from slo.config.settings import ProbeEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
+from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Called
 from slo.core.sample import Sample
@@ -232,7 +233,11 @@ class WatchedProbes:
             if not probe.refused["invalid"]:
                 logger.warning(
                     "a target that was found cannot be one of its probe; others may follow that are not told",
-                    extra={"probe": probe.entry.name, "target": address[:200], "error": str(error)[:500]},
+                    extra={
+                        "probe": probe.entry.name,
+                        "target": address[:200],
+                        "error": all_in_words(error, address)[:500],
+                    },
                 )
             probe.refused["invalid"] += 1
             return ()

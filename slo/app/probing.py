@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from exporters.probing import Asked, Probed
+from slo.config.names import Names
 from slo.config.schema import GuardKeys
 from slo.config.settings import ModuleEntry, Settings
-from slo.config.wording import in_words
+from slo.config.wording import all_in_words
 from slo.core.outcome import Outcome
 from slo.core.protocols import Check
 from slo.core.reason import state_of
@@ -48,7 +47,9 @@ class Probing:
     def module_timeout(self, module: str) -> float:
         """The timeout of a module in seconds, 0 where it has none. Raises UsageError for no module."""
         if module not in self._modules:
-            raise UsageError(f"Unknown module {module[:100]!r}: the modules of blackbox.yml stand under `modules`")
+            nearest = Names(self._modules).nearest(module[:100])
+            mend = f"did you mean {nearest}?" if nearest else f"there are: {', '.join(sorted(self._modules)) or 'none'}"
+            raise UsageError(f"Unknown module {module[:100]!r}: {mend}")
         return self._modules[module].timeout.total_seconds()
 
     async def probe(self, asked: Asked, timeout_seconds: float) -> Probed:
@@ -88,9 +89,6 @@ class Probing:
 
     def _no_target(self, asked: Asked, kind: str, error: Exception) -> Outcome:
         """A target that cannot be looked at is a failed round, as it is for the blackbox exporter."""
-        detail = str(error)
-        if isinstance(error, ValidationError):
-            detail = "; ".join(in_words(each, asked.target)[0] for each in error.errors(include_url=False))
         reason = "target_invalid"
         return Outcome(
             check=asked.module,
@@ -99,7 +97,7 @@ class Probing:
             at=self._context.clock.now(),
             state=state_of(reason),
             reason=reason,
-            detail=detail,
+            detail=all_in_words(error, asked.target),
         )
 
     def shown(self, asked: Asked) -> str:
@@ -107,7 +105,7 @@ class Probing:
         try:
             config = self._modules[asked.module].aimed(asked.target, asked.hostname)
         except ValueError as error:  # a ValidationError too
-            return str(error)
+            return all_in_words(error, asked.target)
         return config.model_dump_json(indent=2, exclude_defaults=True)
 
 

@@ -8,7 +8,7 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -127,8 +127,8 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     async with serving(watch, token=token, listen=options.listen, limits=limits) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
-            f"watching {_watched(settings)} and {_count(settings.slos, 'SLO')} at http://{listening} "
-            f"(data in {options.data})"
+            f"watching {_watched(settings)} and {_count(settings.slos, 'SLO')}{_answering(settings)} "
+            f"at http://{listening} (data in {options.data})"
         )
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,7 +150,12 @@ def _watched(settings: Settings) -> str:
     return ", ".join(_count(things, kind) for kind, things in kinds.items() if things) or "nothing"
 
 
-def _count(things: Sequence[object], name: str) -> str:
+def _answering(settings: Settings) -> str:
+    """`, answering /probe by 2 modules`, where there are any."""
+    return f", answering /probe by {_count(settings.modules, 'module')}" if settings.modules else ""
+
+
+def _count(things: Sized, name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 

@@ -43,6 +43,7 @@ def _counts(settings: "Settings") -> dict[str, int]:
     return {
         "probes": len(settings.probes),
         **({"targets": sum(len(probe.targets) for probe in settings.probes)} if several else {}),
+        **({"modules": len(settings.modules)} if settings.modules else {}),
         "slos": len(settings.slos),
         "destinations": len(settings.destinations),
         "warnings": len(settings.warnings),

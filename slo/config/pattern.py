@@ -52,11 +52,17 @@ class Pattern:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_pattern)
+        return core_schema.no_info_plain_validator_function(
+            _pattern, serialization=core_schema.plain_serializer_function_ser_schema(_text)
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": RE2_FORMAT}
+
+
+def _text(pattern: Any) -> str:
+    return str(pattern.text)
 
 
 def _pattern(value: object) -> Pattern:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 from slo.config.section import Empty
 from slo.config.wrong import WRONG, shown
@@ -41,6 +41,13 @@ _MENDS = {
     "too_short": "write at least {min_length}",
     "too_long": "write at most {max_length}",
 }
+
+
+def all_in_words(error: Exception, written: str) -> str:
+    """Why `written` is refused, without what pydantic would quote of it."""
+    if isinstance(error, ValidationError):
+        return "; ".join(in_words(each, written)[0] for each in error.errors(include_url=False))
+    return str(error)
 
 
 def in_words(error: ErrorDetails, written: str) -> Sentence:

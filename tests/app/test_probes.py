@@ -306,6 +306,33 @@ async def test_what_a_discovery_does_wrong_is_counted_and_its_last_targets_stay(
         await watch.watch._probes._followers.close()
 
 
+async def test_the_log_has_each_place_of_a_list_that_is_wrong(
+    tmp_path: Path, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        (follower,) = watch.followers
+        steps = (Fault("malformed", detail="targets.json:3"), Fault("malformed", detail="targets.json:3"))
+        two = frozenset({Target("127.0.0.1:2")})
+        follower.discovery = Discovery(*steps, Fault("malformed", detail="targets.json:9"), two)
+        watch.watch._probes._followers.begin()
+        async with asyncio.timeout(20):
+            while len(watch.running) < 2:
+                await asyncio.sleep(0.01)
+        failed = [record for record in caplog.records if record.message.startswith("a discovery failed")]
+        assert [vars(record)["detail"] for record in failed] == ["targets.json:3", "targets.json:9"]
+        await watch.watch._probes._followers.close()
+
+
+async def test_why_a_target_that_is_found_is_none_is_a_sentence_in_the_log(
+    tmp_path: Path, config: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"nonsense": US})
+        (record,) = [record for record in caplog.records if "cannot be one of its probe" in record.message]
+        assert "validation error" not in vars(record)["error"]
+        assert "nonsense" in vars(record)["error"]
+
+
 async def test_real_files_are_followed(tmp_path: Path, config: dict[str, Any]) -> None:
     (tmp_path / "targets.json").write_text(json.dumps([{"targets": ["127.0.0.1:2"], "labels": US}]))
     async with Targets(tmp_path, Time(), config) as watch:

@@ -61,6 +61,12 @@ def test_targets_that_are_written_are_counted(tmp_path: Path) -> None:
     assert check("-c", config).stdout == "ok: 1 probe, 2 targets, 1 SLO, 0 destinations, 0 warnings\n"
 
 
+def test_modules_are_counted(tmp_path: Path) -> None:
+    config = tmp_path / "blackbox.yml"
+    config.write_text("modules: {http_2xx: {prober: http}, icmp: {prober: icmp}}")
+    assert check("-c", config).stdout == "ok: 0 probes, 2 modules, 0 SLOs, 0 destinations, 0 warnings\n"
+
+
 def test_warnings_are_told_and_are_no_faults(tmp_path: Path) -> None:
     config = tmp_path / "watch.yaml"
     config.write_text(

@@ -18,6 +18,17 @@ MODULES = """
 modules:
   http_2xx: {prober: http, timeout: 5s, http: {headers: {X-Token: s3cret}}}
   tcp_connect: {prober: tcp}
+  banner: {prober: tcp, timeout: 1s, tcp: {query_response: [{expect: '^SSH-2.0-', send: s3cret}]}}
+  page:
+    prober: http
+    timeout: 1s
+    http:
+      body: s3cret
+      fail_if_body_not_matches_regexp: [Welcome]
+      fail_if_header_matches: [{header: Set-Cookie, allow_missing: true, regexp: '.*'}]
+      fail_if_body_json_matches_cel: body.down
+  zone: {prober: dns, timeout: 1s, dns: {query_name: a.example, validate_answer_rrs: {fail_if_matches_regexp: ["127"]}}}
+  live: {prober: websocket, timeout: 1s, websocket: {query_response: [{expect: hello}]}}
 guard: {allow: {networks: [127.0.0.0/8, 169.254.0.0/16]}}
 """
 TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -46,7 +57,8 @@ def test_the_module_is_http_2xx_where_none_is_named(site: Served) -> None:
     [
         ("module=http_2xx", 400, "the parameter target is missing"),
         (f"target={'a' * 2049}", 400, "the parameter target has more than 2048 characters"),
-        ("module=http_3xx&target=a", 400, "Unknown module 'http_3xx'"),
+        ("module=http_3xx&target=a", 400, "Unknown module 'http_3xx': did you mean http_2xx?\n"),
+        ("module=x&target=a", 400, "Unknown module 'x': there are: banner, http_2xx, live, page, tcp_connect, zone\n"),
         ("module=tcp_connect&target=169.254.169.254:80", 403, "169.254.169.254 is in a network that must not be asked"),
         ("module=tcp_connect&target=10.0.0.1:80", 403, "10.0.0.1 is in none of the networks that may be asked"),
     ],
@@ -102,6 +114,24 @@ def test_debug_says_what_happened_and_no_secret(site: Served) -> None:
     assert "probe_success 0.0" in text
     assert json.loads(text.split("Module configuration:\n")[1])["headers"] == {"X-Token": ["<secret>"]}
     assert "s3cret" not in text
+
+
+@pytest.mark.parametrize(
+    ("module", "expression"),
+    [("banner", "^SSH-2.0-"), ("page", "Welcome"), ("page", "body.down"), ("zone", "127"), ("live", "hello")],
+)
+def test_debug_shows_what_a_module_expects(site: Served, module: str, expression: str) -> None:
+    scheme = "ws://" if module == "live" else ""
+    answer = site.get(f"/probe?debug=true&module={module}&target={scheme}127.0.0.1:{free_port()}")
+    text = answer.body.decode()
+    assert answer.status == 200
+    assert f'"{expression}"' in json.dumps(json.loads(text.split("Module configuration:\n")[1]))
+    assert "s3cret" not in text
+
+
+def test_debug_says_why_a_target_is_none_without_its_password(site: Served) -> None:
+    text = site.get("/probe?debug=true&target=http://user:pa55@127.0.0.1/").body.decode()
+    assert text.endswith("Module configuration:\nholds credentials, and URLs are shown\n")
 
 
 def test_a_hostname_that_would_end_the_header_is_refused(site: Served) -> None:

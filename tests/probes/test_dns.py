@@ -99,7 +99,11 @@ RULES: dict[str, tuple[str, Keys, str]] = {
     "not all of what there is": ("www", {"all_if_any": [r"\.1$"]}, "does not match"),
     "all of what there is not": ("nothing", {"all_if_any": ["."]}, ""),
     "some match": ("www", {"any": ["no", r"\.1$"]}, ""),
-    "none of these matches": ("www", {"any": ["no", "never"]}, "no record matches 'no' or 'never'"),
+    "none of these matches": (
+        "www",
+        {"any": ["no", "never"]},
+        "no record matches 'no' or 'never'; the first is 'www.example.org.",
+    ),
     "some of nothing": ("nothing", {"any": ["."]}, "there is no record"),
     "none matches": ("www", {"none": ["no"]}, ""),
     "one matches": ("www", {"none": ["no", r"\.1$"]}, "192.0.2.1' matches"),

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slo.config.dns_names import RecordClass, RecordType, ResponseCode
-from slo.config.types import Pattern, wrong
-from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions
+from slo.config.types import wrong
+from slo.interop.blackbox.section import BlackboxSection, Expression, SourceOptions, TLSOptions
 
 KIND = "dns"
 PLACEHOLDER = "localhost"
@@ -19,10 +19,10 @@ class RecordOptions(BlackboxSection):
     where not all records match.
     """
 
-    fail_if_matches_regexp: tuple[Pattern, ...] = ()
-    fail_if_all_match_regexp: tuple[Pattern, ...] = ()
-    fail_if_not_matches_regexp: tuple[Pattern, ...] = ()
-    fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_all_match_regexp: tuple[Expression, ...] = ()
+    fail_if_not_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_none_matches_regexp: tuple[Expression, ...] = ()
 
     @property
     def keys(self) -> dict[str, object]:
@@ -42,7 +42,7 @@ class Options(SourceOptions):
     tls_config: TLSOptions = TLSOptions()
     transport_protocol: Literal["udp", "tcp"] = "udp"
     query_class: RecordClass = "IN"
-    query_name: str = ""
+    query_name: str
     query_type: RecordType = "ANY"
     recursion_desired: bool = True
     valid_rcodes: tuple[ResponseCode, ...] = Field(default=("NOERROR",), min_length=1)

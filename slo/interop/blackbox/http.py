@@ -1,14 +1,15 @@
 """The prober `http`, done by our kind `http`."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
 from slo.config.request import HeaderName, HeaderValue
-from slo.config.types import Pattern, Secret, wrong
+from slo.config.types import Secret, wrong
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
     BasicAuthOptions,
@@ -16,7 +17,7 @@ from slo.interop.blackbox.http_client import (
     OAuth2Options,
     ProxyOptions,
 )
-from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, Expression, IPOptions, TLSOptions, as_text
 from slo.net.decoding import Compression
 
 KIND = "http"
@@ -50,6 +51,10 @@ def _version(value: object) -> object:
     return _VERSIONS[str(value)]
 
 
+def _its_own(name: str, value: object) -> bool:
+    return name in {"content-length", "transfer-encoding"} or (name == "connection" and str(value).lower() == "close")
+
+
 def _compression(value: object) -> object:
     return str(value).lower() or "identity"
 
@@ -58,7 +63,7 @@ class HeaderOptions(BlackboxSection):
     """One entry of `fail_if_header_matches` or `fail_if_header_not_matches`."""
 
     header: str = Field(min_length=1)
-    regexp: Pattern
+    regexp: Expression
     allow_missing: bool = False
 
 
@@ -70,7 +75,7 @@ class Options(IPOptions, ProxyOptions):
     method: str = "GET"
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     http_headers: dict[str, HeaderSources] = Field(default={})
-    body: Content | None = None
+    body: Annotated[Content | None, BeforeValidator(as_text)] = None
     body_file: ContentFile | None = None
     body_size_limit: Annotated[int, BeforeValidator(_size)] = 0
     compression: Annotated[Compression, BeforeValidator(_compression)] = "identity"
@@ -78,8 +83,8 @@ class Options(IPOptions, ProxyOptions):
     no_follow_redirects: bool | None = None
     fail_if_ssl: bool = False
     fail_if_not_ssl: bool = False
-    fail_if_body_matches_regexp: tuple[Pattern, ...] = ()
-    fail_if_body_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_body_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_body_not_matches_regexp: tuple[Expression, ...] = ()
     fail_if_body_json_matches_cel: CELExpression | None = None
     fail_if_body_json_not_matches_cel: CELExpression | None = None
     fail_if_header_matches: tuple[HeaderOptions, ...] = ()
@@ -92,6 +97,14 @@ class Options(IPOptions, ProxyOptions):
     enable_http2: bool = True
     enable_http3: bool = False
     skip_resolve_phase_with_proxy: bool = False
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _without_its_own(cls, value: object) -> object:
+        """Without what the exporter sends as it sees fit, whatever is written there."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: text for name, text in value.items() if not _its_own(str(name).lower(), text)}
 
     @model_validator(mode="after")
     def _can_be_done(self) -> "Options":

@@ -3,7 +3,6 @@
 Format: `HTTPClientConfig`, https://github.com/prometheus/common/blob/main/config/http_config.go.
 """
 
-from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import Field, model_validator
@@ -13,16 +12,7 @@ from slo.config.types import HTTPURL, Secret, wrong
 from slo.interop.blackbox.section import BlackboxSection, TLSOptions
 
 
-class _ClientSection(BlackboxSection):
-    """An empty text is as good as a missing key."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empties(cls, data: object) -> object:
-        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
-
-
-class BasicAuthOptions(_ClientSection):
+class BasicAuthOptions(BlackboxSection):
     """`basic_auth`."""
 
     username: Secret | None = None
@@ -35,7 +25,7 @@ class BasicAuthOptions(_ClientSection):
         return basic(user, password)
 
 
-class AuthorizationOptions(_ClientSection):
+class AuthorizationOptions(BlackboxSection):
     """`authorization`."""
 
     type: str = "Bearer"
@@ -52,7 +42,7 @@ class AuthorizationOptions(_ClientSection):
         return f"{self.type.strip()} {self.credentials.reveal()}" if self.credentials else ""
 
 
-class HeaderSources(_ClientSection):
+class HeaderSources(BlackboxSection):
     """One of `http_headers`: its values, from wherever they come."""
 
     values: tuple[HeaderValue, ...] = ()
@@ -64,7 +54,7 @@ class HeaderSources(_ClientSection):
         return (*self.values, *self.secrets)
 
 
-class ProxyOptions(_ClientSection):
+class ProxyOptions(BlackboxSection):
     """How to go through a proxy; these keys stand among others."""
 
     proxy_url: str = ""

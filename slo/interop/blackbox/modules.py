@@ -4,9 +4,9 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from slo.config.aimed import OneTarget
 from slo.config.names import Names
@@ -20,14 +20,25 @@ from slo.interop.blackbox.section import BlackboxSection
 
 PROBERS = ("dns", "grpc", "http", "icmp", "tcp", "unix", "websocket")
 
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = rf"([0-9]{{1,9}}(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_UNITS)})"
+_GO_DURATION = re.compile(rf"(?:{_PART}){{1,8}}")
+
 _HOSTNAME = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+
+
+def _go_duration(value: object) -> object:
+    """A duration as Go writes it: fractions too, and other units than Prometheus has."""
+    if not isinstance(value, str) or not _GO_DURATION.fullmatch(value):
+        return value
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, value)))
 
 
 class ModuleKeys(BlackboxSection):
     """What every module has."""
 
     prober: str
-    timeout: Duration = timedelta(0)
+    timeout: Annotated[Duration, BeforeValidator(_go_duration)] = timedelta(0)
 
 
 class _Prober(Protocol):
@@ -69,14 +80,17 @@ def _module(
         report.tell((*at, "prober"), f"{shown(keys.prober)} is no prober", mend)
         return None
     prober = _prober(keys.prober)
-    options = sections.get(keys.prober) or prober.Options()
+    options = sections.get(keys.prober) or reader.check(prober.Options, {}, (*at, keys.prober))
+    if options is None:
+        return None
     config = config_of(prober.KIND)
     try:
         template: OneTarget = config.model_validate({config.target_key: prober.PLACEHOLDER, **options.keys})
     except ValidationError as error:
         for found in error.errors(include_url=False):
-            problem, mend = in_words(found, "")
-            report.tell((*at, keys.prober), problem, mend)
+            there = report.existing((*at, keys.prober), found["loc"][:1])
+            problem, mend = in_words(found, report.written(there))
+            report.tell(there, problem, mend)
         return None
 
     def aimed(target: str, hostname: str = "") -> OneTarget:

@@ -8,19 +8,28 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from slo.config.hosts import Address
 from slo.config.section import Section
 from slo.config.tls import TLSSettings
-from slo.config.types import wrong
+from slo.config.types import Pattern, wrong
 from slo.net.resolve import IPProtocol
 
 
 class BlackboxSection(Section):
-    """A mapping of blackbox.yml. A key without a value is as good as missing: Go's decoder takes it so."""
+    """A mapping of blackbox.yml. A key without a value, or with an empty text, is as good as missing, as in Go."""
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, data: object) -> object:
+    def _without_nothing(cls, data: object) -> object:
         if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
+            return {key: value for key, value in data.items() if value is not None and value != ""}
         return data
+
+
+def as_text(value: object) -> object:
+    """A whole number where a text is wanted: Go's decoder takes what is written, without quotes too."""
+    return str(value) if type(value) is int else value
+
+
+Expression = Annotated[Pattern, BeforeValidator(as_text)]
+"""A regular expression."""
 
 
 def _ip_protocol(value: object) -> object:
@@ -44,14 +53,9 @@ _TLS_VERSIONS = {"TLS10": "1.0", "TLS11": "1.1", "TLS12": "1.2", "TLS13": "1.3"}
 
 
 class SourceOptions(IPOptions):
-    """Where the target is asked from. An empty text is there what a missing key is."""
+    """Where the target is asked from."""
 
     source_ip_address: Address | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: object) -> object:
-        return {key: value for key, value in data.items() if value != ""} if isinstance(data, Mapping) else data
 
     @property
     def way_keys(self) -> dict[str, object]:

@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from pydantic import model_validator
 
 from slo.config.types import Pattern, Secret, wrong
-from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions, as_text
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
 
 
 def _texts(data: object) -> object:
-    """The keys of a section in which numbers are texts, and an empty text is as good as none."""
-    if not isinstance(data, Mapping):
-        return data
-    return {key: str(value) if type(value) is int else value for key, value in data.items() if value != ""}
+    """The keys of a section in which numbers are texts."""
+    return {key: as_text(value) for key, value in data.items()} if isinstance(data, Mapping) else data
 
 
 class LabelOptions(BlackboxSection):

@@ -120,6 +120,53 @@ def test_versions_are_read(tmp_path: Path) -> None:
     assert (made.tls.min_version, made.tls.max_version) == ("1.0", "1.1")
 
 
+def test_an_empty_text_is_no_value(tmp_path: Path) -> None:
+    tls = dict.fromkeys(("ca_file", "cert_file", "key_file", "server_name"), "")
+    empty = dict.fromkeys(("body", "bearer_token", "proxy_url", "no_proxy", "compression", "preferred_ip_protocol"), "")
+    assert config(tmp_path, {**empty, "tls_config": tls}) == config(tmp_path, {})
+
+
+def test_a_number_is_a_text_where_one_is_wanted(tmp_path: Path) -> None:
+    made = config(tmp_path, {"body": 1, "headers": {"X": 2}, "fail_if_body_matches_regexp": [3]})
+    assert (made.body.reveal(), made.headers["X"][0].reveal(), made.expect.body_not[0].text) == (b"1", "2", "3")
+
+
+def test_headers_that_the_exporter_sets_itself_are_no_fault(tmp_path: Path) -> None:
+    made = config(tmp_path, {"headers": {"Connection": "close", "content-length": 0, "Transfer-Encoding": "chunked"}})
+    assert made.headers == {}
+    with pytest.raises(ConfigError, match="Connection is set by the watch itself"):
+        config(tmp_path, {"headers": {"Connection": "Upgrade"}})
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("5s", 5), ("1.5s", 1.5), (".5s", 0.5), ("1m30s", 90), ("0.5h", 1800), ("1500us", 0.0015), ("30s1m", 90), (0, 0)],
+)
+def test_timeouts_are_written_as_go_writes_them(tmp_path: Path, written: object, seconds: float) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(json.dumps({"modules": {"m": {"prober": "icmp", "timeout": written}}}))
+    assert load(path, Kinds.installed(), {}).modules["m"].timeout.total_seconds() == seconds
+
+
+@pytest.mark.parametrize("written", ["5", "5 s", "1.2.3s", "-5s", "5parsecs", ".", "9999999999999999h"])
+def test_what_is_no_timeout_is_refused(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(json.dumps({"modules": {"m": {"prober": "icmp", "timeout": written}}}))
+    with pytest.raises(ConfigError, match=r"is no duration|is longer than ten years"):
+        load(path, Kinds.installed(), {})
+
+
+def test_what_our_kind_refuses_is_told_at_the_key_of_the_exporter(tmp_path: Path) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text("modules:\n  jumbo: {prober: icmp, icmp: {payload_size: 70000}}\n  zone: {prober: dns}\n")
+    with pytest.raises(ConfigError) as raised:
+        load(path, Kinds.installed(), {})
+    assert str(raised.value).splitlines() == [
+        f"{path}:2:46: modules.jumbo.icmp.payload_size: is the number 70000; write 65507 or less",
+        f"{path}:3:9: modules.zone.dns.query_name: is missing; add it",
+    ]
+
+
 REFUSED: dict[str, tuple[Mapping[str, object], str]] = {
     "HTTP/3": ({"enable_http3": True}, "wants HTTP/3, which is not spoken here; leave enable_http3 out"),
     "a compression that is not accepted": (
