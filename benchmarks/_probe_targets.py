@@ -1,6 +1,8 @@
 """What the benchmark of probes asks: an nginx over HTTP and over TLS 1.3 with a P-256 key, on a core of its own."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +73,7 @@ def targets(folder: Path, core: int) -> Iterator[Targets]:
     http, https = free_port(), free_port()
     config = folder / "nginx.conf"
     config.write_text(CONFIG.format(folder=folder, http=http, https=https), encoding="utf-8")
-    command = ["taskset", "-c", str(core), "nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)]
-    with serving("nginx", *command, address=f"127.0.0.1:{http}", folder=folder, ready="/") as nginx:
-        yield Targets(pid=nginx.pid, http=http, https=https, authority=folder / "ca.pem")
+    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "nginx"
+    command = ["taskset", "-c", str(core), nginx, "-p", str(folder), "-e", "stderr", "-c", str(config)]
+    with serving("nginx", *command, address=f"127.0.0.1:{http}", folder=folder, ready="/") as server:
+        yield Targets(pid=server.pid, http=http, https=https, authority=folder / "ca.pem")
