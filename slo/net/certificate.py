@@ -6,12 +6,16 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from slo.net.distinguished_name import name_text
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+KEPT_CERTIFICATES = 1024
+"""A target shows the same ones round after round, and reading one costs a third of a handshake."""
 
 _DER = 2
 
@@ -93,6 +97,7 @@ def _chain(tls: ssl.SSLObject, method: str) -> tuple[bytes, ...]:
     return tuple(each if isinstance(each, bytes) else each.public_bytes(_DER) for each in chain)
 
 
+@lru_cache(maxsize=KEPT_CERTIFICATES)
 def read_certificate(der: bytes) -> Certificate | None:
     """The certificate; None where the bytes are not one that can be read."""
     from cryptography import x509
