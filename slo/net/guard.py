@@ -53,7 +53,7 @@ class Guard:
 
     def __init__(self, reach: Reach | None = None) -> None:
         self._reach = reach
-        self._out_of_reach = lru_cache(maxsize=KEPT_ADDRESSES)(partial(_out_of_reach, reach) if reach else _in_reach)
+        self._out_of_reach = lru_cache(maxsize=KEPT_ADDRESSES)(partial(_out_of_reach, reach)) if reach else None
 
     def host_refusal(self, host: str, scheme: str) -> str:
         """Why a host may not be asked, before its name is resolved; empty where it may be."""
@@ -81,17 +81,11 @@ class Guard:
 
         `redirected_from` is who sent us there; None for the target itself.
         """
-        if self._reach is None and redirected_from is None:
-            return ""
-        if refusal := self._out_of_reach(address):
+        if self._out_of_reach is not None and (refusal := self._out_of_reach(address)):
             return refusal
         if redirected_from is not None and not _quarters(_meant(address)) <= _quarters(_meant(redirected_from)):
             return f"a redirect must not lead to {address}"
         return ""
-
-
-def _in_reach(address: IPAddress) -> str:  # noqa: ARG001 - what the operator chose is nowhere out of reach
-    return ""
 
 
 def _out_of_reach(reach: Reach, address: IPAddress) -> str:
