@@ -186,12 +186,12 @@ def start_mariadb(tmp_path_factory: pytest.TempPathFactory, database_authority: 
             if not made:
                 install = program("mariadb-install-db", package="mariadb-server")
                 method = ["--auth-root-authentication-method=normal", "--skip-test-db"]
-                execute([install, "--no-defaults", f"--datadir={data}", *method, *user])
+                execute([install, "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}", *method, *user])
                 made.append(Path(shutil.copytree(data, folder / "pristine")))
             else:
                 shutil.copytree(made[0], data)
             certificate, key = issued(database_authority, folder)
-            command = [executable, "--no-defaults", *user, f"--datadir={data}", f"--port={port}"]
+            command = [executable, "--no-defaults", *user, f"--datadir={data}", f"--tmpdir={folder}", f"--port={port}"]
             command += [f"--socket={folder / 'socket'}", "--bind-address=127.0.0.1", f"--ssl-cert={certificate}"]
             command += [f"--ssl-key={key}", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", *options]
             return running.enter_context(MariaDB(command, port=port, folder=folder))
