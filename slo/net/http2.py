@@ -49,7 +49,7 @@ class Exchange:
         head: bool,
         max_body: int,
         keep_body: bool,
-        on_head: Callable[[Response], bool],
+        on_head: Callable[[int, Headers], bool],
         compression: Compression = "auto",
     ) -> None:
         self._frames = Frames()
@@ -221,8 +221,7 @@ class Exchange:
                 self._length = int(value)  # h2 has seen that it is a number
             elif name == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
-        so_far = self.response
-        if so_far is not None and (not self._on_head(so_far) or self._head):
+        if not self._on_head(self._status, self._headers) or self._head:
             self._finish(None)
         else:
             self._body.expect(length=self._length, encoding=encoding)

@@ -59,6 +59,7 @@ async def does_not_heed_it(within: Within) -> object:
             await asyncio.sleep(NEVER)
         except asyncio.CancelledError:
             return "went on"
+    return "done"
 
 
 async def is_cancelled_by_somebody_else(within: Within) -> object:
