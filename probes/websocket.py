@@ -165,10 +165,10 @@ class WebSocketProbe(ExplainsConnection):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_websocket_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_websocket_status_code", value=facts.status)
-        yield Sample(name="probe_websocket_connection_upgraded", value=float(facts.upgraded))
-        yield Sample(name="probe_websocket_failed_due_to_regex", value=float(facts.step > 0))
+            yield Sample("probe_websocket_duration_seconds", seconds, {"phase": phase})
+        yield Sample("probe_websocket_status_code", facts.status)
+        yield Sample("probe_websocket_connection_upgraded", float(facts.upgraded))
+        yield Sample("probe_websocket_failed_due_to_regex", float(facts.step > 0))
 
 
 class _Talk:

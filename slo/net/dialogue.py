@@ -156,9 +156,9 @@ def course_samples(course: Course) -> list[Sample]:
     """What the blackbox exporter says of a dialogue. Labels that two steps agree on are said once."""
     infos = {tuple(sorted(labels.items())): labels for labels in course.infos}
     return [
-        Sample(name="probe_failed_due_to_regex", value=float(course.mismatch == "regex")),
-        Sample(name="probe_failed_due_to_bytes", value=float(course.mismatch == "bytes")),
-        *(Sample(name="probe_expect_info", value=1, labels=labels) for labels in infos.values()),
+        Sample("probe_failed_due_to_regex", float(course.mismatch == "regex")),
+        Sample("probe_failed_due_to_bytes", float(course.mismatch == "bytes")),
+        *(Sample("probe_expect_info", 1, labels) for labels in infos.values()),
     ]
 
 
