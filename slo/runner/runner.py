@@ -288,8 +288,9 @@ class Runner:
         self._publish(target, outcome, fault)
 
     def _publish(self, target: Target, outcome: Outcome, facts: Facts | Fault) -> None:
-        self.last[outcome.point] = outcome
-        self.last_facts[outcome.point] = facts
+        point = outcome.point
+        self.last[point] = outcome
+        self.last_facts[point] = facts
         try:
             self._sink(outcome)
         except Exception as error:  # noqa: BLE001 - one outcome that cannot be counted stops no other
