@@ -135,7 +135,7 @@ class GRPCProbe(ExplainsConnection):
 
     async def _call(self, attempt: Attempt, deadline: float) -> Answer:
         """Make the call. Raises Fault."""
-        exchange = Exchange(head=False, max_body=ANSWER_BYTES, keep_body=True, on_head=lambda _: True)
+        exchange = Exchange(head=False, max_body=ANSWER_BYTES, keep_body=True, on_head=lambda *_: True)
         connection = await attempt.connect(exchange, self._endpoint)
         try:
             attempt.enter("check")

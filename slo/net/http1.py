@@ -19,7 +19,14 @@ HEADER_BYTES = 65_536
 FIELD_BYTES = 32
 """What a field counts beyond its name and value, as HTTP/2 counts them: it takes more room than was sent for it."""
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Field = tuple[bytes, bytes]
+Headers = tuple[Field, ...]
+
+SHARED_FIELDS = 2_048
+SHARED_BYTES = 64
+"""So many fields of so many bytes are kept to be shared: thousands of targets say the same, round after round."""
+
+_shared: dict[Field, Field] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +48,7 @@ class Response:
 
     def lines(self, name: str) -> list[bytes]:
         """The values of a header, one for each of its lines."""
-        wanted = name.lower().encode("latin-1")
-        return [value for key, value in self.headers if key.lower() == wanted]
+        return lines_of(self.headers, name)
 
     def header(self, name: str) -> str | None:
         """The value of a header, all of its lines joined by commas; None without it."""
@@ -50,10 +56,28 @@ class Response:
         return b", ".join(values).decode("latin-1") if values else None
 
 
+def lines_of(headers: Headers, name: str) -> list[bytes]:
+    """The values of a header, one for each of its lines."""
+    wanted = name.lower().encode("latin-1")
+    return [value for key, value in headers if key.lower() == wanted]
+
+
+def shared(field: Field) -> Field:
+    """The field, as the one object that it is for everybody where it is short."""
+    known = _shared.get(field)
+    if known is not None:
+        return known
+    if len(field[0]) + len(field[1]) <= SHARED_BYTES:
+        if len(_shared) >= SHARED_FIELDS:
+            _shared.clear()
+        _shared[field] = field
+    return field
+
+
 class Exchange(Reception):
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
-    `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
+    `on_head` is called once, with the status and the headers, and says whether the body is to be waited for. At most
     `max_body` bytes of it are taken, before and after decoding as `compression` says; they are kept with `keep_body`.
     """
 
@@ -63,13 +87,13 @@ class Exchange(Reception):
         head: bool,
         max_body: int,
         keep_body: bool,
-        on_head: Callable[[Response], bool],
+        on_head: Callable[[int, Headers], bool],
         compression: Compression = "auto",
     ) -> None:
         super().__init__(Body(limit=max_body, keep=keep_body, compression=compression))
         self._status = 0
         self._version = ""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: list[Field] = []
         self._fed = 0
         self._framed = False
         self._head = head
@@ -81,9 +105,6 @@ class Exchange(Reception):
         """As much of the response as there is; None before its head is complete."""
         if not self._begun:
             return None
-        return self._so_far(complete=self._complete)
-
-    def _so_far(self, *, complete: bool) -> Response:
         return Response(
             status=self._status,
             version=self._version,
@@ -92,7 +113,7 @@ class Exchange(Reception):
             body=self._body.content,
             body_bytes=self._body.received,
             decoded_bytes=self._body.decoded,
-            complete=complete,
+            complete=self._complete,
         )
 
     # What the connection calls
@@ -132,7 +153,7 @@ class Exchange(Reception):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._begun:  # else it is a trailer
-            self._headers.append((name, value))
+            self._headers.append(shared((name, value)))
 
     def on_headers_complete(self) -> None:
         if self._over or self._begun or self._parser is None:
@@ -147,7 +168,7 @@ class Exchange(Reception):
         if len(self._headers) * FIELD_BYTES + self._fed > HEADER_BYTES and self._head_bytes > HEADER_BYTES:
             self._end(head_too_large())
             return
-        if not self._on_head(self._so_far(complete=False)) or self._head or self._status == 101:
+        if not self._on_head(self._status, tuple(self._headers)) or self._head or self._status == 101:
             self._end()
             return
         try:

@@ -53,7 +53,7 @@ class Exchange(Reception):
         head: bool,
         max_body: int,
         keep_body: bool,
-        on_head: Callable[[Response], bool],
+        on_head: Callable[[int, Headers], bool],
         compression: Compression = "auto",
     ) -> None:
         super().__init__(Body(limit=max_body, keep=keep_body, compression=compression))
@@ -198,8 +198,7 @@ class Exchange(Reception):
                 self._length = int(value)  # h2 has seen that it is a number
             elif name == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
-        so_far = self.response
-        if so_far is not None and (not self._on_head(so_far) or self._head):
+        if not self._on_head(self._status, self._headers) or self._head:
             self._end()
         else:
             self._body.expect(length=self._length, encoding=encoding)

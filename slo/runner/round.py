@@ -30,12 +30,14 @@ Facts = Any  # what a check found is known to the check alone
 class Round:
     """A round that was due at `due`; begun at `started`, to be over at `deadline` (all monotonic seconds).
 
+    At `cut_at` somebody looks whether it has heeded its deadline.
     `expired` says that it was cancelled at its deadline, `over` that nobody waits for it any more: its outcome is
     recorded, or there shall be none. An `extra` round is none of the rhythm, and has the number of the one before it.
     """
 
     __slots__ = (
         "begun",
+        "cut_at",
         "deadline",
         "due",
         "expired",
@@ -45,7 +47,6 @@ class Round:
         "over",
         "scheduled",
         "started",
-        "stood_still_seconds",
         "task",
     )
 
@@ -56,7 +57,7 @@ class Round:
         self.extra = extra
         self.started = due
         self.deadline = due + scheduled.timeout_seconds
-        self.stood_still_seconds = 0.0
+        self.cut_at = self.deadline + GRACE_SECONDS
         self.begun = False
         self.expired = False
         self.over = False
@@ -68,6 +69,7 @@ class Round:
         self.begun = True
         self.started = now
         self.deadline = now + self.scheduled.timeout_seconds
+        self.cut_at = self.deadline + GRACE_SECONDS
 
     def cancel(self) -> None:
         """Ask the check to stop."""

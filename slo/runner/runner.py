@@ -7,16 +7,15 @@ nobody's place: they begin where there is room, and are given up where it is nee
 """
 
 import asyncio
-import heapq
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import count
 
 from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
 from slo.core.reason import State
+from slo.core.wheel import Wheel
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
 from slo.exposition.sparing import Sparing
@@ -65,8 +64,7 @@ class Runner:
         self._line: deque[Target] = deque()
         self._extras: Extras[Target] = Extras()
         self._extra: dict[Round, None] = {}
-        self._deadlines: list[tuple[float, int, Target, Round]] = []
-        self._order = count()
+        self._deadlines: Wheel[Target] = Wheel()
         self._under_way = 0
         self._leaving: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -146,10 +144,8 @@ class Runner:
 
     def _next(self) -> float | None:
         """When there is something to do."""
-        while self._deadlines and self._deadlines[0][3].over:
-            heapq.heappop(self._deadlines)
-        moments = [self._deadlines[0][0]] if self._deadlines else []
-        moments += [due for due in (self._schedule.next_due(), self._extras.next_due()) if due is not None]
+        dues = (self._deadlines.next_due(), self._schedule.next_due(), self._extras.next_due())
+        moments = [due for due in dues if due is not None]
         if self._under_way:
             moments.append(self._clock.monotonic() + HEARTBEAT_SECONDS)
         return min(moments, default=None)
@@ -226,6 +222,7 @@ class Runner:
                 await self._look(target, this)
         finally:
             self._release(this)
+            self._deadlines.drop(this.cut_at, target)
             this.task = None
             target.running = None
             if target.pending is not None:
@@ -237,7 +234,7 @@ class Runner:
         started = self._clock.monotonic()
         this.begin(started)
         stood_still = self._pulse.stood_still_seconds(started)
-        heapq.heappush(self._deadlines, (this.deadline + GRACE_SECONDS, next(self._order), target, this))
+        self._deadlines.put(this.cut_at, target)
         if not this.extra:
             self._lateness.observe(started - this.due)
         facts = await this.observe()
@@ -254,14 +251,15 @@ class Runner:
 
     def _expire(self, now: float) -> None:
         """Cancel the rounds whose deadline has passed; give up those that do not even heed that."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, order, target, this = heapq.heappop(self._deadlines)
-            if this.over:
+        for target in self._deadlines.take(now):
+            this = target.running
+            if this is None or this.over:
                 continue
             if not this.expired:
                 this.expired = True
                 this.cancel()
-                heapq.heappush(self._deadlines, (now + GRACE_SECONDS, order, target, this))
+                this.cut_at = now + GRACE_SECONDS
+                self._deadlines.put(this.cut_at, target)
                 continue
             self._record(target, this, this.too_late(), now, 0.0)
             self._release(this)

@@ -118,7 +118,7 @@ async def test_a_body_that_unfolds_to_megabytes_lets_others_go_on(
         connection.close()
 
     context = Context.default(SteadyClock())
-    exchange = Watched(head=False, max_body=SIZE, keep_body=True, on_head=lambda _: True)
+    exchange = Watched(head=False, max_body=SIZE, keep_body=True, on_head=lambda *_: True)
     meanwhile = asyncio.create_task(others())
     attempt = Attempt(context)
     reached = await attempt.run(go(attempt), context.clock.monotonic() + 60)

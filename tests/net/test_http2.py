@@ -101,7 +101,7 @@ def exchanged(
     """What these pieces and this end of the connection come to, and the trailers."""
 
     async def exchange() -> tuple[Response | None, Fault | None, Headers]:
-        receiver = Exchange(head=is_head, max_body=MAX_BODY, keep_body=keep, on_head=lambda _: not redirect)
+        receiver = Exchange(head=is_head, max_body=MAX_BODY, keep_body=keep, on_head=lambda *_: not redirect)
         ask(receiver, lambda _: None)
         for piece in pieces:
             receiver.received(piece)
@@ -293,7 +293,7 @@ FLOODS: dict[str, list[Frame]] = {
 def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> None:
     async def exchange() -> tuple[str, int]:
         sent: list[bytes] = []
-        receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+        receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
         ask(receiver, sent.append)
         receiver.received(written(*FLOODS[flood]))
         with pytest.raises(Fault) as raised:
@@ -323,7 +323,7 @@ def test_a_body_in_small_frames_is_good() -> None:
     ],
 )
 async def test_who_says_too_much_before_it_is_asked_is_not_asked(early: bytes, reason: str) -> None:
-    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
     receiver.received(early)
     ask(receiver, lambda _: None, body=b"x")
     with pytest.raises(Fault) as raised:
@@ -351,7 +351,7 @@ def test_a_body_that_is_not_wanted_is_not_waited_for(how: str) -> None:
 
 
 async def test_a_mistake_of_ours_is_no_fault_of_the_target() -> None:
-    def broken(_: Response) -> bool:
+    def broken(_status: int, _headers: Headers) -> bool:
         raise ZeroDivisionError
 
     receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=broken)
@@ -367,7 +367,7 @@ async def test_a_request_is_sent_as_fast_as_the_server_takes_it(*, early: bool) 
     server = H2Connection(H2Configuration(client_side=False))
     server.initiate_connection()
     server.update_settings({SettingsFrame.INITIAL_WINDOW_SIZE: 5})
-    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
     sent: list[bytes] = []
     if early:
         receiver.received(server.data_to_send())
@@ -433,7 +433,7 @@ async def fetched(
         finally:
             connection.close()
 
-    receiver = Exchange(head=False, max_body=max_body, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=max_body, keep_body=True, on_head=lambda *_: True)
     context = Context.default(SteadyClock())
     try:
         attempt = Attempt(context)
