@@ -45,8 +45,10 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
     """
     import uvloop
 
+    from slo.config.addresses import parted
+
     chosen = _choose(target, module, config)
-    with progress(f"probing {target or module}"):
+    with progress(f"probing {parted(target)[0] or module}"):
         outcome, findings = uvloop.run(_probe(chosen, module))
     emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
     context.exit(0 if outcome.state == "good" else 1)
@@ -99,6 +101,8 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             raise UsageError(f"--module {module}: such a probe needs {' and '.join(missing)} as well: {mend}") from None
         sentences = (in_words(each, target) for each in error.errors())
         raise UsageError("TARGET: " + "; ".join(", ".join(filter(None, each)) for each in sentences)) from None
+    except ValueError as error:
+        raise UsageError(f"TARGET: {error}") from None
     mend = "leave TARGET out" if entry is not None else "add one to the configuration"
     raise UsageError(f"--module {module}: probes of that kind have no single target: {mend}")
 

@@ -20,7 +20,8 @@ def run(*arguments: str) -> Result:
 @pytest.fixture(scope="module")
 def server(nginx: StartNginx) -> str:
     """The host and port of a server that says whether it is up."""
-    service = nginx("location = /up { return 200 UP; } location = /down { return 503 DOWN; }")
+    user = "location = /user { if ($http_authorization = 'Basic dTpzM2NyZXQ=') { return 200; } return 401; }"
+    service = nginx(f"location = /up {{ return 200 UP; }} location = /down {{ return 503 DOWN; }} {user}")
     return f"127.0.0.1:{service.port}"
 
 
@@ -32,6 +33,7 @@ def config(tmp_path: Path, server: str) -> str:
         "  - {name: site, type: http, url: 'http://127.0.0.1:1/', timeout: 2s, expect: {body: UP}}\n"
         "  - {name: port, type: tcp, target: '127.0.0.1:1'}\n"
         "  - {name: zone, type: dns, target: '127.0.0.1:1', question: {name: example.org}}\n"
+        "modules: {page: {prober: http}}\n"
     )
     return str(path)
 
@@ -144,12 +146,21 @@ def test_a_configured_probe_lends_its_expectations(server: str, config: str) -> 
     assert json.loads(nobody.output)["reason"] == "connect_refused"
 
 
+def test_a_module_takes_credentials_in_its_target_and_shows_none(server: str, config: str) -> None:
+    for output in ((), ("--json",)):
+        done = run(f"http://u:s3cret@{server}/user", "-m", "page", "-c", config, *output)
+        assert done.exit_code == 0
+        assert f"http://{server}/user" in done.output
+        assert "s3cret" not in done.output
+
+
 USAGE = {
     "no url": (("127.0.0.1:80",), "TARGET: '127.0.0.1:80' is no URL of http or https with a host"),
     "no port": (("localhost", "--module", "tcp"), "TARGET: 'localhost' is no HOST:PORT"),
     "no question": (("localhost", "--module", "dns"), "--module dns: such a probe needs question as well: add one"),
     "no host": (("localhost:80", "--module", "icmp"), "TARGET: 'localhost:80' is no host"),
     "credentials": (("http://user:s3cret@127.0.0.1/",), "TARGET: holds credentials"),
+    "credentials of a module": (("http://user:s3cret%@127.0.0.1/", "-m", "page", "-c", "CONFIG"), "has to be escaped"),
     "no such kind": (("http://a/", "--module", "htpp"), "there is no module htpp: did you mean http?"),
     "no such probe": (
         ("http://a/", "--module", "sight", "-c", "CONFIG"),

@@ -73,10 +73,6 @@ class Options(SourceOptions):
             },
         }
 
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing: the exporter has no use for a hostname here."""
-        return {}
-
 
 def target_of(target: str) -> str:
     """The server as it is: HOST, or HOST:PORT."""

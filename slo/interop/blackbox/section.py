@@ -23,6 +23,17 @@ class BlackboxSection(Section):
         return data
 
 
+class ProberOptions(BlackboxSection):
+    """What stands under the name of a prober."""
+
+    def other_keys(self, _target: str, _hostname: str) -> dict[str, object]:
+        """The keys that are others for a target, and where it is asked under another name; none for most probers.
+
+        Raises ValueError.
+        """
+        return {}
+
+
 def as_text(value: object) -> object:
     """A whole number where a text is wanted: Go's decoder takes what is written, without quotes too."""
     return str(value) if type(value) is int else value
@@ -37,7 +48,7 @@ def _ip_protocol(value: object) -> object:
     return "ip4" if value == "ipv4" else value
 
 
-class IPOptions(BlackboxSection):
+class IPOptions(ProberOptions):
     """Which protocol is preferred; every prober has these."""
 
     preferred_ip_protocol: Annotated[IPProtocol, BeforeValidator(_ip_protocol)] = "ip6"

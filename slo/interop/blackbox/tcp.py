@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import model_validator
 
 from slo.config.types import Pattern, Secret, wrong
-from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions, as_text
+from slo.interop.blackbox.section import BlackboxSection, ProberOptions, SourceOptions, TLSOptions, as_text
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
@@ -49,7 +49,7 @@ class StepOptions(BlackboxSection):
         return {key: value for key, value in keys.items() if value}
 
 
-class DialogueOptions(BlackboxSection):
+class DialogueOptions(ProberOptions):
     """What is said over a connection, and its TLS."""
 
     query_response: tuple[StepOptions, ...] = ()
@@ -83,9 +83,9 @@ class Options(SourceOptions, DialogueOptions):
         """The same as keys of our kind, without the target."""
         return {**self.way_keys, **self.dialogue_keys}
 
-    def named(self, hostname: str) -> dict[str, object]:
-        """The keys that are others where the target is asked under that name."""
-        if self.dialogue_keys["tls"] is None or self.tls_config.server_name:
+    def other_keys(self, _target: str, hostname: str) -> dict[str, object]:
+        """The name in the certificate."""
+        if not hostname or self.dialogue_keys["tls"] is None or self.tls_config.server_name:
             return {}
         return {"tls": self.tls_config.model_copy(update={"server_name": hostname})}
 

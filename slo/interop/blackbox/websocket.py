@@ -62,10 +62,6 @@ class Options(IPOptions):
         lists = [header.all for name, header in self.headers.items() if name.lower() == _SUBPROTOCOLS]
         return tuple(name.strip() for values in lists for value in values for name in value.reveal().split(","))
 
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing is another: the exporter asks no WebSocket server under another name."""
-        return {}
-
 
 def target_of(target: str) -> str:
     """The URL as it is."""
