@@ -43,6 +43,13 @@ modules:
   authorization_type: {prober: http, http: {authorization: {type: Token, credentials: t0ken}}}
   both: {prober: http, http: {headers: {Authorization: Basic d2F0Y2g6d3Jvbmc=}}}
   host: {prober: http, http: {headers: {Host: www.example.org}}}
+  unquoted:
+    prober: http
+    http:
+      headers: {X-1: true, X-2: True, X-3: 1.10, X-4: no, X-5: 0x1F, X-6: 1:30, X-7: .inf, X-8: 0123, X-9: 2020-01-01}
+      fail_if_body_not_matches_regexp: ['^true True 1[.]10 no 0x1F 1:30 [.]inf 0123 2020-01-01$']
+  unquoted_password: {prober: http, http: {basic_auth: {username: 1e3, password: 0x10}}}
+  unquoted_expression: {prober: http, http: {fail_if_body_not_matches_regexp: [1.0, 99]}}
   gzip: {prober: http, http: {compression: gzip, headers: {Accept-Encoding: gzip}}}
   gzip_of_many: {prober: http, http: {compression: gzip, headers: {Accept-Encoding: 'br;q=1.0, gzip;q=0.5'}}}
   gzip_matched:
@@ -81,6 +88,10 @@ location = /moved-relative { absolute_redirect off; return 307 /created; }
 location = /moved-twice { add_header Location '/created' always; return 307; }
 location = /to-user { absolute_redirect off; return 302 /user; }
 location = /to-user-as-a-whole { return 302 /user; }
+location = /said {
+    return 200 '$http_x_1 $http_x_2 $http_x_3 $http_x_4 $http_x_5 $http_x_6 $http_x_7 $http_x_8 $http_x_9';
+}
+location = /numbers { return 200 '1.0 99'; }
 location = /nowhere { return 302 ''; }
 location = /loop { return 302 /loop; }
 location = /ten { return 302 /hop/1; }
@@ -105,7 +116,7 @@ def server(nginx: StartNginx) -> Service:
     hops = "".join(f"location = /hop/{hop} {{ return 302 /hop/{hop + 1}; }}\n" for hop in range(1, 10))
     started = nginx(LOCATIONS.replace("HOPS", hops))
     (started.folder / "large").write_bytes(b"x" * LARGE)
-    (started.folder / "users").write_text("watch:{PLAIN}s3cret\n")
+    (started.folder / "users").write_text("watch:{PLAIN}s3cret\n1e3:{PLAIN}0x10\n")
     return started
 
 
@@ -167,6 +178,10 @@ CASES = [
     ("authorization_type", "/token", True),
     ("http_2xx", "/bearer", False),
     ("host", "/host", True),
+    ("unquoted", "/said", True),
+    ("unquoted_password", "/user", True),
+    ("unquoted_expression", "/numbers", True),
+    ("unquoted_expression", "/", False),
     ("gzip", "/zipped/large", True),
     ("gzip_of_many", "/zipped/large", True),
     ("gzip_matched", "/zipped/large", True),

@@ -11,7 +11,7 @@ from slo.config.addresses import parted
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
 from slo.config.request import HeaderName, HeaderValue, basic
-from slo.config.types import Secret, wrong
+from slo.config.types import Pattern, Secret, wrong
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
     BasicAuthOptions,
@@ -19,7 +19,7 @@ from slo.interop.blackbox.http_client import (
     OAuth2Options,
     ProxyOptions,
 )
-from slo.interop.blackbox.section import BlackboxSection, Expression, IPOptions, TLSOptions, as_text
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 from slo.net.decoding import Compression
 
 KIND = "http"
@@ -66,7 +66,7 @@ class HeaderOptions(BlackboxSection):
     """One entry of `fail_if_header_matches` or `fail_if_header_not_matches`."""
 
     header: str = Field(min_length=1)
-    regexp: Expression
+    regexp: Pattern
     allow_missing: bool = False
 
 
@@ -78,7 +78,7 @@ class Options(IPOptions, ProxyOptions):
     method: str = "GET"
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     http_headers: dict[str, HeaderSources] = Field(default={})
-    body: Annotated[Content | None, BeforeValidator(as_text)] = None
+    body: Content | None = None
     body_file: ContentFile | None = None
     body_size_limit: Annotated[int, BeforeValidator(_size)] = 0
     compression: Annotated[Compression, BeforeValidator(_compression)] = "identity"
@@ -86,8 +86,8 @@ class Options(IPOptions, ProxyOptions):
     no_follow_redirects: bool | None = None
     fail_if_ssl: bool = False
     fail_if_not_ssl: bool = False
-    fail_if_body_matches_regexp: tuple[Expression, ...] = ()
-    fail_if_body_not_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_body_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_body_not_matches_regexp: tuple[Pattern, ...] = ()
     fail_if_body_json_matches_cel: CELExpression | None = None
     fail_if_body_json_not_matches_cel: CELExpression | None = None
     fail_if_header_matches: tuple[HeaderOptions, ...] = ()

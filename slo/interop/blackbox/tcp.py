@@ -1,19 +1,12 @@
 """The prober `tcp`, done by our kind `tcp`."""
 
-from collections.abc import Mapping
-
 from pydantic import model_validator
 
 from slo.config.types import Pattern, Secret, wrong
-from slo.interop.blackbox.section import BlackboxSection, ProberOptions, SourceOptions, TLSOptions, as_text
+from slo.interop.blackbox.section import BlackboxSection, ProberOptions, SourceOptions, TLSOptions
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
-
-
-def _texts(data: object) -> object:
-    """The keys of a section in which numbers are texts."""
-    return {key: as_text(value) for key, value in data.items()} if isinstance(data, Mapping) else data
 
 
 class LabelOptions(BlackboxSection):
@@ -21,8 +14,6 @@ class LabelOptions(BlackboxSection):
 
     name: str
     value: str = ""
-
-    _texts = model_validator(mode="before")(_texts)
 
 
 class StepOptions(BlackboxSection):
@@ -33,8 +24,6 @@ class StepOptions(BlackboxSection):
     labels: tuple[LabelOptions, ...] = ()
     send: Secret | None = None
     starttls: bool = False
-
-    _texts = model_validator(mode="before")(_texts)
 
     @property
     def keys(self) -> dict[str, object]:

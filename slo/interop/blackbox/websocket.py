@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from slo.config.types import Secret
+from slo.config.types import Pattern, Secret
 from slo.interop.blackbox.http_client import AuthorizationOptions, BasicAuthOptions, HeaderSources
-from slo.interop.blackbox.section import BlackboxSection, Expression, IPOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
 KIND = "websocket"
 PLACEHOLDER = "ws://localhost"
@@ -26,7 +26,7 @@ class ClientOptions(BlackboxSection):
 class StepOptions(BlackboxSection):
     """One step of `query_response`."""
 
-    expect: Expression | None = None
+    expect: Pattern | None = None
     send: Secret | None = None
 
 
