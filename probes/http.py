@@ -37,7 +37,7 @@ class HTTPProbe:
         """One judgement: what went wrong on the way, else the first expectation that was not met."""
         if isinstance(facts, Fault):
             return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        return [facts.fetched.reached.judgement(*self._inquiry.verdict(facts))]
+        return [facts.fetched.reached.judgement(facts.reason, facts.detail)]
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `http`. Nothing is known where the round itself failed."""
@@ -49,7 +49,7 @@ class HTTPProbe:
         yield Sample(name="probe_http_redirects", value=fetched.redirects)
         answered = fetched.response is not None
         yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))
-        reason = self._inquiry.verdict(facts)[0] if answered else ""
+        reason = facts.reason if answered else ""
         yield Sample(name="probe_failed_due_to_regex", value=float(reason in {"body", "header"}))
         yield Sample(name="probe_failed_due_to_cel", value=float(reason == "cel"))
         yield from _response_samples(fetched.response)

@@ -129,7 +129,7 @@ class _ReadyStep:
             request = replace(request, body=self._as_it_is)
         fetched = await self._inquiry.ask(deadline, request=request, cookies=cookies)
         facts = await self._inquiry.look(fetched)
-        reason, detail = self._inquiry.verdict(facts)
+        reason, detail = facts.reason, facts.detail
         if fetched.reached.fault is not None and _tells_any(detail, values):
             detail = "what was answered holds a captured value, and is not shown"
         response = fetched.response

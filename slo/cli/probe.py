@@ -128,7 +128,7 @@ async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Fin
         check=check,
     )
     try:
-        outcome, facts = await run_once(scheduled, clock)
+        outcome, facts = await run_once(scheduled, clock, context.limits)
     finally:
         await context.close()
     return outcome, list(check.explain(facts, outcome.at)) if isinstance(check, Explaining) else []

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
+from slo.web.express import ExpressLane, Ordinary
 
 TOLD_EVERY_SECONDS = 60.0
 """How often the log hears of connections that go: whoever floods us must not fill the disk."""
@@ -30,11 +31,16 @@ class Connections:
     """The connections of one server, at most `most` of them.
 
     A request must be there with all its headers within `head_seconds`, from the beginning of the connection or from its
-    own first byte on.
+    own first byte on. One whose requests all went by the `lane` is closed after `silence_seconds` without another.
     """
 
-    def __init__(self, *, most: int, head_seconds: float, telemetry: Telemetry) -> None:
+    def __init__(
+        self, *, most: int, head_seconds: float, silence_seconds: float, lane: ExpressLane, telemetry: Telemetry
+    ) -> None:
         self.head_seconds = head_seconds
+        self.silence_seconds = silence_seconds
+        self.lane = lane
+        self.closing = False
         self._most = most
         self._telemetry = telemetry
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
@@ -72,6 +78,15 @@ class Connections:
         """It is closed."""
         self._open.pop(connection.inner, None)
 
+    async def close(self, seconds: float) -> None:
+        """End the connections of the lane. What is under way there has so long to be answered."""
+        self.closing = True
+        answering = {task: connection for connection in [*self._open.values()] if (task := connection.finish())}
+        if answering:
+            _, late = await asyncio.wait(answering, timeout=seconds)
+            for task in late:
+                answering[task].abort()
+
     def note(self, reason: str, address: str) -> None:
         """Count one that had to go: `slow`, `displaced` by another, or `refused`, since all were at work."""
         self._telemetry.http_connections_cut.labels(reason).inc()
@@ -91,8 +106,9 @@ class Connections:
 class _Connection(asyncio.Protocol):
     """One connection: hands on everything to what speaks HTTP, and knows whether it waits for its client.
 
-    `since` is when it began, or ended its last request. `address` is whose it is: of IPv6 the network, since everybody
-    has as many addresses in it as he likes.
+    Its first requests go by the express lane as long as that takes them; with the first that it does not take, the
+    connection is given to what speaks HTTP, and stays there. `since` is when it began, or ended its last request.
+    `address` is whose it is: of IPv6 the network, since everybody has as many addresses in it as he likes.
     """
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
@@ -104,10 +120,17 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._request: web.Request | None = None
         self._head: asyncio.TimerHandle | None = None
+        self._in_lane = True
+        self._paused = False
+        self._answering: asyncio.Task[None] | None = None
+        self._ahead = b""
+        self._silence: asyncio.TimerHandle | None = None
 
     @property
     def waits(self) -> bool:
         """Whether it is its client's turn: no request is there, or not the whole of one, or an answer is not read."""
+        if self._in_lane:
+            return self._answering is None
         return self._request is None or not self._request.content.is_eof()
 
     def begin(self, request: web.Request) -> None:
@@ -124,6 +147,10 @@ class _Connection(asyncio.Protocol):
         """End it now, whatever is under way."""
         self._connections.leave(self)
         self._connections.note(reason, self.address)
+        self.abort()
+
+    def abort(self) -> None:
+        """End it now, and say nothing of it."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -136,32 +163,97 @@ class _Connection(asyncio.Protocol):
             self._transport = None
             return
         self._arm()
-        self.inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
+        if self._answering is not None:
+            self._transport.pause_reading()
+            self._ahead += data
+            return
+        if self._in_lane:
+            request = None if self._transport.get_write_buffer_size() else self._connections.lane.read(data)
+            if request is not None:
+                self._disarm()
+                self._answering = self._loop.create_task(self._answer(self._transport, request, data))
+                return
+            self._leave_lane(self._transport)
         if self._request is None and self._head is None:
             self._arm()
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        return self.inner.eof_received() if self._transport else None
+        return self.inner.eof_received() if self._transport and not self._in_lane else None
 
     def pause_writing(self) -> None:
-        if self._transport:
+        self._paused = True
+        if self._transport and not self._in_lane:
             self.inner.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._transport:
+        self._paused = False
+        if self._transport and not self._in_lane:
             self.inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is None:
             return
+        self._transport = None
         self._disarm()
         self._connections.leave(self)
-        self.inner.connection_lost(exc)
+        if self._silence is not None:
+            self._silence.cancel()
+        if self._answering is not None:
+            self._answering.cancel()
+        if not self._in_lane:
+            self.inner.connection_lost(exc)
+
+    # The express lane
+
+    def finish(self) -> asyncio.Task[None] | None:
+        """No more requests by the lane: close it, or return what answers its last one."""
+        if self._in_lane and self._answering is None and self._transport is not None:
+            self._transport.close()
+        return self._answering
+
+    async def _answer(self, transport: asyncio.Transport, request: Ordinary, data: bytes) -> None:
+        """Answer a request; where that fails by a fault of ours, what speaks HTTP is asked, and says how."""
+        lane = self._connections.lane
+        try:
+            transport.write(await lane.answer(request))
+        except Exception:  # noqa: BLE001 - it happens again there, and is logged
+            self._leave_lane(transport)
+            self._ahead = data + self._ahead
+        finally:
+            self._answering = None
+            self.since = self._loop.time()
+        if self._in_lane and self._connections.closing:
+            transport.close()
+            return
+        if self._in_lane and self._silence is None:
+            self._silence = self._loop.call_later(self._connections.silence_seconds, self._too_silent)
+        if self._ahead and not transport.is_closing():
+            ahead, self._ahead = self._ahead, b""
+            transport.resume_reading()
+            self.data_received(ahead)
+
+    def _leave_lane(self, transport: asyncio.Transport) -> None:
+        """From now on everything is for what speaks HTTP."""
+        self._in_lane = False
+        if self._silence is not None:
+            self._silence.cancel()
+        self.inner.connection_made(transport)
+        if self._paused:
+            self.inner.pause_writing()
+
+    def _too_silent(self) -> None:
+        """See whether the client has been silent for long; one timer serves many requests."""
+        silent = self._loop.time() - self.since if self._answering is None else 0.0
+        left = self._connections.silence_seconds - silent
+        if left > 0:
+            self._silence = self._loop.call_later(left, self._too_silent)
+        elif self._transport is not None:
+            self._transport.close()
 
     def _arm(self) -> None:
         self._head = self._loop.call_later(self._connections.head_seconds, self._too_slow)

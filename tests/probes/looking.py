@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from slo.config.section import KindConfig
+from pydantic import BaseModel
+
 from slo.core.outcome import Judgement
 from slo.core.reason import REASONS
 from slo.core.sample import Sample
@@ -34,7 +35,7 @@ class Seen:
 
 async def look(
     kind: ModuleType,
-    config: Mapping[str, object] | KindConfig,
+    config: Mapping[str, object] | BaseModel,
     *,
     timeout_seconds: float = 10.0,
     context: Context | None = None,
