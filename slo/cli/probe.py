@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.bar import FILLS, bar
-from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress, say
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from slo.config.settings import TargetEntry
     from slo.core.outcome import Finding, Outcome
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -48,6 +49,9 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
     from slo.config.addresses import parted
 
     chosen = _choose(target, module, config)
+    if chosen.vantage_points:
+        points = " and ".join(chosen.vantage_points)
+        say(f"{module} looks from {points}; this round goes by the keys of the probe itself, as none of them", err=True)
     with progress(f"probing {parted(target)[0] or module}"):
         outcome, findings = uvloop.run(_probe(chosen, module))
     emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
@@ -56,11 +60,15 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Choice:
-    """The kind, its configuration for this target, and how long it may take."""
+    """The kind, its configuration for this target, and how long it may take.
+
+    `vantage_points` are those that the watch would look from, each in its own way.
+    """
 
     kind: str
     config: "BaseModel"
     timeout_seconds: float
+    vantage_points: tuple[str, ...] = ()
 
 
 def _choose(target: str, module: str, config: Path | None) -> _Choice:
@@ -79,8 +87,7 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *modules, *probes.names]), "module")
     if entry is not None and not target and not entry.several:
-        own = entry.targets[0]
-        return _Choice(kind=own.type, config=own.config, timeout_seconds=own.timeout.total_seconds())
+        return _of_entry(entry.targets[0])
     if not target:
         raise UsageError("TARGET is missing: only a configured probe with one target has its own")
     try:
@@ -89,8 +96,7 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             timeout_seconds = chosen.timeout.total_seconds() or DEFAULT_TIMEOUT_SECONDS
             return _Choice(kind=chosen.type, config=chosen.aimed(target), timeout_seconds=timeout_seconds)
         if entry is not None and entry.aimed is not None:
-            aimed = entry.aimed(target, {})
-            return _Choice(kind=aimed.type, config=aimed.config, timeout_seconds=aimed.timeout.total_seconds())
+            return _of_entry(entry.aimed(target, {}))
         usual = probes.config(module) if entry is None else None
         if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
@@ -105,6 +111,16 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
         raise UsageError(f"TARGET: {error}") from None
     mend = "leave TARGET out" if entry is not None else "add one to the configuration"
     raise UsageError(f"--module {module}: probes of that kind have no single target: {mend}")
+
+
+def _of_entry(entry: "TargetEntry") -> _Choice:
+    """What is configured for a target of a probe."""
+    return _Choice(
+        kind=entry.type,
+        config=entry.config,
+        timeout_seconds=entry.timeout.total_seconds(),
+        vantage_points=tuple(entry.vantage_points),
+    )
 
 
 async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Finding"]]:

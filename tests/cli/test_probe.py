@@ -33,6 +33,7 @@ def config(tmp_path: Path, server: str) -> str:
         "  - {name: site, type: http, url: 'http://127.0.0.1:1/', timeout: 2s, expect: {body: UP}}\n"
         "  - {name: port, type: tcp, target: '127.0.0.1:1'}\n"
         "  - {name: zone, type: dns, target: '127.0.0.1:1', question: {name: example.org}}\n"
+        "  - {name: seen, type: tcp, target: '127.0.0.1:1', vantage_points: [{name: here}, {name: there}]}\n"
         "modules: {page: {prober: http}}\n"
     )
     return str(path)
@@ -102,7 +103,7 @@ def test_a_certificate_is_told_also_where_it_is_refused(nginx: StartNginx, tmp_p
 
 
 def test_a_kind_that_explains_nothing_is_probed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("slo.net.findings.ExplainsConnection.explain")
+    monkeypatch.delattr("slo.net.reaching.ReachingProbe.explain")
     done = run(f"127.0.0.1:{free_port()}", "--module", "tcp")
     assert done.exit_code == 1
     assert "found" not in done.output
@@ -152,6 +153,13 @@ def test_a_module_takes_credentials_in_its_target_and_shows_none(server: str, co
         assert done.exit_code == 0
         assert f"http://{server}/user" in done.output
         assert "s3cret" not in done.output
+
+
+@pytest.mark.parametrize("target", [(), ("127.0.0.1:1",)])
+def test_vantage_points_are_said_to_be_left_out(config: str, target: tuple[str, ...]) -> None:
+    done = run(*target, "-m", "seen", "-c", config, "--json")
+    said = "seen looks from here and there; this round goes by the keys of the probe itself, as none of them\n"
+    assert (done.stderr, json.loads(done.stdout)["reason"]) == (said, "connect_refused")
 
 
 USAGE = {
