@@ -229,12 +229,12 @@ class DNSProbe(ReachingProbe[Facts]):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in _phases(facts.reached).items():
-            yield Sample(name="probe_dns_duration_seconds", value=seconds, labels={"phase": phase})
+            yield Sample("probe_dns_duration_seconds", seconds, {"phase": phase})
         for section in SECTIONS:
-            yield Sample(name=f"probe_dns_{section}_rrs", value=facts.looked.counts[section] if facts.looked else 0)
-        yield Sample(name="probe_dns_query_succeeded", value=float(facts.looked is not None))
+            yield Sample(f"probe_dns_{section}_rrs", facts.looked.counts[section] if facts.looked else 0)
+        yield Sample("probe_dns_query_succeeded", float(facts.looked is not None))
         if facts.looked and self._asks_for_serial:
-            yield Sample(name="probe_dns_serial", value=facts.looked.serial or 0)
+            yield Sample("probe_dns_serial", facts.looked.serial or 0)
 
 
 def _phases(reached: Reached) -> dict[str, float]:

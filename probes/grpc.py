@@ -146,14 +146,14 @@ class GRPCProbe(ReachingProbe[Facts]):
         reached, answer = facts.reached, facts.answer
         yield from connection_samples(reached)
         for phase, seconds in _durations(reached):
-            yield Sample(name="probe_grpc_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_grpc_ssl", value=float(self._secure and "check" in reached.phases))
+            yield Sample("probe_grpc_duration_seconds", seconds, {"phase": phase})
+        yield Sample("probe_grpc_ssl", float(self._secure and "check" in reached.phases))
         if "connect" not in reached.phases:
             return  # nobody was called
-        yield Sample(name="probe_grpc_status_code", value=answer.code if answer else _code_of(reached))
+        yield Sample("probe_grpc_status_code", answer.code if answer else _code_of(reached))
         for status in SERVING_STATUSES:
             value = float(answer is not None and answer.serving == status)
-            yield Sample(name="probe_grpc_healthcheck_response", value=value, labels={"serving_status": status})
+            yield Sample("probe_grpc_healthcheck_response", value, {"serving_status": status})
 
     async def _call(self, attempt: Attempt, deadline: float) -> Answer:
         """Make the call. Raises Fault."""

@@ -46,12 +46,12 @@ class HTTPProbe:
         fetched, reached = facts.fetched, facts.fetched.reached
         yield from connection_samples(reached)
         yield from phase_samples("probe_http_duration_seconds", reached)
-        yield Sample(name="probe_http_redirects", value=fetched.redirects)
+        yield Sample("probe_http_redirects", fetched.redirects)
         answered = fetched.response is not None
-        yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))
+        yield Sample("probe_http_ssl", float(answered and fetched.url.secure))
         reason = facts.reason if answered else ""
-        yield Sample(name="probe_failed_due_to_regex", value=float(reason in {"body", "header"}))
-        yield Sample(name="probe_failed_due_to_cel", value=float(reason == "cel"))
+        yield Sample("probe_failed_due_to_regex", float(reason in {"body", "header"}))
+        yield Sample("probe_failed_due_to_cel", float(reason == "cel"))
         yield from _response_samples(fetched.response)
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
@@ -79,14 +79,14 @@ def _response_samples(response: Response | None) -> Iterator[Sample]:
         if response.status not in _BODILESS:
             length = -1 if response.content_length is None else response.content_length
         status, version, decoded = response.status, float(response.version), response.decoded_bytes
-    yield Sample(name="probe_http_status_code", value=status)
-    yield Sample(name="probe_http_version", value=version)
-    yield Sample(name="probe_http_content_length", value=length)
-    yield Sample(name="probe_http_uncompressed_body_length", value=decoded)
+    yield Sample("probe_http_status_code", status)
+    yield Sample("probe_http_version", version)
+    yield Sample("probe_http_content_length", length)
+    yield Sample("probe_http_uncompressed_body_length", decoded)
     if response is not None and (modified := response.header("last-modified")):
         try:
             moment = parsedate_to_datetime(modified)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return
-        yield Sample(name="probe_http_last_modified_timestamp_seconds", value=seconds)
+        yield Sample("probe_http_last_modified_timestamp_seconds", seconds)

@@ -103,9 +103,9 @@ class ICMPProbe(ReachingProbe[Facts]):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_icmp_duration_seconds", value=seconds, labels={"phase": phase})
+            yield Sample("probe_icmp_duration_seconds", seconds, {"phase": phase})
         if facts.hop_limit is not None:
-            yield Sample(name="probe_icmp_reply_hop_limit", value=facts.hop_limit)
+            yield Sample("probe_icmp_reply_hop_limit", facts.hop_limit)
 
 
 def build(config: Config, context: Context) -> ICMPProbe:

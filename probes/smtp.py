@@ -128,9 +128,9 @@ class SMTPProbe(ReachingProbe[Facts]):
             return
         yield from connection_samples(facts.reached)
         yield from phase_samples("probe_smtp_duration_seconds", facts.reached)
-        yield Sample(name="probe_smtp_ssl", value=float(facts.reached.handshake is not None))
+        yield Sample("probe_smtp_ssl", float(facts.reached.handshake is not None))
         if facts.code:
-            yield Sample(name="probe_smtp_status_code", value=facts.code)
+            yield Sample("probe_smtp_status_code", facts.code)
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """What the server said last."""

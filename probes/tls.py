@@ -150,18 +150,18 @@ class TLSProbe(ReachingProbe[Facts]):
         if handshake is not None:
             yield from chain_samples(handshake)
         if handshake is not None and handshake.alpn:
-            yield Sample(name="probe_tls_alpn_info", value=1, labels={"protocol": handshake.alpn})
+            yield Sample("probe_tls_alpn_info", 1, {"protocol": handshake.alpn})
         if config.min_version and handshake and (facts.older or facts.reached.fault is None):
             accepted = bool(facts.older or _older_agreed(handshake, config.min_version))
-            yield Sample(name="probe_tls_older_version_accepted", value=float(accepted))
+            yield Sample("probe_tls_older_version_accepted", float(accepted))
         if facts.closer and config.mutual:
             asks = float(facts.closer.asks_for_certificate)
-            yield Sample(name="probe_tls_client_certificate_requested", value=asks)
+            yield Sample("probe_tls_client_certificate_requested", asks)
         if facts.staple:
-            yield Sample(name="probe_tls_ocsp_info", value=1, labels={"status": facts.staple.status})
+            yield Sample("probe_tls_ocsp_info", 1, {"status": facts.staple.status})
             if facts.staple.until:
                 until = facts.staple.until.timestamp()
-                yield Sample(name="probe_tls_ocsp_expiry_timestamp_seconds", value=until)
+                yield Sample("probe_tls_ocsp_expiry_timestamp_seconds", until)
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """What else was asked for."""

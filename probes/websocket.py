@@ -163,10 +163,10 @@ class WebSocketProbe(ReachingProbe[Facts]):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_websocket_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_websocket_status_code", value=facts.status)
-        yield Sample(name="probe_websocket_connection_upgraded", value=float(facts.upgraded))
-        yield Sample(name="probe_websocket_failed_due_to_regex", value=float(facts.course.failed > 0))
+            yield Sample("probe_websocket_duration_seconds", seconds, {"phase": phase})
+        yield Sample("probe_websocket_status_code", facts.status)
+        yield Sample("probe_websocket_connection_upgraded", float(facts.upgraded))
+        yield Sample("probe_websocket_failed_due_to_regex", float(facts.course.failed > 0))
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """What the upgrade was answered with, and how each step went."""

@@ -163,7 +163,7 @@ def dialogue_samples(said: Said) -> list[Sample]:
     """What the blackbox exporter says of a dialogue. Labels that two steps agree on are said once."""
     infos = {tuple(sorted(labels.items())): labels for labels in said.infos}
     return [
-        Sample(name="probe_failed_due_to_regex", value=float(said.mismatch == "regex")),
-        Sample(name="probe_failed_due_to_bytes", value=float(said.mismatch == "bytes")),
-        *(Sample(name="probe_expect_info", value=1, labels=labels) for labels in infos.values()),
+        Sample("probe_failed_due_to_regex", float(said.mismatch == "regex")),
+        Sample("probe_failed_due_to_bytes", float(said.mismatch == "bytes")),
+        *(Sample("probe_expect_info", 1, labels) for labels in infos.values()),
     ]

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
-from slo.web.express import ExpressLane, Ordinary
+from slo.web.express import ExpressLane
+from slo.web.switch import Switch
 
 TOLD_EVERY_SECONDS = 60.0
 """How often the log hears of connections that go: whoever floods us must not fill the disk."""
@@ -31,25 +32,34 @@ class Connections:
     """The connections of one server, at most `most` of them.
 
     A request must be there with all its headers within `head_seconds`, from the beginning of the connection or from its
-    own first byte on. One whose requests all went by the `lane` is closed after `silence_seconds` without another.
+    own first byte on. A connection that never left the `lane` is closed after `silence_seconds` without a request.
     """
 
     def __init__(
         self, *, most: int, head_seconds: float, silence_seconds: float, lane: ExpressLane, telemetry: Telemetry
     ) -> None:
         self.head_seconds = head_seconds
-        self.silence_seconds = silence_seconds
-        self.lane = lane
-        self.closing = False
+        self._silence_seconds = silence_seconds
+        self._lane = lane
         self._most = most
         self._telemetry = telemetry
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
         self._log = Sparing(logger, every_seconds=TOLD_EVERY_SECONDS)
         telemetry.http_connections.set_function(lambda: len(self._open))
 
-    def new(self, inner: asyncio.Protocol) -> asyncio.Protocol:
-        """What a connection that comes now is given to; `inner` speaks HTTP on it."""
-        return _Connection(inner, self)
+    def new(self, framework: asyncio.Protocol) -> asyncio.Protocol:
+        """What a connection that comes now is given to; `framework` speaks HTTP on it."""
+        connection = _Connection(framework, self)
+        connection.inner = Switch(framework, self._lane, connection, silence_seconds=self._silence_seconds)
+        return connection
+
+    async def close(self, seconds: float) -> None:
+        """End those that are on the lane; what is under way there has so long to be answered."""
+        answering = [task for each in [*self._open.values()] if (task := each.inner.finish()) is not None]
+        if answering:
+            _, late = await asyncio.wait(answering, timeout=seconds)
+            for task in late:
+                task.cancel()
 
     @web.middleware
     async def occupied(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -71,21 +81,12 @@ class Connections:
                 self.note("refused", connection.address)
                 return False
             leaves.cut("displaced")
-        self._open[connection.inner] = connection
+        self._open[connection.framework] = connection
         return True
 
     def leave(self, connection: "_Connection") -> None:
         """It is closed."""
-        self._open.pop(connection.inner, None)
-
-    async def close(self, seconds: float) -> None:
-        """End the connections of the lane. What is under way there has so long to be answered."""
-        self.closing = True
-        answering = {task: connection for connection in [*self._open.values()] if (task := connection.finish())}
-        if answering:
-            _, late = await asyncio.wait(answering, timeout=seconds)
-            for task in late:
-                answering[task].abort()
+        self._open.pop(connection.framework, None)
 
     def note(self, reason: str, address: str) -> None:
         """Count one that had to go: `slow`, `displaced` by another, or `refused`, since all were at work."""
@@ -106,51 +107,42 @@ class Connections:
 class _Connection(asyncio.Protocol):
     """One connection: hands on everything to what speaks HTTP, and knows whether it waits for its client.
 
-    Its first requests go by the express lane as long as that takes them; with the first that it does not take, the
-    connection is given to what speaks HTTP, and stays there. `since` is when it began, or ended its last request.
-    `address` is whose it is: of IPv6 the network, since everybody has as many addresses in it as he likes.
+    `since` is when it began, or ended its last request. `address` is whose it is: of IPv6 the network, since everybody
+    has as many addresses in it as he likes.
     """
 
-    def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
-        self.inner = inner
+    inner: Switch
+
+    def __init__(self, framework: asyncio.Protocol, connections: Connections) -> None:
+        self.framework = framework
         self.address = ""
         self.since = 0.0
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._at_work = False
         self._request: web.Request | None = None
         self._head: asyncio.TimerHandle | None = None
-        self._in_lane = True
-        self._paused = False
-        self._answering: asyncio.Task[None] | None = None
-        self._ahead = b""
-        self._silence: asyncio.TimerHandle | None = None
 
     @property
     def waits(self) -> bool:
         """Whether it is its client's turn: no request is there, or not the whole of one, or an answer is not read."""
-        if self._in_lane:
-            return self._answering is None
-        return self._request is None or not self._request.content.is_eof()
+        return not self._at_work or (self._request is not None and not self._request.content.is_eof())
 
-    def begin(self, request: web.Request) -> None:
-        """A request is there with all its headers."""
-        self._request = request
+    def begin(self, request: web.Request | None = None) -> None:
+        """A request is there with all its headers; on the lane it is whole."""
+        self._at_work, self._request = True, request
         self._disarm()
 
     def end(self) -> None:
         """The request is answered."""
-        self._request = None
+        self._at_work, self._request = False, None
         self.since = self._loop.time()
 
     def cut(self, reason: str) -> None:
         """End it now, whatever is under way."""
         self._connections.leave(self)
         self._connections.note(reason, self.address)
-        self.abort()
-
-    def abort(self) -> None:
-        """End it now, and say nothing of it."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -163,36 +155,24 @@ class _Connection(asyncio.Protocol):
             self._transport = None
             return
         self._arm()
+        self.inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
-        if self._answering is not None:
-            self._transport.pause_reading()
-            self._ahead += data
-            return
-        if self._in_lane:
-            request = None if self._transport.get_write_buffer_size() else self._connections.lane.read(data)
-            if request is not None:
-                self._disarm()
-                self._answering = self._loop.create_task(self._answer(self._transport, request, data))
-                return
-            self._leave_lane(self._transport)
-        if self._request is None and self._head is None:
-            self._arm()
         self.inner.data_received(data)
+        if not self._at_work and self._head is None:
+            self._arm()
 
     def eof_received(self) -> bool | None:
-        return self.inner.eof_received() if self._transport and not self._in_lane else None
+        return self.inner.eof_received() if self._transport else None
 
     def pause_writing(self) -> None:
-        self._paused = True
-        if self._transport and not self._in_lane:
+        if self._transport:
             self.inner.pause_writing()
 
     def resume_writing(self) -> None:
-        self._paused = False
-        if self._transport and not self._in_lane:
+        if self._transport:
             self.inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -201,59 +181,7 @@ class _Connection(asyncio.Protocol):
         self._transport = None
         self._disarm()
         self._connections.leave(self)
-        if self._silence is not None:
-            self._silence.cancel()
-        if self._answering is not None:
-            self._answering.cancel()
-        if not self._in_lane:
-            self.inner.connection_lost(exc)
-
-    # The express lane
-
-    def finish(self) -> asyncio.Task[None] | None:
-        """No more requests by the lane: close it, or return what answers its last one."""
-        if self._in_lane and self._answering is None and self._transport is not None:
-            self._transport.close()
-        return self._answering
-
-    async def _answer(self, transport: asyncio.Transport, request: Ordinary, data: bytes) -> None:
-        """Answer a request; where that fails by a fault of ours, what speaks HTTP is asked, and says how."""
-        lane = self._connections.lane
-        try:
-            transport.write(await lane.answer(request))
-        except Exception:  # noqa: BLE001 - it happens again there, and is logged
-            self._leave_lane(transport)
-            self._ahead = data + self._ahead
-        finally:
-            self._answering = None
-            self.since = self._loop.time()
-        if self._in_lane and self._connections.closing:
-            transport.close()
-            return
-        if self._in_lane and self._silence is None:
-            self._silence = self._loop.call_later(self._connections.silence_seconds, self._too_silent)
-        if self._ahead and not transport.is_closing():
-            ahead, self._ahead = self._ahead, b""
-            transport.resume_reading()
-            self.data_received(ahead)
-
-    def _leave_lane(self, transport: asyncio.Transport) -> None:
-        """From now on everything is for what speaks HTTP."""
-        self._in_lane = False
-        if self._silence is not None:
-            self._silence.cancel()
-        self.inner.connection_made(transport)
-        if self._paused:
-            self.inner.pause_writing()
-
-    def _too_silent(self) -> None:
-        """See whether the client has been silent for long; one timer serves many requests."""
-        silent = self._loop.time() - self.since if self._answering is None else 0.0
-        left = self._connections.silence_seconds - silent
-        if left > 0:
-            self._silence = self._loop.call_later(left, self._too_silent)
-        elif self._transport is not None:
-            self._transport.close()
+        self.inner.connection_lost(exc)
 
     def _arm(self) -> None:
         self._head = self._loop.call_later(self._connections.head_seconds, self._too_slow)
@@ -268,7 +196,7 @@ class _Connection(asyncio.Protocol):
         self._head = None
         if self._transport is not None and self._transport.get_write_buffer_size():
             self._arm()
-        elif self._request is None:
+        elif not self._at_work:
             self.cut("slow")
 
 
