@@ -54,7 +54,7 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
         say(f"{module} looks from {points}; this round goes by the keys of the probe itself, as none of them", err=True)
     with progress(f"probing {parted(target)[0] or module}"):
         outcome, findings = uvloop.run(_probe(chosen, module))
-    emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
+    emit(_as_json(outcome, chosen.kind, findings), *_parts(outcome, findings), as_json=as_json)
     context.exit(0 if outcome.state == "good" else 1)
 
 
@@ -150,13 +150,14 @@ async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Fin
     return outcome, list(check.explain(facts, outcome.at)) if isinstance(check, Explaining) else []
 
 
-def _as_json(outcome: "Outcome", findings: Sequence["Finding"]) -> dict[str, object]:
+def _as_json(outcome: "Outcome", kind: str, findings: Sequence["Finding"]) -> dict[str, object]:
     from slo.core.hints import hint_of
     from slo.core.reason import REASONS
 
     return {
         "target": outcome.target,
         "module": outcome.module,
+        "type": kind,
         "outcome": outcome.state.value,
         "reason": outcome.reason,
         "phases": {phase: round(seconds, 6) for phase, seconds in outcome.phases.items()},

@@ -135,9 +135,10 @@ def test_a_configured_probe_lends_its_expectations(server: str, config: str) -> 
     assert run(f"http://{server}/up", "--module", "site", "-c", config).exit_code == 0
     done = run(f"http://{server}/down", "--module", "site", "-c", config, "--json")
     said = json.loads(done.output)
-    assert {key: said[key] for key in ("target", "module", "outcome", "reason")} == {
+    assert {key: said[key] for key in ("target", "module", "type", "outcome", "reason")} == {
         "target": f"http://{server}/down",
         "module": "site",
+        "type": "http",
         "outcome": "bad",
         "reason": "status",
     }
