@@ -14,7 +14,7 @@ from slo.config.wrong import shown
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.dns_exchange import Exchange
 from slo.net.dns_message import Query, Response
@@ -178,13 +178,11 @@ class DNSProbe(ReachingProbe[Facts]):
         self._asks_for_serial = config.question.type == "SOA"
         self._query = config.question.query(recursion_desired=config.recursion_desired)
         self._udp = config.transport == "udp"
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port or (TLS_PORT if config.transport == "tls" else PORT),
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls if config.transport == "tls" else None,
+        self._endpoint = config.endpoint(
+            config.target.host,
+            config.target.port or (TLS_PORT if config.transport == "tls" else PORT),
             scheme="dns",
+            tls=config.tls if config.transport == "tls" else None,
             source=config.source_address,
         )
         if self._endpoint.tls:

@@ -15,7 +15,7 @@ from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net import grpc_health
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.grpc_health import SERVING_STATUSES, Answer
 from slo.net.http2 import Exchange
@@ -87,15 +87,7 @@ class GRPCProbe(ReachingProbe[Facts]):
         port = config.target.port or (443 if self._secure else 80)
         self._authority = config.authority or str(HostPort(config.target.host, port))
         self._metadata = [(name, value.reveal()) for name, value in config.metadata.items()]
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            alpn=("h2",),
-            scheme="grpc",
-        )
+        self._endpoint = config.endpoint(config.target.host, port, scheme="grpc", tls=config.tls, alpn=("h2",))
         if config.tls is not None:
             context.tls.get(config.tls, alpn=self._endpoint.alpn)
 

@@ -10,7 +10,7 @@ from slo.config.hosts import Address, Host
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.echo_socket import Reply, Way
@@ -56,14 +56,7 @@ class ICMPProbe(ReachingProbe[Facts]):
         self.target = config.target
         self._context = context
         self._config = config
-        self._endpoint = Endpoint(
-            host=config.target,
-            port=0,  # ICMP has none
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            scheme="icmp",
-            source=config.source_address,
-        )
+        self._endpoint = config.endpoint(config.target, 0, scheme="icmp", source=config.source_address)  # no ports
 
     async def observe(self, deadline: float) -> Facts:
         """The reply, or whatever came instead of it."""

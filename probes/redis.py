@@ -14,10 +14,10 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.conversation import said
-from slo.net.expected import ExpectedValue
 from slo.net.reaching import ReachingProbe
 from slo.net.redis import RedisLogin, RedisSession, Reply
 from slo.net.samples import connection_samples, phase_samples
+from slo.net.single_value import ExpectedValue
 from slo.net.target import TargetConfig
 
 READING = frozenset(
@@ -98,14 +98,7 @@ class RedisProbe(ReachingProbe[Facts]):
         self._login = RedisLogin(username=config.username, password=config.password, database=config.database)
         self._command = config.command
         self._expect = config.expect
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            scheme="redis",
-        )
+        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme="redis", tls=config.tls)
         if config.tls:
             context.tls.get(config.tls)
 

@@ -106,14 +106,7 @@ class SMTPProbe(ReachingProbe[Facts]):
 
     @staticmethod
     def _endpoint_of(config: Config, tls: TLSSettings | None) -> Endpoint:
-        return Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=tls,
-            scheme="smtp",
-        )
+        return config.endpoint(config.target.host, config.target.port, scheme="smtp", tls=tls)
 
     async def observe(self, deadline: float) -> Facts:
         """How far the session went."""

@@ -12,13 +12,13 @@ from slo.config.types import HostPort, Secret, wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
-from slo.net.expected import ExpectedValue
 from slo.net.mysql import MySQLSession
 from slo.net.postgres import PostgresSession
 from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples, phase_samples
+from slo.net.single_value import ExpectedValue
 from slo.net.sql import Result, SQLLogin, SQLSession
 from slo.net.target import TargetConfig
 
@@ -98,14 +98,7 @@ class SQLProbe(ReachingProbe[Facts]):
         self._login = SQLLogin(username=config.username, password=config.password, database=config.database)
         self._query = config.query
         self._expect = config.expect
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            scheme=config.dialect,
-        )
+        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme=config.dialect, tls=config.tls)
         if config.tls:
             context.tls.get(config.tls)
 

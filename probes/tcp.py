@@ -64,14 +64,8 @@ class TCPProbe(ReachingProbe[Facts]):
 
     @staticmethod
     def _endpoint_of(config: Config, tls: TLSSettings | None) -> Endpoint:
-        return Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=tls,
-            source=config.source_address,
-            scheme="tcp",
+        return config.endpoint(
+            config.target.host, config.target.port, scheme="tcp", tls=tls, source=config.source_address
         )
 
     async def observe(self, deadline: float) -> Facts:

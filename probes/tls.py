@@ -12,7 +12,7 @@ from slo.config.types import Duration, HostPort, wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
 from slo.net.closer_look import CloserLook, Looker
 from slo.net.context import Context
@@ -84,14 +84,8 @@ class TLSProbe(ReachingProbe[Facts]):
         self.target = str(config.target)
         self._config = config
         self._context = context
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            alpn=config.alpn,
-            scheme="tls",
+        self._endpoint = config.endpoint(
+            config.target.host, config.target.port, scheme="tls", tls=config.tls, alpn=config.alpn
         )
         context.tls.get(config.tls, alpn=config.alpn)
         self._older = older_than(config.min_version, config.tls, config.target.host) if config.min_version else None

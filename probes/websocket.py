@@ -135,14 +135,12 @@ class WebSocketProbe(ReachingProbe[Facts]):
         self._subprotocols = config.subprotocols
         self._max_message = config.max_message
         self._steps = config.query_response
-        self._endpoint = Endpoint(
-            host=self._url.host,
-            port=self._url.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
+        self._endpoint = config.endpoint(
+            self._url.host,
+            self._url.port,
+            scheme="wss" if self._url.secure else "ws",
             tls=config.tls if self._url.secure else None,
             alpn=("http/1.1",),
-            scheme="wss" if self._url.secure else "ws",
         )
         if self._url.secure:
             context.tls.get(config.tls, alpn=self._endpoint.alpn)
