@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from exporters.probing import LONGEST_SECONDS, Asked, Probed
+from slo.config.addresses import presentable
 from slo.config.names import Names
 from slo.config.schema import GuardKeys
 from slo.config.settings import ModuleEntry, Settings
@@ -92,12 +95,12 @@ class Probing:
         reason = "target_invalid"
         return Outcome(
             check=asked.module,
-            target=asked.target,
+            target=presentable(asked.target),
             module=kind,
             at=self._context.clock.now(),
             state=state_of(reason),
             reason=reason,
-            detail=all_in_words(error, asked.target),
+            detail=_unreadable(asked.target, error),
         )
 
     def shown(self, asked: Asked) -> str:
@@ -105,8 +108,15 @@ class Probing:
         try:
             config = self._modules[asked.module].aimed(asked.target, asked.hostname)
         except ValueError as error:  # a ValidationError too
-            return all_in_words(error, asked.target)
+            return _unreadable(asked.target, error)
         return config.model_dump_json(indent=2, exclude_defaults=True)
+
+
+def _unreadable(target: str, error: Exception) -> str:
+    """Why a target is none; the reason is kept back where it might quote a password."""
+    if "@" in target and isinstance(error, ValidationError):
+        return "is no target: what is wrong with it is not said, because it may hold a password"
+    return all_in_words(error, target)
 
 
 def reach_of(guard: GuardKeys) -> Reach:

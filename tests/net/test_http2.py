@@ -31,7 +31,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.http1 import Headers, Response
-from slo.net.http2 import Exchange
+from slo.net.http2 import SPARE_FRAMES, Exchange
 from slo.runner.clock import SteadyClock
 from tests.certificates import server_context
 from tests.certificates import written as certificate
@@ -307,11 +307,11 @@ def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> N
 
 
 def test_a_body_in_small_frames_is_good() -> None:
-    frames = [data(b"x", last=MORE)] * (MAX_BODY - 10)
+    frames = [data(b"tiny ", last=MORE)] * (SPARE_FRAMES - 10)
     response, fault, _ = exchanged([written(OK, *frames, data(b"", last=LAST))])
     assert fault is None
     assert response is not None
-    assert response.body == b"x" * (MAX_BODY - 10)
+    assert response.body == b"tiny " * (SPARE_FRAMES - 10)
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,13 @@ async def test_a_request_is_sent_as_fast_as_the_server_takes_it(*, early: bool) 
 
 
 async def fetched(
-    port: int, tls: TLSSettings, resource: str, *, timeout_seconds: float = 10.0, max_body: int = 1_000_000
+    port: int,
+    tls: TLSSettings,
+    resource: str,
+    *,
+    body: bytes = b"",
+    timeout_seconds: float = 10.0,
+    max_body: int = 1_000_000,
 ) -> tuple[Reached, Response | None, str]:
     """What a request to a port of this machine comes to, and what was agreed on in the handshake."""
     agreed = ""
@@ -421,7 +427,8 @@ async def fetched(
         try:
             agreed = connection.protocol
             attempt.enter("processing")
-            ask(receiver, connection.write, resource=resource, headers=[("Accept-Encoding", "gzip")])
+            headers = [("Accept-Encoding", "gzip"), ("Content-Length", str(len(body)))]
+            ask(receiver, connection.write, resource=resource, headers=headers, body=body)
             await receiver.wait()
         finally:
             connection.close()
@@ -474,6 +481,42 @@ async def test_nginx_is_understood(nginx: StartNginx, authority: trustme.CA, tmp
     _, response, _ = await fetched(server.port, tls, "/status")
     assert response is not None
     assert (response.status, response.content_length) == (503, 4)
+
+
+PASSING_ON = """
+ssl_certificate {folder}/server.pem;
+ssl_certificate_key {folder}/server.pem;
+client_max_body_size 0;
+proxy_request_buffering off;
+proxy_buffering off;
+proxy_http_version 1.1;
+location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
+"""
+
+
+@pytest.mark.parametrize("size", [0, 10_000_000])
+async def test_nginx_sends_few_frames_around_a_body(
+    nginx: StartNginx, authority: trustme.CA, tmp_path: Path, size: int
+) -> None:
+    """Also where it takes the largest body that we send, and passes a response on in as many pieces as it comes in."""
+
+    async def in_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(size)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(20):
+            writer.write(b"tiny")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    tls = TLSSettings(ca_file=certificate(authority, tmp_path))
+    async with serving(in_pieces) as upstream:
+        server = nginx(PASSING_ON.format(folder=tmp_path, upstream=upstream), listen="ssl http2")
+        reached, response, _ = await fetched(server.port, tls, "/", body=b"x" * size)
+    assert reached.fault is None
+    assert response is not None
+    assert response.body == b"tiny" * 20
 
 
 async def test_who_speaks_no_http2_over_tls_is_known(nginx: StartNginx, authority: trustme.CA, tmp_path: Path) -> None:
