@@ -1,8 +1,8 @@
 """The registry of kinds: which there are, and which module each one is.
 
-The name of a file in `probes/`, `slo/router/destinations/` or `slo/discovery/` names a kind: `type: http` is
-`probes.http`. Other packages add kinds with entry points in the groups `watchkeep.probes`, `watchkeep.destinations`
-and `watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported
+The name of a file in `probes/`, `exporters/collectors/`, `slo/router/destinations/` or `slo/discovery/` names a kind:
+`type: http` is `probes.http`. Other packages add kinds with entry points in the groups `watchkeep.probes`,
+`watchkeep.collectors`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported
 when its kind is used.
 """
 
@@ -79,6 +79,7 @@ class Kinds:
     """All families. One object per process, made at its start and handed on."""
 
     probes: Family
+    collectors: Family
     destinations: Family
     discoveries: Family
     scrape: str = "slo.sources.scrape"
@@ -92,6 +93,7 @@ class Kinds:
         """The kinds of this installation."""
         return cls(
             probes=Family("probes", "watchkeep.probes"),
+            collectors=Family("exporters.collectors", "watchkeep.collectors"),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
             discoveries=Family("slo.discovery", "watchkeep.discoveries"),
         )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from slo.app.books import Books
 from slo.config.settings import Settings
 from slo.core.protocols import Clock
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
 from slo.runner.schedule import Scheduled
@@ -143,7 +143,7 @@ def _find_targets(groups: Groups, checks: Iterable[Scheduled]) -> bool:
 
 def _labels(groups: Groups, checks: Iterable[Scheduled]) -> dict[str, list[Mapping[str, str]]]:
     """The labels of the targets of probes whose SLOs have groups."""
-    grouped = (slo.definition.probe for slo in groups.grouped if isinstance(slo.definition, ProbeSLI))
+    grouped = (slo.definition.check for slo in groups.grouped if isinstance(slo.definition, CheckSLI))
     labels: dict[str, list[Mapping[str, str]]] = {probe: [] for probe in grouped}
     for check in checks:
         if check.name in labels:

@@ -9,7 +9,7 @@ from slo.core.alert import Alert
 from slo.core.incident import Incident
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from slo.core.slo import SLO, slo_key
 from slo.core.status import SLOStatus
 from slo.router.incidents import Incidents
@@ -98,7 +98,7 @@ class Judgements:
         return ", ".join(filter(None, parts))
 
     def _reason(self, slo: SLO) -> Outcome | None:
-        if isinstance(slo.definition, ProbeSLI):
+        if isinstance(slo.definition, CheckSLI):
             return self._last_bad.get(slo.sli)
         return self._failing(slo.sli)
 

@@ -10,7 +10,7 @@ from slo.config.settings import AfterFailureSettings, Settings, TargetEntry
 from slo.core.outcome import Point
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
-from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
+from slo.core.sli import CheckSLI, CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
@@ -159,13 +159,13 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
 def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
     """The SLIs that probes feed, of these SLOs; probes that no SLO looks at feed none."""
     several = {probe.name: probe.several for probe in settings.probes}
-    wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, ProbeSLI))
+    wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, CheckSLI))
     return [
         Fed(
             sli=sli.key,
-            check=sli.probe,
+            check=sli.check,
             latency_seconds=sli.latency.total_seconds() if sli.latency else None,
-            shared=several[sli.probe],
+            shared=several[sli.check],
             only=sli.labels,
         )
         for sli in wanted

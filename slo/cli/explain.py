@@ -68,12 +68,12 @@ def _sentences(explanation: "Explanation", settings: "Settings") -> list[str]:
 
 def _subject(slo: "SLO") -> str:
     """What is good, of what."""
-    from slo.core.sli import AllOf, CountersSLI, ProbeSLI, PrometheusSLI, Weighted
+    from slo.core.sli import AllOf, CheckSLI, CountersSLI, PrometheusSLI, Weighted
 
     match slo.definition:
-        case ProbeSLI(probe=probe, latency=None):
+        case CheckSLI(check=probe, latency=None):
             return f"the rounds of probe {probe} are good"
-        case ProbeSLI(probe=probe, latency=timedelta() as latency):
+        case CheckSLI(check=probe, latency=timedelta() as latency):
             return f"the rounds of probe {probe} are good and take no longer than {_span(latency)}"
         case CountersSLI(total=total, part=part, part_is=part_is):
             return f"the events that {total} counts are good; those that {part} counts are the {part_is} ones"
@@ -122,12 +122,12 @@ def _budget(explanation: "Explanation") -> str:
 def _unit(slo: "SLO") -> str:
     """What of an SLO is good or bad as a whole."""
     from slo.core.budgeting import Method
-    from slo.core.sli import AllOf, ProbeSLI
+    from slo.core.sli import AllOf, CheckSLI
 
     if slo.budgeting.method is Method.TIMESLICES:
         return "slice"
     match slo.definition:
-        case ProbeSLI():
+        case CheckSLI():
             return "round"
         case AllOf():
             return "slot"
@@ -191,11 +191,11 @@ def _pairs(slo: "SLO") -> Iterator[str]:
 
 
 def _delay(explanation: "Explanation", settings: "Settings") -> str:
-    from slo.core.sli import AllOf, ProbeSLI, PrometheusSLI
+    from slo.core.sli import AllOf, CheckSLI, PrometheusSLI
 
     slo = explanation.slo
     every = _span(max(slo.interval or timedelta(0), timedelta(seconds=explanation.interval_seconds)))
-    what = "a round" if isinstance(slo.definition, (ProbeSLI, AllOf)) else "an observation"
+    what = "a round" if isinstance(slo.definition, (CheckSLI, AllOf)) else "an observation"
     asked = [
         f", and {server.name} is asked {_span(server.offset)} late"
         for server in settings.servers

@@ -11,20 +11,21 @@ from slo.config.slo_keys import CountersKeys, PrometheusKeys, SLIKeys
 from slo.config.wrong import shown
 from slo.core.expression import WINDOW_VARIABLE, has_window, mixes_units, summed_counters
 from slo.core.selector import Selector
-from slo.core.sli import SLI, AllOf, CountersSLI, Part, ProbeSLI, PrometheusSLI, Weighted
+from slo.core.sli import SLI, AllOf, CheckSLI, CheckSort, CountersSLI, Part, PrometheusSLI, Weighted
 
-KINDS = ("probe", "counters", "prometheus", "all_of", "weighted")
+KINDS = ("probe", "collector", "counters", "prometheus", "all_of", "weighted")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feeds:
     """What SLIs can be fed by; None where it could not be read.
 
-    `probes`, `scrapes` and `servers` map a name to its interval, and `several` are the probes that may have several
-    targets. With `whole` False there may be others, whose names are not known.
+    `probes`, `collectors`, `scrapes` and `servers` map a name to its interval, and `several` are the probes and
+    collectors that may have several targets. With `whole` False there may be others, whose names are not known.
     """
 
     probes: Mapping[str, timedelta | None]
+    collectors: Mapping[str, timedelta | None]
     scrapes: Mapping[str, timedelta | None]
     servers: Mapping[str, timedelta | None]
     whole: bool
@@ -50,7 +51,7 @@ class Indicator:
     @property
     def of_rounds(self) -> bool:
         """Whether its events are single observations, so that one of them may be a mere accident."""
-        return isinstance(self.sli, (ProbeSLI, AllOf))
+        return isinstance(self.sli, (CheckSLI, AllOf))
 
 
 class Indicators:
@@ -58,7 +59,6 @@ class Indicators:
 
     def __init__(self, feeds: Feeds, *, reader: Reader, report: Report) -> None:
         self._feeds = feeds
-        self._probes = Names(feeds.probes)
         self._servers = Names(feeds.servers)
         self._reader = reader
         self._report = report
@@ -78,7 +78,9 @@ class Indicators:
             return Indicator()
         match written:
             case ["probe"]:
-                return self._of_probe(keys, at)
+                return self._of_check("probe", keys.probe or "", keys.latency, at)
+            case ["collector"]:
+                return self._of_check("collector", keys.collector or "", None, at)
             case ["counters"]:
                 return self._of_counters(keys.counters, (*at, "counters"))
             case ["prometheus"]:
@@ -91,18 +93,18 @@ class Indicators:
                 return Indicator(sli=Weighted(weights=weights), members=members)
         return Indicator()
 
-    def _of_probe(self, keys: SLIKeys, at: Location) -> Indicator:
-        probe = keys.probe or ""
-        if self._feeds.whole and probe not in self._feeds.probes:
-            nearest = self._probes.nearest(probe)
-            mend = f"did you mean {nearest}?" if nearest else "add it to probes, or name one that is there"
-            self._report.tell((*at, "probe"), f"there is no probe {shown(probe)}", mend)
+    def _of_check(self, what: CheckSort, name: str, latency: timedelta | None, at: Location) -> Indicator:
+        known = self._feeds.probes if what == "probe" else self._feeds.collectors
+        if self._feeds.whole and name not in known:
+            nearest = Names(known).nearest(name)
+            mend = f"did you mean {nearest}?" if nearest else f"add it to {what}s, or name one that is there"
+            self._report.tell((*at, what), f"there is no {what} {shown(name)}", mend)
         return Indicator(
-            sli=ProbeSLI(probe=probe, latency=keys.latency),
-            interval=self._feeds.probes.get(probe),
-            rounds=f"rounds of the probe {probe}",
-            more_often=f"probe {probe}",
-            has_labels=probe in self._feeds.several or not self._feeds.whole,
+            sli=CheckSLI(check=name, sort=what, latency=latency),
+            interval=known.get(name),
+            rounds=f"rounds of the {what} {name}",
+            more_often=f"{'probe' if what == 'probe' else 'look into'} {name}",
+            has_labels=name in self._feeds.several or not self._feeds.whole,
         )
 
     def _of_counters(self, data: object, at: Location) -> Indicator:

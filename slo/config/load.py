@@ -18,7 +18,7 @@ from slo.config.module_target import ProbeFamily, refuse_lost_modules, with_type
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
-from slo.config.probe_targets import ProbeTargets, refuse_late_timeouts
+from slo.config.probe_targets import ProbeReading, ProbeTargets, refuse_late_timeouts
 from slo.config.probes import DEFAULT_TIMEOUT, probe_of
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
@@ -55,6 +55,8 @@ class Kinds(Protocol):
     @property
     def probes(self) -> Family: ...
     @property
+    def collectors(self) -> Family: ...
+    @property
     def discoveries(self) -> Family: ...
     @property
     def destinations(self) -> Family: ...
@@ -82,16 +84,20 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     store = reader.read(StoreKeys, _section(source, "store"), ("store",))
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
     of_targets = ProbeTargets(kinds.discoveries, reader=reader, report=report)
-    of_probes = Entries(
-        ProbeKeys,
-        ProbeFamily(kinds.probes),
-        what="probe",
-        reader=reader,
-        report=report,
-        model_for=of_targets.model_for,
+    probes, collectors = (
+        [
+            of_targets.read(entry)
+            for entry in Entries(
+                ProbeKeys, family, what=what, reader=reader, report=report, model_for=of_targets.model_for
+            ).read([with_type(item) for item in _items(root, key)], (key,))
+        ]
+        for key, what, family in (
+            ("probes", "probe", ProbeFamily(kinds.probes)),
+            ("collectors", "collector", kinds.collectors),
+        )
     )
-    of_any_type = [with_type(item) for item in _items(root, "probes")]
-    probes = [of_targets.read(entry) for entry in of_probes.read(of_any_type, ("probes",))]
+    checks = [*probes, *collectors]
+    _refuse_namesakes(probes, collectors, report)
     modules = _modules(source, kinds, reader, report)
     if source.whole:
         refuse_lost_modules(probes, modules, _keys_at(source, "modules"), report)
@@ -120,17 +126,18 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
-    vantage_points = read_vantage_points([probe.entry for probe in probes], reader=reader, report=report)
-    _refuse_late_timeouts([*(probe.entry for probe in probes), *scrapes, *servers], report)
-    for probe in probes:
-        refuse_late_timeouts(probe, report)
+    vantage_points = read_vantage_points([check.entry for check in checks], reader=reader, report=report)
+    _refuse_late_timeouts([*(check.entry for check in checks), *scrapes, *servers], report)
+    for check in checks:
+        refuse_late_timeouts(check, report)
     surroundings = Surroundings(
         feeds=Feeds(
             probes={name: probe.slowest for probe in probes for name, _ in _intervals(probe.entry)},
+            collectors={name: each.slowest for each in collectors for name, _ in _intervals(each.entry)},
             scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
             servers={name: interval for entry in servers for name, interval in _intervals(entry)},
-            whole=source.whole and root.has("probes", "servers"),
-            several=frozenset(probe.entry.name for probe in probes if probe.several),
+            whole=source.whole and root.has("probes", "collectors", "servers"),
+            several=frozenset(check.entry.name for check in checks if check.several),
         ),
         slot=root.values.slot if root.has("slot") else None,
         retention=store.values.retention if store.has("retention") else None,
@@ -156,6 +163,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     return Settings(
         slot=root.values.slot,
         probes=tuple(probe_of(probe, modules, vantage_points.get(probe.entry.at, {})) for probe in probes),
+        collectors=tuple(
+            probe_of(each, {}, vantage_points.get(each.entry.at, {}), family="collectors") for each in collectors
+        ),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
@@ -205,6 +215,15 @@ def _intervals(entry: Timed) -> Iterator[tuple[str, timedelta | None]]:
     interval = entry.keys.values.interval if entry.keys.has("interval") else None
     for name in [entry.name] if entry.name else entry.texts:
         yield name, interval
+
+
+def _refuse_namesakes(probes: Sequence[ProbeReading], collectors: Sequence[ProbeReading], report: Report) -> None:
+    """Outcomes are known by the name of their check, whatever it is."""
+    named = {probe.entry.name: probe.entry.at for probe in reversed(probes) if probe.entry.name}
+    for collector in collectors:
+        if other := named.get(collector.entry.name):
+            problem = f"{collector.entry.name} is the name of a probe too, {report.beside(collector.entry.at, other)}"
+            report.tell((*collector.entry.at, "name"), problem, "give one of them another name")
 
 
 def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:

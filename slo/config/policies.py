@@ -12,7 +12,7 @@ from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.policy import POLICIES, Pair, Severity
 from slo.core.scaling import scaled_policy
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 
 SINGLE_ROUNDS = 3
 """How many bad rounds a pair wants for a page unless it says so itself: one lost round pages nobody."""
@@ -51,7 +51,7 @@ class Policies:
         indicator = slo.indicator
         if not (slo.window and slo.slot and indicator.sli) or slo.window % slo.slot:
             return []
-        if isinstance(indicator.sli, ProbeSLI) and not indicator.interval:
+        if isinstance(indicator.sli, CheckSLI) and not indicator.interval:
             return []
         at = (*slo.at, "window")
         pairs = scaled_policy(slo.window, slot=slo.slot, shortest=slo.shortest)

@@ -10,7 +10,7 @@ from slo.config.aimed import OneTarget
 from slo.config.module_target import ModuleTarget
 from slo.config.probe_targets import ProbeReading
 from slo.config.section import KindConfig
-from slo.config.settings import AfterFailureSettings, ModuleEntry, ProbeEntry, TargetEntry
+from slo.config.settings import AfterFailureSettings, CheckFamily, ModuleEntry, ProbeEntry, TargetEntry
 from slo.config.target_keys import TargetKeys
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
@@ -20,9 +20,13 @@ _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 def probe_of(
-    reading: ProbeReading, modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+    reading: ProbeReading,
+    modules: Mapping[str, ModuleEntry],
+    vantage_points: Mapping[str, KindConfig],
+    *,
+    family: CheckFamily = "probes",
 ) -> ProbeEntry:
-    """The entry of a probe without faults. `vantage_points` are the keys of the probe as each of them has them."""
+    """The entry of a probe, or of a collector, without faults. `vantage_points` are its keys as each of them has them."""
     keys, common = reading.entry.keys.values, reading.entry.whole()
     after = keys.after_failure
     after_failure = AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None
@@ -34,6 +38,7 @@ def probe_of(
         interval = own.interval or keys.interval
         return TargetEntry(
             type=kind,
+            family=family,
             interval=interval,
             timeout=min(own.timeout or keys.timeout or usual or DEFAULT_TIMEOUT, interval),
             config=asked,
@@ -57,6 +62,7 @@ def probe_of(
     return ProbeEntry(
         name=keys.name,
         type=kind,
+        family=family,
         interval=keys.interval,
         timeout=min(keys.timeout or usual or DEFAULT_TIMEOUT, keys.interval),
         targets=targets,

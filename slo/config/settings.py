@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -18,6 +19,9 @@ from slo.core.silence import Silence
 from slo.core.slo import SLO
 from slo.errors import ConfigFault
 
+CheckFamily: TypeAlias = Literal["probes", "collectors"]
+"""What a check is: a probe or a collector."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AfterFailureSettings:
@@ -29,7 +33,9 @@ class AfterFailureSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetEntry:
-    """One target of a probe: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
+    """One target of a check: the kind `type` with its own `config`, every `interval`, given up after `timeout`.
+
+    The kind is one of `family`.
 
     `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with.
     """
@@ -38,6 +44,7 @@ class TargetEntry:
     interval: timedelta
     timeout: timedelta
     config: BaseModel
+    family: CheckFamily = "probes"
     labels: Mapping[str, str] = field(default_factory=dict)
     after_failure: AfterFailureSettings | None = None
     vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
@@ -59,7 +66,7 @@ class DiscoveryEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeEntry:
-    """One probe with its targets, those that are written in the configuration, and where others are found.
+    """One probe, or one collector, with its targets, those that are written in the configuration, and where others are found.
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
     somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
@@ -71,6 +78,7 @@ class ProbeEntry:
     interval: timedelta
     timeout: timedelta
     targets: tuple[TargetEntry, ...]
+    family: CheckFamily = "probes"
     several: bool = False
     discoveries: tuple[DiscoveryEntry, ...] = ()
     quorum: int = 1
@@ -155,6 +163,7 @@ class Settings:
 
     slot: timedelta
     probes: tuple[ProbeEntry, ...]
+    collectors: tuple[ProbeEntry, ...]
     modules: Mapping[str, ModuleEntry]
     guard: GuardKeys
     scrapes: tuple[ScrapeEntry, ...]
@@ -169,3 +178,8 @@ class Settings:
     store: StoreSettings
     external_url: str
     warnings: tuple[ConfigFault, ...]
+
+    @property
+    def checks(self) -> tuple[ProbeEntry, ...]:
+        """Probes and collectors; no two have the same name."""
+        return (*self.probes, *self.collectors)

@@ -87,6 +87,8 @@ class SLIKeys(Section):
 
     probe: Name | None = None
     """The name of the probe whose rounds are counted."""
+    collector: Name | None = None
+    """The name of the collector whose rounds are counted."""
     latency: PositiveDuration | None = None
     """With `probe`: a round that took longer is bad, however right its answer was."""
     counters: SkipValidation[CountersKeys] | None = None

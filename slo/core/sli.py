@@ -1,4 +1,4 @@
-"""What an SLI counts: the rounds of a probe, counters, answers of a Prometheus-compatible server, or other SLOs.
+"""What an SLI counts: the rounds of a probe or a collector, counters, answers of a Prometheus-compatible server, or other SLOs.
 
 `key` names an SLI in the ledger. It says what is counted, so that the same definition has the same counts wherever it
 is used, and another definition begins with counts of its own.
@@ -17,26 +17,30 @@ from slo.core.selector import Selector
 Part: TypeAlias = Literal["bad", "good"]
 
 
+CheckSort: TypeAlias = Literal["probe", "collector"]
+
+
 def probe_sli(probe: str) -> str:
     """The name of the SLI that the rounds of a probe make."""
     return f"probe:{probe}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeSLI:
-    """The rounds of a probe. With `latency`, a round is good if it was good and took no longer.
+class CheckSLI:
+    """The rounds of a check, a probe or a collector. With `latency`, a round is good if it was good and took no longer.
 
     Of a group, `labels` are those that its targets have.
     """
 
-    probe: str
+    check: str
+    sort: CheckSort = "probe"
     latency: timedelta | None = None
     labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
-        """`probe:gate`, `probe:gate{region="eu"}`, or `probe:gate:latency=300ms`."""
-        plain = probe_sli(self.probe)
+        """`probe:gate`, `collector:redis-main`, `probe:gate{region="eu"}`, or `probe:gate:latency=300ms`."""
+        plain = f"{self.sort}:{self.check}"
         if self.labels:
             plain += f"{{{','.join(f'{name}={json.dumps(value)}' for name, value in self.labels)}}}"
         return plain if self.latency is None else f"{plain}:latency={duration_name(self.latency.total_seconds())}"
@@ -109,5 +113,5 @@ class Weighted:
         return f"weighted:{','.join(f'{name}={weight}' for name, weight in self.weights)}"
 
 
-SLI: TypeAlias = ProbeSLI | CountersSLI | PrometheusSLI | AllOf | Weighted
+SLI: TypeAlias = CheckSLI | CountersSLI | PrometheusSLI | AllOf | Weighted
 """What an SLO is judged by."""

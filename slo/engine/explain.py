@@ -11,7 +11,7 @@ from slo.core.budgeting import Method
 from slo.core.counts import Counts
 from slo.core.deltas import COVERED_MS, GOOD, Block
 from slo.core.policy import Severity
-from slo.core.sli import AllOf, ProbeSLI
+from slo.core.sli import AllOf, CheckSLI
 from slo.core.slo import SLO
 from slo.engine.evaluate import Engine, ledger_of
 from slo.engine.windows import MINUTE_SECONDS
@@ -74,7 +74,7 @@ def explain(slo: SLO, *, slot: timedelta) -> Explanation:
     """Explain an SLO. Its SLI is fed every `slo.interval`, or every slot where that is not known."""
     window_seconds = slo.window.total_seconds()
     interval_seconds = (slo.interval or slot).total_seconds()
-    counted_singly = isinstance(slo.definition, (ProbeSLI, AllOf))
+    counted_singly = isinstance(slo.definition, (CheckSLI, AllOf))
     if isinstance(slo.definition, AllOf):
         interval_seconds = slot.total_seconds()
     every = interval_seconds if counted_singly else None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from slo.core.selector import Selector
-from slo.core.sli import CountersSLI, ProbeSLI, PrometheusSLI
+from slo.core.sli import CheckSLI, CountersSLI, PrometheusSLI
 from slo.core.slo import SLO, scope_of
 
 MOST_GROUPS = 100
@@ -28,7 +28,7 @@ class Groups:
 
     def __init__(self, slos: Iterable[SLO], *, most: int = MOST_GROUPS, most_targets: int = MOST_TARGET_GROUPS) -> None:
         self._members = [
-            _grouped(slo, most_targets if isinstance(slo.definition, ProbeSLI) else most) or slo for slo in slos
+            _grouped(slo, most_targets if isinstance(slo.definition, CheckSLI) else most) or slo for slo in slos
         ]
         self._grouped = [each for each in self._members if isinstance(each, _Groups)]
 
@@ -93,7 +93,7 @@ class _Groups:
     @property
     def probe(self) -> str:
         """The probe whose targets are grouped; empty where series are."""
-        return self.slo.definition.probe if isinstance(self.slo.definition, ProbeSLI) else ""
+        return self.slo.definition.check if isinstance(self.slo.definition, CheckSLI) else ""
 
     def find(self, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a new group."""
@@ -139,9 +139,9 @@ class _Groups:
             group_by=(),
         )
 
-    def _narrowed(self, values: Mapping[str, str]) -> ProbeSLI | CountersSLI | PrometheusSLI:
+    def _narrowed(self, values: Mapping[str, str]) -> CheckSLI | CountersSLI | PrometheusSLI:
         """What is counted for one combination of values."""
-        if isinstance(self.slo.definition, ProbeSLI):
+        if isinstance(self.slo.definition, CheckSLI):
             return replace(self.slo.definition, labels=tuple(values.items()))
         assert self._selectors is not None  # noqa: S101  no other SLO has groups
         total, part = all_groups, _ = self._selectors
@@ -156,7 +156,7 @@ class _Groups:
 
 
 def _grouped(slo: SLO, most: int) -> _Groups | None:
-    has_groups = slo.group_by and (isinstance(slo.definition, ProbeSLI) or selectors_of(slo))
+    has_groups = slo.group_by and (isinstance(slo.definition, CheckSLI) or selectors_of(slo))
     return _Groups(slo, most) if has_groups else None
 
 

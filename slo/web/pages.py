@@ -19,7 +19,7 @@ from slo.core.events import Event
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.priority import Priority
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.web.answers import incident_in
@@ -245,7 +245,7 @@ def _row(status: SLOStatus) -> dict[str, object]:
         "maturity": maturity(status.maturity_seconds, budget.seconds),
         "reason": status.last_reason if troubled else "",
         "target": status.last_target,
-        "probe": slo.definition.probe if isinstance(slo.definition, ProbeSLI) else "",
+        "probe": slo.definition.check if isinstance(slo.definition, CheckSLI) else "",
     }
 
 

@@ -13,7 +13,7 @@ from slo.config.load import load
 from slo.config.settings import StoreSettings
 from slo.core.policy import POLICIES, Severity
 from slo.core.routing import Route
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError
 from slo.kinds import Kinds as Installed
@@ -42,7 +42,7 @@ def test_the_smallest_whole_example_is_loaded_as_written() -> None:
                 for pair in POLICIES["google-30d"]
             ),
             labels={"service": "gate", "customer": "acme", "environment": "production"},
-            definition=ProbeSLI(probe="gate"),
+            definition=CheckSLI(check="gate"),
             interval=timedelta(seconds=10),
         ),
     )

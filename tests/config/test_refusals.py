@@ -14,7 +14,7 @@ from slo.config.refusals import PairDraft, SLODraft, refuse
 from slo.config.report import Report
 from slo.config.source import Source
 from slo.core.policy import POLICIES, Severity
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from tests.config.making import faults, loaded, slo
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -32,7 +32,7 @@ def draft(pair: PairDraft, *, objective: Fraction = Fraction(999, 1000), window:
         objective=objective,
         window=window,
         slot=10 * SECOND,
-        indicator=Indicator(sli=ProbeSLI(probe="gate"), interval=10 * SECOND, rounds="rounds", more_often="probe gate"),
+        indicator=Indicator(sli=CheckSLI(check="gate"), interval=10 * SECOND, rounds="rounds", more_often="probe gate"),
         pairs=[pair],
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from slo.core.budgeting import Budgeting, Method
 from slo.core.selector import parse_selector
-from slo.core.sli import CountersSLI, ProbeSLI
+from slo.core.sli import CheckSLI, CountersSLI
 from slo.core.slo import SLO
 from slo.engine.explain import explain
 from tests.engine.histories import DAY, TICKET, google_30d, pair, slo
@@ -20,7 +20,7 @@ Told = dict[str, tuple[int | None, int | None]]
 
 
 def of_rounds(one: SLO, interval: float) -> SLO:
-    return replace(one, definition=ProbeSLI(probe="gate"), interval=timedelta(seconds=interval))
+    return replace(one, definition=CheckSLI(check="gate"), interval=timedelta(seconds=interval))
 
 
 def told(one: SLO, *, interval: float = 10, slot: timedelta = SLOT) -> Told:

@@ -7,7 +7,7 @@ import pytest
 
 from slo.core.policy import Pair, Severity
 from slo.core.selector import parse_selector
-from slo.core.sli import SLI, CountersSLI, ProbeSLI
+from slo.core.sli import SLI, CheckSLI, CountersSLI
 from slo.core.slo import SLO
 from slo.sources.grouping import Groups
 
@@ -79,7 +79,7 @@ def test_only_series_of_the_total_make_groups() -> None:
 
 
 def test_slos_without_groups_stay_as_they_are_in_their_place() -> None:
-    plain, probe = an_slo(name="plain"), an_slo(name="probe", definition=ProbeSLI(probe="gate"))
+    plain, probe = an_slo(name="plain"), an_slo(name="probe", definition=CheckSLI(check="gate"))
     groups = Groups([plain, an_slo("cluster"), probe])
     groups.find([series(cluster="us"), series(cluster="eu")])
     assert [slo.key for slo in groups.slos] == ["plain", "api{cluster=eu}", "api{cluster=us}", "probe"]
@@ -102,19 +102,19 @@ def test_beyond_what_may_be_watched_groups_are_refused_and_the_first_ones_stay(m
 
 
 def test_targets_of_a_probe_make_groups_by_their_labels() -> None:
-    groups = Groups([an_slo("region", name="probe", definition=ProbeSLI(probe="gate", latency=HOUR))])
+    groups = Groups([an_slo("region", name="probe", definition=CheckSLI(check="gate", latency=HOUR))])
     assert not groups.find_targets("another", [{"region": "eu"}])
     assert groups.find_targets("gate", [{"region": "eu", "target": "one"}, {"region": "us"}, {"region": "eu"}])
     assert not groups.find_targets("gate", [{"region": "us", "target": "two"}])
     assert [slo.key for slo in groups.slos] == ["probe{region=eu}", "probe{region=us}"]
     eu = groups.slos[0]
     assert eu.sli == 'probe:gate{region="eu"}:latency=1h'
-    assert eu.definition == ProbeSLI(probe="gate", latency=HOUR, labels=(("region", "eu"),))
+    assert eu.definition == CheckSLI(check="gate", latency=HOUR, labels=(("region", "eu"),))
     assert eu.labels == {"service": "api", "region": "eu"}
 
 
 def test_groups_of_targets_that_are_gone_are_given_up() -> None:
-    groups = Groups([an_slo("target", name="probe", definition=ProbeSLI(probe="gate"))], most_targets=2)
+    groups = Groups([an_slo("target", name="probe", definition=CheckSLI(check="gate"))], most_targets=2)
     groups.find_targets("gate", [{"target": "one"}, {"target": "two"}])
     assert not groups.keep_targets("another", [])
     assert not groups.keep_targets("gate", [{"target": "one"}, {"target": "two"}])

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from slo.core.outcome import Outcome
-from slo.core.sli import ProbeSLI
+from slo.core.sli import CheckSLI
 from slo.web.probe_page import MOST_CHECKS
 from tests.web.served import served
 from tests.web.test_pages import page_of
@@ -129,7 +129,7 @@ def test_what_a_target_says_is_no_markup() -> None:
 
 
 def test_an_slo_of_a_probe_leads_to_its_rounds() -> None:
-    of_probe = replace(an_slo(), definition=ProbeSLI(probe="gate"))
+    of_probe = replace(an_slo(), definition=CheckSLI(check="gate"))
     for slo, leads in ((of_probe, True), (an_slo(), False)):
         page = page_of(FakeWatch(slos=[a_status(slo)]))
         links = [attributes.get("href") for tag, attributes in page.elements if tag == "a"]

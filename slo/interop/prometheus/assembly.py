@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from slo.core.budgeting import Method
 from slo.core.expression import has_window
-from slo.core.sli import AllOf, CountersSLI, ProbeSLI, PrometheusSLI, Weighted
+from slo.core.sli import AllOf, CheckSLI, CountersSLI, PrometheusSLI, Weighted
 from slo.core.slo import SLO
 from slo.interop.prometheus.alerts import alert_rules
 from slo.interop.prometheus.composite import MeanReading, Member, needed_rules
@@ -142,7 +142,7 @@ class Assembly:
         match self.slo.definition:
             case CountersSLI() as sli:
                 return counter_rules(sli, self.events, self.step)
-            case ProbeSLI():
+            case CheckSLI():
                 return round_rules(self.events, self.step)
             case PrometheusSLI(counters=CountersSLI() as counters):
                 return counter_rules(counters, self.events, self.step)
