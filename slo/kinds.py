@@ -2,8 +2,8 @@
 
 The name of a file in `probes/`, `exporters/collectors/`, `slo/router/destinations/` or `slo/discovery/` names a kind:
 `type: http` is `probes.http`. Other packages add kinds with entry points in the groups `watchkeep.probes`,
-`watchkeep.collectors`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported
-when its kind is used.
+`watchkeep.collectors`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed
+without importing anything; a module is imported when its kind is used.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 from slo.config.reading import Reader
 from slo.config.report import Location, Report
 from slo.config.section import KindConfig
-from slo.config.settings import ModuleEntry
+from slo.config.settings import CheckFamily, ModuleEntry
 from slo.errors import WatchkeepError
 
 
@@ -97,6 +97,10 @@ class Kinds:
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
             discoveries=Family("slo.discovery", "watchkeep.discoveries"),
         )
+
+    def check(self, family: CheckFamily, name: str) -> Kind:
+        """The module of a kind of check. Raises as `Family.module` does."""
+        return (self.probes if family == "probes" else self.collectors).module(name)
 
     def scrape_config(self) -> type[KindConfig]:
         """The `Config` of a scrape."""

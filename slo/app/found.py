@@ -83,7 +83,7 @@ class Followers:
         """The discoveries of these settings; those that are at work already go on. Raises ConfigError."""
         followers, faults = [], []
         marks = self._books.watermarks(SOURCE)
-        for probe in settings.probes:
+        for probe in settings.checks:
             for index, entry in enumerate(probe.discoveries):
                 name = f"targets_from[{index}]"
                 at_work = [each for each in self._now if (each.probe, each.name) == (probe.name, name)]

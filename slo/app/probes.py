@@ -136,7 +136,7 @@ class WatchedProbes:
         for check in configured:
             looks[check.key] = (*looks.get(check.key, ()), check)
         probes = {}
-        for entry in settings.probes:
+        for entry in settings.checks:
             own = [key for key in looks if key[0] == entry.name]
             probe = _Probe(entry, own, [follower for follower in followers if follower.probe == entry.name])
             probes[entry.name] = probe

@@ -23,15 +23,15 @@ from slo.sources.target_labels import labels_of
 
 
 def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
-    """Every probe of every target that is configured, built.
+    """Every probe and collector of every target that is configured, built.
 
     Raises ConfigError for what cannot be: a certificate file that is not there, for instance.
     """
     checks: dict[Point, Scheduled] = {}
     faults = []
-    for probe in settings.probes:
+    for probe in settings.checks:
         for index, target in enumerate(probe.targets):
-            at = f"probes[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
+            at = f"{probe.family}[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
             for point in target.looks:
                 place = at + (f".vantage_points[{point}]" if point else "")
                 try:
@@ -47,23 +47,24 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
     return list(checks.values())
 
 
-def check_of(probe: str, target: TargetEntry, point: str, kinds: Kinds, context: Context) -> Scheduled:
-    """One target of a probe, as a vantage point looks at it, built.
+def check_of(name: str, target: TargetEntry, point: str, kinds: Kinds, context: Context) -> Scheduled:
+    """One target of a check, as a vantage point looks at it, built.
 
     Raises OSError, ValueError or WatchkeepError where it cannot be.
     """
     config = target.looks[point]
-    check = kinds.probes.module(target.type).build(config, context)
+    check = kinds.check(target.family, target.type).build(config, context)
     return Scheduled(
-        name=probe,
+        name=name,
         module=target.type,
         target=check.target,
         interval_seconds=target.interval.total_seconds(),
         timeout_seconds=target.timeout.total_seconds(),
         check=check,
-        config=(target.type, config),
+        config=(target.family, target.type, config),
         labels=target.labels,
         vantage_point=point,
+        sort="probe" if target.family == "probes" else "collector",
         after_failure=_after_failure_of(target.after_failure),
     )
 
@@ -157,8 +158,8 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
 
 
 def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
-    """The SLIs that probes feed, of these SLOs; probes that no SLO looks at feed none."""
-    several = {probe.name: probe.several for probe in settings.probes}
+    """The SLIs that checks feed, of these SLOs; checks that no SLO looks at feed none."""
+    several = {check.name: check.several for check in settings.checks}
     wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, CheckSLI))
     return [
         Fed(

@@ -10,8 +10,9 @@ from slo.config.report import Location, Report
 from slo.config.slo_keys import CountersKeys, PrometheusKeys, SLIKeys
 from slo.config.wrong import shown
 from slo.core.expression import WINDOW_VARIABLE, has_window, mixes_units, summed_counters
+from slo.core.outcome import CheckSort
 from slo.core.selector import Selector
-from slo.core.sli import SLI, AllOf, CheckSLI, CheckSort, CountersSLI, Part, PrometheusSLI, Weighted
+from slo.core.sli import SLI, AllOf, CheckSLI, CountersSLI, Part, PrometheusSLI, Weighted
 
 KINDS = ("probe", "collector", "counters", "prometheus", "all_of", "weighted")
 

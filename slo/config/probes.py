@@ -26,7 +26,7 @@ def probe_of(
     *,
     family: CheckFamily = "probes",
 ) -> ProbeEntry:
-    """The entry of a probe, or of a collector, without faults. `vantage_points` are its keys as each of them has them."""
+    """The entry of a probe or a collector without faults. `vantage_points` are its keys as each of them has them."""
     keys, common = reading.entry.keys.values, reading.entry.whole()
     after = keys.after_failure
     after_failure = AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None

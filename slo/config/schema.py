@@ -179,7 +179,8 @@ class Root(Section):
     probes: tuple[SkipValidation[ProbeKeys], ...] = ()
     """The targets, and how each is asked."""
     collectors: tuple[SkipValidation[ProbeKeys], ...] = ()
-    """The servers that are logged in to and looked into, with the same keys as `probes`. No probe has the name of one."""
+    """The servers that are logged in to and looked into, with the common keys of `probes`. No probe has the name of
+    one."""
     modules: SkipValidation[Mapping[str, object]] = Field(default={})
     """Modules of the blackbox exporter, as its blackbox.yml has them: for `/probe`, and for `module` of a probe."""
     guard: GuardKeys = GuardKeys()

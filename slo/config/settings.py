@@ -66,7 +66,7 @@ class DiscoveryEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeEntry:
-    """One probe, or one collector, with its targets, those that are written in the configuration, and where others are found.
+    """One probe or collector with its targets, those that are written in the configuration, and where others are found.
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
     somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from slo.core.reason import State
+
+CheckSort: TypeAlias = Literal["probe", "collector"]
+"""What a check is: one that asks as a user would, or one that logs in and looks inside."""
 
 CheckKey: TypeAlias = tuple[str, str]
 """What tells one check from every other: the name of its entry, and its target."""
@@ -60,6 +63,7 @@ class Outcome:
     lateness_seconds: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
     vantage_point: str = ""
+    sort: CheckSort = "probe"
     number: int = 0
     extra: bool = False
 

@@ -51,6 +51,14 @@ class Probe(Check[F], Protocol[F]):
     """A check that asks as a user would: a fresh connection each time, and one judgement."""
 
 
+@runtime_checkable
+class Collector(Check[F], Protocol[F]):
+    """A check that logs in and looks inside. It keeps its connection; it is never asked twice at a time."""
+
+    async def aclose(self) -> None:
+        """Nobody asks any more: give the connection back, in a bounded time, whatever the other side does."""
+
+
 class Discovery(Protocol):
     """Where targets are found that may be others at any time."""
 

@@ -1,4 +1,4 @@
-"""What an SLI counts: the rounds of a probe or a collector, counters, answers of a Prometheus-compatible server, or other SLOs.
+"""What an SLI counts: the rounds of a check, counters, answers of a Prometheus-compatible server, or other SLOs.
 
 `key` names an SLI in the ledger. It says what is counted, so that the same definition has the same counts wherever it
 is used, and another definition begins with counts of its own.
@@ -12,12 +12,10 @@ from typing import Literal, TypeAlias
 
 from slo.core.duration import duration_name
 from slo.core.expression import summed_counters
+from slo.core.outcome import CheckSort
 from slo.core.selector import Selector
 
 Part: TypeAlias = Literal["bad", "good"]
-
-
-CheckSort: TypeAlias = Literal["probe", "collector"]
 
 
 def probe_sli(probe: str) -> str:

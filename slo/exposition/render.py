@@ -285,7 +285,7 @@ def _family(name: str) -> Family:
 def _identity(outcome: Outcome) -> dict[str, str]:
     """The labels that tell one check from another; `vantage` only where there are several vantage points."""
     vantage = {"vantage": outcome.vantage_point} if outcome.vantage_point else {}
-    return {"probe": outcome.check, "target": outcome.target, **vantage}
+    return {outcome.sort: outcome.check, "target": outcome.target, **vantage}
 
 
 def _values_of(outcome: Outcome) -> list[Sample]:

@@ -7,13 +7,15 @@ nobody's place: they begin where there is room, and are given up where it is nee
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from slo.core.outcome import Outcome, Point
-from slo.core.protocols import Clock
+from slo.core.protocols import Clock, Collector
 from slo.core.wheel import Wheel
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
@@ -275,7 +277,23 @@ class Runner:
     def _stop(self, target: Target) -> None:
         target.pending = None
         self._extras.forget(target)
+        task = None
         if (this := target.running) is not None and this.task is not None:
-            self._leaving.add(this.task)
-            this.task.add_done_callback(self._leaving.discard)
+            task = this.task
+            self._leave(task)
             self._give_up(this)
+        if isinstance(check := target.scheduled.check, Collector):
+            self._leave(asyncio.create_task(_close(check, task), name=target.scheduled.name))
+
+    def _leave(self, task: "asyncio.Task[None]") -> None:
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+async def _close(check: Collector[Any], round_under_way: "asyncio.Task[None] | None") -> None:
+    """Have a collector give its connection back, once its last round has ended."""
+    if round_under_way is not None:
+        await asyncio.wait({round_under_way}, timeout=CLOSE_SECONDS / 2)
+    with contextlib.suppress(Exception):  # what is left of the connection goes with it
+        async with asyncio.timeout(CLOSE_SECONDS / 2):
+            await check.aclose()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from slo.core.outcome import CheckKey, Point
+from slo.core.outcome import CheckKey, CheckSort, Point
 from slo.core.protocols import Check
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Scheduled:
     config: object = field(default_factory=object)
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
     vantage_point: str = ""
+    sort: CheckSort = "probe"
     after_failure: AfterFailure | None = None
 
     @property
