@@ -146,7 +146,12 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
 
 def _watched(settings: Settings) -> str:
     """`3 probes, 1 scrape`: what is looked at, without what there is none of."""
-    kinds = {"probe": settings.probes, "scrape": settings.scrapes, "server": settings.servers}
+    kinds = {
+        "probe": settings.probes,
+        "collector": settings.collectors,
+        "scrape": settings.scrapes,
+        "server": settings.servers,
+    }
     return ", ".join(_count(things, kind) for kind, things in kinds.items() if things) or "nothing"
 
 

@@ -39,10 +39,11 @@ def command(context: click.Context, config: Path, *, as_json: bool) -> None:
 
 
 def _counts(settings: "Settings") -> dict[str, int]:
-    several = any(probe.several for probe in settings.probes)
+    several = any(check.several for check in settings.checks)
     return {
         "probes": len(settings.probes),
-        **({"targets": sum(len(probe.targets) for probe in settings.probes)} if several else {}),
+        **({"collectors": len(settings.collectors)} if settings.collectors else {}),
+        **({"targets": sum(len(check.targets) for check in settings.checks)} if several else {}),
         **({"modules": len(settings.modules)} if settings.modules else {}),
         "slos": len(settings.slos),
         "destinations": len(settings.destinations),

@@ -35,6 +35,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     root = _described(Root, "", definitions)
     for key, what, common, family in (
         ("probes", "probe", ProbeKeys, ProbeFamily(kinds.probes)),
+        ("collectors", "collector", ProbeKeys, kinds.collectors),
         ("destinations", "destination", DestinationKeys, kinds.destinations),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
