@@ -4,12 +4,9 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TypeAlias
 
-from slo.net.connectivity import IPAddress
+from slo.config.hosts import IPAddress, IPNetwork
 from slo.net.embedded import embedded
-
-IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CLOSED: tuple[IPNetwork, ...] = tuple(
     ipaddress.ip_network(network)

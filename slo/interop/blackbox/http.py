@@ -7,11 +7,11 @@ from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from slo.config.addresses import parted
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
 from slo.config.request import HeaderName, HeaderValue, basic
 from slo.config.types import Pattern, Secret, wrong
+from slo.config.urls import parted
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
     BasicAuthOptions,
