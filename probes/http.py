@@ -25,6 +25,8 @@ class Config(ExchangeConfig):
 class HTTPProbe:
     """Asks for a URL and holds the response against what is expected of it."""
 
+    __slots__ = ("_inquiry", "target")
+
     def __init__(self, config: Config, context: Context) -> None:
         self.target = config.url
         self._inquiry = Inquiry(config, context)

@@ -41,6 +41,8 @@ class Inquiry:
     expected, and nothing of what came.
     """
 
+    __slots__ = ("_context", "_expectation", "_tokens", "request")
+
     def __init__(
         self, config: ExchangeConfig, context: Context, *, keeps_body: bool = False, shows_found: bool = True
     ) -> None:
