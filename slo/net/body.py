@@ -1,7 +1,5 @@
 """The body of a response while it arrives: decoded, counted, kept where it is wanted, and never more than allowed."""
 
-from collections import deque
-
 from slo.errors import Fault
 from slo.net.decoding import Compression, Decoder, decoder_for
 
@@ -28,7 +26,7 @@ class Body:
         self._limit = limit
         self._keep = keep
         self._decoder: Decoder | None = None
-        self._encoded: deque[bytes] = deque()
+        self._encoded: list[bytes] = []
         self._room = SLICE_BYTES
         self._pieces: list[bytes] = []
         self.received = 0
@@ -76,7 +74,7 @@ class Body:
     def _decode(self, decoder: Decoder) -> None:
         limit = min(self._limit, max(FREE_BYTES, EXPANSION * self.received))
         while self._room > 0 and (decoder.pending or self._encoded):
-            piece = b"" if decoder.pending else self._encoded.popleft()
+            piece = b"" if decoder.pending else self._encoded.pop(0)
             try:
                 data = decoder.decode(piece, min(self._room, limit + 1 - self.decoded))
             except ValueError as error:
