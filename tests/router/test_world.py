@@ -401,5 +401,5 @@ class World(RuleBasedStateMachine):
         assert len(opened) == len(self.state.incidents)
 
 
-World.TestCase.settings = settings(max_examples=50, stateful_step_count=30)
+World.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestWorld = World.TestCase
