@@ -8,7 +8,7 @@ asked with 403.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -61,6 +61,14 @@ class Prober(Protocol):
         """Make a round now; one of a target that the module cannot have is bad."""
 
 
+class Answer(NamedTuple):
+    """What is sent back."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+
 class ProbeEndpoint:
     """Answers `/probe`."""
 
@@ -69,7 +77,11 @@ class ProbeEndpoint:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Make the round that is asked for, and say what it found."""
-        query = request.query
+        made = await self.answer(request.query, request.headers.get(TIMEOUT_HEADER, ""))
+        return web.Response(status=made.status, body=made.body, headers={"Content-Type": made.content_type})
+
+    async def answer(self, query: Mapping[str, str], waited: str) -> Answer:
+        """What is answered to this query. `waited` is how long Prometheus waits for it (seconds), empty if untold."""
         try:
             asked = Asked(
                 module=query.get("module") or DEFAULT_MODULE,
@@ -77,7 +89,7 @@ class ProbeEndpoint:
                 hostname=query.get("hostname", ""),
             )
             own_seconds = self._prober.module_timeout(asked.module)
-            timeout_seconds = timeout_of(request.headers, own_seconds)
+            timeout_seconds = timeout_of(waited, own_seconds)
             if not asked.target:
                 raise UsageError("the parameter target is missing: add target=HOST, as it is written for the module")
             if len(asked.target) > LONGEST_TARGET:
@@ -91,15 +103,14 @@ class ProbeEndpoint:
         if outcome.state is State.UNKNOWN:
             return _said(_because(outcome), status=403 if outcome.reason == "not_permitted" else 503)
         text = probed(outcome, probed_now.samples, timeout_seconds=timeout_seconds)
-        return web.Response(body=text.encode(errors="replace"), headers={"Content-Type": CONTENT_TYPE})
+        return Answer(status=200, body=text.encode(errors="replace"), content_type=CONTENT_TYPE)
 
 
-def timeout_of(headers: Mapping[str, str], own_seconds: float) -> float:
+def timeout_of(given: str, own_seconds: float) -> float:
     """How long a round may take: what the module says, and a little less than what Prometheus waits.
 
     Raises UsageError for a header that is no time.
     """
-    given = headers.get(TIMEOUT_HEADER, "")
     try:
         waited = float(given or 0)
     except ValueError:
@@ -133,5 +144,5 @@ def _because(outcome: Outcome) -> str:
     return f"{outcome.state}, {outcome.reason}" + (f": {outcome.detail}" if outcome.detail else "")
 
 
-def _said(text: str, *, status: int) -> web.Response:
-    return web.Response(text=text.rstrip("\n") + "\n", status=status)
+def _said(text: str, *, status: int) -> Answer:
+    return Answer(status=status, body=(text.rstrip("\n") + "\n").encode(errors="replace"))

@@ -11,14 +11,15 @@ from slo.config.hosts import Address, HostMaybePort
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Section, wrong
 from slo.config.wrong import shown
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.dns_exchange import Exchange
 from slo.net.dns_message import Query, Response
-from slo.net.findings import ExplainsConnection
+from slo.net.findings import shortened
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 PORT = 53
 TLS_PORT = 853
+
+RECORDS_SHOWN = 5
+"""How many records of an answer are told to people."""
 
 SECTIONS = ("answer", "authority", "additional")
 
@@ -143,9 +147,12 @@ class Config(TargetConfig):
 class Looked:
     """What was made of a response, which may be large: how many records each section has, and its serial (of SOA).
 
-    `mismatch` is the first expectation that it does not meet: reason and detail.
+    `answer` are its first records. `mismatch` is the first expectation that it does not meet: reason and detail.
     """
 
+    code: str
+    truncated: bool
+    answer: "tuple[Record, ...]"
     counts: Mapping[str, int]
     serial: int | None
     mismatch: tuple[str, str] | None
@@ -159,7 +166,7 @@ class Facts:
     looked: Looked | None
 
 
-class DNSProbe(ExplainsConnection):
+class DNSProbe(ReachingProbe[Facts]):
     """Asks a name server, and holds the response against what is expected of it."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -171,13 +178,11 @@ class DNSProbe(ExplainsConnection):
         self._asks_for_serial = config.question.type == "SOA"
         self._query = config.question.query(recursion_desired=config.recursion_desired)
         self._udp = config.transport == "udp"
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port or (TLS_PORT if config.transport == "tls" else PORT),
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls if config.transport == "tls" else None,
+        self._endpoint = config.endpoint(
+            config.target.host,
+            config.target.port or (TLS_PORT if config.transport == "tls" else PORT),
             scheme="dns",
+            tls=config.tls if config.transport == "tls" else None,
             source=config.source_address,
         )
         if self._endpoint.tls:
@@ -191,20 +196,30 @@ class DNSProbe(ExplainsConnection):
 
     def _look(self, response: Response) -> Looked:
         return Looked(
+            code=response.code,
+            truncated=response.truncated,
+            answer=response.answer[:RECORDS_SHOWN],
             counts={section: len(getattr(response, section)) for section in SECTIONS},
             serial=response.serial,
             mismatch=next(self._expect.unmet(response), None),
         )
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: what went wrong on the way, else the first expectation that was not met."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        reached = facts.reached
-        if reached.fault is not None:
-            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
-        mismatch = facts.looked.mismatch if facts.looked else None
-        return [reached.judgement(*(mismatch or ("ok", "")))]
+    def verdict(self, facts: Facts) -> tuple[str, str]:
+        """The first expectation that was not met."""
+        return (facts.looked.mismatch if facts.looked else None) or ("ok", "")
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """The response code, and the first records of the answer."""
+        looked = facts.looked
+        if looked is None:
+            return
+        counts = ", ".join(f"{looked.counts[section]} {section}" for section in SECTIONS)
+        cut = ", truncated" if looked.truncated else ""
+        yield Finding(name="response", text=f"{looked.code}, records: {counts}{cut}")
+        for record in looked.answer:
+            yield Finding(name="answer", text=shortened(record.text.replace("\t", " ")))
+        if more := looked.counts["answer"] - len(looked.answer):
+            yield Finding(name="answer", text=f"and {more} more")
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `dns`. Without a response there are no records: 0, as there."""
@@ -212,12 +227,12 @@ class DNSProbe(ExplainsConnection):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in _phases(facts.reached).items():
-            yield Sample(name="probe_dns_duration_seconds", value=seconds, labels={"phase": phase})
+            yield Sample("probe_dns_duration_seconds", seconds, {"phase": phase})
         for section in SECTIONS:
-            yield Sample(name=f"probe_dns_{section}_rrs", value=facts.looked.counts[section] if facts.looked else 0)
-        yield Sample(name="probe_dns_query_succeeded", value=float(facts.looked is not None))
+            yield Sample(f"probe_dns_{section}_rrs", facts.looked.counts[section] if facts.looked else 0)
+        yield Sample("probe_dns_query_succeeded", float(facts.looked is not None))
         if facts.looked and self._asks_for_serial:
-            yield Sample(name="probe_dns_serial", value=facts.looked.serial or 0)
+            yield Sample("probe_dns_serial", facts.looked.serial or 0)
 
 
 def _phases(reached: Reached) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The kind `grpc`: what a server says of the health of a service, by the health checking of gRPC."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,15 +11,15 @@ from slo.config.hosts import HostMaybePort
 from slo.config.request import HeaderName, HeaderValue
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net import grpc_health
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
-from slo.net.findings import ExplainsConnection
 from slo.net.grpc_health import SERVING_STATUSES, Answer
 from slo.net.http2 import Exchange
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -75,7 +75,7 @@ class Facts:
     answer: Answer | None = None
 
 
-class GRPCProbe(ExplainsConnection):
+class GRPCProbe(ReachingProbe[Facts]):
     """Asks for the health of a service."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -87,15 +87,7 @@ class GRPCProbe(ExplainsConnection):
         port = config.target.port or (443 if self._secure else 80)
         self._authority = config.authority or str(HostPort(config.target.host, port))
         self._metadata = [(name, value.reveal()) for name, value in config.metadata.items()]
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            alpn=("h2",),
-            scheme="grpc",
-        )
+        self._endpoint = config.endpoint(config.target.host, port, scheme="grpc", tls=config.tls, alpn=("h2",))
         if config.tls is not None:
             context.tls.get(config.tls, alpn=self._endpoint.alpn)
 
@@ -111,11 +103,33 @@ class GRPCProbe(ExplainsConnection):
         reached = await attempt.run(steps(), deadline)
         return Facts(reached=reached, answer=answer)
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when the service is serving."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        return [facts.reached.judgement(*self._verdict(facts))]
+    def verdict(self, facts: Facts) -> tuple[str, str]:
+        """Good when the service is serving."""
+        answer = facts.answer
+        if answer is None:
+            raise ValueError("a round has neither a fault nor an answer")
+        if answer.http_status:
+            return "status", f"{answer.http_status}, by who does not speak gRPC"
+        if answer.code == grpc_health.UNIMPLEMENTED:
+            return "health_unimplemented", answer.told
+        if answer.code == grpc_health.NOT_FOUND or answer.serving == "SERVICE_UNKNOWN":
+            return "service_unknown", f"{self._service!r}: {answer.serving or answer.told}"
+        if answer.code != grpc_health.OK:
+            return "grpc_status", answer.told
+        if answer.serving != "SERVING":
+            return "not_serving", answer.serving or answer.message
+        return "ok", ""
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """The status of the call, and what the service says of itself."""
+        if (answer := facts.answer) is None:
+            return
+        if answer.http_status:
+            yield Finding(name="response", text=f"status {answer.http_status}, by who does not speak gRPC")
+            return
+        yield Finding(name="call", text=answer.told)
+        if answer.serving:
+            yield Finding(name="service", text=answer.serving)
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `grpc`."""
@@ -124,18 +138,18 @@ class GRPCProbe(ExplainsConnection):
         reached, answer = facts.reached, facts.answer
         yield from connection_samples(reached)
         for phase, seconds in _durations(reached):
-            yield Sample(name="probe_grpc_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_grpc_ssl", value=float(self._secure and "check" in reached.phases))
+            yield Sample("probe_grpc_duration_seconds", seconds, {"phase": phase})
+        yield Sample("probe_grpc_ssl", float(self._secure and "check" in reached.phases))
         if "connect" not in reached.phases:
             return  # nobody was called
-        yield Sample(name="probe_grpc_status_code", value=answer.code if answer else _code_of(reached))
+        yield Sample("probe_grpc_status_code", answer.code if answer else _code_of(reached))
         for status in SERVING_STATUSES:
             value = float(answer is not None and answer.serving == status)
-            yield Sample(name="probe_grpc_healthcheck_response", value=value, labels={"serving_status": status})
+            yield Sample("probe_grpc_healthcheck_response", value, {"serving_status": status})
 
     async def _call(self, attempt: Attempt, deadline: float) -> Answer:
         """Make the call. Raises Fault."""
-        exchange = Exchange(head=False, max_body=ANSWER_BYTES, keep_body=True, on_head=lambda _: True)
+        exchange = Exchange(head=False, max_body=ANSWER_BYTES, keep_body=True, on_head=lambda *_: True)
         connection = await attempt.connect(exchange, self._endpoint)
         try:
             attempt.enter("check")
@@ -168,26 +182,6 @@ class GRPCProbe(ExplainsConnection):
             ("user-agent", "Watchkeep"),
             *self._metadata,
         ]
-
-    def _verdict(self, facts: Facts) -> tuple[str, str]:
-        """Reason and detail."""
-        if facts.reached.fault is not None:
-            return facts.reached.fault.reason, facts.reached.fault.detail
-        answer = facts.answer
-        if answer is None:
-            raise ValueError("a round has neither a fault nor an answer")
-        if answer.http_status:
-            return "status", f"{answer.http_status}, by who does not speak gRPC"
-        told = f"{answer.code_name}{': ' if answer.message else ''}{answer.message}"
-        if answer.code == grpc_health.UNIMPLEMENTED:
-            return "health_unimplemented", told
-        if answer.code == grpc_health.NOT_FOUND or answer.serving == "SERVICE_UNKNOWN":
-            return "service_unknown", f"{self._service!r}: {answer.serving or told}"
-        if answer.code != grpc_health.OK:
-            return "grpc_status", told
-        if answer.serving != "SERVING":
-            return "not_serving", answer.serving or answer.message
-        return "ok", ""
 
 
 def _durations(reached: Reached) -> Iterable[tuple[str, float]]:

@@ -94,11 +94,11 @@ class Heartbeat:
             return
         job = facts.job
         if job.called_at is not None:
-            yield Sample(name="probe_heartbeat_last_call_timestamp_seconds", value=job.called_at.timestamp())
+            yield Sample("probe_heartbeat_last_call_timestamp_seconds", job.called_at.timestamp())
         if job.ended is not None:
-            yield Sample(name="probe_heartbeat_last_end_timestamp_seconds", value=job.ended.at.timestamp())
+            yield Sample("probe_heartbeat_last_end_timestamp_seconds", job.ended.at.timestamp())
         if job.run_seconds is not None:
-            yield Sample(name="probe_heartbeat_last_run_seconds", value=job.run_seconds)
+            yield Sample("probe_heartbeat_last_run_seconds", job.run_seconds)
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
         """What the job said last, and how long ago that is."""

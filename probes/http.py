@@ -25,6 +25,8 @@ class Config(ExchangeConfig):
 class HTTPProbe:
     """Asks for a URL and holds the response against what is expected of it."""
 
+    __slots__ = ("_inquiry", "target")
+
     def __init__(self, config: Config, context: Context) -> None:
         self.target = config.url
         self._inquiry = Inquiry(config, context)
@@ -37,7 +39,7 @@ class HTTPProbe:
         """One judgement: what went wrong on the way, else the first expectation that was not met."""
         if isinstance(facts, Fault):
             return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        return [facts.fetched.reached.judgement(*self._inquiry.verdict(facts))]
+        return [facts.fetched.reached.judgement(facts.reason, facts.detail)]
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `http`. Nothing is known where the round itself failed."""
@@ -46,12 +48,12 @@ class HTTPProbe:
         fetched, reached = facts.fetched, facts.fetched.reached
         yield from connection_samples(reached)
         yield from phase_samples("probe_http_duration_seconds", reached)
-        yield Sample(name="probe_http_redirects", value=fetched.redirects)
+        yield Sample("probe_http_redirects", fetched.redirects)
         answered = fetched.response is not None
-        yield Sample(name="probe_http_ssl", value=float(answered and fetched.url.secure))
-        reason = self._inquiry.verdict(facts)[0] if answered else ""
-        yield Sample(name="probe_failed_due_to_regex", value=float(reason in {"body", "header"}))
-        yield Sample(name="probe_failed_due_to_cel", value=float(reason == "cel"))
+        yield Sample("probe_http_ssl", float(answered and fetched.url.secure))
+        reason = facts.reason if answered else ""
+        yield Sample("probe_failed_due_to_regex", float(reason in {"body", "header"}))
+        yield Sample("probe_failed_due_to_cel", float(reason == "cel"))
         yield from _response_samples(fetched.response)
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
@@ -79,14 +81,14 @@ def _response_samples(response: Response | None) -> Iterator[Sample]:
         if response.status not in _BODILESS:
             length = -1 if response.content_length is None else response.content_length
         status, version, decoded = response.status, float(response.version), response.decoded_bytes
-    yield Sample(name="probe_http_status_code", value=status)
-    yield Sample(name="probe_http_version", value=version)
-    yield Sample(name="probe_http_content_length", value=length)
-    yield Sample(name="probe_http_uncompressed_body_length", value=decoded)
+    yield Sample("probe_http_status_code", status)
+    yield Sample("probe_http_version", version)
+    yield Sample("probe_http_content_length", length)
+    yield Sample("probe_http_uncompressed_body_length", decoded)
     if response is not None and (modified := response.header("last-modified")):
         try:
             moment = parsedate_to_datetime(modified)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return
-        yield Sample(name="probe_http_last_modified_timestamp_seconds", value=seconds)
+        yield Sample("probe_http_last_modified_timestamp_seconds", seconds)

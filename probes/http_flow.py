@@ -89,12 +89,12 @@ class HTTPFlow:
         for each in facts.taken:
             step = {"step": each.name}
             for phase, seconds in each.reached.phases.items():
-                yield Sample(name="probe_http_flow_duration_seconds", value=seconds, labels={**step, "phase": phase})
-            yield Sample(name="probe_http_flow_status_code", value=each.status, labels=step)
-            yield Sample(name="probe_http_flow_success", value=float(each.reason == "ok"), labels=step)
+                yield Sample("probe_http_flow_duration_seconds", seconds, {**step, "phase": phase})
+            yield Sample("probe_http_flow_status_code", each.status, step)
+            yield Sample("probe_http_flow_success", float(each.reason == "ok"), step)
         presented = [each.reached.handshake.presented for each in facts.taken if each.reached.handshake]
         if expiries := [expiry for chain in presented if (expiry := earliest_expiry(chain))]:
-            yield Sample(name="probe_ssl_earliest_cert_expiry", value=min(expiries).timestamp())
+            yield Sample("probe_ssl_earliest_cert_expiry", min(expiries).timestamp())
 
     def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
         """How each step went, by the phases of its requests, and what TLS showed in the last."""
@@ -129,7 +129,7 @@ class _ReadyStep:
             request = replace(request, body=self._as_it_is)
         fetched = await self._inquiry.ask(deadline, request=request, cookies=cookies)
         facts = await self._inquiry.look(fetched)
-        reason, detail = self._inquiry.verdict(facts)
+        reason, detail = facts.reason, facts.detail
         if fetched.reached.fault is not None and _tells_any(detail, values):
             detail = "what was answered holds a captured value, and is not shown"
         response = fetched.response

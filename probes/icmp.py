@@ -1,20 +1,20 @@
 """The kind `icmp`: one echo request, and its reply."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from slo.config.hosts import Address, Host
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.echo_socket import Reply, Way
-from slo.net.findings import ExplainsConnection
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -49,21 +49,14 @@ class Facts:
     hop_limit: int | None
 
 
-class ICMPProbe(ExplainsConnection):
+class ICMPProbe(ReachingProbe[Facts]):
     """Sends one echo request, and waits for its reply."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = config.target
         self._context = context
         self._config = config
-        self._endpoint = Endpoint(
-            host=config.target,
-            port=0,  # ICMP has none
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            scheme="icmp",
-            source=config.source_address,
-        )
+        self._endpoint = config.endpoint(config.target, 0, scheme="icmp", source=config.source_address)  # no ports
 
     async def observe(self, deadline: float) -> Facts:
         """The reply, or whatever came instead of it."""
@@ -91,12 +84,11 @@ class ICMPProbe(ExplainsConnection):
             ttl=config.ttl,
         )
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when the reply came."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        fault = facts.reached.fault
-        return [facts.reached.judgement(fault.reason, fault.detail) if fault else facts.reached.judgement("ok")]
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """With how many routers left to pass the reply came."""
+        if facts.hop_limit is not None and facts.reached.address is not None:
+            name = "TTL of the reply" if facts.reached.address.version == 4 else "hop limit of the reply"
+            yield Finding(name=name, text=str(facts.hop_limit))
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `icmp`."""
@@ -104,9 +96,9 @@ class ICMPProbe(ExplainsConnection):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_icmp_duration_seconds", value=seconds, labels={"phase": phase})
+            yield Sample("probe_icmp_duration_seconds", seconds, {"phase": phase})
         if facts.hop_limit is not None:
-            yield Sample(name="probe_icmp_reply_hop_limit", value=facts.hop_limit)
+            yield Sample("probe_icmp_reply_hop_limit", facts.hop_limit)
 
 
 def build(config: Config, context: Context) -> ICMPProbe:

@@ -1,6 +1,6 @@
 """The kind `redis`: a login to a Redis or a Sentinel, a PING, and where asked for the role and one reading command."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -8,16 +8,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Secret, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.conversation import said
-from slo.net.expected import ExpectedValue
-from slo.net.findings import ExplainsConnection
+from slo.net.reaching import ReachingProbe
 from slo.net.redis import RedisLogin, RedisSession, Reply
 from slo.net.samples import connection_samples, phase_samples
+from slo.net.single_value import ExpectedValue
 from slo.net.target import TargetConfig
 
 READING = frozenset(
@@ -78,14 +78,18 @@ class Config(TargetConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and what was answered: None where it was not asked, or not answered any more."""
+    """How far the attempt got, and what was answered: None where it was not asked, or not answered any more.
+
+    `answered` says that there was a reply to the command, which may be None itself.
+    """
 
     reached: Reached
     role: str | None = None
     reply: Reply = None
+    answered: bool = False
 
 
-class RedisProbe(ExplainsConnection):
+class RedisProbe(ReachingProbe[Facts]):
     """Logs in, asks, and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -94,14 +98,7 @@ class RedisProbe(ExplainsConnection):
         self._login = RedisLogin(username=config.username, password=config.password, database=config.database)
         self._command = config.command
         self._expect = config.expect
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            scheme="redis",
-        )
+        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme="redis", tls=config.tls)
         if config.tls:
             context.tls.get(config.tls)
 
@@ -110,20 +107,22 @@ class RedisProbe(ExplainsConnection):
         attempt = Attempt(self._context)
         visit = _Visit(attempt, self._endpoint, self._login)
         reached = await attempt.run(visit.make(self._command, role=self._expect.role is not None), deadline)
-        return Facts(reached=reached, role=visit.role, reply=visit.reply)
+        return Facts(reached=reached, role=visit.role, reply=visit.reply, answered=visit.answered)
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: what went wrong, else whether the role and the answer are as expected."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        reached = facts.reached
-        if reached.fault is not None:
-            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
+    def verdict(self, facts: Facts) -> tuple[str, str]:
+        """Whether the role and the answer are as expected."""
         if self._expect.role is not None and facts.role != self._expect.role:
-            return [reached.judgement("role", f"it is a {facts.role}, not a {self._expect.role}")]
-        if mismatch := self._expect.mismatch(_text(facts.reply)):
-            return [reached.judgement("result", mismatch)]
-        return [reached.judgement("ok")]
+            return "role", f"it is a {facts.role}, not a {self._expect.role}"
+        mismatch = self._expect.mismatch(_text(facts.reply))
+        return ("result", mismatch) if mismatch else ("ok", "")
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """The role, and whether the answer was as expected; the answer itself is never shown."""
+        if facts.role is not None:
+            yield Finding(name="role", text=facts.role)
+        if self._command is not None and facts.answered:
+            text = self._expect.held_against(_text(facts.reply))
+            yield Finding(name=f"answer to {self._command[0].upper()}", text=text)
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The connection in the blackbox exporter's metrics, and the phases; that exporter has no such prober."""
@@ -138,6 +137,7 @@ class _Visit:
     def __init__(self, attempt: Attempt, endpoint: Endpoint, login: RedisLogin) -> None:
         self.role: str | None = None
         self.reply: Reply = None
+        self.answered = False
         self._attempt = attempt
         self._endpoint = endpoint
         self._login = login
@@ -153,6 +153,7 @@ class _Visit:
                 self.role = _role(await session.command("ROLE"))
             if command is not None:
                 self.reply = await session.command(*command)
+                self.answered = True
         finally:
             session.close()
 

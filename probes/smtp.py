@@ -1,21 +1,20 @@
 """The kind `smtp`: a session with a mail server, up to the recipient where one is named. No message is ever sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Secret, Section, wrong
-from slo.core.outcome import Finding, Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
-from slo.net.findings import connection_findings
 from slo.net.lines import Lines
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples, phase_samples
 from slo.net.smtp import LINE_BYTES, Reply, Session, expected
 from slo.net.target import TargetConfig
@@ -92,7 +91,7 @@ class Facts:
     code: int
 
 
-class SMTPProbe:
+class SMTPProbe(ReachingProbe[Facts]):
     """Greets a mail server and goes through the session that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -107,14 +106,7 @@ class SMTPProbe:
 
     @staticmethod
     def _endpoint_of(config: Config, tls: TLSSettings | None) -> Endpoint:
-        return Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=tls,
-            scheme="smtp",
-        )
+        return config.endpoint(config.target.host, config.target.port, scheme="smtp", tls=tls)
 
     async def observe(self, deadline: float) -> Facts:
         """How far the session went."""
@@ -123,29 +115,20 @@ class SMTPProbe:
         reached = await attempt.run(talk.hold(self._endpoint, self._upgraded), deadline)
         return Facts(reached=reached, code=talk.code)
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when every reply was as expected."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        fault = facts.reached.fault
-        return [facts.reached.judgement(fault.reason, fault.detail) if fault else facts.reached.judgement("ok")]
-
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """Named as the blackbox exporter names those of its probers, which has none for SMTP."""
         if isinstance(facts, Fault):
             return
         yield from connection_samples(facts.reached)
         yield from phase_samples("probe_smtp_duration_seconds", facts.reached)
-        yield Sample(name="probe_smtp_ssl", value=float(facts.reached.handshake is not None))
+        yield Sample("probe_smtp_ssl", float(facts.reached.handshake is not None))
         if facts.code:
-            yield Sample(name="probe_smtp_status_code", value=facts.code)
+            yield Sample("probe_smtp_status_code", facts.code)
 
-    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
-        """Where the connection led to, what TLS showed there, and what the server said last."""
-        if not isinstance(facts, Fault):
-            yield from connection_findings(facts.reached, at)
-            if facts.code:
-                yield Finding(name="last reply", text=str(facts.code))
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """What the server said last."""
+        if facts.code:
+            yield Finding(name="last reply", text=str(facts.code))
 
 
 class _Talk:

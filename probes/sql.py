@@ -1,6 +1,6 @@
 """The kind `sql`: a login to MySQL, MariaDB or PostgreSQL, and a query with an expected result."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -9,16 +9,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort, Secret, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
-from slo.net.expected import ExpectedValue
-from slo.net.findings import ExplainsConnection
 from slo.net.mysql import MySQLSession
 from slo.net.postgres import PostgresSession
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples, phase_samples
+from slo.net.single_value import ExpectedValue
 from slo.net.sql import Result, SQLLogin, SQLSession
 from slo.net.target import TargetConfig
 
@@ -88,7 +88,7 @@ class Facts:
     is_primary: bool | None = None
 
 
-class SQLProbe(ExplainsConnection):
+class SQLProbe(ReachingProbe[Facts]):
     """Logs in, asks, and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -98,14 +98,7 @@ class SQLProbe(ExplainsConnection):
         self._login = SQLLogin(username=config.username, password=config.password, database=config.database)
         self._query = config.query
         self._expect = config.expect
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            scheme=config.dialect,
-        )
+        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme=config.dialect, tls=config.tls)
         if config.tls:
             context.tls.get(config.tls)
 
@@ -130,21 +123,25 @@ class SQLProbe(ExplainsConnection):
     def _until(self, deadline: float) -> float:
         return deadline - self._context.clock.monotonic()
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: what went wrong, else whether the role and the result are as expected."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        reached = facts.reached
-        if reached.fault is not None:
-            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
+    def verdict(self, facts: Facts) -> tuple[str, str]:
+        """Whether the role and the result are as expected."""
         expect, result = self._expect, facts.result or Result()
         if expect.role is not None and facts.is_primary != (expect.role == "primary"):
-            return [reached.judgement("role", f"it is no {expect.role}")]
+            return "role", f"it is no {expect.role}"
         if expect.rows is not None and len(result.rows) != expect.rows:
-            return [reached.judgement("result", f"{len(result.rows)} rows, not {expect.rows}")]
-        if mismatch := expect.mismatch(result.first):
-            return [reached.judgement("result", mismatch)]
-        return [reached.judgement("ok")]
+            return "result", f"{len(result.rows)} rows, not {expect.rows}"
+        mismatch = expect.mismatch(result.first)
+        return ("result", mismatch) if mismatch else ("ok", "")
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """The role, and the size of the result; its values are never shown."""
+        if facts.is_primary is not None:
+            yield Finding(name="role", text="primary" if facts.is_primary else "replica")
+        if (result := facts.result) is not None:
+            expected = f", {self._expect.rows} expected" if self._expect.rows is not None else ""
+            yield Finding(name="rows", text=f"{len(result.rows)}{expected}")
+            if result.rows:
+                yield Finding(name="first value", text=self._expect.held_against(result.first))
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The connection in the blackbox exporter's metrics, and the phases; that exporter has no such prober."""

@@ -1,6 +1,6 @@
 """The kind `tcp`: a connection, over TLS where asked for, and a dialogue by lines where one is expected."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import model_validator
@@ -8,13 +8,13 @@ from pydantic import model_validator
 from slo.config.hosts import Address
 from slo.config.tls import TLSSettings
 from slo.config.types import HostPort
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
-from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
-from slo.net.findings import ExplainsConnection
+from slo.net.dialogue import Dialogue, Said, Step, dialogue_samples, endpoint_tls
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 
@@ -43,13 +43,13 @@ class Config(TargetConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and how the dialogue went."""
+    """How far the attempt got, and what came of the dialogue."""
 
     reached: Reached
-    course: Course
+    said: Said
 
 
-class TCPProbe(ExplainsConnection):
+class TCPProbe(ReachingProbe[Facts]):
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -64,14 +64,8 @@ class TCPProbe(ExplainsConnection):
 
     @staticmethod
     def _endpoint_of(config: Config, tls: TLSSettings | None) -> Endpoint:
-        return Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=tls,
-            source=config.source_address,
-            scheme="tcp",
+        return config.endpoint(
+            config.target.host, config.target.port, scheme="tcp", tls=tls, source=config.source_address
         )
 
     async def observe(self, deadline: float) -> Facts:
@@ -79,24 +73,23 @@ class TCPProbe(ExplainsConnection):
         attempt = Attempt(self._context)
         dialogue = Dialogue(attempt, self._steps)
         reached = await attempt.run(self._talk(attempt, dialogue), deadline)
-        return Facts(reached=reached, course=dialogue.course)
+        said = dialogue.said
+        return Facts(reached=said.course.told(reached), said=said)
 
     async def _talk(self, attempt: Attempt, dialogue: Dialogue) -> None:
         connection = await attempt.connect(dialogue.receiver, self._endpoint)
         await dialogue.hold(connection, self._upgraded)
-
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when every step was taken."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        return [course_judgement(facts.reached, facts.course)]
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `tcp`."""
         if isinstance(facts, Fault):
             return
         yield from connection_samples(facts.reached)
-        yield from course_samples(facts.course)
+        yield from dialogue_samples(facts.said)
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """How each step went."""
+        yield from facts.said.course.findings([step.shown for step in self._steps], facts.reached)
 
 
 def build(config: Config, context: Context) -> TCPProbe:

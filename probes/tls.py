@@ -1,6 +1,6 @@
 """The kind `tls`: a handshake, the certificates that it shows, how long they are good, and what else is accepted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,15 +9,15 @@ from pydantic import AfterValidator, Field
 
 from slo.config.tls import TLSSettings, TLSVersion
 from slo.config.types import Duration, HostPort, wrong
-from slo.core.outcome import Finding, Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Reached
 from slo.net.certificate import Handshake, earliest_expiry, read_certificate
 from slo.net.closer_look import CloserLook, Looker
 from slo.net.context import Context
-from slo.net.findings import connection_findings
 from slo.net.handshakes import VERSION_BEFORE, Handshakes, older_than
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import chain_samples, connection_samples
 from slo.net.staple import Staple, read_staple
 from slo.net.target import TargetConfig
@@ -77,21 +77,15 @@ class Facts:
     staple: Staple | None = None
 
 
-class TLSProbe:
+class TLSProbe(ReachingProbe[Facts]):
     """Shakes hands and hangs up."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)
         self._config = config
         self._context = context
-        self._endpoint = Endpoint(
-            host=config.target.host,
-            port=config.target.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
-            tls=config.tls,
-            alpn=config.alpn,
-            scheme="tls",
+        self._endpoint = config.endpoint(
+            config.target.host, config.target.port, scheme="tls", tls=config.tls, alpn=config.alpn
         )
         context.tls.get(config.tls, alpn=config.alpn)
         self._older = older_than(config.min_version, config.tls, config.target.host) if config.min_version else None
@@ -116,14 +110,9 @@ class TLSProbe:
             staple=read_staple(looks.closer.staple, chain, at) if looks.closer and self._config.stapling else None,
         )
 
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: what went wrong with a handshake, else the first expectation that was not met."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        reached = facts.reached
-        if reached.fault is not None:
-            return [reached.judgement(reached.fault.reason, reached.fault.detail)]
-        return [reached.judgement(*next(self._unmet(facts, reached.handshake or Handshake()), ("ok", "")))]
+    def verdict(self, facts: Facts) -> tuple[str, str]:
+        """The first expectation that was not met."""
+        return next(self._unmet(facts, facts.reached.handshake or Handshake()), ("ok", ""))
 
     def _unmet(self, facts: Facts, handshake: Handshake) -> Iterator[tuple[str, str]]:
         """What is not as expected: reason and detail, the gravest first."""
@@ -155,24 +144,21 @@ class TLSProbe:
         if handshake is not None:
             yield from chain_samples(handshake)
         if handshake is not None and handshake.alpn:
-            yield Sample(name="probe_tls_alpn_info", value=1, labels={"protocol": handshake.alpn})
+            yield Sample("probe_tls_alpn_info", 1, {"protocol": handshake.alpn})
         if config.min_version and handshake and (facts.older or facts.reached.fault is None):
             accepted = bool(facts.older or _older_agreed(handshake, config.min_version))
-            yield Sample(name="probe_tls_older_version_accepted", value=float(accepted))
+            yield Sample("probe_tls_older_version_accepted", float(accepted))
         if facts.closer and config.mutual:
             asks = float(facts.closer.asks_for_certificate)
-            yield Sample(name="probe_tls_client_certificate_requested", value=asks)
+            yield Sample("probe_tls_client_certificate_requested", asks)
         if facts.staple:
-            yield Sample(name="probe_tls_ocsp_info", value=1, labels={"status": facts.staple.status})
+            yield Sample("probe_tls_ocsp_info", 1, {"status": facts.staple.status})
             if facts.staple.until:
                 until = facts.staple.until.timestamp()
-                yield Sample(name="probe_tls_ocsp_expiry_timestamp_seconds", value=until)
+                yield Sample("probe_tls_ocsp_expiry_timestamp_seconds", until)
 
-    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
-        """Where the connection led to, what TLS showed there, and what else was asked for."""
-        if isinstance(facts, Fault):
-            return
-        yield from connection_findings(facts.reached, at)
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """What else was asked for."""
         if facts.reached.handshake and facts.reached.handshake.alpn:
             yield Finding(name="ALPN", text=facts.reached.handshake.alpn)
         if facts.older:

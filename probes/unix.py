@@ -1,8 +1,7 @@
 """The kind `unix`: a dialogue like those of the kind `tcp`, over a socket in the file system of this machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,13 +9,13 @@ from pydantic import AfterValidator, Field, model_validator
 from slo.config.aimed import OneTarget
 from slo.config.tls import TLSSettings
 from slo.config.types import wrong
-from slo.core.outcome import Finding, Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached, socket_endpoint
 from slo.net.context import Context
-from slo.net.dialogue import Course, Dialogue, Step, course_judgement, course_samples, endpoint_tls
-from slo.net.findings import connection_findings
+from slo.net.dialogue import Dialogue, Said, Step, dialogue_samples, endpoint_tls
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import handshake_samples
 
 LONGEST_PATH = 107
@@ -52,13 +51,13 @@ class Config(OneTarget):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and how the dialogue went."""
+    """How far the attempt got, and what came of the dialogue."""
 
     reached: Reached
-    course: Course
+    said: Said
 
 
-class UnixProbe:
+class UnixProbe(ReachingProbe[Facts]):
     """Connects, and holds the dialogue that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -74,17 +73,12 @@ class UnixProbe:
         attempt = Attempt(self._context)
         dialogue = Dialogue(attempt, self._steps)
         reached = await attempt.run(self._talk(attempt, dialogue), deadline)
-        return Facts(reached=reached, course=dialogue.course)
+        said = dialogue.said
+        return Facts(reached=said.course.told(reached), said=said)
 
     async def _talk(self, attempt: Attempt, dialogue: Dialogue) -> None:
         connection = await attempt.connect_socket(dialogue.receiver, self.target, self._tls)
         await dialogue.hold(connection, socket_endpoint(self._later))
-
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when every step was taken."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        return [course_judgement(facts.reached, facts.course)]
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `unix`."""
@@ -92,12 +86,11 @@ class UnixProbe:
             return
         if facts.reached.handshake is not None:  # a socket has no name, and no address
             yield from handshake_samples(facts.reached.handshake)
-        yield from course_samples(facts.course)
+        yield from dialogue_samples(facts.said)
 
-    def explain(self, facts: Facts | Fault, at: datetime) -> Iterable[Finding]:
-        """What TLS showed."""
-        if not isinstance(facts, Fault):
-            yield from connection_findings(facts.reached, at)
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """How each step went."""
+        yield from facts.said.course.findings([step.shown for step in self._steps], facts.reached)
 
 
 def build(config: Config, context: Context) -> UnixProbe:

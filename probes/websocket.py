@@ -1,7 +1,7 @@
 """The kind `websocket`: an upgrade to WebSocket, and a conversation by messages where one is expected."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,13 +10,14 @@ from slo.config.addresses import WebSocketURL
 from slo.config.request import Authorization, BasicAuth, HeaderName, HeaderValues, is_token, refuse_credentials
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, Size, wrong
-from slo.core.outcome import Judgement
+from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
+from slo.net.course import Course, Stepping
 from slo.net.expansion import expanded
-from slo.net.findings import ExplainsConnection
+from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples
 from slo.net.target import TargetConfig
 from slo.net.url import URL
@@ -49,6 +50,12 @@ class Step(Section):
 
     send: Secret | None = None
     """Send this as a message of text. With `expect`, $1 and ${name} in it are groups of it. It is kept secret."""
+
+    @property
+    def shown(self) -> str:
+        """What it does, without what it says."""
+        expects = f"expect {self.expect.text!r}" if self.expect else ""
+        return ", ".join(filter(None, (expects, "send" if self.send else "")))
 
     @model_validator(mode="after")
     def _does_something(self) -> "Step":
@@ -106,7 +113,7 @@ class Config(TargetConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How far the attempt got, and the number of the step that failed, counted from 1; 0 where none did.
+    """How far the attempt got, and how the conversation went.
 
     `status` is that of the response to the upgrade, 0 without one; `upgraded` says whether messages could go both ways.
     """
@@ -114,10 +121,10 @@ class Facts:
     reached: Reached
     status: int = 0
     upgraded: bool = False
-    step: int = 0
+    course: Course = field(default_factory=Course)
 
 
-class WebSocketProbe(ExplainsConnection):
+class WebSocketProbe(ReachingProbe[Facts]):
     """Connects, goes over to WebSocket, and holds the conversation that was configured."""
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -128,14 +135,12 @@ class WebSocketProbe(ExplainsConnection):
         self._subprotocols = config.subprotocols
         self._max_message = config.max_message
         self._steps = config.query_response
-        self._endpoint = Endpoint(
-            host=self._url.host,
-            port=self._url.port,
-            prefer=config.ip_protocol,
-            fallback=config.ip_protocol_fallback,
+        self._endpoint = config.endpoint(
+            self._url.host,
+            self._url.port,
+            scheme="wss" if self._url.secure else "ws",
             tls=config.tls if self._url.secure else None,
             alpn=("http/1.1",),
-            scheme="wss" if self._url.secure else "ws",
         )
         if self._url.secure:
             context.tls.get(config.tls, alpn=self._endpoint.alpn)
@@ -147,17 +152,8 @@ class WebSocketProbe(ExplainsConnection):
         talk = _Talk(attempt, socket, self._steps)
         reached = await attempt.run(talk.hold(self._endpoint, self._headers), deadline)
         status = socket.response.status if socket.response else 0
-        return Facts(reached=reached, status=status, upgraded=talk.upgraded, step=talk.step)
-
-    def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
-        """One judgement: good when the connection was upgraded and every step was taken."""
-        if isinstance(facts, Fault):
-            return [Reached(phases=facts.phases).judgement(facts.reason, facts.detail)]
-        fault = facts.reached.fault
-        if fault is None:
-            return [facts.reached.judgement("ok")]
-        step = f"step {facts.step}: " if facts.step else ""
-        return [facts.reached.judgement(fault.reason, step + fault.detail)]
+        course = talk.course
+        return Facts(reached=course.told(reached), status=status, upgraded=talk.upgraded, course=course)
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The blackbox exporter's metrics of its prober `websocket`."""
@@ -165,21 +161,33 @@ class WebSocketProbe(ExplainsConnection):
             return
         yield from connection_samples(facts.reached)
         for phase, seconds in facts.reached.phases.items():
-            yield Sample(name="probe_websocket_duration_seconds", value=seconds, labels={"phase": phase})
-        yield Sample(name="probe_websocket_status_code", value=facts.status)
-        yield Sample(name="probe_websocket_connection_upgraded", value=float(facts.upgraded))
-        yield Sample(name="probe_websocket_failed_due_to_regex", value=float(facts.step > 0))
+            yield Sample("probe_websocket_duration_seconds", seconds, {"phase": phase})
+        yield Sample("probe_websocket_status_code", facts.status)
+        yield Sample("probe_websocket_connection_upgraded", float(facts.upgraded))
+        yield Sample("probe_websocket_failed_due_to_regex", float(facts.course.failed > 0))
+
+    def findings(self, facts: Facts) -> Iterator[Finding]:
+        """What the upgrade was answered with, and how each step went."""
+        if facts.status:
+            went = "messages go both ways" if facts.upgraded else "no upgrade"
+            yield Finding(name="response", text=f"status {facts.status}, {went}")
+        yield from facts.course.findings([step.shown for step in self._steps], facts.reached)
 
 
 class _Talk:
-    """One conversation. `step` is the step that it is in, 0 before and after."""
+    """One conversation."""
 
     def __init__(self, attempt: Attempt, socket: WebSocket, steps: Sequence[Step]) -> None:
-        self.step = 0
         self.upgraded = False
         self._attempt = attempt
+        self._stepping = Stepping(attempt)
         self._socket = socket
         self._steps = steps
+
+    @property
+    def course(self) -> Course:
+        """How far it got."""
+        return self._stepping.course
 
     async def hold(self, endpoint: Endpoint, headers: Sequence[tuple[str, str]]) -> None:
         """Connect, upgrade, and take every step. Raises Fault."""
@@ -189,10 +197,9 @@ class _Talk:
             await self._socket.upgrade(connection.write, headers)
             self.upgraded = True
             for step in self._steps:
-                self.step += 1
-                self._attempt.enter("exchange")
+                self._stepping.begin()
                 await self._take(step)
-            self.step = 0
+            self._stepping.finish()
         except BaseException:
             connection.abort()
             raise

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from slo.cli.bar import FILLS, bar
-from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option, progress, say
 from slo.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from slo.config.settings import TargetEntry
     from slo.core.outcome import Finding, Outcome
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -45,20 +46,29 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
     """
     import uvloop
 
+    from slo.config.addresses import parted
+
     chosen = _choose(target, module, config)
-    with progress(f"probing {target or module}"):
+    if chosen.vantage_points:
+        points = " and ".join(chosen.vantage_points)
+        say(f"{module} looks from {points}; this round goes by the keys of the probe itself, as none of them", err=True)
+    with progress(f"probing {parted(target)[0] or module}"):
         outcome, findings = uvloop.run(_probe(chosen, module))
-    emit(_as_json(outcome, findings), *_parts(outcome, findings), as_json=as_json)
+    emit(_as_json(outcome, chosen.kind, findings), *_parts(outcome, findings), as_json=as_json)
     context.exit(0 if outcome.state == "good" else 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Choice:
-    """The kind, its configuration for this target, and how long it may take."""
+    """The kind, its configuration for this target, and how long it may take.
+
+    `vantage_points` are those that the watch would look from, each in its own way.
+    """
 
     kind: str
     config: "BaseModel"
     timeout_seconds: float
+    vantage_points: tuple[str, ...] = ()
 
 
 def _choose(target: str, module: str, config: Path | None) -> _Choice:
@@ -77,8 +87,7 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *modules, *probes.names]), "module")
     if entry is not None and not target and not entry.several:
-        own = entry.targets[0]
-        return _Choice(kind=own.type, config=own.config, timeout_seconds=own.timeout.total_seconds())
+        return _of_entry(entry.targets[0])
     if not target:
         raise UsageError("TARGET is missing: only a configured probe with one target has its own")
     try:
@@ -87,8 +96,7 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             timeout_seconds = chosen.timeout.total_seconds() or DEFAULT_TIMEOUT_SECONDS
             return _Choice(kind=chosen.type, config=chosen.aimed(target), timeout_seconds=timeout_seconds)
         if entry is not None and entry.aimed is not None:
-            aimed = entry.aimed(target, {})
-            return _Choice(kind=aimed.type, config=aimed.config, timeout_seconds=aimed.timeout.total_seconds())
+            return _of_entry(entry.aimed(target, {}))
         usual = probes.config(module) if entry is None else None
         if usual is not None and issubclass(usual, OneTarget):
             return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
@@ -99,8 +107,20 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             raise UsageError(f"--module {module}: such a probe needs {' and '.join(missing)} as well: {mend}") from None
         sentences = (in_words(each, target) for each in error.errors())
         raise UsageError("TARGET: " + "; ".join(", ".join(filter(None, each)) for each in sentences)) from None
+    except ValueError as error:
+        raise UsageError(f"TARGET: {error}") from None
     mend = "leave TARGET out" if entry is not None else "add one to the configuration"
     raise UsageError(f"--module {module}: probes of that kind have no single target: {mend}")
+
+
+def _of_entry(entry: "TargetEntry") -> _Choice:
+    """What is configured for a target of a probe."""
+    return _Choice(
+        kind=entry.type,
+        config=entry.config,
+        timeout_seconds=entry.timeout.total_seconds(),
+        vantage_points=tuple(entry.vantage_points),
+    )
 
 
 async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Finding"]]:
@@ -124,19 +144,20 @@ async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Fin
         check=check,
     )
     try:
-        outcome, facts = await run_once(scheduled, clock)
+        outcome, facts = await run_once(scheduled, clock, context.limits)
     finally:
         await context.close()
     return outcome, list(check.explain(facts, outcome.at)) if isinstance(check, Explaining) else []
 
 
-def _as_json(outcome: "Outcome", findings: Sequence["Finding"]) -> dict[str, object]:
+def _as_json(outcome: "Outcome", kind: str, findings: Sequence["Finding"]) -> dict[str, object]:
     from slo.core.hints import hint_of
     from slo.core.reason import REASONS
 
     return {
         "target": outcome.target,
         "module": outcome.module,
+        "type": kind,
         "outcome": outcome.state.value,
         "reason": outcome.reason,
         "phases": {phase: round(seconds, 6) for phase, seconds in outcome.phases.items()},

@@ -49,8 +49,20 @@ def _host_port(value: object) -> HostPort:
         raise wrong(f"{shown(value)} is no HOST:PORT", "write it as db.example:3306 or [::1]:443") from None
 
 
-_CREDENTIALS = re.compile(r"(?:[^/?#@]*//)?[^/?#]*@")
+_CREDENTIALS = re.compile(r"((?:[^/?#@]*//)?)([^/?#]*)@")
 """Whatever stands before an `@` where a host should be, also where the rest is no URL."""
+
+
+def parted(url: str) -> tuple[str, str | None]:
+    """A URL without its user and password, and these as they are written; None where it has none."""
+    match = _CREDENTIALS.match(url)
+    return (match[1] + url[match.end() :], match[2]) if match else (url, None)
+
+
+def presentable(url: str) -> str:
+    """What may be shown of a URL that cannot be read: nothing before its last `@`, which may be of a password."""
+    before, at, rest = url.rpartition("@")
+    return f"...@{rest}" if at else before + rest
 
 
 def _http_url(value: object) -> object:

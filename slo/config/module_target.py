@@ -1,9 +1,11 @@
 """Probes by a module of the blackbox exporter: a kind of its own, whose `type` may be left out."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from slo.config.addresses import parted
 from slo.config.aimed import OneTarget
 from slo.config.entries import Family
 from slo.config.names import Names
@@ -12,10 +14,16 @@ from slo.config.report import Location, Report
 from slo.config.section import KindConfig
 from slo.config.settings import ModuleEntry
 from slo.config.wording import in_words
-from slo.config.wrong import shown
+from slo.config.wrong import shown, wrong
 
 BY_MODULE = "module"
 """The type of such a probe."""
+
+
+def _shown_target(value: str) -> str:
+    if parted(value)[1] is not None:
+        raise wrong("holds credentials, and targets are shown", "give them in the module, as basic_auth")
+    return value
 
 
 class ModuleTarget(OneTarget):
@@ -24,8 +32,8 @@ class ModuleTarget(OneTarget):
     module: str
     """The name of the module."""
 
-    target: str = Field(min_length=1)
-    """The target, as it is written for the blackbox exporter."""
+    target: Annotated[str, AfterValidator(_shown_target)] = Field(min_length=1)
+    """The target, as it is written for the blackbox exporter, without credentials: targets are shown."""
 
     hostname: str = ""
     """The name that the target is asked under: its Host header, or the name in its certificate."""

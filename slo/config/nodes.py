@@ -18,7 +18,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from slo.config.scalars import Scalar, ScalarError, read_scalar
+from slo.config.scalars import Scalar, ScalarError, read_raw, read_scalar
 from slo.config.syntax import in_sentences
 from slo.config.wrong import shown
 
@@ -29,7 +29,9 @@ LARGEST = 2_000_000
 """How many values a file may have, counting again what aliases repeat."""
 
 RAW_KEYS = frozenset({"modules"})
-"""What stands under these keys at the top is of a format of others: nothing is put into it, a dollar is a dollar."""
+"""What stands under these keys at the top is of a format of others: nothing is put into it, a dollar is a dollar, and
+a text needs no quotes.
+"""
 
 _MERGE = "<<"
 _TEXT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
@@ -133,6 +135,7 @@ class _Reader:
         self._next: Callable[[], Event | None] = CParser(text).get_event
         self._file = file
         self._environ = environ
+        self._raw = False
         self._tell = tell
         self._anchors: dict[str, Node | None] = {}
 
@@ -194,7 +197,8 @@ class _Reader:
             )
             return Node(place, text, text)
         try:
-            return Node(place, read_scalar(text, plain=plain, environ=self._environ), text)
+            value = read_raw(text, plain=plain) if self._raw else read_scalar(text, plain=plain, environ=self._environ)
+            return Node(place, value, text)
         except ScalarError as error:
             self._tell(place, error.problem, error.mend)
             return Node(place, text, text)
@@ -247,13 +251,10 @@ class _Reader:
         return Node(place, entries, keys=keys, strays=strays, size=size)
 
     def _value(self, key: str | None, depth: int) -> Node:
-        environ = self._environ
-        if depth == 0 and key in RAW_KEYS:
-            self._environ = None
-        try:
-            return self._node(self._required(), depth=depth + 1)
-        finally:
-            self._environ = environ
+        self._raw = self._raw or (depth == 0 and self._environ is not None and key in RAW_KEYS)
+        value = self._node(self._required(), depth=depth + 1)
+        self._raw = self._raw and depth > 0
+        return value
 
     def _mergeable(self, value: Node) -> list[Node]:
         sources = value.value if isinstance(value.value, list) else [value]

@@ -34,7 +34,7 @@ class BasicAuth(Section):
 
 def basic(user: str, password: str) -> str:
     """The value of a header Authorization or Proxy-Authorization, RFC 7617."""
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+    return f"Basic {b64encode(f'{user}:{password}'.encode(errors='surrogateescape')).decode()}"
 
 
 def _header_value(value: Secret) -> Secret:

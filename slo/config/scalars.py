@@ -60,6 +60,16 @@ class Substituted(str):
         return repr(self.written)
 
 
+class Unquoted(str):
+    """A plain scalar that looks like no text (`true`, `1.10`, `no`): the key that it stands at decides what it is."""
+
+    __slots__ = ()
+
+    def resolved(self) -> Scalar:
+        """What it looks like. Raises ScalarError where readers of YAML disagree about that."""
+        return read_scalar(str(self), plain=True, environ=None)
+
+
 class ScalarError(Exception):
     """A scalar that cannot be read: what is wrong, and what to write instead."""
 
@@ -81,6 +91,13 @@ def read_scalar(text: str, *, plain: bool, environ: Mapping[str, str] | None) ->
     return value
 
 
+def read_raw(text: str, *, plain: bool) -> Scalar:
+    """The value of a scalar in the format of others, where a dollar is a dollar and a text needs no quotes."""
+    if not plain or (text in _CONSTANTS and _CONSTANTS[text] is None):
+        return None if plain else text
+    return Unquoted(text) if not isinstance(_resolved(text), str) or _trap(text) else text
+
+
 def _resolved(text: str) -> Scalar:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -90,14 +107,21 @@ def _resolved(text: str) -> Scalar:
 
 
 def _refuse_traps(text: str) -> None:
+    if trap := _trap(text):
+        raise trap
+
+
+def _trap(text: str) -> ScalarError | None:
+    """What is wrong with a plain scalar that readers disagree about; None for all others."""
     if text[0] not in "+-.0123456789yYnNoO":
-        return
+        return None
     for pattern, problem, mend in _TRAPS:
         if re.fullmatch(pattern, text):
             if len(text) > LONGEST_SHOWN:
-                raise ScalarError(problem, "quote it if it is a text")
+                return ScalarError(problem, "quote it if it is a text")
             decimal = re.sub(r"^(\+|(-?))0*(?=[0-9])", r"\2", text.replace("_", ""))
-            raise ScalarError(f"{text} {problem}", mend.format(quoted=f"'{text}'", decimal=decimal))
+            return ScalarError(f"{text} {problem}", mend.format(quoted=f"'{text}'", decimal=decimal))
+    return None
 
 
 def _no_variable(text: str) -> ScalarError:

@@ -169,7 +169,8 @@ class GuardKeys(Section):
     allow: ReachKeys = ReachKeys()
     """The only targets that may be asked."""
     deny: tuple[Network, ...] | None = None
-    """Networks that are never asked. Default: link-local networks, the metadata services of clouds, multicast."""
+    """Networks that are never asked, nor an address of IPv6 that holds one of theirs. Default: link-local networks, the
+    metadata services of clouds, multicast."""
 
 
 class Root(Section):

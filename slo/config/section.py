@@ -1,7 +1,8 @@
 """Sections: mappings of the configuration with known keys. Kinds build their `Config` on them.
 
 Values are taken as they are written: a text is no number and 1 is no true. A list becomes a tuple, so that what was
-loaded cannot change. Every key that is a `Secret` has a twin with `_file` behind its name, which reads it from a file.
+loaded cannot change. Every key that is a `Secret` has a twin with `_file` behind its name, which reads it from a file,
+unless the section has a key of that name of its own.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ class Section(BaseModel):
         cls.secret_keys = tuple(
             field.alias or name
             for name, field in cls.model_fields.items()
-            if field.annotation is Secret or Secret in get_args(field.annotation)
+            if (field.annotation is Secret or Secret in get_args(field.annotation))
+            and name + FILE_SUFFIX not in cls.model_fields
         )
 
     @model_validator(mode="before")

@@ -1,13 +1,16 @@
 """The keys of TLS: how the other side of a connection is verified. Connections are made with them in `slo.net.tls`."""
 
+import os
 import ssl
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema, model_validator
 
-from slo.config.types import Section, wrong
+from slo.config.types import Secret, Section, wrong
 
 
 def _existing_file(value: str, info: ValidationInfo) -> str:
@@ -47,6 +50,9 @@ class TLSSettings(Section):
     ca_file: PEMFile | None = None
     """The certificate authorities to trust instead of the system's, in PEM format."""
 
+    ca: Secret | None = None
+    """The same certificates themselves, in place of `ca_file`."""
+
     server_name: str | None = None
     """The name that the certificate must be for, instead of the host in the address."""
 
@@ -56,8 +62,14 @@ class TLSSettings(Section):
     cert_file: PEMFile | None = None
     """Our own certificate, for servers that ask for one, in PEM format."""
 
+    cert: Secret | None = None
+    """The same certificate itself, in place of `cert_file`."""
+
     key_file: PEMFile | None = None
-    """The private key of `cert_file`, in PEM format, without a password."""
+    """The private key of our certificate, in PEM format, without a password; it may stand in `cert_file` instead."""
+
+    key: Secret | None = None
+    """The same key itself, in place of `key_file`."""
 
     min_version: TLSVersion = "1.2"
     """The oldest version of TLS that is spoken. With 1.0 or 1.1, ciphers of that time are offered too."""
@@ -67,37 +79,73 @@ class TLSSettings(Section):
 
     @model_validator(mode="after")
     def _usable(self) -> "TLSSettings":
-        if self.key_file and not self.cert_file:
-            raise wrong("has key_file without cert_file", "name both, or neither")
+        for key, both in (
+            ("ca", self.ca and self.ca_file),
+            ("cert", self.cert and self.cert_file),
+            ("key", self.key and self.key_file),
+        ):
+            if both:
+                raise wrong(f"has {key} and {key}_file", "leave one of them out")
+        if (self.key_file or self.key) and not self.shows_identity:
+            raise wrong(f"has {'key_file' if self.key_file else 'key'} without cert_file", "name both, or neither")
         if self.server_name is not None and (not self.server_name or self.server_name.startswith(".")):
             raise wrong("has a server_name that no certificate can have", "write a name as www.example.org")
         if self.min_version > self.max_version:
             raise wrong("has a min_version that is newer than its max_version", "lower one, or raise the other")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        for file, load in ((self.ca_file, load_authorities), (self.cert_file, load_identity)):
+        for named, load in (
+            (self.ca_file or (self.ca and "ca"), load_authorities),
+            (self.cert_file or (self.cert and "cert"), load_identity),
+        ):
             try:
-                if file:
+                if named:
                     load(context, self)
             except (OSError, ValueError) as error:  # an SSLError is an OSError
-                raise wrong(f"cannot use {file}: {openssl_sentence(error)}", "give it in PEM format") from None
+                raise wrong(f"cannot use {named}: {openssl_sentence(error)}", "give it in PEM format") from None
         return self
+
+    @property
+    def ca_text(self) -> str | None:
+        """`ca` as OpenSSL takes it. Raises ValueError."""
+        text = self.ca.reveal() if self.ca else None
+        if text is not None and not text.isascii():
+            raise ValueError("it is no PEM")
+        return text
+
+    @property
+    def shows_identity(self) -> bool:
+        """Whether there is a certificate of ours to show."""
+        return bool(self.cert_file or self.cert)
 
     def elsewhere(self) -> "TLSSettings":
         """The settings for another host than the configured one: its name, and no identity of ours."""
-        return self.model_copy(update={"server_name": None, "cert_file": None, "key_file": None})
+        return self.model_copy(update=dict.fromkeys(("server_name", "cert_file", "cert", "key_file", "key")))
 
 
 def load_authorities(context: ssl.SSLContext, settings: TLSSettings) -> None:
     """Trust the authorities of the settings, where they name any. Raises OSError or ValueError."""
-    if settings.ca_file:
-        context.load_verify_locations(settings.ca_file)
+    if settings.ca_file or settings.ca:
+        context.load_verify_locations(settings.ca_file, cadata=settings.ca_text)
 
 
 def load_identity(context: ssl.SSLContext, settings: TLSSettings) -> None:
     """Show the certificate of the settings, where they name one. Raises OSError or ValueError."""
-    if settings.cert_file:
-        # An encrypted key would otherwise be asked for at the terminal.
-        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+    with _file_of(settings.cert) as cert, _file_of(settings.key) as key:
+        if certificate := settings.cert_file or cert:
+            # An encrypted key would otherwise be asked for at the terminal.
+            context.load_cert_chain(certificate, settings.key_file or key, password="")
+
+
+@contextmanager
+def _file_of(secret: Secret | None) -> Iterator[str | None]:
+    """The path of a file that holds a secret, for OpenSSL, which reads files alone: in memory, and gone afterwards."""
+    if secret is None:
+        yield None
+        return
+    with os.fdopen(os.memfd_create("pem"), "wb") as file:
+        file.write(secret.reveal().encode())
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def set_versions(context: ssl.SSLContext, settings: TLSSettings) -> None:

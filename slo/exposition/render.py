@@ -9,6 +9,8 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import TypeAlias
 
 from slo.core.outcome import Outcome, Point
@@ -179,7 +181,6 @@ def _firing(rows: _Rows) -> list[str]:
 
 _Value: TypeAlias = tuple[str, float, Mapping[str, str]]
 _Key: TypeAlias = str | tuple[str, ...]
-_NO_LABELS: Mapping[str, str] = {}
 _Prefixes: TypeAlias = dict[Point, tuple[Mapping[str, str], dict[_Key, str]]]
 """Of each check its labels, and the texts before the values that it had with them."""
 _NO_PREFIXES: dict[_Key, str] = {}
@@ -207,7 +208,8 @@ class ProbeRenderer:
         kept: _Prefixes = {}
         families: dict[str, list[str]] = {}
         for index, (outcome, samples) in enumerate(rounds):
-            values = list(_values_of(outcome))
+            values: list[_Value] = [*_values_of(outcome)]
+            values.append(Sample("watchkeep_probe_last_round_timestamp_seconds", outcome.at.timestamp()))
             try:
                 values += [(s.name, float(s.value), s.labels) for s in samples if s.name not in SAID_BY_THE_RUNNER]
             except Exception as error:  # noqa: BLE001  # one kind's bug must not take the others' metrics away
@@ -245,8 +247,7 @@ class ProbeRenderer:
             lines.append(f"{prefix}{value!r}")
 
 
-_OF_A_SCHEDULE = frozenset({"watchkeep_probe_last_round_timestamp_seconds"})
-"""Of no use to somebody who asks for the round himself."""
+_BY_NAME = itemgetter(0)
 
 _HEADERS: dict[str, str] = {}
 """The lines before the values of a family, by its name."""
@@ -257,16 +258,24 @@ def probed(outcome: Outcome, samples: Iterable[Sample], *, timeout_seconds: floa
 
     Raises whatever making a sample raises.
     """
-    values = [value for value in _values_of(outcome) if value[0] not in _OF_A_SCHEDULE]
-    values += [("probe_timeout_seconds", timeout_seconds, _NO_LABELS)]
-    values += [(s.name, s.value, s.labels) for s in samples if s.name not in SAID_BY_THE_RUNNER]
+    values = _values_of(outcome)
+    values.append(Sample("probe_timeout_seconds", timeout_seconds))
+    values += [sample for sample in samples if sample.name not in SAID_BY_THE_RUNNER]
+    values.sort(key=_BY_NAME)
     lines, family = [], ""
-    for name, value, labels in sorted(values, key=lambda each: each[0]):
+    for name, value, labels in values:
         if name != family:
             family = name
             lines.append(_HEADERS.get(name) or _HEADERS.setdefault(name, _header(_family(name))))
-        lines.append(f"{name}{{{label_text(labels)}}} {value!r}\n" if labels else f"{name} {value!r}\n")
+        prefix = _prefix(name, tuple(labels.items())) if labels else name
+        lines.append(f"{prefix} {value!r}\n")
     return "".join(lines)
+
+
+@lru_cache(maxsize=4096)
+def _prefix(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """A metric with its labels, as a line begins with it: mostly phases, the same for every target."""
+    return f"{name}{{{label_text(dict(labels))}}}"
 
 
 def _family(name: str) -> Family:
@@ -279,10 +288,12 @@ def _identity(outcome: Outcome) -> dict[str, str]:
     return {"probe": outcome.check, "target": outcome.target, **vantage}
 
 
-def _values_of(outcome: Outcome) -> Iterator[_Value]:
+def _values_of(outcome: Outcome) -> list[Sample]:
+    values = []
     if outcome.state is not State.UNKNOWN:
-        yield "probe_success", 1.0 if outcome.state is State.GOOD else 0.0, _NO_LABELS
-        yield "probe_duration_seconds", float(outcome.duration_seconds), _NO_LABELS
+        values.append(Sample("probe_success", 1.0 if outcome.state is State.GOOD else 0.0))
+        values.append(Sample("probe_duration_seconds", outcome.duration_seconds))
     if outcome.state is not State.GOOD:
-        yield "watchkeep_probe_reason", 1.0, {"state": outcome.state.value, "reason": outcome.reason}
-    yield "watchkeep_probe_last_round_timestamp_seconds", outcome.at.timestamp(), _NO_LABELS
+        labels = {"state": outcome.state.value, "reason": outcome.reason}
+        values.append(Sample("watchkeep_probe_reason", 1.0, labels))
+    return values

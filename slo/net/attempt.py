@@ -1,6 +1,5 @@
 """One attempt to look at a target over the network: its phases, how far it got, and what stopped it."""
 
-import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -123,7 +122,7 @@ class Attempt:
         """
         fault: Fault | None = None
         try:
-            async with asyncio.timeout(deadline - self._context.clock.monotonic()):
+            with self._context.limits.within(deadline - self._context.clock.monotonic()):
                 await steps
         except Fault as raised:
             # A new one: the raised one holds everything that was under way.

@@ -6,7 +6,6 @@ certificate of a handshake that failed.
 
 import asyncio
 import contextlib
-import errno
 import socket
 import ssl
 from typing import Protocol, cast
@@ -14,6 +13,7 @@ from typing import Protocol, cast
 from slo.errors import Fault
 from slo.net.certificate import Handshake, handshake_of
 from slo.net.connectivity import IPAddress
+from slo.net.socket_faults import fault_of, fault_of_socket, source_of
 from slo.net.tls import handshake_fault
 
 READ_BYTES = 65_536
@@ -27,8 +27,12 @@ LINGER_SECONDS = 1.0
 class Receiver(Protocol):
     """Who is told what arrives on a connection. Neither call may raise."""
 
-    def received(self, data: bytes) -> None:
-        """Bytes arrived, decrypted."""
+    def received(self, data: bytes) -> bool | None:
+        """Bytes arrived, decrypted.
+
+        True where there is still work to do with them: before any others, none (b"") are told in another turn of the
+        event loop, again and again until there is not.
+        """
 
     def closed(self, error: Exception | None) -> None:
         """No more will arrive: the other side closed (no error), or the connection broke."""
@@ -37,12 +41,13 @@ class Receiver(Protocol):
 class Connection(asyncio.Protocol):
     """Made by `connect`. Its owner calls `close` or `abort` in the end; the latter may be called at any time."""
 
-    __slots__ = ("_ended", "_incoming", "_loop", "_outgoing", "_receiver", "_shaken", "_tls", "_transport")
+    __slots__ = ("_busy", "_ended", "_incoming", "_loop", "_outgoing", "_receiver", "_shaken", "_tls", "_transport")
 
     def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop, *, secure: bool) -> None:
         """With `secure`, what arrives before `start_tls` is part of the handshake, and never reaches the receiver."""
         self._receiver = receiver
         self._loop = loop
+        self._busy = False
         self._ended = False
         self._transport: asyncio.Transport | None = None
         self._incoming = ssl.MemoryBIO() if secure else None
@@ -120,20 +125,29 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= PIECE_BYTES or self._transport is None:
-            self._take(data)
+        transport = self._transport
+        if transport is None:
             return
-        self._transport.pause_reading()
-        self._take_in_turn(self._transport, data, 0)
+        self._take(data[:PIECE_BYTES])
+        if (self._busy or len(data) > PIECE_BYTES) and not self._ended and not transport.is_closing():
+            transport.pause_reading()
+            self._loop.call_soon(self._take_in_turn, transport, data, PIECE_BYTES)
 
     def _take_in_turn(self, transport: asyncio.Transport, data: bytes, begin: int) -> None:
-        """Take what is more than one piece one by one, with all others in between, and only then read on."""
-        end = begin + PIECE_BYTES
-        self._take(data[begin:end])
+        """Take what is more than one piece one by one, with all others in between, and only then read on.
+
+        While the receiver is busy with a piece it gets no other.
+        """
+        if self._busy:
+            self._take_on()
+        else:
+            end = begin + PIECE_BYTES
+            self._take(data[begin:end])
+            begin = end
         if self._ended or transport.is_closing():
             return
-        if end < len(data):
-            self._loop.call_soon(self._take_in_turn, transport, data, end)
+        if self._busy or begin < len(data):
+            self._loop.call_soon(self._take_in_turn, transport, data, begin)
         else:
             with contextlib.suppress(RuntimeError):  # uvloop's word where connecting was cancelled meanwhile
                 transport.resume_reading()
@@ -142,7 +156,7 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         if self._incoming is None:
-            self._receiver.received(data)
+            self._busy = bool(self._receiver.received(data))
             return
         self._incoming.write(data)
         if self._tls is None or self._shaken is None:
@@ -150,6 +164,14 @@ class Connection(asyncio.Protocol):
         if not self._shaken.done():
             self._shake(self._tls, self._shaken)
         if self._shaken.done() and not self._ended:
+            self._decrypt(self._tls)
+
+    def _take_on(self) -> None:
+        """Let the receiver work on what it has."""
+        if self._ended:
+            return
+        self._busy = bool(self._receiver.received(b""))
+        if self._tls is not None and not self._busy:
             self._decrypt(self._tls)
 
     def eof_received(self) -> None:
@@ -175,9 +197,12 @@ class Connection(asyncio.Protocol):
         shaken.set_result(fault)
 
     def _decrypt(self, tls: ssl.SSLObject) -> None:
+        """Hand on what can be decrypted, until the receiver is busy with it."""
         try:
             while not self._ended and (data := tls.read(READ_BYTES)):
-                self._receiver.received(data)
+                self._busy = bool(self._receiver.received(data))
+                if self._busy:
+                    return
         except ssl.SSLWantReadError:
             self._flush()
             return
@@ -229,8 +254,7 @@ async def connect_socket(receiver: Receiver, path: str, *, secure: bool) -> Conn
             lambda: Connection(receiver, loop, secure=secure), sock=_connected(path)
         )
     except OSError as error:
-        reason = _SOCKET_REASONS.get(error.errno or 0)
-        raise (Fault(reason, detail=path) if reason else fault_of(error, path)) from error
+        raise fault_of_socket(error, path) from error
     return connection
 
 
@@ -246,53 +270,3 @@ def _connected(path: str) -> socket.socket:
         connecting.close()
         raise
     return connecting
-
-
-def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] | None:
-    """What to bind to, so that packets to `address` come from `source`. Raises Fault where these are no pair."""
-    if source is None:
-        return None
-    if source.version != address.version:
-        raise Fault("no_source_address", detail=f"{source} cannot send over IPv{address.version}")
-    return str(source), 0
-
-
-def fault_of(error: OSError, place: str, *, source: IPAddress | None = None) -> Fault | OSError:
-    """The fault that an error of a socket stands for; the error itself where it has no reason of its own."""
-    if source is not None and error.errno in _FOREIGN_SOURCE:
-        return Fault("no_source_address", detail=f"{source} is no address of this machine")
-    reason = _REASONS.get(error.errno or 0)
-    return Fault(reason, detail=place) if reason else error
-
-
-_SOCKET_REASONS = {
-    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE), "connect_refused"),
-    errno.EAGAIN: "connect_timeout",  # its queue is full, which a socket of the network would wait for
-    **dict.fromkeys((errno.EACCES, errno.EPERM), "not_permitted"),
-}
-"""Errors that mean something else where the other side is a file."""
-
-_FOREIGN_SOURCE = frozenset({errno.EADDRNOTAVAIL, errno.EINVAL})
-
-_REASONS = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ECONNRESET: "connect_reset",
-    errno.ECONNABORTED: "connect_reset",
-    errno.EPIPE: "connect_reset",
-    errno.ETIMEDOUT: "connect_timeout",
-    errno.ENETUNREACH: "connect_unreachable",
-    errno.EHOSTUNREACH: "connect_unreachable",
-    errno.ENETDOWN: "connect_unreachable",
-    errno.EHOSTDOWN: "connect_unreachable",
-    errno.ENONET: "connect_unreachable",
-    errno.ENODEV: "connect_unreachable",
-    errno.EACCES: "connect_unreachable",
-    errno.EPERM: "connect_unreachable",
-    errno.EINVAL: "connect_unreachable",
-    errno.EMFILE: "no_file_descriptors",
-    errno.ENFILE: "no_file_descriptors",
-    errno.EADDRNOTAVAIL: "no_local_port",
-    errno.EADDRINUSE: "no_local_port",
-    errno.ENOBUFS: "no_memory",
-    errno.ENOMEM: "no_memory",
-}

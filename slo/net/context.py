@@ -8,6 +8,7 @@ from slo.net.connectivity import Connectivity
 from slo.net.echoes import Echoes
 from slo.net.guard import Guard
 from slo.net.resolve import Resolver
+from slo.net.time_limits import TimeLimits
 from slo.net.tls import TLSContexts
 
 
@@ -22,6 +23,7 @@ class Context:
     connectivity: Connectivity
     echoes: Echoes = field(default_factory=Echoes)
     calls: Calls = field(default_factory=Calls)
+    limits: TimeLimits = field(default_factory=TimeLimits)
 
     @classmethod
     def default(cls, clock: Clock) -> "Context":

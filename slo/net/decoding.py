@@ -1,4 +1,4 @@
-"""Content encodings: bodies are inflated as they arrive, and never further than asked for."""
+"""Content encodings: bodies are inflated as they arrive, and never much further at once than asked for."""
 
 import zlib
 from typing import Literal, Protocol, TypeAlias
@@ -12,12 +12,16 @@ _DEFLATE = 15
 
 
 class Decoder(Protocol):
-    """Takes an encoded body piece by piece. `complete` says that the encoding has ended where the pieces did."""
+    """Takes an encoded body piece by piece. `complete` says that the encoding has ended where the pieces did.
+
+    `pending` says that the pieces may unfold to more than was returned: that comes with the next call, also of b"".
+    """
 
     complete: bool
+    pending: bool
 
     def decode(self, data: bytes, limit: int) -> bytes:
-        """At most `limit` decoded bytes; what goes beyond is dropped. Raises ValueError for what was never encoded."""
+        """About `limit` decoded bytes at most, twice as many at worst. Raises ValueError for what was never encoded."""
 
 
 def decoder_for(encoding: str) -> Decoder | None:
@@ -39,7 +43,9 @@ class _Inflate:
         self._wbits = wbits
         self._inflate = zlib.decompressobj(wbits)
         self._begun = False
+        self._rest = b""
         self.complete = False
+        self.pending = False
 
     def decode(self, data: bytes, limit: int) -> bytes:
         if not self._begun and data:
@@ -48,8 +54,9 @@ class _Inflate:
                 # Some servers leave out the wrapper that RFC 9110 asks for.
                 self._wbits = -_DEFLATE
                 self._inflate = zlib.decompressobj(self._wbits)
+        data = self._rest + data
         decoded = bytearray()
-        while data and len(decoded) < limit:
+        while data or self.pending:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(self._wbits)
             try:
@@ -57,6 +64,11 @@ class _Inflate:
             except zlib.error as error:
                 raise ValueError(str(error)) from None
             data = self._inflate.unused_data or self._inflate.unconsumed_tail
+            # Where nothing is left of the data, the end of what it unfolds to may be left within.
+            self.pending = len(decoded) >= limit and not (self._inflate.eof and not data)
+            if self.pending:
+                break
+        self._rest = data
         self.complete = self._inflate.eof
         return bytes(decoded)
 
@@ -70,15 +82,14 @@ class _Brotli:
         self._error = brotli.error
         self._decompressor = brotli.Decompressor()
         self.complete = False
+        self.pending = False
 
     def decode(self, data: bytes, limit: int) -> bytes:
-        decoded = bytearray()
-        while (data or not self._decompressor.can_accept_more_data()) and len(decoded) < limit:
-            try:
-                # The buffer doubles until it is as large as the limit; more than that is dropped.
-                decoded += self._decompressor.process(data, output_buffer_limit=limit - len(decoded))
-            except self._error as error:
-                raise ValueError(str(error)) from None
-            data = b""
+        try:
+            decoded = self._decompressor.process(data, output_buffer_limit=limit)
+        except self._error as error:
+            raise ValueError(str(error)) from None
+        # Where the limit was met, it has not looked whether the encoding ends there.
+        self.pending = len(decoded) >= limit or not self._decompressor.can_accept_more_data()
         self.complete = self._decompressor.is_finished()
-        return bytes(decoded[:limit])
+        return bytes(decoded)

@@ -1,7 +1,7 @@
 """A dialogue in lines, by a script: what is expected and said, step by step, as the blackbox exporter holds it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from slo.config.identity import LABEL_PATTERN, label_name
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, wrong
-from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.net.attempt import Attempt, Endpoint, Reached
+from slo.net.attempt import Attempt, Endpoint
 from slo.net.connection import Connection
+from slo.net.course import Course, Stepping
 from slo.net.expansion import expanded
 from slo.net.lines import Lines
 
@@ -53,6 +53,17 @@ class Step(Section):
     starttls: bool = False
     """Then go on over TLS."""
 
+    @property
+    def shown(self) -> str:
+        """What it does, without what it says."""
+        parts = {
+            f"expect {self.expect.text!r}" if self.expect else "": self.expect,
+            f"expect {len(self.expect_bytes.encode())} bytes": self.expect_bytes,
+            "send": self.send,
+            "start TLS": self.starttls,
+        }
+        return ", ".join(part for part, there in parts.items() if there)
+
     @model_validator(mode="after")
     def _does_something(self) -> "Step":
         if self.expect is None and not self.expect_bytes and self.send is None and not self.starttls:
@@ -71,13 +82,10 @@ def endpoint_tls(steps: Sequence[Step], tls: TLSSettings | None) -> tuple[TLSSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
-    """How a dialogue went. `step` is the one that it failed in, counted from 1; 0 where it did not.
+class Said:
+    """What came of a dialogue. `infos` are the labels that steps made of what they heard."""
 
-    `infos` are the labels that steps made of what they heard.
-    """
-
-    step: int = 0
+    course: Course = field(default_factory=Course)
     mismatch: Mismatch = ""
     infos: tuple[Mapping[str, str], ...] = ()
 
@@ -89,26 +97,25 @@ class Dialogue:
         self.receiver = Lines()
         self._attempt = attempt
         self._steps = steps
-        self._step = 0
+        self._stepping = Stepping(attempt)
         self._mismatch: Mismatch = ""
         self._infos: list[Mapping[str, str]] = []
 
     @property
-    def course(self) -> Course:
-        """How it went so far."""
-        return Course(step=self._step, mismatch=self._mismatch, infos=tuple(self._infos))
+    def said(self) -> Said:
+        """What came of it so far."""
+        return Said(course=self._stepping.course, mismatch=self._mismatch, infos=tuple(self._infos))
 
     async def hold(self, connection: Connection, upgraded: Endpoint) -> None:
         """Take every step, and hang up. `upgraded` is where we are once TLS is spoken. Raises Fault."""
         try:
             for step in self._steps:
-                self._step += 1
-                self._attempt.enter("exchange")
+                self._stepping.begin()
                 await self._take(step, connection, upgraded)
         except BaseException:
             connection.abort()
             raise
-        self._step = 0
+        self._stepping.finish()
         connection.close()
 
     async def _take(self, step: Step, connection: Connection, upgraded: Endpoint) -> None:
@@ -152,20 +159,11 @@ class Dialogue:
             raise Fault("data", detail=f"byte {at + 1} of {len(expected)} is {heard[at]:#04x}, not {expected[at]:#04x}")
 
 
-def course_samples(course: Course) -> list[Sample]:
+def dialogue_samples(said: Said) -> list[Sample]:
     """What the blackbox exporter says of a dialogue. Labels that two steps agree on are said once."""
-    infos = {tuple(sorted(labels.items())): labels for labels in course.infos}
+    infos = {tuple(sorted(labels.items())): labels for labels in said.infos}
     return [
-        Sample(name="probe_failed_due_to_regex", value=float(course.mismatch == "regex")),
-        Sample(name="probe_failed_due_to_bytes", value=float(course.mismatch == "bytes")),
-        *(Sample(name="probe_expect_info", value=1, labels=labels) for labels in infos.values()),
+        Sample("probe_failed_due_to_regex", float(said.mismatch == "regex")),
+        Sample("probe_failed_due_to_bytes", float(said.mismatch == "bytes")),
+        *(Sample("probe_expect_info", 1, labels) for labels in infos.values()),
     ]
-
-
-def course_judgement(reached: Reached, course: Course) -> Judgement:
-    """What a dialogue comes to: good when every step was taken."""
-    fault = reached.fault
-    if fault is None:
-        return reached.judgement("ok")
-    step = f"step {course.step}: " if course.step else ""
-    return reached.judgement(fault.reason, step + fault.detail)

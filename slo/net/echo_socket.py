@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from slo.errors import Fault
-from slo.net.connection import fault_of, source_of
 from slo.net.connectivity import IPAddress, socket_name
 from slo.net.icmp import (
     ECHO_REPLY,
@@ -27,6 +26,7 @@ from slo.net.icmp import (
     read_trouble,
     trouble_of,
 )
+from slo.net.socket_faults import fault_of, source_of
 
 # Not in Python's module; from Linux' include/uapi/linux/in.h, in6.h, icmp.h, icmpv6.h and errqueue.h.
 _IP_MTU_DISCOVER = 10

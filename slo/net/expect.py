@@ -162,6 +162,8 @@ class Expectation:
     Without `shows_found` the details show nothing of a body.
     """
 
+    __slots__ = ("_expect", "_json", "_shows_found", "reads_body")
+
     def __init__(self, expect: Expect, *, shows_found: bool = True) -> None:
         self._expect = expect
         self._shows_found = shows_found

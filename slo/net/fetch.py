@@ -7,7 +7,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.connection import Connection
 from slo.net.context import Context
-from slo.net.http1 import Exchange, Response
+from slo.net.http1 import Exchange, Headers, Response, lines_of
 from slo.net.proxy import Proxy, open_tunnel
 from slo.net.relay import Relay
 from slo.net.request import HTTP_2, Request
@@ -139,7 +139,7 @@ class _Hops:
         finally:
             self.response = exchange.response
         connection.close()
-        return _location(self.response) if self.response else ""
+        return _location(self.response.status, self.response.headers) if self.response else ""
 
     def _exchange(self, protocol: str) -> "Exchange | http2.Exchange":
         """What receives the response over the protocol that was agreed on; without one it is HTTP/1.1."""
@@ -189,17 +189,17 @@ class _Hops:
             self._cookies.take(before.url, response)
             self.request = replace(self.request, cookies=self._cookies.header(self.request.url))
 
-    def _wants_body(self, response: Response) -> bool:
+    def _wants_body(self, status: int, headers: Headers) -> bool:
         """Called when the head of a response is there: the body of a redirect is nothing to wait for."""
         self._attempt.enter("transfer")
-        return not self.request.follow_redirects or not _location(response)
+        return not self.request.follow_redirects or not _location(status, headers)
 
 
-def _location(response: Response) -> str:
+def _location(status: int, headers: Headers) -> str:
     """Where a response that is a redirect leads, by the first such header; empty for all others."""
-    if response.status not in _REDIRECTS:
+    if status not in _REDIRECTS:
         return ""
-    return next(iter(response.lines("location")), b"").decode("latin-1")
+    return next(iter(lines_of(headers, "location")), b"").decode("latin-1")
 
 
 def _version(protocol: str) -> "type[Exchange | http2.Exchange]":

@@ -1,12 +1,10 @@
 """What a connection and a response showed, in words for people: see `slo.core.protocols.Explaining`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from slo.core.outcome import Finding
-from slo.errors import Fault
 from slo.net.attempt import Reached
 from slo.net.certificate import Certificate, Handshake, read_certificate
 from slo.net.http1 import Response
@@ -45,30 +43,13 @@ def connection_findings(reached: Reached, at: datetime) -> Iterator[Finding]:
         yield from _handshake_findings(reached.handshake, at)
 
 
-class Connected(Protocol):
-    """Facts of a round that connected to its target."""
-
-    @property
-    def reached(self) -> Reached:
-        """How far the attempt got."""
-
-
-class ExplainsConnection:
-    """A check that tells people where its connection led to, and what TLS showed there."""
-
-    def explain(self, facts: Connected | Fault, at: datetime) -> Iterable[Finding]:
-        """See `slo.core.protocols.Explaining`."""
-        if not isinstance(facts, Fault):
-            yield from connection_findings(facts.reached, at)
-
-
 def response_findings(response: Response) -> Iterator[Finding]:
     """The status of a response, and those of its headers that tell something."""
     yield Finding(name="response", text=f"status {response.status} over HTTP/{response.version}")
     for name in TELLING:
         value = response.header(name)
         if value is not None:
-            yield Finding(name=name, text=_shortened(_without_query(value) if name == "location" else value))
+            yield Finding(name=name, text=shortened(_without_query(value) if name == "location" else value))
 
 
 def _handshake_findings(handshake: Handshake, at: datetime) -> Iterator[Finding]:
@@ -126,5 +107,6 @@ def _without_query(location: str) -> str:
     return shown + ("?..." if parts.query else "")
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """The beginning of a text that may be long."""
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -54,6 +54,11 @@ class Answer:
     http_status: int = 0
 
     @property
+    def told(self) -> str:
+        """The status as it is told, with the server's message."""
+        return f"{self.code_name}{': ' if self.message else ''}{self.message}"
+
+    @property
     def code_name(self) -> str:
         """What the code is called."""
         return _CODES[self.code] if self.code < len(_CODES) else f"status {self.code}"

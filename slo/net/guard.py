@@ -1,11 +1,13 @@
 """The guard: which addresses may be connected to, when others than the operator choose them."""
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeAlias
 
 from slo.net.connectivity import IPAddress
+from slo.net.embedded import embedded
 
 IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -25,15 +27,14 @@ Sources: RFC 3927, RFC 4291; the metadata services of AWS, Google Cloud, Alibaba
 KEPT_ADDRESSES = 4096
 """A target is asked again and again: what is known of so many addresses is kept."""
 
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""IPv6 addresses that a gateway translates to the IPv4 address in their last bits, RFC 6052."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
     """Where a target may lie that is no part of the configuration. Each list that is not empty narrows it.
 
-    `hosts` are names in lower case, and `*.example.org` for all names below one; `schemes` are what may be spoken.
+    `hosts` are names in lower case, and `*.example.org` for all names below one; `schemes` are what may be spoken. An
+    address of IPv6 that holds one of IPv4 must not be in `denied` networks in either form, and has to be in `networks`
+    with the one that it holds, since that is where it leads.
     """
 
     hosts: tuple[str, ...] = ()
@@ -83,17 +84,17 @@ class Guard:
         """
         if self._out_of_reach is not None and (refusal := self._out_of_reach(address)):
             return refusal
-        if redirected_from is not None and not _quarters(_meant(address)) <= _quarters(_meant(redirected_from)):
+        if redirected_from is not None and not _quarters(address) <= _quarters(redirected_from):
             return f"a redirect must not lead to {address}"
         return ""
 
 
 def _out_of_reach(reach: Reach, address: IPAddress) -> str:
     """Why an address is not within reach; empty where it is."""
-    meant = _meant(address)
-    if any(meant in network for network in reach.denied):
+    within = embedded(address)
+    if any(_is_in(each, reach.denied) for each in (address, *within)):
         return f"{address} is in a network that must not be asked"
-    if reach.networks and not any(meant in network for network in reach.networks):
+    if reach.networks and not all(_is_in(each, reach.networks) for each in within or (address,)):
         return f"{address} is in none of the networks that may be asked"
     return ""
 
@@ -102,21 +103,15 @@ def _is_host(host: str, pattern: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
-def _meant(address: IPAddress) -> IPAddress:
-    """The address that is reached in the end: IPv6 has several ways to write one of IPv4."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address.ipv4_mapped:
-        return address.ipv4_mapped
-    if address in _TRANSLATED:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.sixtofour or ipaddress.IPv6Address(int(address))  # without its zone
+def _is_in(address: IPAddress, networks: Iterable[IPNetwork]) -> bool:
+    return any(address in network for network in networks)
 
 
 def _quarters(address: IPAddress) -> frozenset[str]:
-    """In which of the closed quarters an address lies."""
+    """In which of the closed quarters an address lies, or one that it holds."""
+    forms = (address, *embedded(address))
     quarters = {
-        "this machine": address.is_loopback or address.is_unspecified,
-        "closed": any(address in network for network in CLOSED),
+        "this machine": any(each.is_loopback or each.is_unspecified for each in forms),
+        "closed": any(_is_in(each, CLOSED) for each in forms),
     }
     return frozenset(name for name, inside in quarters.items() if inside)

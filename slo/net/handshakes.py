@@ -39,7 +39,7 @@ class Handshakes:
         connection = await self._attempt.connect(silence, self._endpoint)
         self.handshake = self._attempt.handshake
         tls = self._endpoint.tls or TLSSettings()
-        if tls.cert_file:
+        if tls.shows_identity:
             # In TLS 1.3 our handshake is over before the other side has looked at our certificate.
             connection.take_leave()
             await _refusal(silence)

@@ -3,7 +3,6 @@
 Message framing: https://www.rfc-editor.org/rfc/rfc9112
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import httptools
 from slo.errors import Fault
 from slo.net.body import Body
 from slo.net.decoding import Compression
+from slo.net.reception import Reception
 
 HEADER_BYTES = 65_536
 """The largest head of a response that is taken, interim responses included."""
@@ -19,7 +19,14 @@ HEADER_BYTES = 65_536
 FIELD_BYTES = 32
 """What a field counts beyond its name and value, as HTTP/2 counts them: it takes more room than was sent for it."""
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Field = tuple[bytes, bytes]
+Headers = tuple[Field, ...]
+
+SHARED_FIELDS = 2_048
+SHARED_BYTES = 64
+"""So many fields of so many bytes are kept to be shared: thousands of targets say the same, round after round."""
+
+_shared: dict[Field, Field] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +48,7 @@ class Response:
 
     def lines(self, name: str) -> list[bytes]:
         """The values of a header, one for each of its lines."""
-        wanted = name.lower().encode("latin-1")
-        return [value for key, value in self.headers if key.lower() == wanted]
+        return lines_of(self.headers, name)
 
     def header(self, name: str) -> str | None:
         """The value of a header, all of its lines joined by commas; None without it."""
@@ -50,10 +56,28 @@ class Response:
         return b", ".join(values).decode("latin-1") if values else None
 
 
-class Exchange:
+def lines_of(headers: Headers, name: str) -> list[bytes]:
+    """The values of a header, one for each of its lines."""
+    wanted = name.lower().encode("latin-1")
+    return [value for key, value in headers if key.lower() == wanted]
+
+
+def shared(field: Field) -> Field:
+    """The field, as the one object that it is for everybody where it is short."""
+    known = _shared.get(field)
+    if known is not None:
+        return known
+    if len(field[0]) + len(field[1]) <= SHARED_BYTES:
+        if len(_shared) >= SHARED_FIELDS:
+            _shared.clear()
+        _shared[field] = field
+    return field
+
+
+class Exchange(Reception):
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
-    `on_head` is called once, with the head of the response, and says whether the body is to be waited for. At most
+    `on_head` is called once, with the status and the headers, and says whether the body is to be waited for. At most
     `max_body` bytes of it are taken, before and after decoding as `compression` says; they are kept with `keep_body`.
     """
 
@@ -63,41 +87,24 @@ class Exchange:
         head: bool,
         max_body: int,
         keep_body: bool,
-        on_head: Callable[[Response], bool],
+        on_head: Callable[[int, Headers], bool],
         compression: Compression = "auto",
     ) -> None:
+        super().__init__(Body(limit=max_body, keep=keep_body, compression=compression))
         self._status = 0
         self._version = ""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head_complete = False
+        self._headers: list[Field] = []
         self._fed = 0
-        self._length: int | None = None
         self._framed = False
         self._head = head
         self._on_head = on_head
-        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
-        self._over = False
-        self._complete = False
-        self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
         self._parser: httptools.HttpResponseParser | None = None
-
-    async def wait(self) -> None:
-        """Return when the response is as complete as it is to be. Raises Fault."""
-        try:
-            if fault := await self._done:
-                raise fault
-        finally:
-            self._over = True
-            self._parser = None  # it holds this object: a thousand rounds a second are not to wait for the collector
 
     @property
     def response(self) -> Response | None:
         """As much of the response as there is; None before its head is complete."""
-        if not self._head_complete:
+        if not self._begun:
             return None
-        return self._so_far(complete=self._complete)
-
-    def _so_far(self, *, complete: bool) -> Response:
         return Response(
             status=self._status,
             version=self._version,
@@ -106,81 +113,68 @@ class Exchange:
             body=self._body.content,
             body_bytes=self._body.received,
             decoded_bytes=self._body.decoded,
-            complete=complete,
+            complete=self._complete,
         )
 
     # What the connection calls
 
-    def received(self, data: bytes) -> None:
-        if self._over:
-            return
+    def received(self, data: bytes) -> bool:
+        if not self._over:
+            self._feed(data)
+        return self._unfold()
+
+    def _broken_off(self, error: Exception | None) -> Fault | None:
+        if error is None and self._begun and not self._framed:
+            return self._body.end()  # a body that lasts until the connection closes
+        if error is None and self._fed and not self._begun:
+            return Fault("response_malformed", detail="closed in the middle of the headers")
+        return super()._broken_off(error)
+
+    def _let_go(self) -> None:
+        self._parser = None
+
+    def _feed(self, data: bytes) -> None:
         self._fed += len(data)
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._finish(None)
+            self._end()
         except httptools.HttpParserCallbackError as error:
-            self._over = True
-            if not self._done.done():
-                self._done.set_exception(error.__context__ or error)  # a mistake of ours, for `wait`
+            self._fail(error.__context__ or error)
         except httptools.HttpParserError as error:
-            self._finish(Fault("response_malformed", detail=str(error)))
+            self._end(Fault("response_malformed", detail=str(error)))
         # Chunks of one byte take six bytes each; trailers and the extensions of chunks have no other end.
-        if self._fed - self._body.received > HEADER_BYTES + 8 * self._body.received and not self._over:
-            self._finish(head_too_large())
-
-    def closed(self, error: Exception | None) -> None:
-        if self._over:
-            return
-        detail = str(error or "")
-        if isinstance(error, Fault):
-            fault: Fault | None = error
-        elif self._head_complete:
-            if error is not None:
-                fault = Fault("body_reset", detail=f"after {self._body.received} bytes")
-            elif self._framed:
-                said = "" if self._length is None else f" of {self._length}"
-                fault = Fault("body_short", detail=f"closed after {self._body.received}{said} bytes")
-            else:
-                fault = self._body.end()  # a body that lasts until the connection closes
-        elif isinstance(error, BrokenPipeError):
-            fault = Fault("request_reset", detail=detail)
-        elif error is not None:
-            fault = Fault("response_reset", detail=detail)
-        elif self._fed:
-            fault = Fault("response_malformed", detail="closed in the middle of the headers")
-        else:
-            fault = Fault("response_closed")
-        self._finish(fault)
+        if self._fed - self._body.received > HEADER_BYTES + 8 * self._body.received:
+            self._end(head_too_large())
 
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_complete:  # else it is a trailer
-            self._headers.append((name, value))
+        if not self._begun:  # else it is a trailer
+            self._headers.append(shared((name, value)))
 
     def on_headers_complete(self) -> None:
-        if self._over or self._head_complete or self._parser is None:
+        if self._over or self._begun or self._parser is None:
             return
         self._status = self._parser.get_status_code()
         if 100 <= self._status < 200 and self._status != 101:
             self._headers.clear()
             return
         self._version = self._parser.get_http_version()
-        self._head_complete = True
+        self._begun = True
         encoding = self._read_framing()
         if len(self._headers) * FIELD_BYTES + self._fed > HEADER_BYTES and self._head_bytes > HEADER_BYTES:
-            self._finish(head_too_large())
+            self._end(head_too_large())
             return
-        if not self._on_head(self._so_far(complete=False)) or self._head or self._status == 101:
-            self._finish(None)
+        if not self._on_head(self._status, tuple(self._headers)) or self._head or self._status == 101:
+            self._end()
             return
         try:
             self._body.expect(length=self._length, encoding=encoding)
         except Fault as fault:
-            self._finish(fault)
+            self._end(fault)
 
     def on_body(self, data: bytes) -> None:
         if self._over:
@@ -188,11 +182,11 @@ class Exchange:
         try:
             self._body.add(data)
         except Fault as fault:
-            self._finish(fault)
+            self._end(fault)
 
     def on_message_complete(self) -> None:
-        if self._head_complete and not self._over:  # else it was an interim response
-            self._finish(self._body.end())
+        if self._begun and not self._over:  # else it was an interim response
+            self._end()
 
     def _read_framing(self) -> str:
         """Take in what the headers say about the body; returns its encoding, empty where they name none."""
@@ -211,14 +205,6 @@ class Exchange:
     @property
     def _head_bytes(self) -> int:
         return sum(len(name) + len(value) + FIELD_BYTES for name, value in self._headers)
-
-    def _finish(self, fault: Fault | None) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._complete = fault is None
-        if not self._done.done():
-            self._done.set_result(fault)
 
 
 def head_too_large() -> Fault:

@@ -6,7 +6,6 @@ known however the bytes were cut, and what a frame unfolds to is counted before 
 Frames and their meaning: https://www.rfc-editor.org/rfc/rfc9113
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from h2.events import (
@@ -26,17 +25,22 @@ from slo.net.body import Body
 from slo.net.decoding import Compression
 from slo.net.http1 import HEADER_BYTES, Headers, Response, head_too_large
 from slo.net.http2_wire import GOAWAY, Fields, Frames, client, code_name, goodbye
+from slo.net.reception import Reception
 
 VERSION = "2"
 """What a response has as its version."""
 
-SPARE_FRAMES = 1_000
-"""How many frames may come besides one for each 64 bytes of a body: each costs us far more than who sends it."""
+SPARE_FRAMES = 200
+"""How many frames may come besides one for each 64 bytes of a body: each costs us far more than who sends it.
+
+nginx needs five for a response, and 158 where it takes the largest body that we send (10 MB) and grants window for it
+bit by bit; a server in Go needs 112 for that. What is left is for bodies that are passed on in tiny pieces.
+"""
 
 _STREAM = 1
 
 
-class Exchange:
+class Exchange(Reception):
     """Receives one response, whatever arrives, and knows when it is over: `wait` returns or raises Fault then.
 
     It has the face of `slo.net.http1.Exchange`, and is told by `ask` what to ask for. `trailers` are the fields that
@@ -49,9 +53,10 @@ class Exchange:
         head: bool,
         max_body: int,
         keep_body: bool,
-        on_head: Callable[[Response], bool],
+        on_head: Callable[[int, Headers], bool],
         compression: Compression = "auto",
     ) -> None:
+        super().__init__(Body(limit=max_body, keep=keep_body, compression=compression))
         self._frames = Frames()
         self._fields = Fields()
         self._h2 = client()
@@ -61,13 +66,8 @@ class Exchange:
         self._headers: Headers = ()
         self._fed = 0
         self._taken = 0
-        self._length: int | None = None
         self._head = head
         self._on_head = on_head
-        self._body = Body(limit=max_body, keep=keep_body, compression=compression)
-        self._over = False
-        self._complete = False
-        self._done: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
         self.trailers: Headers = ()
 
     def ask(
@@ -101,19 +101,10 @@ class Exchange:
         self._unsent = body
         self._send()
 
-    async def wait(self) -> None:
-        """Return when the response is as complete as it is to be. Raises Fault."""
-        try:
-            if fault := await self._done:
-                raise fault
-        finally:
-            self._over = True
-            self._write = None  # the connection holds this object: they are not to wait for the collector
-
     @property
     def response(self) -> Response | None:
         """As much of the response as there is; None before its head is complete."""
-        if not self._status:
+        if not self._begun:
             return None
         return Response(
             status=self._status,
@@ -128,9 +119,15 @@ class Exchange:
 
     # What the connection calls
 
-    def received(self, data: bytes) -> None:
-        if self._over:
-            return
+    def received(self, data: bytes) -> bool:
+        if not self._over:
+            self._feed(data)
+        return self._unfold()
+
+    def _let_go(self) -> None:
+        self._write = None
+
+    def _feed(self, data: bytes) -> None:
         self._fed += len(data)
         try:
             for kind, frame in self._frames.cut(data):
@@ -140,30 +137,10 @@ class Exchange:
             if self._fed - self._body.received > HEADER_BYTES + self._body.received // 8:
                 raise head_too_large()
         except Fault as fault:
-            self._finish(fault)
+            self._end(fault)
         except Exception as error:  # noqa: BLE001 - a mistake of ours, for `wait`
-            self._over = True
-            if not self._done.done():
-                self._done.set_exception(error)
+            self._fail(error)
         self._send()
-
-    def closed(self, error: Exception | None) -> None:
-        if self._over:
-            return
-        detail = str(error or "")
-        if isinstance(error, Fault):
-            fault = error
-        elif self._status:
-            said = "" if self._length is None else f" of {self._length}"
-            reason = "body_short" if error is None else "body_reset"
-            fault = Fault(reason, detail=f"closed after {self._body.received}{said} bytes")
-        elif isinstance(error, BrokenPipeError):
-            fault = Fault("request_reset", detail=detail)
-        elif error is not None:
-            fault = Fault("response_reset", detail=detail)
-        else:
-            fault = Fault("response_closed")
-        self._finish(fault)
 
     # Frames
 
@@ -192,7 +169,7 @@ class Exchange:
         last_stream, error = goodbye(frame)
         if not error and last_stream >= _STREAM:
             return True
-        raise Fault("body_reset" if self._status else "response_reset", detail=f"goodbye: {error or 'no error'}")
+        raise Fault("body_reset" if self._begun else "response_reset", detail=f"goodbye: {error or 'no error'}")
 
     def _heed(self, event: Event) -> None:
         """Take in what a frame means. Raises Fault."""
@@ -208,30 +185,29 @@ class Exchange:
             case TrailersReceived():
                 self.trailers = self._fields.trailers(event.headers)
             case StreamEnded():
-                self._end()
+                self._end_stream()
             case StreamReset():
-                reason = "body_reset" if self._status else "response_reset"
+                reason = "body_reset" if self._begun else "response_reset"
                 raise Fault(reason, detail=f"the stream was reset: {code_name(event.error_code or 0)}")
 
     def _read_head(self, status: int, headers: Headers) -> None:
-        self._status, self._headers = status, headers
+        self._begun, self._status, self._headers = True, status, headers
         encoding = ""
         for name, value in self._headers:
             if name == b"content-length":
                 self._length = int(value)  # h2 has seen that it is a number
             elif name == b"content-encoding":
                 encoding = value.decode("latin-1").strip().lower()
-        so_far = self.response
-        if so_far is not None and (not self._on_head(so_far) or self._head):
-            self._finish(None)
+        if not self._on_head(self._status, self._headers) or self._head:
+            self._end()
         else:
             self._body.expect(length=self._length, encoding=encoding)
 
-    def _end(self) -> None:
+    def _end_stream(self) -> None:
         """The response ends here. h2 compares with its length only where no trailers come after the body."""
         if self._length and self._body.received < self._length and self._status != 304:
             raise Fault("body_short", detail=f"ended after {self._body.received} of {self._length} bytes")
-        self._finish(self._body.end())
+        self._end()
 
     def _send(self) -> None:
         """Send what is to be sent, and as much of the body as the other side lets us."""
@@ -245,11 +221,3 @@ class Exchange:
             self._h2.send_data(_STREAM, piece, end_stream=not self._unsent)
         if data := self._h2.data_to_send():
             self._write(data)
-
-    def _finish(self, fault: Fault | None) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._complete = fault is None
-        if not self._done.done():
-            self._done.set_result(fault)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from slo.net.context import Context
@@ -27,11 +26,12 @@ T = TypeVar("T")
 class Facts:
     """What came of the request, without the body, which may be large: it was looked at once.
 
-    `mismatch` is the first expectation that the body does not meet: reason and detail.
+    `reason` and `detail` are what went wrong on the way, else the first expectation that was not met.
     """
 
     fetched: Fetched
-    mismatch: tuple[str, str] | None = None
+    reason: str = "ok"
+    detail: str = ""
 
 
 class Inquiry:
@@ -40,6 +40,8 @@ class Inquiry:
     With `keeps_body` the body is kept for others to look at too; without `shows_found` the details name what was
     expected, and nothing of what came.
     """
+
+    __slots__ = ("_context", "_expectation", "_tokens", "request")
 
     def __init__(
         self, config: ExchangeConfig, context: Context, *, keeps_body: bool = False, shows_found: bool = True
@@ -65,23 +67,21 @@ class Inquiry:
         return await fetch(request or self.request, self._context, deadline, tokens=self._tokens, cookies=cookies)
 
     async def look(self, fetched: Fetched) -> Facts:
-        """The response without its body, which is held against what is expected of it."""
-        response = fetched.response
-        if response is None or fetched.reached.fault is not None or not self.request.keep_body:
-            return Facts(fetched=fetched)
-        mismatch = await unhurried(partial(next, self._expectation.unmet_by_body(response.body), None), response)
-        return Facts(fetched=replace(fetched, response=replace(response, body=b"")), mismatch=mismatch)
-
-    def verdict(self, facts: Facts) -> tuple[str, str]:
-        """Reason and detail: what went wrong on the way, else the first expectation that was not met."""
-        fetched, response = facts.fetched, facts.fetched.response
-        if fetched.reached.fault is not None:
-            return fetched.reached.fault.reason, fetched.reached.fault.detail
+        """The response without its body, and whether it is what is expected."""
+        fault, response = fetched.reached.fault, fetched.response
+        if fault is not None:
+            return Facts(fetched=fetched, reason=fault.reason, detail=fault.detail)
         if response is None:
             raise ValueError("a round has neither a fault nor a response")
-        head = self._expectation.unmet_by_head(response)
-        way = self._expectation.unmet_by_way(response, secure=fetched.url.secure, seconds=fetched.reached.seconds)
-        return next(filter(None, chain(head, [facts.mismatch], way)), ("ok", ""))
+        unmet = next(self._expectation.unmet_by_head(response), None)
+        if unmet is None and self._expectation.reads_body:
+            unmet = await unhurried(partial(next, self._expectation.unmet_by_body(response.body), None), response)
+        if unmet is None:
+            way = self._expectation.unmet_by_way(response, secure=fetched.url.secure, seconds=fetched.reached.seconds)
+            unmet = next(way, None)
+        if response.body:
+            fetched = replace(fetched, response=replace(response, body=b""))
+        return Facts(fetched=fetched, reason=unmet[0], detail=unmet[1]) if unmet else Facts(fetched=fetched)
 
 
 async def unhurried(look: Callable[[], T], response: Response) -> T:

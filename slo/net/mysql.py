@@ -3,14 +3,13 @@
 https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html, https://mariadb.com/kb/en/clientserver-protocol/
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.conversation import Conversation, said
 from slo.net.mysql_auth import CACHING, NATIVE, NONCE_BYTES, SPOKEN, scrambled
-from slo.net.sql import ANSWER_BYTES, ROWS, Fields, Result, SQLLogin
+from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
 _WITH_DATABASE, _PROTOCOL_41, _TLS, _SECURE, _PLUGINS = 0x8, 0x200, 0x800, 0x8000, 0x80000
 _NEEDED = _PROTOCOL_41 | _SECURE | _PLUGINS
@@ -43,37 +42,19 @@ class _Greeting:
     plugin: str
 
 
-class MySQLSession:
+class MySQLSession(SQLSession):
     """See `slo.net.sql.SQLSession`."""
 
     def __init__(self, conversation: Conversation, limit_rows: int) -> None:
-        self._conversation = conversation
-        self._limit_rows = limit_rows
+        super().__init__(conversation, limit_rows)
         self._number = 0
         self._mariadb = False
 
-    @classmethod
-    async def open(
-        cls,
-        attempt: Attempt,
-        endpoint: Endpoint,
-        login: SQLLogin,
-        *,
-        limit_bytes: int = ANSWER_BYTES,
-        limit_rows: int = ROWS,
-    ) -> Self:
-        plain = replace(endpoint, tls=None)
-        session = cls(await Conversation.begin(attempt, plain, limit_bytes=limit_bytes), limit_rows)
-        with session._conversation.answering():
-            attempt.enter("auth")
-            await session._log_in(attempt, endpoint, login)
-            # Not by transaction: what defines tables commits the one that it stands in, and goes on in one that writes.
-            await session._ask("SET SESSION TRANSACTION READ ONLY")
-        return session
-
-    @property
-    def is_open(self) -> bool:
-        return self._conversation.open
+    async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
+        attempt.enter("auth")
+        await self._log_in(attempt, endpoint, login)
+        # Not by transaction: what defines tables commits the one that it stands in, and goes on in one that writes.
+        await self._ask("SET SESSION TRANSACTION READ ONLY")
 
     async def query(self, statement: str, *, seconds: float) -> Result:
         await self._limit_time(seconds)

@@ -4,14 +4,12 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 import hashlib
-from dataclasses import replace
-from typing import Self
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
-from slo.net.conversation import Conversation, said
+from slo.net.conversation import said
 from slo.net.scram import MECHANISM, Scram
-from slo.net.sql import ANSWER_BYTES, ROWS, Fields, Result, SQLLogin
+from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
 _VERSION = (3 << 16).to_bytes(4, "big")
 _TLS_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
@@ -20,35 +18,14 @@ _PASSED_OVER = frozenset(b"SKNAv1234nIs")
 """What a server says beside the answer: its settings, notices, and steps that went well."""
 
 
-class PostgresSession:
+class PostgresSession(SQLSession):
     """See `slo.net.sql.SQLSession`. Works through PgBouncer as well: what is set is set for one transaction."""
 
-    def __init__(self, conversation: Conversation, limit_rows: int) -> None:
-        self._conversation = conversation
-        self._limit_rows = limit_rows
-
-    @classmethod
-    async def open(
-        cls,
-        attempt: Attempt,
-        endpoint: Endpoint,
-        login: SQLLogin,
-        *,
-        limit_bytes: int = ANSWER_BYTES,
-        limit_rows: int = ROWS,
-    ) -> Self:
-        plain = replace(endpoint, tls=None)
-        session = cls(await Conversation.begin(attempt, plain, limit_bytes=limit_bytes), limit_rows)
-        with session._conversation.answering():
-            if endpoint.tls is not None:
-                await session._start_tls(attempt, endpoint)
-            attempt.enter("auth")
-            await session._log_in(login, private=endpoint.tls is not None)
-        return session
-
-    @property
-    def is_open(self) -> bool:
-        return self._conversation.open
+    async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
+        if endpoint.tls is not None:
+            await self._start_tls(attempt, endpoint)
+        attempt.enter("auth")
+        await self._log_in(login, private=endpoint.tls is not None)
 
     async def query(self, statement: str, *, seconds: float) -> Result:
         # The extended protocol takes one statement and no second one behind it, and all three are asked at once.

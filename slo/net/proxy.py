@@ -145,7 +145,7 @@ async def open_tunnel(connection: Connection, relay: Relay, proxy: Proxy, author
         f"Host: {authority}",
         *(f"{name}: {value}" for name, value in (*proxy.headers, *proxy.connect_headers)),
     ]
-    exchange = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
+    exchange = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda *_: False)
     relay.lead(exchange)
     connection.write("\r\n".join([*lines, "", ""]).encode())
     where = f"the proxy {proxy.host} port {proxy.port}"

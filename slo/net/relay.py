@@ -21,16 +21,18 @@ class Relay:
             return
         kept, self._kept = self._kept, []
         for data in kept:
-            to.received(data)
+            busy = to.received(data)
+            while busy:
+                busy = to.received(b"")
         if self._closed:
             to.closed(self._error)
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> bool | None:
         """Called by the connection."""
         if self._to is None:
             self._kept.append(data)
-        else:
-            self._to.received(data)
+            return False
+        return self._to.received(data)
 
     def closed(self, error: Exception | None) -> None:
         """Called by the connection."""

@@ -13,11 +13,11 @@ _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TL
 def connection_samples(reached: Reached) -> Iterator[Sample]:
     """How the name was resolved and what to, and what TLS showed."""
     if "resolve" in reached.phases:
-        yield Sample(name="probe_dns_lookup_time_seconds", value=reached.phases["resolve"])
+        yield Sample("probe_dns_lookup_time_seconds", reached.phases["resolve"])
     address = reached.address
     if address is not None or "resolve" in reached.phases:  # zeros for a name without an address
-        yield Sample(name="probe_ip_protocol", value=address.version if address else 0)
-        yield Sample(name="probe_ip_addr_hash", value=fnv32a(address.packed) if address else 0)
+        yield Sample("probe_ip_protocol", address.version if address else 0)
+        yield Sample("probe_ip_addr_hash", fnv32a(address.packed) if address else 0)
     if reached.handshake is not None:
         yield from handshake_samples(reached.handshake)
 
@@ -25,19 +25,19 @@ def connection_samples(reached: Reached) -> Iterator[Sample]:
 def phase_samples(name: str, reached: Reached) -> Iterator[Sample]:
     """How long each phase took that was reached, as metrics of this name."""
     for phase, seconds in reached.phases.items():
-        yield Sample(name=name, value=seconds, labels={"phase": phase})
+        yield Sample(name, seconds, {"phase": phase})
 
 
 def handshake_samples(handshake: Handshake) -> Iterator[Sample]:
     """The certificates, also of a handshake that failed on them, and what was agreed on."""
     if expiry := earliest_expiry(handshake.presented):
-        yield Sample(name="probe_ssl_earliest_cert_expiry", value=expiry.timestamp())
+        yield Sample("probe_ssl_earliest_cert_expiry", expiry.timestamp())
     if expiry := earliest_expiry(handshake.verified):
-        yield Sample(name="probe_ssl_last_chain_expiry_timestamp_seconds", value=expiry.timestamp())
+        yield Sample("probe_ssl_last_chain_expiry_timestamp_seconds", expiry.timestamp())
     if handshake.presented and (leaf := read_certificate(handshake.presented[0])):
         yield Sample(
-            name="probe_ssl_last_chain_info",
-            value=1,
+            "probe_ssl_last_chain_info",
+            1,
             labels={
                 "fingerprint_sha256": leaf.sha256,
                 "subject": leaf.subject,
@@ -48,9 +48,9 @@ def handshake_samples(handshake: Handshake) -> Iterator[Sample]:
         )
     if handshake.version:
         version = _VERSIONS.get(handshake.version, handshake.version)
-        yield Sample(name="probe_tls_version_info", value=1, labels={"version": version})
+        yield Sample("probe_tls_version_info", 1, {"version": version})
     if handshake.cipher:
-        yield Sample(name="probe_tls_cipher_info", value=1, labels={"cipher": iana_name(handshake.cipher)})
+        yield Sample("probe_tls_cipher_info", 1, {"cipher": iana_name(handshake.cipher)})
 
 
 def chain_samples(handshake: Handshake) -> Iterator[Sample]:
@@ -70,7 +70,7 @@ def chain_samples(handshake: Handshake) -> Iterator[Sample]:
                     "fingerprint_sha256": read.sha256,
                 }
                 expiry = read.not_after.timestamp()
-                yield Sample(name="probe_tls_certificate_expiry_timestamp_seconds", value=expiry, labels=labels)
+                yield Sample("probe_tls_certificate_expiry_timestamp_seconds", expiry, labels)
 
 
 def fnv32a(data: bytes) -> int:

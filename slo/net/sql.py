@@ -1,11 +1,13 @@
 """What a login to a SQL database is, whichever protocol the database speaks."""
 
-from dataclasses import dataclass
-from typing import Protocol, Self
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Self
 
 from slo.config.secret import Secret
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
+from slo.net.conversation import Conversation
 
 ANSWER_BYTES = 1_000_000
 ROWS = 1_000
@@ -34,11 +36,15 @@ class Result:
         return self.rows[0][0] if self.rows and self.rows[0] else None
 
 
-class SQLSession(Protocol):
+class SQLSession(ABC):
     """A connection to a database that somebody is logged in on.
 
     An answer that does not come whole ends it; a query that is refused does not.
     """
+
+    def __init__(self, conversation: Conversation, limit_rows: int) -> None:
+        self._conversation = conversation
+        self._limit_rows = limit_rows
 
     @classmethod
     async def open(
@@ -54,20 +60,33 @@ class SQLSession(Protocol):
 
         The limits are for one answer.
         """
+        plain = replace(endpoint, tls=None)  # both begin in plain text, and then go over to TLS
+        session = cls(await Conversation.begin(attempt, plain, limit_bytes=limit_bytes), limit_rows)
+        with session._conversation.answering():
+            await session._begin(attempt, endpoint, login)
+        return session
 
     @property
     def is_open(self) -> bool:
         """Whether more can be asked."""
+        return self._conversation.open
 
+    @abstractmethod
+    async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
+        """Go over to TLS where the endpoint has it, and log in. Raises Fault."""
+
+    @abstractmethod
     async def query(self, statement: str, *, seconds: float) -> Result:
         """The result of one statement, in a transaction of its own that can write nothing.
 
         The server gives up by itself after so many seconds, where it can. Raises Fault.
         """
 
+    @abstractmethod
     async def is_primary(self, *, seconds: float) -> bool:
         """Whether the server takes writes, rather than following another one. Raises Fault."""
 
+    @abstractmethod
     def close(self) -> None:
         """Log out, without waiting for the other side."""
 

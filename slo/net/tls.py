@@ -73,7 +73,7 @@ def _context(settings: TLSSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
-        context = ssl.create_default_context(cafile=settings.ca_file)
+        context = ssl.create_default_context(cafile=settings.ca_file, cadata=settings.ca_text)
         # Python sets it since 3.13, browsers do not: a certificate shall be judged alike by every Python.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.hostname_checks_common_name = False  # neither browsers nor Go do, RFC 9110 4.3.4

@@ -47,7 +47,7 @@ class WebSocket:
         self._protocol = ClientProtocol(
             uri, state=State.OPEN, subprotocols=offered, max_size=max_message, logger=_silent
         )
-        self._handshake = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda _: False)
+        self._handshake = Exchange(head=True, max_body=0, keep_body=False, on_head=lambda *_: False)
         self._head_tail = b""
         self._write: Callable[[bytes], None] | None = None
         self._max_message = max_message

@@ -7,31 +7,26 @@ nobody's place: they begin where there is room, and are given up where it is nee
 """
 
 import asyncio
-import heapq
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import count
 
 from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
-from slo.core.reason import State
+from slo.core.wheel import Wheel
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
-from slo.exposition.sparing import Sparing
 from slo.runner.excuses import Connectivity, Excuses
 from slo.runner.extra import Extras
 from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
-from slo.runner.round import GRACE_SECONDS, Facts, Round, missed
+from slo.runner.results import Results
+from slo.runner.round import GRACE_SECONDS, Facts, Round
 from slo.runner.schedule import Schedule, Scheduled, first_due, round_number
 from slo.runner.target import Target
 
 CLOSE_SECONDS = 1.0
 """How long cancelled rounds may take to end when the runner closes."""
-
-COMPLAIN_EVERY_SECONDS = 3600.0
-"""How often the log is told that one check is at fault itself."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,27 +47,22 @@ class Runner:
         concurrency: int = 1000,
         connectivity: Connectivity | None = None,
     ) -> None:
-        self.last: dict[Point, Outcome] = {}
-        self.last_facts: dict[Point, Facts | Fault] = {}
+        self._results = Results(clock, sink, telemetry, Excuses(connectivity, clock.monotonic))
+        self.last = self._results.last
+        self.last_facts = self._results.last_facts
         self._clock = clock
-        self._sink = sink
         self._concurrency = concurrency
-        self._excuses = Excuses(connectivity, clock.monotonic)
         self._pulse = Pulse(clock.monotonic)
-        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         self._schedule: Schedule[Target] = Schedule()
         self._targets: dict[Point, Target] = {}
         self._line: deque[Target] = deque()
         self._extras: Extras[Target] = Extras()
         self._extra: dict[Round, None] = {}
-        self._deadlines: list[tuple[float, int, Target, Round]] = []
-        self._order = count()
+        self._deadlines: Wheel[Target] = Wheel()
         self._under_way = 0
         self._leaving: set[asyncio.Task[None]] = set()
         self._closing = False
         self._lateness = telemetry.lateness
-        self._missed = telemetry.missed
-        self._ended = {state: telemetry.ended.labels(state) for state in State}
         telemetry.in_flight.set_function(lambda: self._under_way)
 
     def replace(self, checks: Sequence[Scheduled]) -> None:
@@ -104,8 +94,7 @@ class Runner:
         self._schedule.discard(leaving)
         for target in leaving:
             self._stop(target)
-            self.last.pop(target.scheduled.point, None)
-            self.last_facts.pop(target.scheduled.point, None)
+            self._results.forget(target.scheduled.point)
         for target in coming:
             check = target.scheduled
             rhythm, interval = " ".join(check.key), check.interval_seconds
@@ -146,10 +135,8 @@ class Runner:
 
     def _next(self) -> float | None:
         """When there is something to do."""
-        while self._deadlines and self._deadlines[0][3].over:
-            heapq.heappop(self._deadlines)
-        moments = [self._deadlines[0][0]] if self._deadlines else []
-        moments += [due for due in (self._schedule.next_due(), self._extras.next_due()) if due is not None]
+        dues = (self._deadlines.next_due(), self._schedule.next_due(), self._extras.next_due())
+        moments = [due for due in dues if due is not None]
         if self._under_way:
             moments.append(self._clock.monotonic() + HEARTBEAT_SECONDS)
         return min(moments, default=None)
@@ -226,6 +213,7 @@ class Runner:
                 await self._look(target, this)
         finally:
             self._release(this)
+            self._deadlines.drop(this.cut_at, target)
             this.task = None
             target.running = None
             if target.pending is not None:
@@ -237,7 +225,7 @@ class Runner:
         started = self._clock.monotonic()
         this.begin(started)
         stood_still = self._pulse.stood_still_seconds(started)
-        heapq.heappush(self._deadlines, (this.deadline + GRACE_SECONDS, next(self._order), target, this))
+        self._deadlines.put(this.cut_at, target)
         if not this.extra:
             self._lateness.observe(started - this.due)
         facts = await this.observe()
@@ -254,48 +242,35 @@ class Runner:
 
     def _expire(self, now: float) -> None:
         """Cancel the rounds whose deadline has passed; give up those that do not even heed that."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, order, target, this = heapq.heappop(self._deadlines)
-            if this.over:
+        for target in self._deadlines.take(now):
+            this = target.running
+            if this is None or this.over:
                 continue
             if not this.expired:
                 this.expired = True
                 this.cancel()
-                heapq.heappush(self._deadlines, (now + GRACE_SECONDS, order, target, this))
+                this.cut_at = now + GRACE_SECONDS
+                self._deadlines.put(this.cut_at, target)
                 continue
             self._record(target, this, this.too_late(), now, 0.0)
             self._release(this)
-            self._complain(target, "the check does not end at its deadline and does not let itself be cancelled")
+            self._results.complain(
+                target.scheduled, "the check does not end at its deadline and does not let itself be cancelled"
+            )
 
     def _record(self, target: Target, this: Round, facts: Facts | Fault, ended: float, stood_still: float) -> None:
-        judgement = self._excuses.excuse(
-            this.judge(facts), target=target.scheduled.target, stood_still_seconds=stood_still
-        )
-        if this.fault is not None:
-            self._complain(target, "the check failed by itself", this.fault)
-        self._ended[judgement.state].inc()
-        self._publish(target, this.outcome(judgement, at=self._clock.now(), ended=ended), facts)
-        self._extras.follow(target, this, judgement.state)
+        state = self._results.record(this, facts, ended, stood_still_seconds=stood_still)
+        self._extras.follow(target, this, state)
 
     def _miss(self, target: Target, rounds: int, number: int) -> None:
         """Say that rounds could not start, of which `number` was the last."""
-        self._missed.inc(rounds)
         if target.running is not None:
             why = "the earlier round had not ended"
         elif target.in_line:
             why = f"{self._concurrency} rounds of other checks were under way"
         else:
             why = "this process stood still"
-        outcome, fault = missed(target.scheduled, why, rounds=rounds, number=number, at=self._clock.now())
-        self._publish(target, outcome, fault)
-
-    def _publish(self, target: Target, outcome: Outcome, facts: Facts | Fault) -> None:
-        self.last[outcome.point] = outcome
-        self.last_facts[outcome.point] = facts
-        try:
-            self._sink(outcome)
-        except Exception as error:  # noqa: BLE001 - one outcome that cannot be counted stops no other
-            self._complain(target, "the outcome could not be counted", error)
+        self._results.miss(target.scheduled, why, rounds=rounds, number=number)
 
     def _stop(self, target: Target) -> None:
         target.pending = None
@@ -304,7 +279,3 @@ class Runner:
             self._leaving.add(this.task)
             this.task.add_done_callback(self._leaving.discard)
             self._give_up(this)
-
-    def _complain(self, target: Target, message: str, error: Exception | None = None) -> None:
-        name, at = target.scheduled.key
-        self._log.tell(logging.ERROR, message, key=name, extra={"check": name, "target": at}, error=error)

@@ -16,6 +16,17 @@ from slo.web.documents import Document
 
 JSON = "application/json"
 
+ALWAYS = {
+    "Server": "watchkeep",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""The headers of every response that says nothing else."""
+
 
 class Refused(Exception):
     """A request that cannot be answered as asked: becomes a response with this status and document."""

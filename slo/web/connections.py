@@ -17,6 +17,8 @@ from aiohttp import web
 
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
+from slo.web.express import ExpressLane
+from slo.web.switch import Switch
 
 TOLD_EVERY_SECONDS = 60.0
 """How often the log hears of connections that go: whoever floods us must not fill the disk."""
@@ -30,20 +32,34 @@ class Connections:
     """The connections of one server, at most `most` of them.
 
     A request must be there with all its headers within `head_seconds`, from the beginning of the connection or from its
-    own first byte on.
+    own first byte on. A connection that never left the `lane` is closed after `silence_seconds` without a request.
     """
 
-    def __init__(self, *, most: int, head_seconds: float, telemetry: Telemetry) -> None:
+    def __init__(
+        self, *, most: int, head_seconds: float, silence_seconds: float, lane: ExpressLane, telemetry: Telemetry
+    ) -> None:
         self.head_seconds = head_seconds
+        self._silence_seconds = silence_seconds
+        self._lane = lane
         self._most = most
         self._telemetry = telemetry
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
         self._log = Sparing(logger, every_seconds=TOLD_EVERY_SECONDS)
         telemetry.http_connections.set_function(lambda: len(self._open))
 
-    def new(self, inner: asyncio.Protocol) -> asyncio.Protocol:
-        """What a connection that comes now is given to; `inner` speaks HTTP on it."""
-        return _Connection(inner, self)
+    def new(self, framework: asyncio.Protocol) -> asyncio.Protocol:
+        """What a connection that comes now is given to; `framework` speaks HTTP on it."""
+        connection = _Connection(framework, self)
+        connection.inner = Switch(framework, self._lane, connection, silence_seconds=self._silence_seconds)
+        return connection
+
+    async def close(self, seconds: float) -> None:
+        """End those that are on the lane; what is under way there has so long to be answered."""
+        answering = [task for each in [*self._open.values()] if (task := each.inner.finish()) is not None]
+        if answering:
+            _, late = await asyncio.wait(answering, timeout=seconds)
+            for task in late:
+                task.cancel()
 
     @web.middleware
     async def occupied(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -65,12 +81,12 @@ class Connections:
                 self.note("refused", connection.address)
                 return False
             leaves.cut("displaced")
-        self._open[connection.inner] = connection
+        self._open[connection.framework] = connection
         return True
 
     def leave(self, connection: "_Connection") -> None:
         """It is closed."""
-        self._open.pop(connection.inner, None)
+        self._open.pop(connection.framework, None)
 
     def note(self, reason: str, address: str) -> None:
         """Count one that had to go: `slow`, `displaced` by another, or `refused`, since all were at work."""
@@ -95,29 +111,32 @@ class _Connection(asyncio.Protocol):
     has as many addresses in it as he likes.
     """
 
-    def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
-        self.inner = inner
+    inner: Switch
+
+    def __init__(self, framework: asyncio.Protocol, connections: Connections) -> None:
+        self.framework = framework
         self.address = ""
         self.since = 0.0
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._at_work = False
         self._request: web.Request | None = None
         self._head: asyncio.TimerHandle | None = None
 
     @property
     def waits(self) -> bool:
         """Whether it is its client's turn: no request is there, or not the whole of one, or an answer is not read."""
-        return self._request is None or not self._request.content.is_eof()
+        return not self._at_work or (self._request is not None and not self._request.content.is_eof())
 
-    def begin(self, request: web.Request) -> None:
-        """A request is there with all its headers."""
-        self._request = request
+    def begin(self, request: web.Request | None = None) -> None:
+        """A request is there with all its headers; on the lane it is whole."""
+        self._at_work, self._request = True, request
         self._disarm()
 
     def end(self) -> None:
         """The request is answered."""
-        self._request = None
+        self._at_work, self._request = False, None
         self.since = self._loop.time()
 
     def cut(self, reason: str) -> None:
@@ -141,9 +160,9 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
-        if self._request is None and self._head is None:
-            self._arm()
         self.inner.data_received(data)
+        if not self._at_work and self._head is None:
+            self._arm()
 
     def eof_received(self) -> bool | None:
         return self.inner.eof_received() if self._transport else None
@@ -159,6 +178,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is None:
             return
+        self._transport = None
         self._disarm()
         self._connections.leave(self)
         self.inner.connection_lost(exc)
@@ -176,7 +196,7 @@ class _Connection(asyncio.Protocol):
         self._head = None
         if self._transport is not None and self._transport.get_write_buffer_size():
             self._arm()
-        elif self._request is None:
+        elif not self._at_work:
             self.cut("slow")
 
 

@@ -65,7 +65,7 @@ def outcome_document(outcome: Outcome) -> Document:
         "at": time_text(outcome.at),
         "round": outcome.number,
         "extra": outcome.extra,
-        "state": outcome.state.value,
+        "outcome": outcome.state.value,
         "reason": outcome.reason,
         "meaning": REASONS[outcome.reason].meaning,
         "hint": hint_of(outcome.reason) or None,

@@ -17,10 +17,11 @@ from exporters.probing import ProbeEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
 from slo.web.alerts import AlertsAPI
-from slo.web.answers import Refused, answer, quoted
+from slo.web.answers import ALWAYS, Refused, answer, quoted
 from slo.web.api import API, TRUSTED
 from slo.web.connections import Connections, Handler
 from slo.web.exclusions import ExclusionsAPI
+from slo.web.express import ROUTE, ExpressLane
 from slo.web.heartbeats import HeartbeatsAPI
 from slo.web.pages import Pages
 from slo.web.probes import ProbesAPI
@@ -29,15 +30,6 @@ from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
-
-SECURITY_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +54,9 @@ DEFAULT_LIMITS = Limits()
 
 
 def build_application(
-    watch: Watch, *, token: str, listen: Listen, limits: Limits, connections: Connections
+    watch: Watch, *, access: Access, probing: ProbeEndpoint, limits: Limits, connections: Connections
 ) -> web.Application:
-    """Everything that is served, behind the rules of access. Raises UsageError for an unsafe address."""
-    refuse_unsafe(listen, token)
-    access = Access(listen=listen, token=token)
+    """Everything that is served, behind the rules of access."""
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -100,7 +90,7 @@ def build_application(
     application.add_routes(HeartbeatsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
-    application.add_routes([web.get("/probe", ProbeEndpoint(watch.prober).handle)])
+    application.add_routes([web.get(ROUTE, probing.handle)])
     application.add_routes(Pages(watch).routes())
     return application
 
@@ -113,9 +103,22 @@ async def serving(
 
     At the end, requests under way have `close_seconds` to finish.
     """
-    connections = Connections(most=limits.connections, head_seconds=limits.head_seconds, telemetry=watch.telemetry)
+    refuse_unsafe(listen, token)
+    access, probing = Access(listen=listen, token=token), ProbeEndpoint(watch.prober)
+    connections = Connections(
+        most=limits.connections,
+        head_seconds=limits.head_seconds,
+        silence_seconds=limits.silence_seconds,
+        lane=ExpressLane(
+            probing.answer,
+            access=access,
+            requests=watch.telemetry.http_requests,
+            now_seconds=lambda: watch.now().timestamp(),
+        ),
+        telemetry=watch.telemetry,
+    )
     runner = web.AppRunner(
-        build_application(watch, token=token, listen=listen, limits=limits, connections=connections),
+        build_application(watch, access=access, probing=probing, limits=limits, connections=connections),
         access_log=None,
         logger=_connection_logger(),
         keepalive_timeout=limits.silence_seconds,
@@ -135,6 +138,7 @@ async def serving(
                 yield Listen(host=listen.host, port=sock.getsockname()[1])
             finally:
                 accepting.close()
+                await connections.close(close_seconds)
     finally:
         await runner.cleanup()
 
@@ -185,8 +189,8 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers[hdrs.SERVER] = "watchkeep"
-    for name, value in SECURITY_HEADERS.items():
+    response.headers[hdrs.SERVER] = ALWAYS[hdrs.SERVER]
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
 
 

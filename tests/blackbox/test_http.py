@@ -41,7 +41,15 @@ modules:
   bearer_file: {prober: http, http: {bearer_token_file: FOLDER/token}}
   authorization: {prober: http, http: {authorization: {credentials: t0ken}}}
   authorization_type: {prober: http, http: {authorization: {type: Token, credentials: t0ken}}}
+  both: {prober: http, http: {headers: {Authorization: Basic d2F0Y2g6d3Jvbmc=}}}
   host: {prober: http, http: {headers: {Host: www.example.org}}}
+  unquoted:
+    prober: http
+    http:
+      headers: {X-1: true, X-2: True, X-3: 1.10, X-4: no, X-5: 0x1F, X-6: 1:30, X-7: .inf, X-8: 0123, X-9: 2020-01-01}
+      fail_if_body_not_matches_regexp: ['^true True 1[.]10 no 0x1F 1:30 [.]inf 0123 2020-01-01$']
+  unquoted_password: {prober: http, http: {basic_auth: {username: 1e3, password: 0x10}}}
+  unquoted_expression: {prober: http, http: {fail_if_body_not_matches_regexp: [1.0, 99]}}
   gzip: {prober: http, http: {compression: gzip, headers: {Accept-Encoding: gzip}}}
   gzip_of_many: {prober: http, http: {compression: gzip, headers: {Accept-Encoding: 'br;q=1.0, gzip;q=0.5'}}}
   gzip_matched:
@@ -78,6 +86,12 @@ location = /closed { return 444; }
 location = /moved { return 302 /; }
 location = /moved-relative { absolute_redirect off; return 307 /created; }
 location = /moved-twice { add_header Location '/created' always; return 307; }
+location = /to-user { absolute_redirect off; return 302 /user; }
+location = /to-user-as-a-whole { return 302 /user; }
+location = /said {
+    return 200 '$http_x_1 $http_x_2 $http_x_3 $http_x_4 $http_x_5 $http_x_6 $http_x_7 $http_x_8 $http_x_9';
+}
+location = /numbers { return 200 '1.0 99'; }
 location = /nowhere { return 302 ''; }
 location = /loop { return 302 /loop; }
 location = /ten { return 302 /hop/1; }
@@ -102,7 +116,7 @@ def server(nginx: StartNginx) -> Service:
     hops = "".join(f"location = /hop/{hop} {{ return 302 /hop/{hop + 1}; }}\n" for hop in range(1, 10))
     started = nginx(LOCATIONS.replace("HOPS", hops))
     (started.folder / "large").write_bytes(b"x" * LARGE)
-    (started.folder / "users").write_text("watch:{PLAIN}s3cret\n")
+    (started.folder / "users").write_text("watch:{PLAIN}s3cret\n1e3:{PLAIN}0x10\n")
     return started
 
 
@@ -164,6 +178,10 @@ CASES = [
     ("authorization_type", "/token", True),
     ("http_2xx", "/bearer", False),
     ("host", "/host", True),
+    ("unquoted", "/said", True),
+    ("unquoted_password", "/user", True),
+    ("unquoted_expression", "/numbers", True),
+    ("unquoted_expression", "/", False),
     ("gzip", "/zipped/large", True),
     ("gzip_of_many", "/zipped/large", True),
     ("gzip_matched", "/zipped/large", True),
@@ -183,6 +201,49 @@ def test_the_same_is_said_of_a_site(pair: Pair, server: Service, module: str, pa
 
 def test_the_same_is_said_of_a_target_without_a_scheme(pair: Pair, server: Service) -> None:
     pair.ask("http_2xx", f"127.0.0.1:{server.port}").agree(success=True)
+
+
+CREDENTIALS = [
+    ("http_2xx", "watch:s3cret", "/user", True),
+    ("http_2xx", "watch:s%33cret", "/user", True),
+    ("http_2xx", "watch:wrong", "/user", False),
+    ("http_2xx", "watch", "/user", False),
+    ("http_2xx", "", "/user", False),
+    ("http_2xx", "watch:s3cret", "/to-user", True),
+    ("http_2xx", "watch:a@b", "/user", False),
+    ("basic_wrong", "watch:s3cret", "/user", True),
+    ("basic", "watch:wrong", "/user", False),
+    ("bearer", "watch:s3cret", "/user", True),
+    ("bearer", "watch:s3cret", "/bearer", False),
+    ("authorization", "watch:s3cret", "/user", True),
+    ("both", "watch:s3cret", "/user", False),
+]
+
+
+@pytest.mark.parametrize(("module", "credentials", "path", "success"), CREDENTIALS)
+def test_the_same_is_said_of_a_target_with_credentials_in_it(
+    pair: Pair, server: Service, module: str, credentials: str, path: str, *, success: bool
+) -> None:
+    both = pair.ask(module, f"http://{credentials}@127.0.0.1:{server.port}{path}")
+    both.agree(success=success)
+    assert "s3cret" not in both.ours.text
+
+
+def test_credentials_in_a_target_are_kept_along_a_redirect_that_is_written_out(pair: Pair, server: Service) -> None:
+    both = pair.ask("http_2xx", f"http://watch:s3cret@127.0.0.1:{server.port}/to-user-as-a-whole")
+    assert (both.theirs.value("probe_success"), both.ours.value("probe_success")) == (0, 1)
+
+
+@pytest.mark.parametrize("credentials", ["watch:%zz", "wat<h:x"])
+def test_credentials_that_are_not_escaped_are_no_target(pair: Pair, server: Service, credentials: str) -> None:
+    both = pair.ask("http_2xx", f"http://{credentials}@127.0.0.1:{server.port}/")
+    assert (both.theirs.value("probe_success"), both.ours.value("probe_success")) == (0, 0)
+
+
+def test_the_same_is_said_of_a_target_with_credentials_and_no_scheme(pair: Pair, server: Service) -> None:
+    pair.ask("http_2xx", f"watch:s3cret@127.0.0.1:{server.port}/user").agree(success=True)
+    wrong = f"watch:wrong@127.0.0.1:{server.port}/host"
+    pair.ask("http_2xx", wrong, hostname="www.example.org").agree(success=True)
 
 
 def test_the_same_is_said_of_a_name(pair: Pair, server: Service) -> None:

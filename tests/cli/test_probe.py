@@ -20,7 +20,8 @@ def run(*arguments: str) -> Result:
 @pytest.fixture(scope="module")
 def server(nginx: StartNginx) -> str:
     """The host and port of a server that says whether it is up."""
-    service = nginx("location = /up { return 200 UP; } location = /down { return 503 DOWN; }")
+    user = "location = /user { if ($http_authorization = 'Basic dTpzM2NyZXQ=') { return 200; } return 401; }"
+    service = nginx(f"location = /up {{ return 200 UP; }} location = /down {{ return 503 DOWN; }} {user}")
     return f"127.0.0.1:{service.port}"
 
 
@@ -32,6 +33,8 @@ def config(tmp_path: Path, server: str) -> str:
         "  - {name: site, type: http, url: 'http://127.0.0.1:1/', timeout: 2s, expect: {body: UP}}\n"
         "  - {name: port, type: tcp, target: '127.0.0.1:1'}\n"
         "  - {name: zone, type: dns, target: '127.0.0.1:1', question: {name: example.org}}\n"
+        "  - {name: seen, type: tcp, target: '127.0.0.1:1', vantage_points: [{name: here}, {name: there}]}\n"
+        "modules: {page: {prober: http}}\n"
     )
     return str(path)
 
@@ -100,7 +103,7 @@ def test_a_certificate_is_told_also_where_it_is_refused(nginx: StartNginx, tmp_p
 
 
 def test_a_kind_that_explains_nothing_is_probed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("slo.net.findings.ExplainsConnection.explain")
+    monkeypatch.delattr("slo.net.reaching.ReachingProbe.explain")
     done = run(f"127.0.0.1:{free_port()}", "--module", "tcp")
     assert done.exit_code == 1
     assert "found" not in done.output
@@ -132,9 +135,10 @@ def test_a_configured_probe_lends_its_expectations(server: str, config: str) -> 
     assert run(f"http://{server}/up", "--module", "site", "-c", config).exit_code == 0
     done = run(f"http://{server}/down", "--module", "site", "-c", config, "--json")
     said = json.loads(done.output)
-    assert {key: said[key] for key in ("target", "module", "outcome", "reason")} == {
+    assert {key: said[key] for key in ("target", "module", "type", "outcome", "reason")} == {
         "target": f"http://{server}/down",
         "module": "site",
+        "type": "http",
         "outcome": "bad",
         "reason": "status",
     }
@@ -144,12 +148,28 @@ def test_a_configured_probe_lends_its_expectations(server: str, config: str) -> 
     assert json.loads(nobody.output)["reason"] == "connect_refused"
 
 
+def test_a_module_takes_credentials_in_its_target_and_shows_none(server: str, config: str) -> None:
+    for output in ((), ("--json",)):
+        done = run(f"http://u:s3cret@{server}/user", "-m", "page", "-c", config, *output)
+        assert done.exit_code == 0
+        assert f"http://{server}/user" in done.output
+        assert "s3cret" not in done.output
+
+
+@pytest.mark.parametrize("target", [(), ("127.0.0.1:1",)])
+def test_vantage_points_are_said_to_be_left_out(config: str, target: tuple[str, ...]) -> None:
+    done = run(*target, "-m", "seen", "-c", config, "--json")
+    said = "seen looks from here and there; this round goes by the keys of the probe itself, as none of them\n"
+    assert (done.stderr, json.loads(done.stdout)["reason"]) == (said, "connect_refused")
+
+
 USAGE = {
     "no url": (("127.0.0.1:80",), "TARGET: '127.0.0.1:80' is no URL of http or https with a host"),
     "no port": (("localhost", "--module", "tcp"), "TARGET: 'localhost' is no HOST:PORT"),
     "no question": (("localhost", "--module", "dns"), "--module dns: such a probe needs question as well: add one"),
     "no host": (("localhost:80", "--module", "icmp"), "TARGET: 'localhost:80' is no host"),
     "credentials": (("http://user:s3cret@127.0.0.1/",), "TARGET: holds credentials"),
+    "credentials of a module": (("http://user:s3cret%@127.0.0.1/", "-m", "page", "-c", "CONFIG"), "has to be escaped"),
     "no such kind": (("http://a/", "--module", "htpp"), "there is no module htpp: did you mean http?"),
     "no such probe": (
         ("http://a/", "--module", "sight", "-c", "CONFIG"),

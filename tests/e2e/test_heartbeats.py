@@ -43,13 +43,13 @@ def says(watch: Watch, reason: str) -> dict[str, Any]:
 def test_a_call_that_was_answered_outlives_a_kill(watch: Watch) -> None:
     watch.configure(configuration())
     watch.start()
-    assert says(watch, "heartbeat_awaited")["state"] == "unknown"
+    assert says(watch, "heartbeat_awaited")["outcome"] == "unknown"
     assert call(watch, token="fedcba9876543210") == 404
     assert call(watch, "/7", body=b"the disk is full") == 200
     watch.kill()
     watch.start()
     failed = says(watch, "heartbeat_failed")
-    assert failed["state"] == "bad"
+    assert failed["outcome"] == "bad"
     assert failed["detail"].startswith("exit status 7: the disk is full, ")
     until("bad events", lambda: watch.slo("jobs-run")["totals"]["bad"] >= 2)
     assert call(watch) == 200

@@ -46,7 +46,7 @@ def test_promtool_has_nothing_to_say_about_any_family_of_the_catalogue() -> None
     watch = FakeWatch(
         slos=[replace(status, budgets=(budget, a_month()))],
         rounds=[outcome, an_outcome("echo")],
-        samples={"gate": [Sample(name=name, value=1) for name in FAMILIES if name.startswith("probe_")]},
+        samples={"gate": [Sample(name, 1) for name in FAMILIES if name.startswith("probe_")]},
     )
     text = scraped(watch)
     assert judged(text) == ""
@@ -59,7 +59,7 @@ def test_promtool_would_have_complained() -> None:
 
 
 def test_a_kind_that_is_not_in_the_catalogue_is_shown_too() -> None:
-    watch = FakeWatch(rounds=[an_outcome("gate")], samples={"gate": [Sample(name="probe_of_somebody_else", value=7)]})
+    watch = FakeWatch(rounds=[an_outcome("gate")], samples={"gate": [Sample("probe_of_somebody_else", 7)]})
     text = scraped(watch)
     assert 'probe_of_somebody_else{probe="gate",target="http://127.0.0.1:8084/health"} 7.0\n' in text
     assert judged(text) == ""

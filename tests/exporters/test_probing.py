@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -129,9 +130,27 @@ def test_debug_shows_what_a_module_expects(site: Served, module: str, expression
     assert "s3cret" not in text
 
 
-def test_debug_says_why_a_target_is_none_without_its_password(site: Served) -> None:
-    text = site.get("/probe?debug=true&target=http://user:pa55@127.0.0.1/").body.decode()
-    assert text.endswith("Module configuration:\nholds credentials, and URLs are shown\n")
+PASSWORDS = {
+    "of a site": ("http_2xx", "http://user:pa55@127.0.0.1:1/", "http://127.0.0.1:1/: bad, connect_refused"),
+    "of a site without a scheme": ("http_2xx", "user:pa55@127.0.0.1:1", "http://127.0.0.1:1: bad, connect_refused"),
+    "with a slash in it": ("http_2xx", "http://user:pa55/x@127.0.0.1/", "...@127.0.0.1/: bad, target_invalid"),
+    "that is not escaped": ("http_2xx", "http://user:pa55%zz@127.0.0.1/", "what has to be escaped"),
+    "of a port that is none": ("http_2xx", "http://user:pa55@127.0.0.1:99999/", "...@127.0.0.1:99999/: bad, target_in"),
+    "of another prober": ("tcp_connect", "user:pa55@127.0.0.1:1", "...@127.0.0.1:1: bad, target_invalid"),
+    "of a websocket": ("live", "ws://user:pa55@127.0.0.1:1/", "...@127.0.0.1:1/: bad, target_invalid"),
+}
+
+
+@pytest.mark.parametrize(("module", "target", "said"), PASSWORDS.values(), ids=PASSWORDS.keys())
+def test_a_password_in_a_target_is_shown_nowhere(
+    site: Served, caplog: pytest.LogCaptureFixture, module: str, target: str, said: str
+) -> None:
+    query = urlencode({"module": module, "target": target})
+    with caplog.at_level(0):
+        debug = site.get(f"/probe?debug=true&{query}").body.decode()
+        samples = site.get(f"/probe?{query}").body.decode()
+    assert said in debug
+    assert not any(secret in text for secret in ("pa55", "dXNlcjpw") for text in (debug, samples, caplog.text))
 
 
 def test_a_hostname_that_would_end_the_header_is_refused(site: Served) -> None:

@@ -185,8 +185,8 @@ def test_every_reason_can_be_told(reason: str) -> None:
 def test_samples_of_checks_are_grouped_by_family_whatever_their_order() -> None:
     one, two = an_outcome("one"), an_outcome("two")
     made = [
-        (one, [Sample(name="probe_http_status_code", value=200), Sample(name="probe_http_redirects", value=1)]),
-        (two, [Sample(name="probe_http_redirects", value=0), Sample(name="probe_http_status_code", value=503)]),
+        (one, [Sample("probe_http_status_code", 200), Sample("probe_http_redirects", 1)]),
+        (two, [Sample("probe_http_redirects", 0), Sample("probe_http_status_code", 503)]),
     ]
     series = rounds(*made)
     codes = {
@@ -202,14 +202,14 @@ def test_samples_of_checks_are_grouped_by_family_whatever_their_order() -> None:
 )
 def test_any_sample_comes_back_as_it_was(value: float, text: str, target: str) -> None:
     outcome = an_outcome(target=target)
-    made = [(outcome, [Sample(name="probe_ssl_last_chain_info", value=value, labels={"subject": text})])]
+    made = [(outcome, [Sample("probe_ssl_last_chain_info", value, {"subject": text})])]
     got = rounds(*made)[key("probe_ssl_last_chain_info", subject=text, probe="gate", target=target)]
     assert got == value or (got != got and value != value)  # noqa: PLR0124  # NaN
 
 
 def test_a_number_that_is_no_float_is_written_as_one() -> None:
     outcome = an_outcome()
-    made = [(outcome, [Sample(name="probe_http_ssl", value=True), Sample(name="probe_http_status_code", value=200)])]
+    made = [(outcome, [Sample("probe_http_ssl", True), Sample("probe_http_status_code", 200)])]
     series = rounds(*made)
     own = {"probe": "gate", "target": outcome.target}
     assert series[key("probe_http_ssl", own)] == 1
@@ -222,11 +222,11 @@ def test_a_kind_cannot_take_the_identity_of_its_check_nor_say_what_the_runner_sa
         (
             outcome,
             [
-                Sample(name="probe_success", value=1),
-                Sample(name="probe_http_status_code", value=200, labels={"probe": "other", "target": "other"}),
-                Sample(name="no name", value=1),
-                Sample(name="", value=1),
-                Sample(name="probe_http_redirects", value=0, labels={"no label": "x"}),
+                Sample("probe_success", 1),
+                Sample("probe_http_status_code", 200, {"probe": "other", "target": "other"}),
+                Sample("no name", 1),
+                Sample("", 1),
+                Sample("probe_http_redirects", 0, {"no label": "x"}),
             ],
         )
     ]
@@ -240,12 +240,12 @@ def test_a_kind_cannot_take_the_identity_of_its_check_nor_say_what_the_runner_sa
 
 def test_a_kind_that_fails_takes_only_its_own_samples_away() -> None:
     def failing() -> Iterable[Sample]:
-        yield Sample(name="probe_http_redirects", value=0)
+        yield Sample("probe_http_redirects", 0)
         raise ZeroDivisionError
 
     bad, good = an_outcome("bad"), an_outcome("good")
     faults: list[str] = []
-    made = [(bad, failing()), (good, [Sample(name="probe_http_redirects", value=3)])]
+    made = [(bad, failing()), (good, [Sample("probe_http_redirects", 3)])]
     series = rounds(*made, faults=faults)
     assert faults == ["bad"]
     assert [value for (name, _), value in series.items() if name == "probe_http_redirects"] == [3]
@@ -267,14 +267,14 @@ def test_labels_that_change_at_every_round_are_not_kept() -> None:
     outcome = an_outcome()
     series: Series = {}
     for serial in range(100):
-        made = [(outcome, [Sample(name="probe_ssl_last_chain_info", value=1, labels={"serial": str(serial)})])]
+        made = [(outcome, [Sample("probe_ssl_last_chain_info", 1, {"serial": str(serial)})])]
         series = rounds(*made, renderer=renderer)
     assert sum(len(prefixes) for _, prefixes in renderer._prefixes.values()) == len(series)
 
 
 def test_the_labels_of_a_target_are_labels_of_all_that_is_said_of_it() -> None:
     renderer = ProbeRenderer()
-    sample = Sample(name="probe_http_duration_seconds", value=1, labels={"phase": "tls", "region": "sample"})
+    sample = Sample("probe_http_duration_seconds", 1, {"phase": "tls", "region": "sample"})
     for labels in ({"region": "eu", "phase": "target"}, {"region": "us"}):
         series = rounds((replace(an_outcome(), labels=labels), [sample]), renderer=renderer)
         of_outcome = [dict(known) for name, known in series if name == "probe_success"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slo.core.reason import REASONS, State
 from slo.errors import Fault
-from slo.net.http1 import Exchange, Response
+from slo.net.http1 import Exchange, Headers, Response
 
 MAX_BODY = 1000
 BODY = b"0123456789" * 5
@@ -28,7 +28,7 @@ def exchanged(
     """What these pieces and this end of the connection come to."""
 
     async def exchange() -> tuple[Response | None, Fault | None]:
-        receiver = Exchange(head=head, max_body=MAX_BODY, keep_body=keep, on_head=lambda _: not redirect)
+        receiver = Exchange(head=head, max_body=MAX_BODY, keep_body=keep, on_head=lambda *_: not redirect)
         for piece in pieces:
             receiver.received(piece)
         receiver.closed(ending)
@@ -158,7 +158,7 @@ def test_bodies_are_counted_where_they_are_not_kept() -> None:
 
 
 async def test_a_mistake_of_ours_is_no_fault_of_the_target() -> None:
-    def broken(_: Response) -> bool:
+    def broken(_status: int, _headers: Headers) -> bool:
         raise ZeroDivisionError
 
     receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=broken)

@@ -31,7 +31,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.http1 import Headers, Response
-from slo.net.http2 import Exchange
+from slo.net.http2 import SPARE_FRAMES, Exchange
 from slo.runner.clock import SteadyClock
 from tests.certificates import server_context
 from tests.certificates import written as certificate
@@ -101,7 +101,7 @@ def exchanged(
     """What these pieces and this end of the connection come to, and the trailers."""
 
     async def exchange() -> tuple[Response | None, Fault | None, Headers]:
-        receiver = Exchange(head=is_head, max_body=MAX_BODY, keep_body=keep, on_head=lambda _: not redirect)
+        receiver = Exchange(head=is_head, max_body=MAX_BODY, keep_body=keep, on_head=lambda *_: not redirect)
         ask(receiver, lambda _: None)
         for piece in pieces:
             receiver.received(piece)
@@ -293,7 +293,7 @@ FLOODS: dict[str, list[Frame]] = {
 def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> None:
     async def exchange() -> tuple[str, int]:
         sent: list[bytes] = []
-        receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+        receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
         ask(receiver, sent.append)
         receiver.received(written(*FLOODS[flood]))
         with pytest.raises(Fault) as raised:
@@ -307,11 +307,11 @@ def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> N
 
 
 def test_a_body_in_small_frames_is_good() -> None:
-    frames = [data(b"x", last=MORE)] * (MAX_BODY - 10)
+    frames = [data(b"tiny ", last=MORE)] * (SPARE_FRAMES - 10)
     response, fault, _ = exchanged([written(OK, *frames, data(b"", last=LAST))])
     assert fault is None
     assert response is not None
-    assert response.body == b"x" * (MAX_BODY - 10)
+    assert response.body == b"tiny " * (SPARE_FRAMES - 10)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_body_in_small_frames_is_good() -> None:
     ],
 )
 async def test_who_says_too_much_before_it_is_asked_is_not_asked(early: bytes, reason: str) -> None:
-    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
     receiver.received(early)
     ask(receiver, lambda _: None, body=b"x")
     with pytest.raises(Fault) as raised:
@@ -351,7 +351,7 @@ def test_a_body_that_is_not_wanted_is_not_waited_for(how: str) -> None:
 
 
 async def test_a_mistake_of_ours_is_no_fault_of_the_target() -> None:
-    def broken(_: Response) -> bool:
+    def broken(_status: int, _headers: Headers) -> bool:
         raise ZeroDivisionError
 
     receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=broken)
@@ -367,7 +367,7 @@ async def test_a_request_is_sent_as_fast_as_the_server_takes_it(*, early: bool) 
     server = H2Connection(H2Configuration(client_side=False))
     server.initiate_connection()
     server.update_settings({SettingsFrame.INITIAL_WINDOW_SIZE: 5})
-    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=MAX_BODY, keep_body=True, on_head=lambda *_: True)
     sent: list[bytes] = []
     if early:
         receiver.received(server.data_to_send())
@@ -409,7 +409,13 @@ async def test_a_request_is_sent_as_fast_as_the_server_takes_it(*, early: bool) 
 
 
 async def fetched(
-    port: int, tls: TLSSettings, resource: str, *, timeout_seconds: float = 10.0, max_body: int = 1_000_000
+    port: int,
+    tls: TLSSettings,
+    resource: str,
+    *,
+    body: bytes = b"",
+    timeout_seconds: float = 10.0,
+    max_body: int = 1_000_000,
 ) -> tuple[Reached, Response | None, str]:
     """What a request to a port of this machine comes to, and what was agreed on in the handshake."""
     agreed = ""
@@ -421,12 +427,13 @@ async def fetched(
         try:
             agreed = connection.protocol
             attempt.enter("processing")
-            ask(receiver, connection.write, resource=resource, headers=[("Accept-Encoding", "gzip")])
+            headers = [("Accept-Encoding", "gzip"), ("Content-Length", str(len(body)))]
+            ask(receiver, connection.write, resource=resource, headers=headers, body=body)
             await receiver.wait()
         finally:
             connection.close()
 
-    receiver = Exchange(head=False, max_body=max_body, keep_body=True, on_head=lambda _: True)
+    receiver = Exchange(head=False, max_body=max_body, keep_body=True, on_head=lambda *_: True)
     context = Context.default(SteadyClock())
     try:
         attempt = Attempt(context)
@@ -474,6 +481,42 @@ async def test_nginx_is_understood(nginx: StartNginx, authority: trustme.CA, tmp
     _, response, _ = await fetched(server.port, tls, "/status")
     assert response is not None
     assert (response.status, response.content_length) == (503, 4)
+
+
+PASSING_ON = """
+ssl_certificate {folder}/server.pem;
+ssl_certificate_key {folder}/server.pem;
+client_max_body_size 0;
+proxy_request_buffering off;
+proxy_buffering off;
+proxy_http_version 1.1;
+location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
+"""
+
+
+@pytest.mark.parametrize("size", [0, 10_000_000])
+async def test_nginx_sends_few_frames_around_a_body(
+    nginx: StartNginx, authority: trustme.CA, tmp_path: Path, size: int
+) -> None:
+    """Also where it takes the largest body that we send, and passes a response on in as many pieces as it comes in."""
+
+    async def in_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(size)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(20):
+            writer.write(b"tiny")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    tls = TLSSettings(ca_file=certificate(authority, tmp_path))
+    async with serving(in_pieces) as upstream:
+        server = nginx(PASSING_ON.format(folder=tmp_path, upstream=upstream), listen="ssl http2")
+        reached, response, _ = await fetched(server.port, tls, "/", body=b"x" * size)
+    assert reached.fault is None
+    assert response is not None
+    assert response.body == b"tiny" * 20
 
 
 async def test_who_speaks_no_http2_over_tls_is_known(nginx: StartNginx, authority: trustme.CA, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from pydantic import BaseModel
+
 from slo.core.outcome import Judgement
 from slo.core.reason import REASONS
 from slo.core.sample import Sample
@@ -32,7 +34,11 @@ class Seen:
 
 
 async def look(
-    kind: ModuleType, config: Mapping[str, object], *, timeout_seconds: float = 10.0, context: Context | None = None
+    kind: ModuleType,
+    config: Mapping[str, object] | BaseModel,
+    *,
+    timeout_seconds: float = 10.0,
+    context: Context | None = None,
 ) -> Seen:
     """Build the probe, let it look once, and judge."""
     clock = SteadyClock()

@@ -151,6 +151,8 @@ async def test_a_response_that_does_not_fit_is_looked_at_as_it_is(server: Servic
     assert (cut.reason, "the response was truncated" in cut.judgement.detail) == ("dns_records", True)
     whole = await look(dns, asked(server.port, "big.example.org", transport="tcp", expect=rules))
     assert (whole.reason, whole.value("probe_dns_answer_rrs")) == ("ok", 40)
+    assert whole.findings["response"].startswith("NOERROR, records: 40 answer, ")
+    assert whole.findings["answer"] == "and 35 more"
 
 
 async def test_dns_over_tls(nsd: StartNSD, authority: trustme.CA, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import os
 import socket
 import ssl
 import threading
@@ -16,7 +18,9 @@ import trustme
 from pydantic import ValidationError
 
 from probes import http, tcp, tls
+from slo.config.load import load
 from slo.errors import Fault
+from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from tests import hostile
@@ -163,6 +167,44 @@ async def test_our_own_certificate_is_shown_where_it_is_asked_for(
         seen = await look(http, config_for(http, port, ca_file=ca_file))
     assert seen.reason == "tls_protocol"
     assert "certificate required" in seen.judgement.detail
+
+
+async def test_certificates_may_stand_in_the_configuration_itself_and_come_to_no_disk(
+    contexts: Mapping[str, ssl.SSLContext], authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = authority.issue_cert("watchkeep")
+    key, cert = identity.private_key_pem.bytes().decode(), identity.cert_chain_pems[0].bytes().decode()
+    identity.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "no such folder"))
+    ca = authority.cert_pem.bytes().decode()
+    for ours in (
+        {"cert": cert, "key": key},
+        {"cert": cert + key},
+        {"cert": cert, "key_file": str(tmp_path / "key.pem")},
+    ):
+        config = http.Config.model_validate(config_for(http, 1, ca=ca, **ours))
+        assert "PRIVATE" not in f"{config!r}{config.model_dump()}{config.model_dump_json()}"
+        assert not [each for each in Path("/proc/self/fd").iterdir() if "memfd" in os.path.realpath(each)]
+        async with alerting(contexts["asks for ours"]) as port:
+            assert (await look(http, config_for(http, port, ca=ca, **ours))).reason == "ok"
+
+
+async def test_certificates_of_a_module_may_stand_in_it(
+    contexts: Mapping[str, ssl.SSLContext], authority: trustme.CA, tmp_path: Path
+) -> None:
+    identity = authority.issue_cert("watchkeep")
+    tls_config = {
+        "ca": authority.cert_pem.bytes().decode(),
+        "cert": identity.cert_chain_pems[0].bytes().decode(),
+        "key": identity.private_key_pem.bytes().decode(),
+    }
+    file = tmp_path / "blackbox.yml"
+    file.write_text(json.dumps({"modules": {"m": {"prober": "http", "http": {"tls_config": tls_config}}}}))
+    module = load(file, Kinds.installed(), {}).modules["m"]
+    async with alerting(contexts["asks for ours"]) as port:
+        config = module.aimed(f"https://localhost:{port}/")
+        assert "BEGIN" not in config.model_dump_json()
+        assert (await look(http, config)).reason == "ok"
 
 
 # Handshakes that come to nothing
@@ -487,6 +529,11 @@ def test_files_are_looked_into_when_they_are_configured(tmp_path: Path, ca_file:
         ({"ca_file": str(tmp_path / "empty.pem")}, f"cannot use {tmp_path}/empty.pem: no certificate or crl found"),
         ({"cert_file": ca_file}, f"cannot use {ca_file}: OpenSSL cannot make sense of it"),
         ({"key_file": ca_file}, "has key_file without cert_file, name both, or neither"),
+        ({"key": "s3cret"}, "has key without cert_file, name both, or neither"),
+        ({"ca": "x", "ca_file": ca_file}, "has ca and ca_file, leave one of them out"),
+        ({"ca": "s3cret"}, "cannot use ca: "),
+        ({"ca": "ünlesbar"}, "cannot use ca: it is no PEM, give it in PEM format"),
+        ({"cert": "s3cret"}, "cannot use cert: "),
         ({"server_name": ""}, "has a server_name that no certificate can have"),
     ]
     for settings, message in wrong:

@@ -56,7 +56,7 @@ def test_an_outcome_that_cannot_be_counted_stops_nothing(caplog: pytest.LogCaptu
         def sink(outcome: Outcome) -> None:
             raise KeyError(outcome.check)
 
-        world.runner._sink = sink
+        world.runner._results._sink = sink
         check = world.run("a")
         await asyncio.sleep(100)
         assert len(check.started) == 10

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from slo.core.reason import State
+from slo.core.wheel import STEP_SECONDS
 from slo.errors import Fault
+from slo.net.time_limits import TimeLimits
 from slo.runner.clock import SteadyClock
 from slo.runner.round import run_once
 from tests.runner.worlds import FakeCheck, on_virtual_time, scheduled
@@ -63,9 +65,9 @@ def test_one_round_ends_within_its_timeout_with_an_outcome(
         loop = asyncio.get_running_loop()
         clock = SteadyClock(wall_ns=lambda: 0, monotonic_ns=lambda: round(loop.time() * 1e9))
         check = FakeCheck(behaviour)  # type: ignore[arg-type]
-        outcome, found = await run_once(scheduled(check=check, timeout=5), clock)
+        outcome, found = await run_once(scheduled(check=check, timeout=5), clock, TimeLimits())
         assert (outcome.check, outcome.state, outcome.reason) == ("a", state, reason)
-        assert outcome.duration_seconds == pytest.approx(seconds)
+        assert outcome.duration_seconds == pytest.approx(seconds, abs=2 * STEP_SECONDS)
         assert outcome.lateness_seconds == 0
         assert isinstance(found, Fault) if facts is Fault else found == facts
         assert check.deadlines == [5.0]
@@ -75,7 +77,7 @@ def test_one_round_ends_within_its_timeout_with_an_outcome(
 
 def test_a_fault_of_the_kind_is_in_the_log_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> None:
-        await run_once(scheduled(check=FakeCheck(is_broken)), SteadyClock())
+        await run_once(scheduled(check=FakeCheck(is_broken)), SteadyClock(), TimeLimits())
 
     on_virtual_time(scene())
     (record,) = caplog.records
@@ -87,7 +89,7 @@ def test_one_round_that_is_cancelled_takes_its_check_with_it() -> None:
     check = FakeCheck(hangs)
 
     async def scene() -> None:
-        asking = asyncio.create_task(run_once(scheduled(check=check), SteadyClock()))
+        asking = asyncio.create_task(run_once(scheduled(check=check), SteadyClock(), TimeLimits()))
         await asyncio.sleep(1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)

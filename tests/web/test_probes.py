@@ -28,7 +28,7 @@ ROUNDS = (
 def test_the_last_round_of_every_check_is_listed() -> None:
     with served(FakeWatch(rounds=ROUNDS[1:2] + ROUNDS[3:])) as site:
         listed = site.get("/api/v1/probes").document["probes"]
-    assert [(each["name"], each["target"], each["vantage_point"], each["state"]) for each in listed] == [
+    assert [(each["name"], each["target"], each["vantage_point"], each["outcome"]) for each in listed] == [
         ("gate", "http://127.0.0.1:8084/health", None, "bad"),
         ("gate", "http://b/", "proxy-eu", "good"),
         ("db", "db:3306", None, "unknown"),
@@ -47,7 +47,7 @@ def test_a_probe_is_told_with_the_outcomes_of_each_of_its_checks_newest_first() 
         "at": "2026-01-01T00:01:30Z",
         "round": 7,
         "extra": False,
-        "state": "bad",
+        "outcome": "bad",
         "reason": "status",
         "meaning": "the status code is not an expected one",
         "hint": "look at the service's log at that time; 502 to 504 are of the proxy before it",

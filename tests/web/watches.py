@@ -390,10 +390,10 @@ def a_busy_watch() -> FakeWatch:
         ],
         samples={
             "echo": [
-                Sample(name="probe_http_duration_seconds", value=0.001, labels={"phase": "connect"}),
-                Sample(name="probe_http_duration_seconds", value=0.002, labels={"phase": "processing"}),
-                Sample(name="probe_http_status_code", value=200),
+                Sample("probe_http_duration_seconds", 0.001, {"phase": "connect"}),
+                Sample("probe_http_duration_seconds", 0.002, {"phase": "processing"}),
+                Sample("probe_http_status_code", 200),
             ],
-            "orca": [Sample(name="probe_http_status_code", value=503)],
+            "orca": [Sample("probe_http_status_code", 503)],
         },
     )

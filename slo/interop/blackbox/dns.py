@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from slo.config.dns_names import RecordClass, RecordType, ResponseCode
-from slo.config.types import wrong
-from slo.interop.blackbox.section import BlackboxSection, Expression, SourceOptions, TLSOptions
+from slo.config.types import Pattern, wrong
+from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions
 
 KIND = "dns"
 PLACEHOLDER = "localhost"
@@ -19,10 +19,10 @@ class RecordOptions(BlackboxSection):
     where not all records match.
     """
 
-    fail_if_matches_regexp: tuple[Expression, ...] = ()
-    fail_if_all_match_regexp: tuple[Expression, ...] = ()
-    fail_if_not_matches_regexp: tuple[Expression, ...] = ()
-    fail_if_none_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_all_match_regexp: tuple[Pattern, ...] = ()
+    fail_if_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
 
     @property
     def keys(self) -> dict[str, object]:
@@ -72,10 +72,6 @@ class Options(SourceOptions):
                 "additional": self.validate_additional_rrs.keys,
             },
         }
-
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing: the exporter has no use for a hostname here."""
-        return {}
 
 
 def target_of(target: str) -> str:

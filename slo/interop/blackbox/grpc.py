@@ -18,10 +18,6 @@ class Options(IPOptions):
         """The same as keys of our kind, without the target."""
         return {**self.ip_keys, "service": self.service, **({"tls": self.tls_config} if self.tls else {})}
 
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing is another: the exporter asks no gRPC server under another name."""
-        return {}
-
 
 def target_of(target: str) -> str:
     """The host, with its port where it has one; the exporter takes a URL too, of which it uses only these."""

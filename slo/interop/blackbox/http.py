@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from slo.config.addresses import parted
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
-from slo.config.request import HeaderName, HeaderValue
-from slo.config.types import Secret, wrong
+from slo.config.request import HeaderName, HeaderValue, basic
+from slo.config.types import Pattern, Secret, wrong
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
     BasicAuthOptions,
@@ -17,7 +19,7 @@ from slo.interop.blackbox.http_client import (
     OAuth2Options,
     ProxyOptions,
 )
-from slo.interop.blackbox.section import BlackboxSection, Expression, IPOptions, TLSOptions, as_text
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 from slo.net.decoding import Compression
 
 KIND = "http"
@@ -32,6 +34,7 @@ LOOKED_AT = "64MiB"
 _ACCEPT = "accept-encoding"
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE]?)(i?B)?", re.IGNORECASE)
+_USERINFO = re.compile(r"(?:[A-Za-z0-9._~:@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2.0": "2", "HTTP/2": "2"}
 
 
@@ -63,7 +66,7 @@ class HeaderOptions(BlackboxSection):
     """One entry of `fail_if_header_matches` or `fail_if_header_not_matches`."""
 
     header: str = Field(min_length=1)
-    regexp: Expression
+    regexp: Pattern
     allow_missing: bool = False
 
 
@@ -75,7 +78,7 @@ class Options(IPOptions, ProxyOptions):
     method: str = "GET"
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     http_headers: dict[str, HeaderSources] = Field(default={})
-    body: Annotated[Content | None, BeforeValidator(as_text)] = None
+    body: Content | None = None
     body_file: ContentFile | None = None
     body_size_limit: Annotated[int, BeforeValidator(_size)] = 0
     compression: Annotated[Compression, BeforeValidator(_compression)] = "identity"
@@ -83,8 +86,8 @@ class Options(IPOptions, ProxyOptions):
     no_follow_redirects: bool | None = None
     fail_if_ssl: bool = False
     fail_if_not_ssl: bool = False
-    fail_if_body_matches_regexp: tuple[Expression, ...] = ()
-    fail_if_body_not_matches_regexp: tuple[Expression, ...] = ()
+    fail_if_body_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_body_not_matches_regexp: tuple[Pattern, ...] = ()
     fail_if_body_json_matches_cel: CELExpression | None = None
     fail_if_body_json_not_matches_cel: CELExpression | None = None
     fail_if_header_matches: tuple[HeaderOptions, ...] = ()
@@ -188,12 +191,26 @@ class Options(IPOptions, ProxyOptions):
         sent |= {name: (value,) for name, value in self.headers.items()}
         return {**sent, **({"Authorization": (Secret(self.basic_auth.header),)} if self.basic_auth else {})}
 
-    def named(self, hostname: str) -> dict[str, object]:
-        """The keys that are others where the target is asked under that name."""
-        given = {value.reveal() for name, value in self.headers.items() if name.lower() == "host"}
-        if given - {hostname}:
+    def other_keys(self, target: str, hostname: str) -> dict[str, object]:
+        """The header Host, and the credentials that stand in a target.
+
+        These go before all of the module's but a header Authorization and a token of OAuth 2.0, as in Go's client.
+        """
+        sent, keys = self._sent, dict[str, object]()
+        userinfo = parted(target)[1]
+        if userinfo is not None and not self._given("authorization"):
+            sent["Authorization"] = (Secret(basic_of(userinfo)),)
+            keys = {"headers": sent, "authorization": None, "bearer_token": None}
+        if hostname and not (given := self._given("host")):
+            sent["Host"] = (Secret(hostname),)
+            keys["headers"] = sent
+        elif hostname and given != hostname:
             raise ValueError("the parameter hostname is not the Host header of the module: leave one of them out")
-        return {} if given else {"headers": {**self._sent, "Host": (Secret(hostname),)}}
+        return keys
+
+    def _given(self, wanted: str) -> str:
+        """The value of a header of the module; empty without it."""
+        return next((value.reveal() for name, value in self.headers.items() if name.lower() == wanted), "")
 
 
 def acceptable(encoding: str, accepted: str) -> bool:
@@ -210,5 +227,13 @@ def acceptable(encoding: str, accepted: str) -> bool:
 
 
 def target_of(target: str) -> str:
-    """The URL that is meant by a target: without a scheme it is http."""
-    return target if target.startswith(("http://", "https://")) else f"http://{target}"
+    """The URL that is meant by a target, without the credentials in it: without a scheme it is http."""
+    return parted(target if target.startswith(("http://", "https://")) else f"http://{target}")[0]
+
+
+def basic_of(userinfo: str) -> str:
+    """The header Authorization for the credentials in a URL. Raises ValueError for what Go takes for none."""
+    if not _USERINFO.fullmatch(userinfo):
+        raise ValueError("the user and password in the target hold what has to be escaped, as in %40")
+    user, _, password = userinfo.partition(":")
+    return basic(*(unquote(part, errors="surrogateescape") for part in (user, password)))

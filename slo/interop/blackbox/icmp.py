@@ -30,10 +30,6 @@ class Options(SourceOptions):
             "ttl": self.ttl or USUAL_TTL,
         }
 
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing: the exporter has no use for a hostname here."""
-        return {}
-
 
 def target_of(target: str) -> str:
     """The host as it is."""

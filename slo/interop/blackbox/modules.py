@@ -95,11 +95,9 @@ def _module(
 
     def aimed(target: str, hostname: str = "") -> OneTarget:
         config = template.aimed_at(prober.target_of(target))
-        if not hostname:
-            return config
-        if not _HOSTNAME.fullmatch(hostname):
+        if hostname and not _HOSTNAME.fullmatch(hostname):
             raise ValueError("the parameter hostname is no name of a host")
-        return config.model_copy(update=options.named(hostname))
+        return config.model_copy(update=options.other_keys(target, hostname))
 
     return ModuleEntry(name=name, type=prober.KIND, timeout=keys.timeout, aimed=aimed)
 

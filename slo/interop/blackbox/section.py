@@ -1,35 +1,69 @@
 """Sections of blackbox.yml, and what more of them than one prober has."""
 
+import contextlib
 from collections.abc import Mapping
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, get_args
 
 from pydantic import BeforeValidator, field_validator, model_validator
 
 from slo.config.hosts import Address
+from slo.config.scalars import ScalarError, Unquoted
 from slo.config.section import Section
 from slo.config.tls import TLSSettings
-from slo.config.types import Pattern, wrong
+from slo.config.types import wrong
 from slo.net.resolve import IPProtocol
 
 
 class BlackboxSection(Section):
-    """A mapping of blackbox.yml. A key without a value, or with an empty text, is as good as missing, as in Go."""
+    """A mapping of blackbox.yml, read as Go reads it.
+
+    A key without a value, or with an empty text, is as good as missing. What stands where a text is wanted is one,
+    also without quotes and where it looks like something else.
+    """
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, data: object) -> object:
-        if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None and value != ""}
-        return data
+    def _as_go_reads_it(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        fields = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
+        return {
+            key: _resolved(value) if _NO_TEXTS & _leaves(fields.get(key)) else value
+            for key, value in data.items()
+            if value is not None and value != ""
+        }
 
 
-def as_text(value: object) -> object:
-    """A whole number where a text is wanted: Go's decoder takes what is written, without quotes too."""
-    return str(value) if type(value) is int else value
+_NO_TEXTS = frozenset({bool, int, timedelta})
 
 
-Expression = Annotated[Pattern, BeforeValidator(as_text)]
-"""A regular expression."""
+def _leaves(annotation: object) -> set[object]:
+    """The types that a value of this type is made of."""
+    parts = get_args(annotation)
+    return {leaf for part in parts for leaf in _leaves(part)} if parts else {annotation}
+
+
+def _resolved(value: object) -> object:
+    """A value that is no text, and neither is anything in it; what readers of YAML disagree about stays a text."""
+    match value:
+        case Unquoted():
+            with contextlib.suppress(ScalarError):
+                return value.resolved()
+        case list():
+            return [_resolved(each) for each in value]
+    return value
+
+
+class ProberOptions(BlackboxSection):
+    """What stands under the name of a prober."""
+
+    def other_keys(self, _target: str, _hostname: str) -> dict[str, object]:
+        """The keys that are others for a target, and where it is asked under another name; none for most probers.
+
+        Raises ValueError.
+        """
+        return {}
 
 
 def _ip_protocol(value: object) -> object:
@@ -37,7 +71,7 @@ def _ip_protocol(value: object) -> object:
     return "ip4" if value == "ipv4" else value
 
 
-class IPOptions(BlackboxSection):
+class IPOptions(ProberOptions):
     """Which protocol is preferred; every prober has these."""
 
     preferred_ip_protocol: Annotated[IPProtocol, BeforeValidator(_ip_protocol)] = "ip6"

@@ -1,19 +1,12 @@
 """The prober `tcp`, done by our kind `tcp`."""
 
-from collections.abc import Mapping
-
 from pydantic import model_validator
 
 from slo.config.types import Pattern, Secret, wrong
-from slo.interop.blackbox.section import BlackboxSection, SourceOptions, TLSOptions, as_text
+from slo.interop.blackbox.section import BlackboxSection, ProberOptions, SourceOptions, TLSOptions
 
 KIND = "tcp"
 PLACEHOLDER = "localhost:1"
-
-
-def _texts(data: object) -> object:
-    """The keys of a section in which numbers are texts."""
-    return {key: as_text(value) for key, value in data.items()} if isinstance(data, Mapping) else data
 
 
 class LabelOptions(BlackboxSection):
@@ -21,8 +14,6 @@ class LabelOptions(BlackboxSection):
 
     name: str
     value: str = ""
-
-    _texts = model_validator(mode="before")(_texts)
 
 
 class StepOptions(BlackboxSection):
@@ -33,8 +24,6 @@ class StepOptions(BlackboxSection):
     labels: tuple[LabelOptions, ...] = ()
     send: Secret | None = None
     starttls: bool = False
-
-    _texts = model_validator(mode="before")(_texts)
 
     @property
     def keys(self) -> dict[str, object]:
@@ -49,7 +38,7 @@ class StepOptions(BlackboxSection):
         return {key: value for key, value in keys.items() if value}
 
 
-class DialogueOptions(BlackboxSection):
+class DialogueOptions(ProberOptions):
     """What is said over a connection, and its TLS."""
 
     query_response: tuple[StepOptions, ...] = ()
@@ -83,9 +72,9 @@ class Options(SourceOptions, DialogueOptions):
         """The same as keys of our kind, without the target."""
         return {**self.way_keys, **self.dialogue_keys}
 
-    def named(self, hostname: str) -> dict[str, object]:
-        """The keys that are others where the target is asked under that name."""
-        if self.dialogue_keys["tls"] is None or self.tls_config.server_name:
+    def other_keys(self, _target: str, hostname: str) -> dict[str, object]:
+        """The name in the certificate."""
+        if not hostname or self.dialogue_keys["tls"] is None or self.tls_config.server_name:
             return {}
         return {"tls": self.tls_config.model_copy(update={"server_name": hostname})}
 

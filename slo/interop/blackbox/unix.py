@@ -14,10 +14,6 @@ class Options(DialogueOptions):
         """The same as keys of our kind, without the target."""
         return self.dialogue_keys
 
-    def named(self, _hostname: str) -> dict[str, object]:
-        """A socket has no host."""
-        return {}
-
 
 def target_of(target: str) -> str:
     """The target as it is: a path."""

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from slo.config.types import Secret
+from slo.config.types import Pattern, Secret
 from slo.interop.blackbox.http_client import AuthorizationOptions, BasicAuthOptions, HeaderSources
-from slo.interop.blackbox.section import BlackboxSection, Expression, IPOptions, TLSOptions
+from slo.interop.blackbox.section import BlackboxSection, IPOptions, TLSOptions
 
 KIND = "websocket"
 PLACEHOLDER = "ws://localhost"
@@ -26,7 +26,7 @@ class ClientOptions(BlackboxSection):
 class StepOptions(BlackboxSection):
     """One step of `query_response`."""
 
-    expect: Expression | None = None
+    expect: Pattern | None = None
     send: Secret | None = None
 
 
@@ -61,10 +61,6 @@ class Options(IPOptions):
         """What is offered by a header."""
         lists = [header.all for name, header in self.headers.items() if name.lower() == _SUBPROTOCOLS]
         return tuple(name.strip() for values in lists for value in values for name in value.reveal().split(","))
-
-    def named(self, _hostname: str) -> dict[str, object]:
-        """Nothing is another: the exporter asks no WebSocket server under another name."""
-        return {}
 
 
 def target_of(target: str) -> str:

@@ -34,6 +34,18 @@ def test_sizes_are_powers_of_1024(tmp_path: Path, written: object, size: int) ->
     assert config(tmp_path, {"body_size_limit": written}).max_body == size
 
 
+def test_what_looks_like_no_text_is_one_only_where_a_text_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "blackbox.yml"
+    path.write_text("modules: {m: {prober: http, http: {body: 0x1F, fail_if_ssl: true, valid_status_codes: [200]}}}")
+    made: Any = load(path, Kinds.installed(), {}).modules["m"].aimed("http://target.example/")
+    assert (made.body.reveal(), made.expect.over_tls, made.expect.status) == (b"0x1F", False, ("200",))
+    options = ("fail_if_ssl: yes", "fail_if_ssl: 'true'", "valid_status_codes: [0x1F]", "valid_status_codes: ['200']")
+    for option in options:
+        path.write_text(f"modules: {{m: {{prober: http, http: {{{option}}}}}}}")
+        with pytest.raises(ConfigError, match=option.partition(":")[0]):
+            load(path, Kinds.installed(), {})
+
+
 def test_a_body_that_is_looked_at_has_a_limit_all_the_same(tmp_path: Path) -> None:
     assert config(tmp_path, {"fail_if_body_matches_regexp": ["x"]}).max_body == 64 << 20
 

@@ -17,6 +17,13 @@ class ExpectedValue(Section):
         """Whether anything is expected of the value."""
         return self.value is not None or self.match is not None
 
+    def held_against(self, found: str | None) -> str:
+        """What may be shown of a value, or of none: how long it is, and whether it is as expected."""
+        size = "nothing" if found is None else f"{len(found)} character{'' if len(found) == 1 else 's'}"
+        if not self.any:
+            return f"{size}, and nothing is expected of it"
+        return f"{size}, {'not ' if self.mismatch(found) else ''}as expected"
+
     def mismatch(self, found: str | None) -> str:
         """What is not as expected of the value; empty where all is. None is no value. It does not show the value."""
         if found is None:
