@@ -106,7 +106,8 @@ class Draft:
         """
         recipients = self.audience.of(incident)
         new = tuple(name for name in recipients.others if name not in incident.told)
-        theirs = incident.page_open and (incident.page_of_alert or incident.urged)
+        shared = not set(recipients.pagers).isdisjoint(incident.paged_to)
+        theirs = incident.page_open and (incident.page_of_alert or shared)
         paged = tuple(name for name in recipients.pagers if name not in incident.paged_to) if theirs else ()
         hears = {
             name: actions

@@ -240,20 +240,21 @@ class Pager:
     def __init__(self) -> None:
         self.pages: dict[str, Message] = {}
         self.changed: set[str] = set()
-        """The keys of those that were changed here since they were last told."""
+        """The keys of those that were changed here, and of which no more was told since than who has taken them on."""
 
     def changes(self, key: str, priority: Priority) -> None:
         self.pages[key] = replace(self.pages[key], priority=priority)
         self.changed.add(key)
 
     def hears(self, message: Message) -> None:
-        self.changed.discard(message.key)
         match message.action:
             case Action.TRIGGER | Action.UPDATE:
                 assert message.action is Action.UPDATE or message.key not in self.pages
                 self.pages[message.key] = message
+                self.changed.discard(message.key)
             case Action.RESOLVE:
                 del self.pages[message.key]
+                self.changed.discard(message.key)
 
 
 class SharedPages(RuleBasedStateMachine):
