@@ -163,6 +163,7 @@ def _listen_for_signals(stop: asyncio.Event, watch: RunningWatch) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 async def _reload(watch: RunningWatch) -> None:

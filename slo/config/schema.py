@@ -165,7 +165,7 @@ class ReachKeys(Section):
 
 
 class GuardKeys(Section):
-    """What `/probe` may be sent to, and where a redirect may lead it."""
+    """Where targets may lie that others choose: whoever asks `/probe`, a list that is found, a redirect of these."""
 
     allow: ReachKeys = ReachKeys()
     """The only targets that may be asked."""
@@ -182,7 +182,7 @@ class Root(Section):
     modules: SkipValidation[Mapping[str, object]] = Field(default={})
     """Modules of the blackbox exporter, as its blackbox.yml has them: for `/probe`, and for `module` of a probe."""
     guard: GuardKeys = GuardKeys()
-    """Where targets may lie that `/probe` is asked for."""
+    """Where targets may lie that others choose: those of `/probe`, and those that are found."""
     scrapes: tuple[SkipValidation[ScrapeKeys], ...] = ()
     """Targets whose counters are scraped."""
     servers: tuple[SkipValidation[ServerKeys], ...] = ()

@@ -34,8 +34,10 @@ class Body:
 
     @property
     def content(self) -> bytes:
-        """The decoded bytes, as many as there are; empty where they are not kept."""
-        return b"".join(self._pieces)
+        """The decoded bytes, as many as there are; empty where they are not kept, or are too many."""
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
 
     def expect(self, *, length: int | None, encoding: str) -> None:
         """Take in what the headers say of the body: its length in bytes, its encoding, where they do. Raises Fault."""
@@ -82,6 +84,7 @@ class Body:
             if self.decoded + len(data) > limit:
                 self.decoded = limit
                 if limit < self._limit:
+                    self._pieces.clear()
                     raise Fault("body_too_large", detail=f"{self.received} bytes unfold to more than {limit}")
                 raise self._too_large("after decoding")
             self._room -= len(data)
@@ -99,4 +102,6 @@ class Body:
         return Fault("body_encoding", detail="the encoded body breaks off")
 
     def _too_large(self, what: str) -> Fault:
+        self._pieces.clear()  # nobody looks at a body that is refused, and it is large
+        self._encoded.clear()
         return Fault("body_too_large", detail=f"more than {self._limit} bytes{', ' if what else ''}{what}")
