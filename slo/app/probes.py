@@ -233,10 +233,8 @@ class WatchedProbes:
         assert probe.entry.aimed is not None  # noqa: S101  `targets_from` is refused for any other kind
         try:
             entry = probe.entry.aimed(address, labels)
-            looks = tuple(
-                check_of(probe.entry.name, entry, point, self._kinds, self._guarded, reach=self._reach)
-                for point in entry.looks
-            )
+            name, context, reach = probe.entry.name, self._guarded, self._reach
+            looks = tuple(check_of(name, entry, point, self._kinds, context, reach=reach) for point in entry.looks)
         except (OSError, ValueError, WatchkeepError) as error:
             if not probe.refused["invalid"]:
                 logger.warning(
