@@ -1,7 +1,7 @@
 """Time limits of what waits for the network: one timer for all, where `asyncio.timeout` has one for each.
 
-A round sets one, and nearly always ends long before it. A timer of the event loop for each is a tenth of what a whole
-probe costs.
+A round sets one, and nearly always ends long before it. A timer of the event loop for each is a twentieth of what a
+whole probe costs.
 """
 
 import asyncio

@@ -178,7 +178,7 @@ async def run_once(scheduled: Scheduled, clock: Clock, limits: TimeLimits) -> tu
 
 
 async def _ends(task: asyncio.Task[Any], limits: TimeLimits, seconds: float) -> bool:
-    """Whether a task ends within so many seconds. `asyncio.wait` costs a tenth of a round."""
+    """Whether a task ends within so many seconds; cheaper than `asyncio.wait`, which sets a timer for each."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(_: asyncio.Task[Any]) -> None:
