@@ -140,7 +140,7 @@ class _Connection(asyncio.Protocol):
         """The request is answered."""
         self._at_work, self._request = False, None
         self.since = self._loop.time()
-        if self._ahead and self._head is None:
+        if self._ahead and self._head is None and self._transport is not None:
             self._arm()
 
     def cut(self, reason: str) -> None:

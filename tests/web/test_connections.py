@@ -179,6 +179,20 @@ def test_half_a_request_that_is_sent_ahead_has_no_longer_than_any(request_sent: 
     assert cut(watch, "slow") == 1
 
 
+def test_who_leaves_before_the_answer_was_not_slow() -> None:
+    watch = Working(reasons=["working"])
+    with served(watch, limits=Limits(head_seconds=0.2)) as site:
+        with held(site, 1, sends=POST + b"{}") as (leaver,):
+            while not watch.inbound:
+                time.sleep(0.01)
+            leaver.sendall(GET[:20])
+            time.sleep(0.1)
+        time.sleep(0.1)
+        watch.reasons = []
+        time.sleep(0.5)
+    assert cut(watch, "slow") == 0
+
+
 def test_who_has_sent_a_body_in_pieces_may_be_silent_as_long_as_others() -> None:
     watch = replace(a_busy_watch(), answers={"ticket": Received()})
     with served(watch, limits=Limits(head_seconds=0.2)) as site, held(site, 1) as (idle,):
