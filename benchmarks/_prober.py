@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import gc
 import json
 import resource
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from slo.app.settling import settle
 from slo.config.load import load
 from slo.core.outcome import Outcome
 from slo.core.reason import State
@@ -82,12 +82,6 @@ class Ended:
             "late_p99": late[int(len(late) * 0.99)],
             "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
-
-
-def settle() -> None:
-    """Keep the garbage collector off what lives as long as the process, as `watchkeep run` does."""
-    gc.collect()
-    gc.freeze()
 
 
 async def saturated(made: Any, clock: SteadyClock, ended: Ended, concurrency: int, seconds: float) -> None:

@@ -6,7 +6,6 @@ own work in that time is the processor time of its thread, which a busy machine 
 """
 
 import asyncio
-import gc
 import json
 import tempfile
 import time
@@ -16,6 +15,7 @@ import uvloop
 
 from benchmarks._output import Figure, report
 from slo.app.place import Place
+from slo.app.settling import settle
 from slo.app.watch import RunningWatch
 from slo.config.load import load
 from slo.exposition.catalogue import Telemetry
@@ -88,8 +88,7 @@ async def measure(kind: str) -> list[Figure]:
         settings = load(path, kinds, {})
         watch = RunningWatch(place, settings, clock=clock, telemetry=telemetry, context=context)
         await watch.open()
-        gc.collect()
-        gc.freeze()  # as `watchkeep run` does
+        settle()
         working = asyncio.create_task(watch.run())
 
         async def until_watched(targets: int) -> float:

@@ -112,7 +112,7 @@ def timeout_of(given: str, own_seconds: float) -> float:
     Raises UsageError for a header that is no time.
     """
     try:
-        waited = float(given or 0)
+        waited = float(given or 0) if given.isascii() and "_" not in given else math.nan
     except ValueError:
         waited = math.nan
     if not math.isfinite(waited) or waited < 0:

@@ -6,12 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from slo.config.hosts import Address, Host
+from slo.config.hosts import Address, Host, IPAddress
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
-from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.echo_socket import Reply, Way
 from slo.net.reaching import ReachingProbe

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from slo.config.addresses import WebSocketURL
 from slo.config.request import Authorization, BasicAuth, HeaderName, HeaderValues, is_token, refuse_credentials
 from slo.config.tls import TLSSettings
 from slo.config.types import Pattern, Secret, Section, Size, wrong
+from slo.config.urls import WebSocketURL
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault

@@ -129,26 +129,36 @@ def test_a_changed_lock_brings_the_environment_up_in_place(checkout: Path) -> No
     assert (checkout / ".venv" / "pyvenv.cfg").stat().st_ino == made.st_ino
 
 
-@pytest.mark.parametrize(
-    "damage", ["no interpreter", "an interpreter that starts nothing", "a file in its place", "a moved checkout"]
-)
-def test_a_damaged_environment_is_made_anew(checkout: Path, damage: str) -> None:
+def without_interpreter(checkout: Path) -> Path:
     python = checkout / ".venv" / "bin" / "python"
-    if damage == "a file in its place":
-        (checkout / ".venv").touch()
-    else:
-        assert serves(checkout)
-    match damage:
-        case "no interpreter":
-            python.unlink()
-            python.symlink_to("/nowhere/python3")
-        case "an interpreter that starts nothing":
-            python.unlink()
-            python.write_text("#!/bin/sh\nexit 127\n")
-            python.chmod(0o755)
-        case "a moved checkout":
-            checkout = checkout.rename(checkout.with_name("elsewhere"))
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    return checkout
+
+
+def with_an_interpreter_that_starts_nothing(checkout: Path) -> Path:
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.write_text("#!/bin/sh\nexit 127\n")
+    python.chmod(0o755)
+    return checkout
+
+
+def with_a_file_in_its_place(checkout: Path) -> Path:
+    shutil.rmtree(checkout / ".venv")
+    (checkout / ".venv").touch()
+    return checkout
+
+
+def moved(checkout: Path) -> Path:
+    return checkout.rename(checkout.with_name("elsewhere"))
+
+
+def test_a_damaged_environment_is_made_anew(checkout: Path) -> None:
     assert serves(checkout)
+    for damage in (without_interpreter, with_an_interpreter_that_starts_nothing, with_a_file_in_its_place, moved):
+        checkout = damage(checkout)
+        assert serves(checkout), damage.__name__
 
 
 def test_a_killed_maker_leaves_nothing_that_the_next_call_does_not_mend(checkout: Path) -> None:

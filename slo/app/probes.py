@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 from slo.app.found import Follower, Followers, Labels
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
+from slo.app.probing import reach_of
 from slo.app.wiring import check_of, watched_of
 from slo.config.settings import ProbeEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
@@ -24,6 +25,7 @@ from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
 from slo.net.breath import Breath
 from slo.net.context import Context
+from slo.net.guard import Guard, Reach
 from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.runner.schedule import Scheduled
@@ -104,7 +106,8 @@ class WatchedProbes:
     ) -> None:
         self.lock = asyncio.Lock()
         self._kinds = kinds
-        self._context = context
+        self._context = self._guarded = context
+        self._reach = Reach()
         self._followers = followers
         self._runner = Runner(
             clock=context.clock, sink=self.observe, telemetry=telemetry.probes, connectivity=context.connectivity
@@ -132,6 +135,8 @@ class WatchedProbes:
         same discoveries before.
         """
         followers = self._followers.of(settings)
+        self._reach = reach_of(settings.guard)
+        self._guarded = replace(self._context, guard=Guard(self._reach))
         looks: dict[CheckKey, Looks] = {}
         for check in configured:
             looks[check.key] = (*looks.get(check.key, ()), check)
@@ -228,7 +233,8 @@ class WatchedProbes:
         assert probe.entry.aimed is not None  # noqa: S101  `targets_from` is refused for any other kind
         try:
             entry = probe.entry.aimed(address, labels)
-            looks = tuple(check_of(probe.entry.name, entry, point, self._kinds, self._context) for point in entry.looks)
+            name, context, reach = probe.entry.name, self._guarded, self._reach
+            looks = tuple(check_of(name, entry, point, self._kinds, context, reach=reach) for point in entry.looks)
         except (OSError, ValueError, WatchkeepError) as error:
             if not probe.refused["invalid"]:
                 logger.warning(

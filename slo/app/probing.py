@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from exporters.probing import LONGEST_SECONDS, Asked, Probed
-from slo.config.addresses import presentable
 from slo.config.names import Names
 from slo.config.schema import GuardKeys
 from slo.config.settings import ModuleEntry, Settings
+from slo.config.urls import presentable
 from slo.config.wording import all_in_words
 from slo.core.outcome import Outcome
 from slo.core.protocols import Check

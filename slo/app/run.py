@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ctypes
-import gc
 import logging
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import uvloop
 
 from slo.app.descriptors import connections_of, take_all
 from slo.app.place import Place
+from slo.app.settling import settle
 from slo.app.watch import RunningWatch
 from slo.config.load import load
 from slo.config.settings import Settings
@@ -100,14 +100,6 @@ def _make_journal(path: Path) -> None:
         )
 
 
-def _settle() -> None:
-    """What exists now lives as long as the process: keep the collector off it, and give back what starting took."""
-    gc.collect()
-    gc.freeze()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 async def _stand(options: Options, place: Place, settings: Settings) -> None:
     token = options.token or place.folder.token()
     refuse_unsafe(options.listen, token)
@@ -123,7 +115,7 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
         logger.warning("there are no destinations: nobody is told when a budget burns")
     stop = asyncio.Event()
     _listen_for_signals(stop, watch)
-    _settle()
+    settle()
     async with serving(watch, token=token, listen=options.listen, limits=limits) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
@@ -176,6 +168,7 @@ def _listen_for_signals(stop: asyncio.Event, watch: RunningWatch) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 async def _reload(watch: RunningWatch) -> None:

@@ -15,6 +15,7 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.net.guard import Reach
 from slo.runner.schedule import AfterFailure, Scheduled
 from slo.sources.checks import Fed, Watched
 from slo.sources.grouping import selectors_of
@@ -47,8 +48,10 @@ def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) ->
     return list(checks.values())
 
 
-def check_of(name: str, target: TargetEntry, point: str, kinds: Kinds, context: Context) -> Scheduled:
-    """One target of a check, as a vantage point looks at it, built.
+def check_of(
+    name: str, target: TargetEntry, point: str, kinds: Kinds, context: Context, *, reach: Reach | None = None
+) -> Scheduled:
+    """One target of a check, as a vantage point looks at it, built. `reach` is what the guard of the context goes by.
 
     Raises OSError, ValueError or WatchkeepError where it cannot be.
     """
@@ -61,7 +64,7 @@ def check_of(name: str, target: TargetEntry, point: str, kinds: Kinds, context: 
         interval_seconds=target.interval.total_seconds(),
         timeout_seconds=target.timeout.total_seconds(),
         check=check,
-        config=(target.family, target.type, config),
+        config=(target.family, target.type, config, reach),
         labels=target.labels,
         vantage_point=point,
         sort="probe" if target.family == "probes" else "collector",

@@ -46,7 +46,7 @@ def command(context: click.Context, target: str, module: str, config: Path | Non
     """
     import uvloop
 
-    from slo.config.addresses import parted
+    from slo.config.urls import parted
 
     chosen = _choose(target, module, config)
     if chosen.vantage_points:

@@ -1,6 +1,7 @@
 """`watchkeep run`: the process that stands the watch."""
 
 import os
+import signal
 from pathlib import Path
 
 import click
@@ -32,18 +33,22 @@ def command(*, config: Path, listen: str, data: Path, token_file: Path | None, l
     SIGHUP reads the configuration anew. The token for changes is WATCHKEEP_TOKEN, or in --token-file, or else in the
     file `token` of the data folder, which is made at the first start.
     """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until somebody can heed it
     from slo.app.logs import configure
     from slo.app.run import Options, run
     from slo.cli.client import given_token
     from slo.web.access import parse_listen
 
     configure(log_level)
-    run(
-        Options(
-            config=config,
-            data=data,
-            listen=parse_listen(listen),
-            token=given_token(token_file),
-            environ=dict(os.environ),
+    try:
+        run(
+            Options(
+                config=config,
+                data=data,
+                listen=parse_listen(listen),
+                token=given_token(token_file),
+                environ=dict(os.environ),
+            )
         )
-    )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

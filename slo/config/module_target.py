@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from slo.config.addresses import parted
 from slo.config.aimed import OneTarget
 from slo.config.entries import Family
 from slo.config.names import Names
@@ -13,6 +12,7 @@ from slo.config.probe_targets import ProbeReading
 from slo.config.report import Location, Report
 from slo.config.section import KindConfig
 from slo.config.settings import ModuleEntry
+from slo.config.urls import parted
 from slo.config.wording import in_words
 from slo.config.wrong import shown, wrong
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
 
-from slo.config.addresses import HTTPURL, HostPattern, Network
 from slo.config.customer_keys import CustomerKeys
 from slo.config.exclusion_keys import ExclusionKeys
+from slo.config.hosts import HostPattern, Network
 from slo.config.identity import LabelName, Name, NamedKeys
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.route_keys import InhibitKeys, RoutesKeys
@@ -22,6 +22,7 @@ from slo.config.slo_keys import SLOKeys
 from slo.config.target_keys import DiscoveryKeys, Interval, TargetKeys
 from slo.config.tls import TLSSettings
 from slo.config.types import Duration, PositiveDuration, Secret, Size
+from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.duration import duration_name
 
@@ -164,7 +165,7 @@ class ReachKeys(Section):
 
 
 class GuardKeys(Section):
-    """What `/probe` may be sent to, and where a redirect may lead it."""
+    """Where targets may lie that others choose: whoever asks `/probe`, a list that is found, a redirect of these."""
 
     allow: ReachKeys = ReachKeys()
     """The only targets that may be asked."""
@@ -184,7 +185,7 @@ class Root(Section):
     modules: SkipValidation[Mapping[str, object]] = Field(default={})
     """Modules of the blackbox exporter, as its blackbox.yml has them: for `/probe`, and for `module` of a probe."""
     guard: GuardKeys = GuardKeys()
-    """Where targets may lie that `/probe` is asked for."""
+    """Where targets may lie that others choose: those of `/probe`, and those that are found."""
     scrapes: tuple[SkipValidation[ScrapeKeys], ...] = ()
     """Targets whose counters are scraped."""
     servers: tuple[SkipValidation[ServerKeys], ...] = ()

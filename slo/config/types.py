@@ -10,11 +10,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from slo.config.addresses import HTTPURL, HostPort
+from slo.config.hosts import HostPort
 from slo.config.moments import Moment, Zone
 from slo.config.pattern import Pattern
 from slo.config.secret import Secret
 from slo.config.section import KindConfig, Section
+from slo.config.urls import HTTPURL
 from slo.config.wrong import shown, wrong
 from slo.core.duration import DURATION_PATTERN, parse_duration
 from slo.core.matching import Matcher, parse_matcher

@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from slo.config.addresses import HTTPURL
 from slo.config.identity import LabelName, Name
 from slo.config.moments import Zone
+from slo.config.urls import HTTPURL
 from slo.config.wording import Sentence, in_words
 
 NAME: TypeAdapter[Any] = TypeAdapter(Name)

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from slo.config.hosts import IPAddress
 from slo.config.tls import TLSSettings
 from slo.core.outcome import Judgement
 from slo.core.reason import REASONS, State, state_of
 from slo.errors import Fault
 from slo.net.certificate import Handshake, described
 from slo.net.connection import Connection, Receiver, connect, connect_socket
-from slo.net.connectivity import IPAddress
 from slo.net.context import Context
 from slo.net.resolve import IPProtocol, meant_by
 

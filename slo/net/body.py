@@ -1,7 +1,5 @@
 """The body of a response while it arrives: decoded, counted, kept where it is wanted, and never more than allowed."""
 
-from collections import deque
-
 from slo.errors import Fault
 from slo.net.decoding import Compression, Decoder, decoder_for
 
@@ -28,7 +26,7 @@ class Body:
         self._limit = limit
         self._keep = keep
         self._decoder: Decoder | None = None
-        self._encoded: deque[bytes] = deque()
+        self._encoded: list[bytes] = []
         self._room = SLICE_BYTES
         self._pieces: list[bytes] = []
         self.received = 0
@@ -36,8 +34,10 @@ class Body:
 
     @property
     def content(self) -> bytes:
-        """The decoded bytes, as many as there are; empty where they are not kept."""
-        return b"".join(self._pieces)
+        """The decoded bytes, as many as there are; empty where they are not kept, or are too many."""
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
 
     def expect(self, *, length: int | None, encoding: str) -> None:
         """Take in what the headers say of the body: its length in bytes, its encoding, where they do. Raises Fault."""
@@ -76,7 +76,7 @@ class Body:
     def _decode(self, decoder: Decoder) -> None:
         limit = min(self._limit, max(FREE_BYTES, EXPANSION * self.received))
         while self._room > 0 and (decoder.pending or self._encoded):
-            piece = b"" if decoder.pending else self._encoded.popleft()
+            piece = b"" if decoder.pending else self._encoded.pop(0)
             try:
                 data = decoder.decode(piece, min(self._room, limit + 1 - self.decoded))
             except ValueError as error:
@@ -84,6 +84,7 @@ class Body:
             if self.decoded + len(data) > limit:
                 self.decoded = limit
                 if limit < self._limit:
+                    self._pieces.clear()
                     raise Fault("body_too_large", detail=f"{self.received} bytes unfold to more than {limit}")
                 raise self._too_large("after decoding")
             self._room -= len(data)
@@ -101,4 +102,6 @@ class Body:
         return Fault("body_encoding", detail="the encoded body breaks off")
 
     def _too_large(self, what: str) -> Fault:
+        self._pieces.clear()  # nobody looks at a body that is refused, and it is large
+        self._encoded.clear()
         return Fault("body_too_large", detail=f"more than {self._limit} bytes{', ' if what else ''}{what}")

@@ -10,9 +10,9 @@ import socket
 import ssl
 from typing import Protocol, cast
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
 from slo.net.certificate import Handshake, handshake_of
-from slo.net.connectivity import IPAddress
 from slo.net.socket_faults import fault_of, fault_of_socket, source_of
 from slo.net.tls import handshake_fault
 

@@ -7,9 +7,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
-IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+from slo.config.hosts import IPAddress
 
 _DISCARD_PORT = 9
 _SIOCGIFFLAGS = 0x8913

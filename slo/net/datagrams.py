@@ -5,7 +5,8 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from slo.net.connectivity import IPAddress, socket_name
+from slo.config.hosts import IPAddress
+from slo.net.connectivity import socket_name
 from slo.net.socket_faults import fault_of, source_of
 
 _LARGEST = 65_535

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
-from slo.net.connectivity import IPAddress
 from slo.net.datagrams import Datagrams
 from slo.net.dns_message import UDP_BYTES, Query, Response
 from slo.net.framed import Framed, framed

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
-from slo.net.connectivity import IPAddress, socket_name
+from slo.net.connectivity import socket_name
 from slo.net.icmp import (
     ECHO_REPLY,
     TIME_EXCEEDED,

@@ -5,8 +5,8 @@ import ipaddress
 import secrets
 import select
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
-from slo.net.connectivity import IPAddress
 from slo.net.echo_socket import EchoSocket, Reply, Way
 from slo.net.icmp import Trouble
 

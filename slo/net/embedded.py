@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
-from slo.net.connectivity import IPAddress
+from slo.config.hosts import IPAddress
 
 _LAST_BITS = tuple(
     ipaddress.IPv6Network(network)

@@ -4,24 +4,24 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TypeAlias
 
-from slo.net.connectivity import IPAddress
+from slo.config.hosts import IPAddress, IPNetwork
 from slo.net.embedded import embedded
-
-IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CLOSED: tuple[IPNetwork, ...] = tuple(
     ipaddress.ip_network(network)
     for network in (
         *("169.254.0.0/16", "fe80::/10"),  # link-local: clouds keep the credentials of machines there
-        *("fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32"),  # and at these
+        *("fd00:ec2::/32", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32"),  # and at these
+        *("fd00:c1::a9fe:a9fe/128", "192.0.0.192/32", "fd00:42::42/128"),
+        *("fd00:a9fe:a9fe::1/128", "fd00:100::100:200/128"),
         *("0.0.0.0/8", "::/128", "224.0.0.0/4", "ff00::/8", "255.255.255.255/32"),  # nobody in particular
     )
 )
 """Where no target lies that somebody else than the operator may choose, unless the configuration says otherwise.
 
-Sources: RFC 3927, RFC 4291; the metadata services of AWS, Google Cloud, Alibaba Cloud and Azure.
+Sources: RFC 3927, RFC 4291; the metadata services of AWS (and of its containers and pods), Google Cloud, Alibaba Cloud,
+Azure, Oracle Cloud, Scaleway and Akamai.
 """
 
 KEPT_ADDRESSES = 4096

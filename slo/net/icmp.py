@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from slo.net.connectivity import IPAddress
+from slo.config.hosts import IPAddress
 
 HEADER_BYTES = 8
 

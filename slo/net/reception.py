@@ -1,12 +1,13 @@
 """What receiving a response comes to, over every version of HTTP: a body that unfolds bit by bit, and one end."""
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from slo.errors import Fault
 from slo.net.body import Body
 
 
-class Reception:
+class Reception(ABC):
     """Knows when a response is over: `wait` returns or raises Fault then.
 
     Whoever inherits from it takes in what arrives: sets `_begun` with the head of the response, adds to the body, and
@@ -51,9 +52,9 @@ class Reception:
             return Fault("request_reset", detail=detail)
         return Fault("response_closed" if error is None else "response_reset", detail=detail)
 
+    @abstractmethod
     def _let_go(self) -> None:
         """Let go of what holds this object in turn: a thousand rounds a second are not to wait for the collector."""
-        raise NotImplementedError
 
     def _unfold(self) -> bool:
         """Decode some of the body; returns whether more of it is to be decoded before anything else is taken in."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from slo.config.addresses import HostPort
+from slo.config.hosts import HostPort, IPAddress
 from slo.errors import Fault
-from slo.net.connectivity import IPAddress
 
 if TYPE_CHECKING:
     import aiodns

@@ -2,8 +2,8 @@
 
 import errno
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
-from slo.net.connectivity import IPAddress
 
 
 def source_of(address: IPAddress, source: IPAddress | None) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
 """Time limits of what waits for the network: one timer for all, where `asyncio.timeout` has one for each.
 
-A round sets one, and nearly always ends long before it. A timer of the event loop for each is a tenth of what a whole
-probe costs.
+A round sets one, and nearly always ends long before it. A timer of the event loop for each is a twentieth of what a
+whole probe costs.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ class TimeLimits:
 
     def __init__(self) -> None:
         self._wheel: Wheel[TimeLimit] = Wheel()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._rings_at = float("inf")
 
     def within(self, seconds: float) -> "TimeLimit":
@@ -44,8 +44,12 @@ class TimeLimits:
         self._timer, self._rings_at = None, float("inf")
         if due is not None:
             loop = asyncio.get_running_loop()
-            nap = max(due - loop.time(), SHORTEST_NAP_SECONDS)
-            self._timer, self._rings_at = loop.call_later(nap, self._ring, loop), due
+            nap = due - loop.time()
+            if nap > 0:
+                self._timer = loop.call_later(max(nap, SHORTEST_NAP_SECONDS), self._ring, loop)
+            else:
+                self._timer = loop.call_soon(self._ring, loop)
+            self._rings_at = due
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         for limit in self._wheel.take(loop.time()):

@@ -100,10 +100,15 @@ class Draft:
         return self.muting.has_settled(incident, self.incidents, self._silences)
 
     def tell(self, incident: Incident) -> Incident:
-        """Tell those who are to hear of it as it stands, and have not been told: in its page where that is open."""
+        """Tell those who are to hear of it as it stands, and have not been told: in its page where that is open.
+
+        A page that only the next level has is not for the first: their own is over.
+        """
         recipients = self.audience.of(incident)
         new = tuple(name for name in recipients.others if name not in incident.told)
-        paged = tuple(name for name in recipients.pagers if name not in incident.paged_to) if incident.page_open else ()
+        shared = not set(recipients.pagers).isdisjoint(incident.paged_to)
+        theirs = incident.page_open and (incident.page_of_alert or shared)
+        paged = tuple(name for name in recipients.pagers if name not in incident.paged_to) if theirs else ()
         hears = {
             name: actions
             for name, actions in recipients.hears.items()

@@ -95,14 +95,15 @@ class _Page:
         return gone + new + [each.id for each in others if each.priority is not were[each.id].priority]
 
     def update(self, lane: Lane, before: "_Page", changed: Sequence[str], teller: Teller) -> list[Message]:
-        """That it is another page than it was, in the words of the most urgent that is in it.
+        """That it is another page than it was, in the words of the most urgent that is in it and not muted.
 
         It is named after who changed, since people may do something to several of them in one moment.
         """
         here = {incident.id for incident in self.incidents}
         gone = [str(_member(incident)) for incident in before.incidents if incident.id not in here]
         said = Said(text=one_line(f"no longer in this page: {', '.join(gone[:NAMED])}") if gone else "")
-        told = teller.to_these(self.incidents[0], Action.UPDATE, lane[:1], lane[1], said)
+        speaks = next((incident for incident in self.incidents if not incident.muted), self.incidents[0])
+        told = teller.to_these(speaks, Action.UPDATE, lane[:1], lane[1], said)
         return [replace(message, id=f"{message.id}/{changed[0]}") for message in told]
 
     def said_by(self, message: Message) -> Message:

@@ -31,9 +31,9 @@ Facts = Any  # what a check found is known to the check alone
 class Round:
     """A round that was due at `due`; begun at `started`, to be over at `deadline` (all monotonic seconds).
 
-    At `cut_at` somebody looks whether it has heeded its deadline.
-    `expired` says that it was cancelled at its deadline, `over` that nobody waits for it any more: its outcome is
-    recorded, or there shall be none. An `extra` round is none of the rhythm, and has the number of the one before it.
+    At `cut_at` somebody looks whether it has heeded its deadline. `expired` says that it was cancelled then, `over`
+    that nobody waits for it any more: its outcome is recorded, or there shall be none. An `extra` round is none of the
+    rhythm, and has the number of the one before it.
     """
 
     __slots__ = (
@@ -180,7 +180,7 @@ async def run_once(scheduled: Scheduled, clock: Clock, limits: TimeLimits) -> tu
 
 
 async def _ends(task: asyncio.Task[Any], limits: TimeLimits, seconds: float) -> bool:
-    """Whether a task ends within so many seconds. `asyncio.wait` costs a tenth of a round."""
+    """Whether a task ends within so many seconds; cheaper than `asyncio.wait`, which sets a timer for each."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(_: asyncio.Task[Any]) -> None:

@@ -121,6 +121,7 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._at_work = False
+        self._ahead = False
         self._request: web.Request | None = None
         self._head: asyncio.TimerHandle | None = None
 
@@ -132,12 +133,15 @@ class _Connection(asyncio.Protocol):
     def begin(self, request: web.Request | None = None) -> None:
         """A request is there with all its headers; on the lane it is whole."""
         self._at_work, self._request = True, request
+        self._ahead = False
         self._disarm()
 
     def end(self) -> None:
         """The request is answered."""
         self._at_work, self._request = False, None
         self.since = self._loop.time()
+        if self._ahead and self._head is None and self._transport is not None:
+            self._arm()
 
     def cut(self, reason: str) -> None:
         """End it now, whatever is under way."""
@@ -160,6 +164,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
+        self._ahead = self._at_work and not self.waits  # else it is of the body
         self.inner.data_received(data)
         if not self._at_work and self._head is None:
             self._arm()

@@ -15,6 +15,9 @@ class Whose(Protocol):
     def end(self) -> None:
         """It is answered."""
 
+    def data_received(self, data: bytes) -> None:
+        """What was sent ahead comes now."""
+
 
 class Switch(asyncio.Protocol):
     """Has the lane answer as long as it takes every request; from the first one that it does not take, all are the
@@ -104,7 +107,7 @@ class Switch(asyncio.Protocol):
         if self._ahead and not transport.is_closing():
             ahead, self._ahead = self._ahead, b""
             transport.resume_reading()
-            self.data_received(ahead)
+            self._whose.data_received(ahead)
 
     def _leave(self, transport: asyncio.Transport) -> None:
         self._on_lane = False

@@ -65,6 +65,14 @@ class Targets(PlayedWatch):
         self.watch._probes._runner.last[point] = outcome
         self.watch._probes.observe(outcome)
 
+    async def asked(self, target: str) -> str:
+        """The reason of a round of one target that is made now."""
+        check = self.watch._probes._runner.check(("gate", target, ""))
+        assert check is not None
+        facts = await check.check.observe(self.watch._context.clock.monotonic() + 5)
+        (judgement,) = check.check.judge(facts)
+        return judgement.reason
+
     def metrics(self) -> list[str]:
         text = "".join(ProbeRenderer().render(self.watch.probe_samples(), on_fault=lambda *_: None))
         return [line for line in text.splitlines() if line.startswith("probe_success")]
@@ -227,6 +235,22 @@ async def test_a_reload_keeps_what_was_found_and_the_rhythm_of_what_did_not_chan
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
         await watch.watch._probes._take(follower)
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
+
+
+async def test_a_target_that_is_found_keeps_to_the_guard_that_is_in_force(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    config["guard"] = {"deny": ["127.0.0.0/8"]}
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.2:2": US})
+        assert await watch.asked("127.0.0.1:1") == "connect_refused", "the operator wrote it"
+        assert await watch.asked("127.0.0.2:2") == "not_permitted"
+        guards: list[dict[str, Any]] = [{"deny": []}, {"allow": {"networks": ["10.0.0.0/8"]}}, {}]
+        for guard in guards:
+            watch.configure(config | {"guard": guard})
+            await watch.watch.reload()
+            assert await watch.asked("127.0.0.1:1") == "connect_refused"
+            assert await watch.asked("127.0.0.2:2") == ("not_permitted" if "allow" in guard else "connect_refused")
 
 
 async def test_each_target_that_is_found_is_looked_at_from_every_vantage_point(

@@ -41,7 +41,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "watch.yaml"
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.sampled_from(SEEDS), EDITS)
 def test_a_mangled_configuration_is_loaded_or_refused(
     file: Path, seed: bytes, edits: list[tuple[float, int, bytes]]

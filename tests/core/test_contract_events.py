@@ -282,7 +282,7 @@ def test_a_digest_that_is_not_on_record_names_nothing() -> None:
 # Its clock, minute by minute
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_change_of_the_configuration_changes_a_clock(data: st.DataObject) -> None:
     """In whatever order turns and changes of contract come, it is the clock of the contract at the opening."""

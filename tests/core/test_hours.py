@@ -147,7 +147,7 @@ def test_an_unknown_zone_is_refused() -> None:
 # Minute by minute
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.data())
 def test_it_agrees_with_clocks_that_are_looked_at_every_minute(data: st.DataObject) -> None:
     change = data.draw(st.sampled_from(calendars.CHANGES))
@@ -162,7 +162,7 @@ def test_it_agrees_with_clocks_that_are_looked_at_every_minute(data: st.DataObje
     assert hours.after(start, minutes * MINUTE) == stretch.after(start, minutes)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.data())
 def test_so_much_business_time_later_there_is_so_much_business_time_between(data: st.DataObject) -> None:
     change = data.draw(st.sampled_from(calendars.CHANGES))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dateutil import rrule
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from slo.core.recurrence import LONGEST, Recurrence
@@ -312,6 +312,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(parts)
 
 
+@settings(max_examples=40)
 @given(
     rules(),
     st.datetimes(local("2024-01-01"), local("2026-01-01")).map(lambda start: start.replace(microsecond=0)),
@@ -377,6 +378,7 @@ def test_what_is_daily_occurs_once_each_day_at_its_time_or_after_the_gap(
         assert not gap or datetime.fromtimestamp(start - HOUR, zone_named(zone)).utcoffset() != shown.utcoffset()
 
 
+@settings(max_examples=40)
 @given(rules(), st.integers(0, 60 * DAY), st.integers(1, 9 * DAY), st.integers(1, 9 * DAY))
 def test_what_two_stretches_of_time_have_is_what_both_together_have(
     text: str, later: int, first: int, second: int

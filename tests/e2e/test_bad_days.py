@@ -14,8 +14,6 @@ from tests.e2e.pagerduty import ROUTING_KEY, PagerDuty, beside
 from tests.e2e.stage import FIRST_KEY, Watch, configuration, until
 from tests.services import StartNginx, free_port
 
-pytestmark = pytest.mark.xdist_group("bad days")
-
 IMPATIENT = "5s"
 """Long enough for a good answer on a busy machine."""
 LONG = 30.0

@@ -15,7 +15,7 @@ from tests.e2e.pagerduty import ROUTING_KEY, PagerDuty
 from tests.e2e.stage import FIRST_KEY, Watch, configuration, until
 from tests.services import StartNginx
 
-KILLS = 5
+KILLS = 3
 """How many kills there are in the outage, and as many in the recovery."""
 
 LONGEST_LIFE_SECONDS = 4.0

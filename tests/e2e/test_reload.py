@@ -1,6 +1,7 @@
 """Other configurations while the watch runs: a bad one changes nothing, a good one loses nothing."""
 
 import signal
+from pathlib import Path
 
 from tests.e2e.pagerduty import ROUTING_KEY, PagerDuty
 from tests.e2e.stage import FIRST_KEY, SECOND_KEY, Watch, configuration, until
@@ -44,6 +45,21 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays_until_a_good_one_c
     assert names(watch) == ["deck-availability"]
     assert watch.stop() == 0
     assert pagerduty.requests == []
+
+
+def test_a_signal_to_reload_that_comes_before_it_watches_is_heard_then(watch: Watch, pagerduty: PagerDuty) -> None:
+    watch.configure(configuration(pagerduty.destination(), port=1))
+    watch.begin()
+    until("it holds the signal back", lambda: blocks_reloads(watch.pid))
+    watch.send(signal.SIGHUP)
+    until("it reads the configuration anew", lambda: "configuration reloaded" in watch.said)
+    assert watch.stop() == 0
+
+
+def blocks_reloads(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (blocked,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk:")]
+    return bool(blocked >> (signal.SIGHUP - 1) & 1)
 
 
 def test_an_slo_that_is_removed_resolves_its_incident_and_opens_the_next_when_it_comes_back(

@@ -216,7 +216,7 @@ budgetings = st.sampled_from(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(
     slots=st.dictionaries(st.integers(1, 6 * 360), counts, min_size=1, max_size=40),
     late=st.lists(st.tuples(st.integers(0, 300), counts), max_size=4),

@@ -332,7 +332,7 @@ test_the_engine_and_its_oracle_never_differ = TwinMachine.TestCase
 test_nor_do_they_where_columns_are_made = MadeTwinMachine.TestCase
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(
     hours=st.lists(st.tuples(st.integers(0, 32 * 24), counts), min_size=1, max_size=30),
     start=st.integers(0, 9 * 360),

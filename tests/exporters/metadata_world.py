@@ -25,6 +25,12 @@ from tests.net import dns
 
 METADATA = {"169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "fe80::1"}
 
+EMBEDDED = (
+    *("[::169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::a9fe:a9fe]", "[2002:a9fe:a9fe::1]"),
+    *("[2001:0:c000:201::5601:5601]", "[fd00::5efe:a9fe:a9fe]", "[::ffff:0:a9fe:a9fe]"),
+)
+"""Addresses that only a gateway or a tunnel would lead there, which this machine has none of."""
+
 SETUP = "ip link set lo up; ip addr add 169.254.169.254/32 dev lo; ip addr add fd00:ec2::254/128 dev lo nodad"
 """What makes a namespace such a machine."""
 
@@ -88,9 +94,9 @@ def targets(port: int) -> list[tuple[str, str]]:
         *("[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]"),
         *("metadata.test", "mapped.test", "beside.test"),
     ]
-    direct = [("http", f"http://{host}:{port}/") for host in hosts]
-    over_tcp = [("tcp", f"{host}:{port}") for host in hosts]
-    redirected = [("http", f"http://127.0.0.1:{port}/to/http://{host}:{port}/") for host in hosts]
+    direct = [("http", f"http://{host}:{port}/") for host in (*hosts, *EMBEDDED, "user:secret@169.254.169.254")]
+    over_tcp = [("tcp", f"{host}:{port}") for host in (*hosts, *EMBEDDED)]
+    redirected = [("http", f"http://127.0.0.1:{port}/to/http://{host}:{port}/") for host in (*hosts, *EMBEDDED)]
     twice = [("http", f"http://127.0.0.1:{port}/to/http://localhost:{port}/to/http://169.254.169.254:{port}/")]
     rebinding = [("http", f"http://rebind.test:{port}/to/http://rebind.test:{port}/")]
     return [*direct, *over_tcp, *redirected, *twice, *rebinding]

@@ -32,7 +32,6 @@ LATE = "context deadline exceeded"
 KNOWN_SECONDS = 30.0
 """How long Prometheus has to find its targets and to scrape each once; it needs about six seconds."""
 
-pytestmark = pytest.mark.xdist_group("peers")
 
 # A real Prometheus: what it refuses
 

@@ -45,3 +45,16 @@ def test_what_compresses_very_well_is_no_bomb(encoding: str, encoded: bytes, siz
         unfold(body)
     assert body.end() is None
     assert body.decoded == size
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_body_that_is_refused_is_not_kept(encoding: str) -> None:
+    body = Body(limit=FREE_BYTES, keep=True)
+    body.expect(length=None, encoding=encoding)
+    piece = gzip.compress(bytes(FREE_BYTES)) if encoding else bytes(FREE_BYTES)
+    body.add(piece)
+    unfold(body)
+    assert len(body.content) == FREE_BYTES
+    with pytest.raises(Fault):
+        body.add(bytes(FREE_BYTES))
+    assert body.content == b""

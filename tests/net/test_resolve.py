@@ -8,9 +8,10 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 
+from slo.config.hosts import IPAddress
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
-from slo.net.connectivity import Connectivity, IPAddress
+from slo.net.connectivity import Connectivity
 from slo.net.context import Context
 from slo.net.lines import Lines
 from slo.net.resolve import IPProtocol, Resolver

@@ -15,8 +15,6 @@ from slo.net.sql import SQLLogin, SQLSession
 from slo.runner.clock import SteadyClock
 from tests.databases import StartMariaDB, StartPostgres, StartRedis, told
 
-pytestmark = pytest.mark.xdist_group("databases")
-
 KINDS: dict[str, type[SQLSession]] = {"mysql": MySQLSession, "postgres": PostgresSession}
 LOGIN = SQLLogin(username="watch", password=Secret("s3cret"), database="postgres")
 

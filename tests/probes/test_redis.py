@@ -21,8 +21,6 @@ from tests.hostile import Behaviour, serving
 from tests.probes.looking import Seen, look
 from tests.services import Service, free_port
 
-pytestmark = pytest.mark.xdist_group("redis")
-
 HUNG_SECONDS = 0.5
 ACL = documented("probes/redis.md", "redis")
 WATCH = {"username": "watchkeep", "password": "s3cret"}

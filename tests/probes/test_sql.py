@@ -22,8 +22,6 @@ from tests.databases import MariaDB, Postgres, StartMariaDB, StartPostgres, docu
 from tests.probes.looking import Seen, look
 from tests.services import Service, free_port
 
-pytestmark = pytest.mark.xdist_group("databases")
-
 HUNG_SECONDS = 0.7
 GRANTS = {dialect: documented("probes/sql.md", dialect) for dialect in ("mysql", "postgres")}
 """The statements of the manual: the user, and what it needs to read one table."""

@@ -17,7 +17,7 @@ from tests.replay.oracle import replay, spelt
 from tests.replay.recordings import Scenario
 from tests.replay.scenarios import long_scenario, scenario
 
-SCENARIOS = 240
+SCENARIOS = 120
 TOLERANCE = 1e-9
 
 

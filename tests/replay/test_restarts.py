@@ -28,7 +28,7 @@ from tests.replay.oracle_counts import MINUTE, Series, Target, slot_of, targets_
 from tests.replay.recordings import Scenario
 from tests.replay.scenarios import scenario
 
-SEEDS = 24
+SEEDS = 14
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def _objective(name: str, indicator: Indicator, slot: int) -> Objective:
     return Objective(name=name, objective=Fraction(3, 4), window=2 * long, indicator=indicator, pairs=pairs)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(what=scenarios())
 def test_every_count_of_every_slot_is_that_of_the_oracle(
     what: Scenario, tmp_path_factory: pytest.TempPathFactory

@@ -30,7 +30,7 @@ from tests.router.desk import Desk, heard, keys, kinds
 from tests.router.making import PAGE, PAGERS, SLO, STAGING, T0, TICKET, alert, at, draft_of, ends, routes, takes_on
 
 MINUTE, HOUR = 60, 3600
-G1 = f"acme:{SLO}:-:g1"
+G1, G2 = f"acme:{SLO}:-:g1", f"acme:{SLO}:-:g2"
 BY: dict[str, Any] = {"target": Target(incident="1"), "by": "anna", "via": "slack"}
 
 
@@ -196,6 +196,15 @@ def test_a_pager_of_the_next_level_is_paged_by_itself_where_there_was_no_page() 
     assert kinds(decision) == [ResponseWarned, Paged]
     assert keys(decision) == [("hook", "remind", G1), ("second", "trigger", G1)]
     assert heard(desk.does(10 * HOUR + 60, takes_on())) == [("second", "acknowledge"), ("hook", "acknowledge")]
+
+
+def test_and_where_the_page_of_the_alert_is_over_the_first_level_is_not_paged_again() -> None:
+    desk = Desk(routes(escalation=(step("1/2", "second"),)))
+    for seconds, firing in ((0, TICKET), (10, PAGE), (20, TICKET)):
+        desk.slot(seconds, alert(firing))
+    assert ("oncall", "resolve", G1) in keys(desk.slot(330))
+    assert keys(desk.slot(1810)) == [("hook", "remind", G1), ("second", "trigger", G2)]
+    assert keys(desk.slot(1820)) == []
 
 
 def test_a_page_of_the_next_level_does_not_end_with_the_pairs_that_come_and_go() -> None:

@@ -287,7 +287,7 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.timeout(300)
 def test_what_is_passed_over_is_nothing_that_a_plain_round_would_speak_of() -> None:
-    run_state_machine_as_test(Histories, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(Histories, settings=settings(max_examples=50, stateful_step_count=40, deadline=None))
 
 
 def test_a_page_that_waits_for_its_group_is_not_passed_over_while_no_alert_speaks_of_it() -> None:

@@ -105,6 +105,17 @@ def test_one_that_is_raised_makes_the_page_as_urgent_at_every_pager_that_has_it(
     ]
 
 
+def test_an_update_is_in_the_words_of_one_that_is_not_muted() -> None:
+    desk = shared(Priority.P0, Priority.P0, Priority.P0)
+    desk.silence(10, 1000, slo="s1")
+    desk.slot(20)
+    assert desk.incidents["1"].muted
+    desk.does(30, ends("3"))
+    last = shown(desk)
+    assert (last.action, last.incident) == (Action.UPDATE, "2")
+    assert [member.incident for member in last.members] == ["1", "2"]
+
+
 def test_a_pager_that_has_the_page_for_some_of_them_is_told_of_these() -> None:
     desk = Desk(routes(group_by=("customer",), escalation=LEVELS))
     desk.slot(0, alert(PAGE, slo="a"))
@@ -240,20 +251,21 @@ class Pager:
     def __init__(self) -> None:
         self.pages: dict[str, Message] = {}
         self.changed: set[str] = set()
-        """The keys of those that were changed here since they were last told."""
+        """The keys of those that were changed here, and of which no more was told since than who has taken them on."""
 
     def changes(self, key: str, priority: Priority) -> None:
         self.pages[key] = replace(self.pages[key], priority=priority)
         self.changed.add(key)
 
     def hears(self, message: Message) -> None:
-        self.changed.discard(message.key)
         match message.action:
             case Action.TRIGGER | Action.UPDATE:
                 assert message.action is Action.UPDATE or message.key not in self.pages
                 self.pages[message.key] = message
+                self.changed.discard(message.key)
             case Action.RESOLVE:
                 del self.pages[message.key]
+                self.changed.discard(message.key)
 
 
 class SharedPages(RuleBasedStateMachine):

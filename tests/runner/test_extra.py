@@ -130,7 +130,7 @@ class Slots:
 FINDINGS = st.lists(st.sampled_from(["ok", "status", "connect_timeout", "network_down"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     targets=st.lists(st.tuples(FINDINGS, st.floats(0, 0.9)), min_size=1, max_size=4),
     after=st.sampled_from(

@@ -20,7 +20,7 @@ from tests.runner.worlds import (
 DURATIONS = st.sampled_from([0.0, 0.0, 0.5, 3.0, 30.0])
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     targets=st.lists(
         st.tuples(st.sampled_from([1.0, 2.5, 10.0]), st.lists(DURATIONS, min_size=1, max_size=4)),

@@ -79,7 +79,7 @@ def test_a_watch_that_was_killed_counts_what_one_counts_that_saw_the_same_scrape
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_kills_at_any_time_lose_no_increment_and_count_none_twice(seed: int) -> None:
     chance = random.Random(seed)
     life = Life()

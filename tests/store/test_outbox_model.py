@@ -119,4 +119,4 @@ class Outbox(RuleBasedStateMachine):
 
 
 TestOutbox = Outbox.TestCase
-TestOutbox.settings = settings(max_examples=25, stateful_step_count=25)
+TestOutbox.settings = settings(max_examples=15, stateful_step_count=25)

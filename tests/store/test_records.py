@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.core import events
@@ -49,6 +49,7 @@ def of(hint: typing.Any) -> st.SearchStrategy[typing.Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_every_event_comes_back_as_it_was(kind: type[Event], data: st.DataObject) -> None:
     event = data.draw(whole(kind))
@@ -62,6 +63,7 @@ def test_every_event_comes_back_as_it_was(kind: type[Event], data: st.DataObject
     assert json.loads(text)["kind"] == kind.__name__
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_every_message_comes_back_as_it_was(data: st.DataObject) -> None:
     original = data.draw(whole(Message))

@@ -164,6 +164,47 @@ def is_over(connection: socket.socket) -> bool:
         return True
 
 
+PROBE = b"GET /probe?target=a HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_sent", [GET, PROBE], ids=["framework", "express lane"])
+def test_half_a_request_that_is_sent_ahead_has_no_longer_than_any(request_sent: bytes) -> None:
+    watch = a_busy_watch()
+    with served(watch, limits=Limits(head_seconds=0.5)) as site, held(site, 1) as (slow,):
+        for piece in (request_sent, request_sent[:20]):
+            slow.sendall(piece)
+            time.sleep(0.1)
+        assert slow.recv(65536).startswith(b"HTTP/1.1 ")
+        assert slow.recv(1) == b""
+    assert cut(watch, "slow") == 1
+
+
+def test_who_leaves_before_the_answer_was_not_slow() -> None:
+    watch = Working(reasons=["working"])
+    with served(watch, limits=Limits(head_seconds=0.2)) as site:
+        with held(site, 1, sends=POST + b"{}") as (leaver,):
+            while not watch.inbound:
+                time.sleep(0.01)
+            leaver.sendall(GET[:20])
+            time.sleep(0.1)
+        time.sleep(0.1)
+        watch.reasons = []
+        time.sleep(0.5)
+    assert cut(watch, "slow") == 0
+
+
+def test_who_has_sent_a_body_in_pieces_may_be_silent_as_long_as_others() -> None:
+    watch = replace(a_busy_watch(), answers={"ticket": Received()})
+    with served(watch, limits=Limits(head_seconds=0.2)) as site, held(site, 1) as (idle,):
+        for piece in (POST, b"{", b"}"):
+            idle.sendall(piece)
+            time.sleep(0.05)
+        assert idle.recv(65536).startswith(b"HTTP/1.1 202")
+        idle.settimeout(0.6)
+        with pytest.raises(TimeoutError):
+            idle.recv(1)
+
+
 def test_who_has_asked_once_may_be_silent_for_longer() -> None:
     with served(a_busy_watch(), limits=Limits(head_seconds=0.1)) as site, held(site, 1) as (idle,):
         for _ in range(2):

@@ -7,11 +7,11 @@ from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from slo.config.addresses import parted
 from slo.config.cel import CELExpression
 from slo.config.content import Content, ContentFile
 from slo.config.request import HeaderName, HeaderValue, basic
 from slo.config.types import Pattern, Secret, wrong
+from slo.config.urls import parted
 from slo.interop.blackbox.http_client import (
     AuthorizationOptions,
     BasicAuthOptions,
@@ -34,6 +34,7 @@ LOOKED_AT = "64MiB"
 _ACCEPT = "accept-encoding"
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE]?)(i?B)?", re.IGNORECASE)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//?)")
 _USERINFO = re.compile(r"(?:[A-Za-z0-9._~:@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/1.1": "1.1", "HTTP/2.0": "2", "HTTP/2": "2"}
 
@@ -197,7 +198,7 @@ class Options(IPOptions, ProxyOptions):
         These go before all of the module's but a header Authorization and a token of OAuth 2.0, as in Go's client.
         """
         sent, keys = self._sent, dict[str, object]()
-        userinfo = parted(target)[1]
+        userinfo = parted(url_of(target))[1]
         if userinfo is not None and not self._given("authorization"):
             sent["Authorization"] = (Secret(basic_of(userinfo)),)
             keys = {"headers": sent, "authorization": None, "bearer_token": None}
@@ -227,8 +228,26 @@ def acceptable(encoding: str, accepted: str) -> bool:
 
 
 def target_of(target: str) -> str:
-    """The URL that is meant by a target, without the credentials in it: without a scheme it is http."""
-    return parted(target if target.startswith(("http://", "https://")) else f"http://{target}")[0]
+    """The URL that is meant by a target, without the credentials in it. Raises ValueError for another scheme."""
+    return parted(url_of(target))[0]
+
+
+def url_of(target: str) -> str:
+    """The URL that is meant by a target: without a scheme it is http, and spaces in its path are escaped, as Go does.
+
+    Raises ValueError for another scheme, which would be taken for a host, and its credentials for a path.
+    """
+    scheme = _SCHEME.match(target)
+    if scheme is None:
+        url = f"http://{target}"
+    elif scheme[1].lower() in {"http", "https"} and scheme[2] == "//":
+        url = f"{scheme[1].lower()}://{target[scheme.end() :]}"
+    elif scheme[2] == "/" and scheme[1].lower() not in {"http", "https"}:
+        url = f"http://{target}"  # a host without its port
+    else:
+        raise ValueError("its scheme is neither http:// nor https://")
+    host, slash, path = url.partition("://")[2].partition("/")
+    return url.partition("://")[0] + "://" + host + slash + path.replace(" ", "%20")
 
 
 def basic_of(userinfo: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from slo.config.load import load
 from slo.errors import ConfigError
-from slo.interop.blackbox.http import acceptable
+from slo.interop.blackbox.http import acceptable, target_of
 from slo.kinds import Kinds
 
 
@@ -226,3 +226,26 @@ ACCEPTABLE = {
 @pytest.mark.parametrize(("encoding", "accepted", "answer"), ACCEPTABLE.values(), ids=ACCEPTABLE.keys())
 def test_an_encoding_is_acceptable(encoding: str, accepted: str, *, answer: bool) -> None:
     assert acceptable(encoding, accepted) is answer
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("a.example", "http://a.example"),
+        ("a.example:8080/x?q=a b", "http://a.example:8080/x?q=a%20b"),
+        ("https://a.example/o k ", "https://a.example/o%20k%20"),
+        ("HTTPS://a.example/", "https://a.example/"),
+        ("http://joe:secret@a.example/x", "http://a.example/x"),
+        ("Http://joe:secret@a.example/x", "http://a.example/x"),
+        ("joe:secret@a.example/x", "http://a.example/x"),
+        ("a.example:/x", "http://a.example:/x"),
+    ],
+)
+def test_a_target_is_the_url_that_it_means_without_credentials(target: str, url: str) -> None:
+    assert target_of(target) == url
+
+
+@pytest.mark.parametrize("target", ["ftp://joe:secret@a.example/", "http:/joe:secret@a.example/", "x://a"])
+def test_another_scheme_is_no_name_of_a_host(target: str) -> None:
+    with pytest.raises(ValueError, match="its scheme is neither http:// nor https://"):
+        target_of(target)

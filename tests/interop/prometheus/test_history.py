@@ -19,8 +19,6 @@ from tests.interop.prometheus.judge import changes_of, replayed, step_of, write,
 from tests.interop.prometheus.month import BEGIN, END, IDLE, OUTAGES, Requests, write_month
 from tests.interop.prometheus.simulated import RULES, groups_in
 
-pytestmark = pytest.mark.xdist_group("history of a Prometheus")
-
 STEP = 30
 SHORT = [one for one in DAYS if "full outage" in one.name and one.hours == 2][:3]
 MEAN = error_ratio(30 * 86_400)

@@ -26,7 +26,7 @@ from slo.router.terms import Terms
 from slo.store.journal import Journal
 from tests.router.machine.boundaries import Boundaries, Killed
 from tests.router.machine.times import Times
-from tests.router.machine.town import Letter, Town
+from tests.router.machine.town import Letter, Town, cut_off
 
 T = TypeVar("T")
 
@@ -242,6 +242,7 @@ class Life:
         for calls in self._threads:
             await asyncio.to_thread(calls._threads.shutdown, wait=True)
         await self._context.close()
+        await cut_off(self._loop)
         await self._loop.shutdown_default_executor()
         await self._loop.shutdown_asyncgens()
 

@@ -248,14 +248,27 @@ class Town:
         self._open.callback(server.close)
 
     async def _end(self) -> None:
+        for _ in range(3):  # asyncio loses a connection that it is about to let in when its server closes
+            await asyncio.sleep(0)
         await self._open.aclose()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await cut_off(self._loop)
 
     def _run(self, task: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(task, self._loop).result(30)
+
+
+async def cut_off(loop: asyncio.AbstractEventLoop) -> None:
+    """End every connection of a loop that ends, as the kernel does for a process.
+
+    One over TLS stays open after it was closed until the other side has said goodbye as well, however long that takes.
+    """
+    for transport in list(loop._transports.values()):  # type: ignore[attr-defined]  # nothing else knows all of them
+        transport.abort()
+    await asyncio.sleep(0)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from tests.replay.oracle_counts import Indicator, Matching, Series, Target, _cut
 from tests.replay.scenarios import scenario
 from tests.sources.prometheus.stored import client, entry, prometheus, victoria_metrics
 
-WORLDS = 16
+WORLDS = 10
 INTERVAL_MS = 60_000
 HORIZON_MS = 150_000
 

@@ -257,7 +257,7 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(events, max_size=20), st.integers(0, 5))
 def test_whatever_fails_and_whoever_is_killed_every_event_is_counted_once(
     story: list[tuple[str, int]], seed: int
