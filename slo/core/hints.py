@@ -69,7 +69,7 @@ HINTS: MappingProxyType[str, str] = MappingProxyType(
         "query_refused": "read the error in the detail: most often a grant, or a table that is gone",
         "query_timeout": "look for locks and long transactions, and at the server's load",
         "role": "look for a failover, and at what the name or the address leads to now",
-        "replication_broken": "read the error in the detail: the threads that stopped, or the server that is not reached",
+        "replication_broken": "read the detail: the threads that stopped, or the server that is not reached",
         "replication_mode": "look which replicas are connected, and whether one of them left the synchronous ones",
         "replication_lag": "look for long transactions, and at the replica's disk and processor",
         "replicas_missing": "look at the replicas' own logs, and at the network to them",

@@ -10,8 +10,10 @@ from exporters.service.health import MOST_COMPONENTS, read_health
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["UP", "DOWN"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["status", "components", "details", "code", "db", "underlyingState"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["status", "components", "details", "code", "db", "underlyingState"]), inner)
+    ),
     max_leaves=20,
 )
 
