@@ -1,7 +1,8 @@
 """Replication as a state, in the same words for every vendor. What is not known is said to be so: never 0, never good.
 
 A lag of 0 lies: a replica whose primary is frozen sees nothing more to apply, and says 0. So the lag of a replica is
-the largest of what it says itself, of how old the last sign of life of its primary is, and of what the primary has for it.
+the largest of what it says itself, of how old the last sign of life of its primary is, and of what the primary has for
+it.
 """
 
 from collections.abc import Iterator
