@@ -75,12 +75,24 @@ class Conversation:
 
     async def exactly(self, count: int) -> bytes:
         """The next bytes, so many of them. Raises Fault where they do not come, or are more than an answer may have."""
+        await self.arrived(count)
+        return self._take(count)
+
+    async def arrived(self, count: int) -> bytearray:
+        """All that arrived and was not taken, at least so many bytes: for whoever reads many packets in one go.
+
+        What was read of it is taken by `drop`; nothing else may be awaited before. Raises Fault as `exactly` does.
+        """
         await self._breath.take()  # a megabyte of empty packets would else be read in one go
         while len(self._waiting) < count:
             if count - len(self._waiting) > self._left:
                 raise Fault("data", detail=f"an answer of more than {self._limit} bytes")
             await self._more()
-        return self._take(count)
+        return self._waiting
+
+    def drop(self, count: int) -> None:
+        """Take so many bytes of what arrived."""
+        del self._waiting[:count]
 
     async def line(self) -> bytes:
         """The next line, without the CR and LF that end it. Raises Fault."""
