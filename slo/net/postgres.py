@@ -131,7 +131,7 @@ class PostgresSession(SQLSession):
         """The answer to one question, up to where the server takes the next."""
         answer = Answer(self._limit_rows, reasons)
         while not answer.complete:
-            self._conversation.drop(answer.read(await self._conversation.arrived(answer.needed)))
+            self._conversation.skip(answer.read(await self._conversation.ahead(answer.needed)))
         return answer
 
     async def _next(self) -> tuple[bytes, bytes]:

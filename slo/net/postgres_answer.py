@@ -63,7 +63,7 @@ class Answer:
         """The rows; a Fault where the question was refused."""
         return self._refusal or Result(columns=self._columns, rows=tuple(self._rows))
 
-    def read(self, data: bytearray) -> int:
+    def read(self, data: bytes) -> int:
         """Read the messages that are there, many in one go; how many bytes they were."""
         at = 0
         self.needed = HEAD_BYTES
@@ -81,7 +81,7 @@ class Answer:
             at = end
         return at
 
-    def _take(self, kind: int, data: bytearray, at: int, end: int) -> None:
+    def _take(self, kind: int, data: bytes, at: int, end: int) -> None:
         """One message, whose content begins and ends there."""
         if kind == _DATA_ROW:
             if len(self._rows) == self._limit_rows:
@@ -90,11 +90,11 @@ class Answer:
         elif kind == _READY:
             self.complete = True
         elif kind == _DESCRIPTION:
-            self._columns = _columns(Fields(bytes(data[at:end])))
+            self._columns = _columns(Fields(data[at:end]))
         elif kind == _ERROR:
-            self._refusal = self._refusal or refusal(bytes(data[at:end]), "query_refused", self._reasons)
+            self._refusal = self._refusal or refusal(data[at:end], "query_refused", self._reasons)
         elif kind == _NOTICE:
-            self.notice = refusal(bytes(data[at:end]), "query_refused").detail
+            self.notice = refusal(data[at:end], "query_refused").detail
         elif kind not in _BESIDE:
             raise unexpected(bytes([kind]))
 
@@ -122,7 +122,7 @@ def _columns(description: Fields) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _row(data: bytearray, at: int, end: int) -> tuple[str | None, ...]:
+def _row(data: bytes, at: int, end: int) -> tuple[str | None, ...]:
     """The values of a row. What its sizes say is held against where the message ends, once, behind the last one."""
     values: list[str | None] = []
     try:
