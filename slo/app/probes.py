@@ -14,7 +14,7 @@ from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.probing import reach_of
 from slo.app.wiring import check_of, watched_of
-from slo.config.settings import ProbeEntry, Settings
+from slo.config.settings import CheckEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome
@@ -50,7 +50,7 @@ Looks: TypeAlias = tuple[Scheduled, ...]
 class _Probe:
     """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
 
-    entry: ProbeEntry
+    entry: CheckEntry
     configured: Collection[CheckKey]
     followers: Sequence[Follower]
     found: dict[str, Looks] = field(default_factory=dict)
