@@ -1,6 +1,6 @@
 """What goes on in the databases, each round: connections, locks, transactions, and what the server writes to disk."""
 
-from exporters.postgres.statement import Column, Statement
+from exporters.postgres.statement import NEWEST, OLDEST, Column, Statement
 
 _STATES = (
     "active",
@@ -27,11 +27,11 @@ def _words(words: tuple[str, ...]) -> str:
     return ", ".join(f"('{word}')" for word in words)
 
 
-def _counter(name: str, text: str, *, value: str = "", since: int = 12, until: int = 99) -> Column:
+def _counter(name: str, text: str, *, value: str = "", since: int = OLDEST, until: int = NEWEST) -> Column:
     return Column(name=name, help=text, type="counter", value=value, since=since, until=until)
 
 
-def _untyped(name: str, text: str, *, value: str = "", since: int = 12) -> Column:
+def _untyped(name: str, text: str, *, value: str = "", since: int = OLDEST) -> Column:
     return Column(name=name, help=text, type="untyped", value=value, since=since)
 
 
@@ -89,9 +89,7 @@ DATABASES = Statement(
         _counter("temp_bytes", "Bytes that were written to temporary files."),
         _counter("deadlocks", "Deadlocks that were found."),
         _untyped("checksum_failures", "Blocks whose checksum was wrong."),
-        _untyped(
-            "checksum_last_failure", "When a checksum was wrong last.", value=_moment("checksum_last_failure")
-        ),
+        _untyped("checksum_last_failure", "When a checksum was wrong last.", value=_moment("checksum_last_failure")),
         _counter("blk_read_time", "Milliseconds spent on reading blocks."),
         _counter("blk_write_time", "Milliseconds spent on writing blocks."),
         _untyped("session_time", "Milliseconds that sessions lasted.", since=14),

@@ -1,14 +1,12 @@
 """What is asked seldom: how large databases are, the tables with the most rows, the costliest statements."""
 
-from exporters.postgres.statement import Column, Statement
+from exporters.postgres.statement import NEWEST, OLDEST, Column, Statement
 
 DATABASE_SIZES = Statement(
     name="database",
     prefix="pg_database",
     labels={"datname": "datname"},
-    columns=(
-        Column(name="size_bytes", help="Disk space that the database takes.", value="pg_database_size(oid)"),
-    ),
+    columns=(Column(name="size_bytes", help="Disk space that the database takes.", value="pg_database_size(oid)"),),
     source="FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') OR "
     "pg_has_role('pg_read_all_stats', 'USAGE') ORDER BY oid",
 )
@@ -68,13 +66,15 @@ def statements(most: int) -> Statement:
         labels={"user": "pg_get_userbyid(s.userid)", "datname": "d.datname", "queryid": "s.queryid"},
         columns=(
             Column(name="calls_total", help="How often it was executed.", type="counter", value="sum(s.calls)"),
-            _seconds("seconds_total", "Seconds that it took.", 12, 12, "s.total_time"),
-            _seconds("seconds_total", "Seconds that it took.", 13, 99, "s.total_exec_time"),
+            _seconds("seconds_total", "Seconds that it took.", OLDEST, OLDEST, "s.total_time"),
+            _seconds("seconds_total", "Seconds that it took.", 13, NEWEST, "s.total_exec_time"),
             Column(name="rows_total", help="Rows that it gave or changed.", type="counter", value="sum(s.rows)"),
-            _seconds("block_read_seconds_total", "Seconds that it read blocks.", 12, 16, "s.blk_read_time"),
-            _seconds("block_read_seconds_total", "Seconds that it read blocks.", 17, 99, "s.shared_blk_read_time"),
-            _seconds("block_write_seconds_total", "Seconds that it wrote blocks.", 12, 16, "s.blk_write_time"),
-            _seconds("block_write_seconds_total", "Seconds that it wrote blocks.", 17, 99, "s.shared_blk_write_time"),
+            _seconds("block_read_seconds_total", "Seconds that it read blocks.", OLDEST, 16, "s.blk_read_time"),
+            _seconds("block_read_seconds_total", "Seconds that it read blocks.", 17, NEWEST, "s.shared_blk_read_time"),
+            _seconds("block_write_seconds_total", "Seconds that it wrote blocks.", OLDEST, 16, "s.blk_write_time"),
+            _seconds(
+                "block_write_seconds_total", "Seconds that it wrote blocks.", 17, NEWEST, "s.shared_blk_write_time"
+            ),
         ),
         source="FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE s.queryid IS NOT NULL "
         "GROUP BY 1, 2, 3 ORDER BY 5 DESC, 3",

@@ -4,18 +4,24 @@ What cannot be read is NaN, as NULL is: the exporter whose names these are says 
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from slo.core.sample import Sample
 from slo.exposition.catalogue import Family
 from slo.net.sql import Result
 
-OLDEST = 12
-"""The oldest version that is known. Newer ones than those that are known are asked as the newest of these."""
+OLDEST, NEWEST = 12, 17
+"""The versions that are known."""
 
 ROWS = 5_000
 """How many rows of one statement are read: a server with more databases or tables tells of some of them."""
+
+
+Row: TypeAlias = Mapping[str, str | None]
+"""A row by the names of its values; None is NULL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +37,24 @@ class Column:
     type: str = "gauge"
     value: str = ""
     since: int = OLDEST
-    until: int = 99
+    until: int = NEWEST
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A statement as one version of the server is asked it: `names` are of its labels and, behind them, its columns."""
+
+    name: str
+    prefix: str
+    sql: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    metrics: tuple[tuple[int, str], ...]
+    """The columns that are metrics: where they stand in a row, and the whole name."""
+
+    def rows(self, result: Result) -> list[Row]:
+        """The rows by the names of labels and columns. A row of another length is no answer to this, and left out."""
+        return [dict(zip(self.names, row, strict=True)) for row in result.rows if len(row) == len(self.names)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,22 +71,25 @@ class Statement:
     labels: Mapping[str, str] = field(default_factory=dict)
     limit: int = ROWS
     since: int = OLDEST
-    until: int = 99
+    until: int = NEWEST
 
-    def columns_of(self, version: int) -> tuple[Column, ...]:
-        """The columns that this version of the server has."""
-        version = max(version, OLDEST)
-        return tuple(column for column in self.columns if column.since <= version <= column.until)
-
-    def sql(self, version: int) -> str:
+    def of(self, version: int) -> Question:
         """The statement for this version of the server."""
-        values = (column.value or column.name for column in self.columns_of(version))
-        return f"SELECT {', '.join((*self.labels.values(), *values))} {self.source} LIMIT {self.limit}"
-
-    def rows(self, result: Result, version: int) -> Iterator[Mapping[str, str | None]]:
-        """The rows by the names of labels and columns. A row of another length is no answer to this, and left out."""
-        names = (*self.labels, *(column.name for column in self.columns_of(version)))
-        return (dict(zip(names, row, strict=True)) for row in result.rows if len(row) == len(names))
+        columns = [column for column in self.columns if column.since <= version <= column.until]
+        names = (*self.labels, *(column.name for column in columns))
+        values = ", ".join((*self.labels.values(), *(column.value or column.name for column in columns)))
+        return Question(
+            name=self.name,
+            prefix=self.prefix,
+            sql=f"SELECT {values} {self.source} LIMIT {self.limit}",
+            names=names,
+            labels=tuple(self.labels),
+            metrics=tuple(
+                (index, f"{self.prefix}_{column.name}")
+                for index, column in enumerate(columns, start=len(self.labels))
+                if column.help
+            ),
+        )
 
     def families(self) -> Iterator[Family]:
         """What is said of each metric before its values."""
@@ -72,9 +98,16 @@ class Statement:
                 yield Family(name=f"{self.prefix}_{column.name}", type=column.type, help=column.help)
 
 
-def of_version(statements: Sequence[Statement], version: int) -> tuple[Statement, ...]:
-    """Those that this version of the server is asked."""
-    return tuple(each for each in statements if each.since <= max(version, OLDEST) <= each.until)
+def questions(statements: Sequence[Statement], version: int) -> tuple[Question, ...]:
+    """What this version of the server is asked; one that is not known is asked as the nearest that is."""
+    version = min(max(version, OLDEST), NEWEST)
+    return tuple(each.of(version) for each in statements if each.since <= version <= each.until)
+
+
+def major(version: str) -> int:
+    """The major version, of what a server says at the login: `15.6 (Debian 15.6-1)`; 0 where it says none."""
+    match = re.match(r"[0-9]{1,4}", version)
+    return int(match[0]) if match else 0
 
 
 def number(text: str | None) -> float:
@@ -100,17 +133,14 @@ class Reader:
         """A round begins: labels that were not used in the last one are forgotten."""
         self._known, self._used = self._used, {}
 
-    def read(self, statement: Statement, result: Result, version: int) -> Iterator[Sample]:
-        """The samples of a statement's rows, family by family."""
-        columns = statement.columns_of(version)
-        known = len(statement.labels)
-        rows = [row for row in result.rows if len(row) == known + len(columns)]
-        series = [(self.labels(tuple(statement.labels), row[:known]), row) for row in rows]
-        for index, column in enumerate(columns, start=known):
-            if column.help:
-                name = f"{statement.prefix}_{column.name}"
-                for labels, row in series:
-                    yield Sample(name, number(row[index]), labels)
+    def read(self, question: Question, result: Result) -> Iterator[Sample]:
+        """The samples of the rows, family by family."""
+        known = len(question.labels)
+        rows = [row for row in result.rows if len(row) == len(question.names)]
+        series = [(self.labels(question.labels, row[:known]), row) for row in rows]
+        for index, name in question.metrics:
+            for labels, row in series:
+                yield Sample(name, number(row[index]), labels)
 
     def labels(self, names: tuple[str, ...], values: tuple[str | None, ...]) -> Mapping[str, str]:
         """The labels of these names, and that of the server. NULL is empty."""

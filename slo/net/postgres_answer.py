@@ -32,7 +32,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
 )
 """The reason of an error by its SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
-INSIDE_REASONS: Mapping[str, str] = MappingProxyType({**REASONS, "25006": "read_only", "42501": "permission", "55P03": "query_timeout"})
+INSIDE_REASONS: Mapping[str, str] = MappingProxyType(
+    {**REASONS, "25006": "read_only", "42501": "permission", "55P03": "query_timeout"}
+)
 """The same for whoever looks inside: a right that is missing is then ours, and no application's."""
 
 _HEAD = struct.Struct("!Bi")
