@@ -43,8 +43,9 @@ class Replication:
     """How a server stands to the others. None is not known.
 
     The lags are of a replica its own, and of a primary those of the replica that is furthest behind. `broken` says in
-    words why replication does not run, empty where it does. `replicas` is how many follow, `quorum` whether the cluster
-    can decide, `cluster_size` how many it has.
+    words why replication does not run, empty where it does, and `refusal` why a server that is read-only takes no
+    writes, where that is known. `replicas` is how many follow, `quorum` whether the cluster can decide, `cluster_size`
+    how many it has.
     """
 
     role: Role
@@ -53,6 +54,7 @@ class Replication:
     lag_bytes: int | None = None
     broken: str = ""
     read_only: bool | None = None
+    refusal: str = ""
     replicas: int | None = None
     quorum: bool | None = None
     cluster_size: int | None = None
@@ -116,7 +118,7 @@ def _access(replication: Replication, expect: Expect) -> Iterator[tuple[str, str
         if expect.read_only is not None:
             yield "replication_unknown", "whether the server takes writes is not known"
     elif replication.read_only and not wanted:
-        yield "read_only", "the server takes no writes"
+        yield "read_only", replication.refusal or "the server takes no writes"
     elif wanted and not replication.read_only:
         yield "writable", "the server takes writes"
 
