@@ -8,7 +8,7 @@ it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -63,10 +63,10 @@ class Replication:
 class Expect(Section):
     """What is expected of a server's replication. Replication that is broken is bad without being asked for."""
 
-    role: Role | None = None
+    role: Literal["primary", "replica", "sentinel"] | None = None
     """What the server must be: primary, replica or sentinel."""
 
-    replication: tuple[Mode, ...] | None = None
+    replication: tuple[Literal["none", "async", "semi-sync", "sync", "cluster"], ...] | None = None
     """The modes that are good, as [sync, semi-sync, cluster] where replication must not be async."""
 
     lag: PositiveDuration | None = None
@@ -90,7 +90,7 @@ def faults(replication: Replication, expect: Expect) -> Iterator[tuple[str, str]
     role, mode = replication.role, replication.mode
     if role is Role.UNKNOWN:
         yield "replication_unknown", "the server does not say what its role is"
-    elif expect.role not in (None, role):
+    elif expect.role is not None and expect.role != role.value:
         yield "role", f"it is a {role}, not a {expect.role}"
     if replication.quorum is False:
         yield "no_quorum", "the server is not part of a cluster that can decide"

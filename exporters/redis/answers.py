@@ -8,7 +8,7 @@ from exporters.redis import sentinel, writing
 from exporters.redis.info import Info, read_cluster, read_info
 from exporters.redis.sentinel import Guarded
 from slo.errors import Fault
-from slo.net.redis import RedisSession, Refusal, Reply
+from slo.net.redis import Answer, RedisSession, Refusal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ async def ask(session: RedisSession, *, write_to: str | None = None, token: str 
     return Answers(info=info, cluster=cluster, write=write)
 
 
-def _told(reply: "Reply | Refusal") -> bytes:
+def _told(reply: Answer) -> bytes:
     """The answer to INFO, without which nothing is known. Raises Fault."""
     if isinstance(reply, Refusal):
         raise Fault("permission", detail=reply.text) if reply.code == "NOPERM" else reply.fault()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.redis.info import Watched, number
-from slo.net.redis import Refusal, Reply
+from slo.net.redis import Answer, Refusal, Reply
 
 MOST_PRIMARIES = 100
 """Of how many primaries it is asked in detail; of the others INFO tells."""
@@ -53,7 +53,7 @@ def questions(watched: Sequence[Watched]) -> list[tuple[str, ...]]:
     ]
 
 
-def guarded(watched: Sequence[Watched], replies: "Sequence[Reply | Refusal]") -> tuple[Guarded, ...]:
+def guarded(watched: Sequence[Watched], replies: Sequence[Answer]) -> tuple[Guarded, ...]:
     """What the answers to these questions say."""
     told = [
         _guarded(primary, replies[place * ASKED_OF_EACH : (place + 1) * ASKED_OF_EACH])
@@ -62,7 +62,7 @@ def guarded(watched: Sequence[Watched], replies: "Sequence[Reply | Refusal]") ->
     return (*told, *(Guarded(watched=primary) for primary in watched[MOST_PRIMARIES:]))
 
 
-def _guarded(primary: Watched, replies: "Sequence[Reply | Refusal]") -> Guarded:
+def _guarded(primary: Watched, replies: Sequence[Answer]) -> Guarded:
     quorum, sentinels, replicas, details = replies
     well_sentinels = _well(sentinels)
     fields = _fields(details)
@@ -77,20 +77,20 @@ def _guarded(primary: Watched, replies: "Sequence[Reply | Refusal]") -> Guarded:
     )
 
 
-def _quorum(reply: "Reply | Refusal") -> bool | None:
+def _quorum(reply: Answer) -> bool | None:
     if isinstance(reply, Refusal):
         return False if reply.code == "NOQUORUM" else None
     return True if isinstance(reply, bytes) and reply.startswith(b"OK") else None
 
 
-def _well(reply: "Reply | Refusal") -> int | None:
+def _well(reply: Answer) -> int | None:
     """How many of those that a Sentinel lists are not down."""
     if not isinstance(reply, list):
         return None
     return sum(not _DOWN.intersection(_fields(each).get("flags", "").split(",")) for each in reply)
 
 
-def _fields(reply: "Reply | Refusal") -> Mapping[str, str]:
+def _fields(reply: Answer) -> Mapping[str, str]:
     """A list of names and values as what it means."""
     if not isinstance(reply, list):
         return {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exporters.redis.info import number
-from slo.net.redis import Refusal, Reply
+from slo.net.redis import Answer
 
 SETTINGS = (
     "databases",
@@ -71,7 +71,7 @@ def questions(*, histograms: bool) -> list[tuple[str, ...]]:
     return [*settings, *_OTHERS, *([_HISTOGRAM] if histograms else [])]
 
 
-def read_slow(replies: "Sequence[Reply | Refusal]") -> Slow:
+def read_slow(replies: Sequence[Answer]) -> Slow:
     """What the answers to these questions say."""
     configured = {
         name: value
@@ -92,14 +92,14 @@ def read_slow(replies: "Sequence[Reply | Refusal]") -> Slow:
     )
 
 
-def _setting(name: str, reply: "Reply | Refusal") -> str | None:
+def _setting(name: str, reply: Answer) -> str | None:
     match reply:
         case [bytes() as key, bytes() as value] if key.decode(errors="replace") == name:
             return value.decode(errors="replace")
     return None
 
 
-def _spikes(reply: "Reply | Refusal") -> tuple[Spike, ...] | None:
+def _spikes(reply: Answer) -> tuple[Spike, ...] | None:
     if not isinstance(reply, list):
         return None
     found = []
@@ -110,7 +110,7 @@ def _spikes(reply: "Reply | Refusal") -> tuple[Spike, ...] | None:
     return tuple(found)
 
 
-def _slow_log(length: "Reply | Refusal", last: "Reply | Refusal") -> SlowLog | None:
+def _slow_log(length: Answer, last: Answer) -> SlowLog | None:
     match length, last:
         case int(), []:
             return SlowLog(float(length), 0.0, 0.0)
@@ -119,7 +119,7 @@ def _slow_log(length: "Reply | Refusal", last: "Reply | Refusal") -> SlowLog | N
     return None
 
 
-def _histograms(reply: "Reply | Refusal") -> tuple[Histogram, ...] | None:
+def _histograms(reply: Answer) -> tuple[Histogram, ...] | None:
     if not isinstance(reply, list):
         return None
     found = []

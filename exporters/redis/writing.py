@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from exporters.health.write import Write
-from slo.net.redis import Refusal, Reply
+from slo.net.redis import Answer, Refusal
 
 EXPIRES_SECONDS = 60
 
@@ -22,7 +22,7 @@ def questions(key: str, token: str) -> list[tuple[str, ...]]:
     return [("SET", key, token, "EX", str(EXPIRES_SECONDS)), ("GET", key)]
 
 
-def judged(token: str, replies: "Sequence[Reply | Refusal]") -> Write:
+def judged(token: str, replies: Sequence[Answer]) -> Write:
     """What the answers to these questions mean."""
     for reply in replies:
         if isinstance(reply, Refusal):

@@ -19,6 +19,9 @@ DEPTH = 8
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 
 
+Answer: TypeAlias = "Reply | Refusal"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedisLogin:
     """Who logs in, and to which database. Without a password nobody logs in; `username` is that of an ACL."""
@@ -78,7 +81,7 @@ class RedisSession:
         """What the server answers to one command. Raises Fault, also where the answer is an error."""
         return await self._ask(words, otherwise="query_refused")
 
-    async def pipeline(self, commands: Sequence[Sequence[str]]) -> "list[Reply | Refusal]":
+    async def pipeline(self, commands: Sequence[Sequence[str]]) -> list[Answer]:
         """What the server answers to each of several commands, which are sent at once.
 
         Raises Fault where an answer does not come whole, or all of them are larger than one may be.
@@ -106,7 +109,7 @@ class RedisSession:
             raise reply.fault(otherwise)
         return reply
 
-    async def _reply(self, depth: int) -> "Reply | Refusal":
+    async def _reply(self, depth: int) -> Answer:
         line = await self._conversation.line()
         kind, rest = line[:1], line[1:]
         match kind:
