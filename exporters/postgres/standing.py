@@ -91,7 +91,7 @@ STANDBYS = Statement(
     labels={
         "application_name": "r.application_name",
         "client_addr": "host(r.client_addr)",
-        "slot_name": "s.slot_name",
+        "slot_name": "coalesce(s.slot_name, r.pid::text)",
         "state": "r.state",
     },
     columns=(
@@ -125,7 +125,7 @@ STANDBYS = Statement(
     ),
     source="FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid ORDER BY r.pid",
 )
-"""Whoever is sent WAL, physical and logical."""
+"""Whoever is sent WAL, physical and logical. Without a slot the process tells two of the same name apart."""
 
 SLOTS = Statement(
     name="replication_slots",

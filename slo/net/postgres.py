@@ -29,7 +29,7 @@ class PostgresSession(SQLSession):
         await self._log_in(login, private=endpoint.tls is not None)
 
     async def query(self, statement: str, *, seconds: float) -> Result:
-        asked = (_begun("READ ONLY", seconds), self._extended(statement, described=True), _simple("ROLLBACK"))
+        asked = (_begun(" READ ONLY", seconds), self._extended(statement, described=True), _simple("ROLLBACK"))
         with self._conversation.answering():
             self._conversation.send(b"".join(asked))
             begun, answer, _ = [(await self._answer(REASONS)).result for _ in range(3)]
@@ -52,12 +52,12 @@ class PostgresSession(SQLSession):
         return answers
 
     async def write(self, statement: str, *, seconds: float) -> None:
-        """Do one statement, in a transaction of its own that is committed. Raises Fault.
+        """Do one statement, in a transaction of its own that is committed, and as any other that is begun. Raises Fault.
 
         Also where it is committed here, and the synchronous standbys did not confirm it in time: PostgreSQL remarks
         that beside, and says that all is well.
         """
-        asked = (_begun("READ WRITE", seconds), self._extended(statement, described=False), _simple("COMMIT"))
+        asked = (_begun("", seconds), self._extended(statement, described=False), _simple("COMMIT"))
         with self._conversation.answering():
             self._conversation.send(b"".join(asked))
             answers = [await self._answer(INSIDE_REASONS) for _ in range(3)]
@@ -108,7 +108,7 @@ class PostgresSession(SQLSession):
         """The answers up to the first refusal, or all."""
         extended = [self._extended(statement, described=False) for statement in statements]
         with self._conversation.answering():
-            self._conversation.send(b"".join((_begun("READ ONLY", seconds), *extended, _simple("ROLLBACK"))))
+            self._conversation.send(b"".join((_begun(" READ ONLY", seconds), *extended, _simple("ROLLBACK"))))
             begun, *answers, _ = [(await self._answer(INSIDE_REASONS)).result for _ in range(len(statements) + 2)]
         if isinstance(begun, Fault):
             raise begun
@@ -147,7 +147,7 @@ def _begun(access: str, seconds: float) -> bytes:
     """Begin a transaction, whose statements the server gives up after so many seconds."""
     milliseconds = max(int(seconds * 1000), 1)
     limits = f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {milliseconds}"
-    return _simple(f"BEGIN {access}; {limits}")
+    return _simple(f"BEGIN{access}; {limits}")
 
 
 def _simple(statements: str) -> bytes:
