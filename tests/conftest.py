@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.services", "tests.databases", "tests.distribution"]
 
-# `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test
+# `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test;
+# `fuzz` looks for them long
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -18,6 +19,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("dev", max_examples=1000, deadline=None)
+settings.register_profile("fuzz", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Who starts the tests in the background of a script has them, and every command that they start, ignore Ctrl-C.
