@@ -1,12 +1,14 @@
 """What each version of the server is asked, and what is made of its rows."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
 from exporters.postgres.own import FAMILIES, family
 from exporters.postgres.settings import SETTINGS, settings
 from exporters.postgres.statement import Reader, major, number, questions
+from exporters.postgres.told import read
 from slo.net.sql import Result
 from tests.exporters.postgres.saying import FAST, PRIMARY, SELDOM, answers
 
@@ -48,12 +50,12 @@ def test_the_version_that_is_told_at_the_login(said: str, version: int) -> None:
 
 def test_names_of_metrics_stay_the_same_from_version_to_version() -> None:
     told = {
-        version: {sample.name for q, a in answers(PRIMARY, version=version) for sample in Reader("a").read(q, a)}
+        version: {sample.name for sample in read(answers(PRIMARY, version=version), Reader("a"))}
         for version in VERSIONS
     }
     gone = {"pg_stat_bgwriter_buffers_backend_total", "pg_stat_bgwriter_buffers_backend_fsync_total"}
     assert told[12] - told[17] == gone
-    for earlier, later in zip(VERSIONS, VERSIONS[1:-1], strict=False):
+    for earlier, later in pairwise(VERSIONS[:-1]):
         assert told[earlier] <= told[later]
 
 
@@ -105,7 +107,7 @@ def test_settings_in_seconds_and_bytes(name: str, said: tuple[str, str | None, s
     *row, expected = said
     text, unit, sort = row
     (question,) = questions((SETTINGS,), 15)
-    found = [*settings(question, Result(rows=((name, text, unit, sort),)), Reader("a"))]  # type: ignore[arg-type]
+    found = [*settings(question, Result(rows=((name, text, unit, sort),)), Reader("a"))]
     assert [(sample.name, repr(sample.value)) for sample in found] == (
         [(expected[0], repr(expected[1]))] if expected else []
     )
