@@ -1,7 +1,7 @@
 """Collectors alone, in a process that prints what it measured of itself as JSON.
 
-`python -m benchmarks._collector CONFIG NAME ROUNDS` makes so many rounds of a collector of a configuration, one after the
-other, and of each the text that a scrape would be answered with. `... render TARGETS SERIES` renders samples of no
+`python -m benchmarks._collector CONFIG NAME ROUNDS` makes so many rounds of a collector of a configuration, one after
+the other, and of each the text that a scrape would be answered with. `... render TARGETS SERIES` renders samples of no
 server.
 """
 
@@ -33,6 +33,8 @@ from slo.runner.clock import SteadyClock
 from slo.runner.round import run_once
 
 WARM_ROUNDS = 5
+
+NO_LABELS: dict[str, str] = {}
 
 
 def not_faulty(outcome: Outcome, error: Exception) -> None:
@@ -97,9 +99,6 @@ def rendered(targets: int, series: int) -> dict[str, object]:
         used.append(time.process_time() - began)
     theirs = _theirs(targets, names, labels)
     return {"cpu": min(used[1:]), "worst": max(used[1:]), "theirs": theirs, "bytes": size}
-
-
-NO_LABELS: dict[str, str] = {}
 
 
 def _outcome(target: int, now: datetime) -> Outcome:

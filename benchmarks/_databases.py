@@ -16,11 +16,12 @@ from benchmarks._process import START_SECONDS, free_port, started
 PACKAGES = ("redis-server", "mariadb-server", "postgresql")
 
 COMMANDS = """
-SET a 1|GET a|INCR n|DECR n|INCRBY n 3|APPEND a x|STRLEN a|MSET b 1 c 2|MGET a b c|GETSET a 5|SETEX e 900 1|TTL e|EXPIRE b 900
-LPUSH l 1 2 3|RPUSH l 4|LPOP l|RPOP l|LLEN l|LRANGE l 0 -1|LINDEX l 0|SADD s 1 2 3|SREM s 1|SCARD s|SMEMBERS s|SISMEMBER s 2
-HSET h a 1 b 2|HGET h a|HGETALL h|HDEL h a|HLEN h|HINCRBY h b 2|ZADD z 1 a 2 b|ZRANGE z 0 -1|ZSCORE z a|ZREM z a|ZCARD z|ZINCRBY z 1 b
-PFADD p a b|PFCOUNT p|SETBIT bits 7 1|GETBIT bits 7|BITCOUNT bits|XADD x * a 1|XLEN x|XRANGE x - +|EXISTS a|TYPE a|DEL c|KEYS *|SCAN 0
-PUBLISH there 1|PING|ECHO 1|TIME|DBSIZE|RENAME a d|PERSIST e|RANDOMKEY|OBJECT ENCODING d|MEMORY USAGE d|DUMP d|CLIENT LIST
+SET a 1|GET a|INCR n|DECR n|INCRBY n 3|APPEND a x|STRLEN a|MSET b 1 c 2|MGET a b c|GETSET a 5|SETEX e 900 1|TTL e
+EXPIRE b 900|LPUSH l 1 2 3|RPUSH l 4|LPOP l|RPOP l|LLEN l|LRANGE l 0 -1|LINDEX l 0|SADD s 1 2 3|SREM s 1|SCARD s
+SMEMBERS s|SISMEMBER s 2|HSET h a 1 b 2|HGET h a|HGETALL h|HDEL h a|HLEN h|HINCRBY h b 2|ZADD z 1 a 2 b
+ZRANGE z 0 -1|ZSCORE z a|ZREM z a|ZCARD z|ZINCRBY z 1 b|PFADD p a b|PFCOUNT p|SETBIT bits 7 1|GETBIT bits 7
+BITCOUNT bits|XADD x * a 1|XLEN x|XRANGE x - +|EXISTS a|TYPE a|DEL c|KEYS *|SCAN 0|PUBLISH there 1|PING|ECHO 1|TIME
+DBSIZE|RENAME a d|PERSIST e|RANDOMKEY|OBJECT ENCODING d|MEMORY USAGE d|DUMP d|CLIENT LIST
 """
 
 TABLES = 20
@@ -65,7 +66,7 @@ def mariadb(folder: Path, core: int) -> Iterator[int]:
 @contextmanager
 def postgres(core: int) -> Iterator[int]:
     """The port of a PostgreSQL, whose user `watch` has the password `watch` and the role pg_monitor."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))[-1].parent
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin/postgres")).parent
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="watchkeep-bench-") as place:
         folder = Path(place)

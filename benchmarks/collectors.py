@@ -106,11 +106,12 @@ def theirs(side: Side, folder: Path) -> dict[str, Any]:
     with exporter(side, folder) as server:
         url = f"{server.url}/metrics"
         for _ in range(5):
-            text, _ = scraped(url)
+            scraped(url)
         before = cpu_seconds(server.pid)
         took = sorted(scraped(url)[1] for _ in range(SCRAPES))
         cpu = (cpu_seconds(server.pid) - before) / SCRAPES
-        return {"p50": took[SCRAPES // 2], "cpu": cpu, "rss": peak_resident_bytes(server.pid), "text": text}
+        rss, (text, _) = peak_resident_bytes(server.pid), scraped(url)
+        return {"p50": took[SCRAPES // 2], "cpu": cpu, "rss": rss, "text": text}
 
 
 def ours(side: Side, folder: Path) -> dict[str, Any]:
@@ -169,17 +170,16 @@ def crowd(folder: Path) -> list[Figure]:
         watch = running.enter_context(watching(folder / "crowd", config))
         time.sleep(20)
         before = cpu_seconds(watch.pid)
-        took, samples = [], 0
+        took, text = [], ""
         for _ in range(CROWD_SECONDS // 15):
             text, seconds = scraped(f"{watch.url}/metrics")
             took.append(seconds)
-            samples = samples_in(text, "redis_")
             time.sleep(15)
         cpu = (cpu_seconds(watch.pid) - before) / (CROWD_SECONDS // 15)
         up = sum(line.startswith("redis_up{") and line.endswith(" 1.0") for line in text.splitlines())
         return [
             Figure(name=f"{CROWD} Redis: up", value=up, unit="targets", above=CROWD),
-            Figure(name=f"{CROWD} Redis: samples", value=samples, unit=""),
+            Figure(name=f"{CROWD} Redis: samples", value=samples_in(text, "redis_"), unit=""),
             Figure(name=f"{CROWD} Redis: CPU for all rounds and a scrape", value=cpu * 1000, unit="ms"),
             Figure(name=f"{CROWD} Redis: slowest scrape", value=max(took) * 1000, unit="ms"),
             Figure(name=f"{CROWD} Redis: peak RSS", value=peak_resident_bytes(watch.pid) / 1e6, unit="MB", under=120.0),
