@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.services", "tests.databases", "tests.distribution"]
 
-# `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test;
-# `fuzz` looks for them long
+# `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -19,6 +18,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("dev", max_examples=1000, deadline=None)
+# What is read from servers, with 10,000 examples each: HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters -k fuzz
 settings.register_profile("fuzz", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

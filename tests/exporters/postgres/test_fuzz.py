@@ -1,6 +1,6 @@
 """Whatever a server answers: what cannot be read is NaN or unknown, and never good.
 
-10,000 cases: HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters/postgres/test_fuzz.py
+10,000 cases: HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters -k fuzz
 """
 
 import math
