@@ -53,8 +53,6 @@ def _whole(text: str) -> str:
 
 def _table(text: str) -> str:
     """A table, as it stands in statements: every part of its name in quotes."""
-    if text.startswith('"'):
-        return text  # taken again
     parts = text.split(".")
     if len(parts) > 2 or not all(re.fullmatch(r"[^\"\0\s.]{1,63}", part) for part in parts):
         raise wrong(f"{text[:100]!r} is no table", "write it as schema.table, both as they are, without quotes")

@@ -204,6 +204,20 @@ async def test_a_table_that_may_not_be_written_to_any_more(primary: Postgres) ->
             assert (await watch.look()).reasons == ["ok"]
 
 
+async def test_another_value_is_read_back_than_was_written(primary: Postgres) -> None:
+    primary.run(
+        "CREATE FUNCTION watchkeep.forget() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN new.value := 0; RETURN new; END'",
+        "CREATE TRIGGER forget BEFORE INSERT OR UPDATE ON watchkeep.canary FOR ROW EXECUTE FUNCTION watchkeep.forget()",
+    )
+    try:
+        async with watching(primary, write_probe=WRITE_PROBE) as watch:
+            seen = await watch.look()
+            assert (seen.reasons, seen.value("watchkeep_write_success")) == (["write"], 0)
+    finally:
+        primary.run("DROP FUNCTION watchkeep.forget() CASCADE")
+
+
 async def test_a_primary_that_takes_no_writes(primary: Postgres) -> None:
     async with watching(primary, write_probe=WRITE_PROBE) as watch:
         primary.run("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
