@@ -266,7 +266,6 @@ class PostgresCollector(ReachingProbe[Facts]):
     async def _ask_slowly(self, session: PostgresSession, asked: Sequence[Question], deadline: float) -> Slow:
         seconds = self._left(deadline) * SHARE_OF_SLOW / len(asked)
         answers = await self._answers(session, asked, seconds)
-        self._slow_reader.begin()
         return Slow(
             asked=tuple(question.name for question in asked),
             samples=tuple(read(answers, self._slow_reader)),

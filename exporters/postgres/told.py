@@ -48,7 +48,6 @@ class Told:
 
 def told(answers: Answers, reader: Reader, *, beats: bool, spare_slots: frozenset[str]) -> Told:
     """What the answers of one round say."""
-    reader.begin()
     rows = {question.name: _rows(question, answer) for question, answer in answers}
     server = _first(rows.get(SERVER.name))
     heartbeat = _first(rows.get(HEARTBEAT))

@@ -60,6 +60,7 @@ class Buffer:
         self._known: dict[tuple[object, ...], str] = {}
         self._skipped: list[int] = []
         self._values: list[float] = []
+        self._headers: dict[str, str] = {}
 
     def fill(self, samples: Iterable[Sample]) -> None:
         """Take the samples of a round in the place of those before. Raises what they raise; the old ones stay then."""
@@ -97,6 +98,7 @@ class Buffer:
             prefixes[prefix] = None
         bounds = [*starts, len(prefixes)]
         self.runs = [Run(starts[start], start, end) for start, end in pairwise(bounds)]
+        self._headers = {name: self._headers.get(name) or self._header(name) for name in starts.values()}
         self._names, self._labels, self._prefixes, self._skipped = names, labels, list(prefixes), skipped[::-1]
         self._values, self.lines = [math.nan] * len(prefixes), [""] * len(prefixes)
 
@@ -109,7 +111,10 @@ class Buffer:
         return f"{name}{{{text}}} " if text else f"{name} "
 
     def header(self, name: str) -> str:
-        """The lines before those of a family."""
+        """The lines before those of a family that is served."""
+        return self._headers[name]
+
+    def _header(self, name: str) -> str:
         family = self._serving.family_of(name) or FAMILIES.get(name)
         return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
 

@@ -4,11 +4,12 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.conversation import said
-from slo.net.postgres_answer import INSIDE_REASONS, PASSED_OVER, REASONS, Answer, refusal, unexpected
+from slo.net.postgres_answer import INSIDE_REASONS, PASSED_OVER, REASONS, Answer, Values, refusal, unexpected
 from slo.net.postgres_auth import Proof, text
 from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
@@ -19,6 +20,7 @@ _TLS_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 class PostgresSession(SQLSession):
     """See `slo.net.sql.SQLSession`. Works through PgBouncer as well: what is set is set for one transaction."""
 
+    _known: Mapping[bytes, Values] = MappingProxyType({})
     version: str = ""
     """The version of the server as it says it at the login, `15.6 (Debian 15.6-1)`."""
 
@@ -52,7 +54,7 @@ class PostgresSession(SQLSession):
         return answers
 
     async def write(self, statement: str, *, seconds: float) -> None:
-        """Do one statement, in a transaction of its own that is committed, and as any other that is begun. Raises Fault.
+        """Do one statement, in a transaction of its own that is begun as anybody's is, and committed. Raises Fault.
 
         Also where it is committed here, and the synchronous standbys did not confirm it in time: PostgreSQL remarks
         that beside, and says that all is well.
@@ -109,7 +111,9 @@ class PostgresSession(SQLSession):
         extended = [self._extended(statement, described=False) for statement in statements]
         with self._conversation.answering():
             self._conversation.send(b"".join((_begun(" READ ONLY", seconds), *extended, _simple("ROLLBACK"))))
-            begun, *answers, _ = [(await self._answer(INSIDE_REASONS)).result for _ in range(len(statements) + 2)]
+            read = [await self._answer(INSIDE_REASONS) for _ in range(len(statements) + 2)]
+        self._known = {raw: row for answer in read for raw, row in answer.read_rows.items()}
+        begun, *answers, _ = [answer.result for answer in read]
         if isinstance(begun, Fault):
             raise begun
         refused = next((index for index, answer in enumerate(answers) if isinstance(answer, Fault)), len(answers))
@@ -129,7 +133,7 @@ class PostgresSession(SQLSession):
 
     async def _answer(self, reasons: Mapping[str, str]) -> Answer:
         """The answer to one question, up to where the server takes the next."""
-        answer = Answer(self._limit_rows, reasons)
+        answer = Answer(self._limit_rows, reasons, self._known)
         while not answer.complete:
             self._conversation.skip(answer.read(await self._conversation.ahead(answer.needed)))
         return answer

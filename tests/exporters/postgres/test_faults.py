@@ -271,6 +271,8 @@ async def test_a_standby_that_is_waited_for_and_one_that_is_promoted(start_postg
         assert "query_timeout" in seen.reasons, "it says that it has committed, and nobody has confirmed it"
         assert (seen.value("pg_up"), seen.value("watchkeep_write_success")) == (1, 0)
         primary.run("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
-        seen = await until(watch, "replication_mode")
+        while "commits wait" in (seen := await watch.look(1.0)).details:
+            await asyncio.sleep(0.05)
+        assert seen.reasons == ["replication_broken", "replication_mode"]
         assert "nobody uses the slot rep1" in seen.details
         assert seen.value("watchkeep_replication_mode", mode="none") == 1

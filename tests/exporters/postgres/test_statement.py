@@ -7,8 +7,10 @@ import pytest
 
 from exporters.postgres.own import FAMILIES, family
 from exporters.postgres.settings import SETTINGS, settings
+from exporters.postgres.sizes import DATABASE_SIZES
 from exporters.postgres.statement import Reader, major, number, questions
 from exporters.postgres.told import read
+from slo.core.sample import Sample
 from slo.net.sql import Result
 from tests.exporters.postgres.saying import FAST, PRIMARY, SELDOM, answers
 
@@ -113,16 +115,19 @@ def test_settings_in_seconds_and_bytes(name: str, said: tuple[str, str | None, s
     )
 
 
-def test_the_same_series_has_the_same_labels_in_every_round_and_one_that_is_gone_is_forgotten() -> None:
+def test_the_same_series_has_the_same_labels_from_round_to_round_and_one_that_is_gone_is_forgotten() -> None:
+    (question,) = questions((DATABASE_SIZES,), 15)
     reader = Reader("db.example:5432")
 
-    def labels(*values: str) -> list[object]:
-        reader.begin()
-        return [reader.labels(("datname",), (value,)) for value in values]
+    def read(*rows: tuple[str, str]) -> list[Sample]:
+        return [*reader.read(question, Result(rows=rows))]
 
-    first = labels("a", "b")
-    second = labels("b", "c")
-    assert second[0] is first[1]
-    labels("c")
-    assert labels("b")[0] is not first[1]
-    assert labels("b")[0] == {"datname": "b", "server": "db.example:5432"}
+    first = read(("a", "1"), ("b", "2"))
+    again = read(("a", "1"), ("b", "2"))
+    assert all(one is two for one, two in zip(first, again, strict=True))
+    later = read(("b", "3"), ("c", "4"))
+    assert later[0].value == 3
+    assert later[0].labels is first[1].labels
+    assert read(("a", "1"))[0].labels is not first[0].labels
+    assert first[0].labels == {"datname": "a", "server": "db.example:5432"}
+    assert reader.of_version("15.6.0", "15.6") is reader.of_version("15.6.0", "15.6")
