@@ -17,6 +17,7 @@ from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
+from slo.exposition.collected import Collected, CollectedRenderer
 from slo.exposition.render import CONTENT_TYPE, ProbeRenderer, SLORenderer
 
 logger = logging.getLogger(__name__)
@@ -42,10 +43,11 @@ class Figures(Protocol):
     def telemetry(self) -> Telemetry: ...
     def statuses(self) -> Iterable[SLOStatus]: ...
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]: ...
+    def collected(self) -> Iterable[Collected]: ...
 
 
 class MetricsEndpoint:
-    """`GET /metrics`: the figures of every SLO, what every probe saw, and the process's own metrics.
+    """`GET /metrics`: the figures of every SLO, what every probe and collector found, and the process's own metrics.
 
     Made in small pieces between which everything else runs: a scrape of a large watch delays no probe.
     """
@@ -54,24 +56,33 @@ class MetricsEndpoint:
         self._figures = figures
         self._slos = SLORenderer()
         self._probes = ProbeRenderer()
-        self._complained: set[str] = set()
+        self._collectors = CollectedRenderer(identified=True)
+        self._faults = SampleFaults()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a scrape, compressed where the scraper takes that."""
         body = _Body(compressed=takes_gzip(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
         for part in chain(
             self._slos.render(await read(self._figures.statuses())),
-            self._probes.render(self._figures.probe_samples(), on_fault=self._complain),
+            self._probes.render(self._figures.probe_samples(), on_fault=self._faults.tell),
+            self._collectors.render(self._figures.collected(), on_fault=self._faults.tell),
         ):
             body.add(part.encode(errors="replace"))
             await asyncio.sleep(0)
         body.add(generate_latest(_WithoutCreated(self._figures.telemetry.registry)))
         return body.response(CONTENT_TYPE)
 
-    def _complain(self, outcome: Outcome, error: Exception) -> None:
-        """Say once for each kind that its samples are at fault; a scrape comes every few seconds."""
-        if outcome.module not in self._complained:
-            self._complained.add(outcome.module)
+
+class SampleFaults:
+    """Kinds whose samples cannot be made: each is logged once, since a scrape comes every few seconds."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, outcome: Outcome, error: Exception) -> None:
+        """Say that the samples of a round could not be made."""
+        if outcome.module not in self._told:
+            self._told.add(outcome.module)
             logger.error(
                 "samples of a check could not be made: its metrics are missing",
                 extra={"check": outcome.check, "kind": outcome.module},

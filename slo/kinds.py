@@ -30,12 +30,20 @@ class Kind(Protocol):
     """`build(config, context)` makes the check or the destination; the context is a `slo.net.context.Context`."""
 
 
+class CollectorKind(Kind, Protocol):
+    """What the module of a kind of collector exports."""
+
+    family: Callable[[str], Any]
+    """What is said of a metric before its values, a `slo.exposition.catalogue.Family`; None where it has none such."""
+
+
 @dataclass(frozen=True)
 class Family:
     """The kinds of one sort: the modules of `package`, and the entry points of `group`. Ours win over foreign ones."""
 
     package: str
     group: str
+    exports: tuple[str, ...] = ("Config", "build")
 
     @cached_property
     def own(self) -> frozenset[str]:
@@ -64,7 +72,7 @@ class Family:
             module = importlib.import_module(path)
         except Exception as error:
             raise WatchkeepError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-        missing = [export for export in ("Config", "build") if not hasattr(module, export)]
+        missing = [export for export in self.exports if not hasattr(module, export)]
         if missing:
             raise WatchkeepError(f"{path} is no kind: it has no {' and no '.join(missing)}")
         return cast("Kind", module)
@@ -93,7 +101,7 @@ class Kinds:
         """The kinds of this installation."""
         return cls(
             probes=Family("probes", "watchkeep.probes"),
-            collectors=Family("exporters.collectors", "watchkeep.collectors"),
+            collectors=Family("exporters.collectors", "watchkeep.collectors", exports=("Config", "build", "family")),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
             discoveries=Family("slo.discovery", "watchkeep.discoveries"),
         )

@@ -131,6 +131,11 @@ class ServiceCollector(ReachingProbe[Facts]):
         """It keeps no connection."""
 
 
+def family(name: str) -> Family | None:
+    """What is said of a metric before its values."""
+    return FAMILIES.get(name)
+
+
 def build(config: Config, context: Context) -> ServiceCollector:
     """The collector of a configuration."""
     return ServiceCollector(config, context)

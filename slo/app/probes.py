@@ -12,14 +12,14 @@ from typing import TypeAlias, TypeVar
 from slo.app.found import Follower, Followers, Labels
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
+from slo.app.last_rounds import LastRounds
 from slo.app.probing import reach_of
 from slo.app.wiring import check_of, watched_of
-from slo.config.settings import ProbeEntry, Settings
+from slo.config.settings import CheckEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Called
-from slo.core.sample import Sample
 from slo.errors import WatchkeepError
 from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
@@ -50,7 +50,7 @@ Looks: TypeAlias = tuple[Scheduled, ...]
 class _Probe:
     """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
 
-    entry: ProbeEntry
+    entry: CheckEntry
     configured: Collection[CheckKey]
     followers: Sequence[Follower]
     found: dict[str, Looks] = field(default_factory=dict)
@@ -112,6 +112,7 @@ class WatchedProbes:
         self._runner = Runner(
             clock=context.clock, sink=self.observe, telemetry=telemetry.probes, connectivity=context.connectivity
         )
+        self.last_rounds = LastRounds(self._runner)
         self._source = source
         self._groups = groups
         self._judgements = judgements
@@ -170,13 +171,6 @@ class WatchedProbes:
             self._judgements.notice(sli, outcome)
         self._source.observe(outcome)
         self._recent.notice(outcome)
-
-    def samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
-        """The last outcomes with the samples of their facts, made as they are read."""
-        facts = dict(self._runner.last_facts)
-        for point, outcome in dict(self._runner.last).items():
-            scheduled = self._runner.check(point)
-            yield outcome, scheduled.check.samples(facts[point]) if scheduled and point in facts else ()
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""

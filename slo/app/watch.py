@@ -27,6 +27,7 @@ from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
+from slo.exposition.collected import Collected
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.runner.runner import Runner
@@ -187,12 +188,20 @@ class RunningWatch:
         return self._judgements.statuses()
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
-        """The last outcomes with the samples of their facts."""
-        return self._probes.samples()
+        """The last outcomes of probes with the samples of their facts."""
+        return self._probes.last_rounds.probe_samples()
+
+    def collected(self) -> Iterable[Collected]:
+        """The last outcomes of collectors with the samples of their facts."""
+        return self._probes.last_rounds.collected()
+
+    def scraped(self, collector: str, target: str) -> Collected | None:
+        """The last outcome of one target of a collector. Raises UsageError where there is no such."""
+        return self._probes.last_rounds.scraped(collector, target, self._clock.now())
 
     def probes(self) -> Sequence[str]:
-        """The names of the probes, in the order of the configuration."""
-        return [probe.name for probe in self._settings.probes]
+        """The names of the probes and the collectors, in the order of the configuration."""
+        return [check.name for check in self._settings.checks]
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""

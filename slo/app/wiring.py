@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
@@ -13,7 +14,8 @@ from slo.core.protocols import Destination
 from slo.core.sli import CheckSLI, CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
 from slo.errors import ConfigError, ConfigFault, WatchkeepError
-from slo.kinds import Kinds
+from slo.exposition.buffer import Serving
+from slo.kinds import CollectorKind, Kinds
 from slo.net.context import Context
 from slo.net.guard import Reach
 from slo.runner.schedule import AfterFailure, Scheduled
@@ -67,9 +69,17 @@ def check_of(
         config=(target.family, target.type, config, reach),
         labels=target.labels,
         vantage_point=point,
-        sort="probe" if target.family == "probes" else "collector",
         after_failure=_after_failure_of(target.after_failure),
+        serving=_serving_of(target, kinds),
     )
+
+
+def _serving_of(target: TargetEntry, kinds: Kinds) -> Serving | None:
+    """How the samples of a collector are served; None for a probe."""
+    if target.max_samples is None:
+        return None
+    kind = cast("CollectorKind", kinds.collectors.module(target.type))
+    return Serving(family_of=kind.family, most=target.max_samples)
 
 
 def _after_failure_of(after: AfterFailureSettings | None) -> AfterFailure | None:

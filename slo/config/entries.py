@@ -14,6 +14,7 @@ from slo.config.wrong import shown
 from slo.errors import WatchkeepError
 
 K = TypeVar("K", bound=NamedKeys)
+K_co = TypeVar("K_co", bound=NamedKeys, covariant=True)
 E = TypeVar("E", bound=EntryKeys)
 
 
@@ -29,11 +30,11 @@ class Family(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[K]):
+class Entry(Generic[K_co]):
     """One entry: its common keys as far as they could be read, and the config of its kind where it has no fault."""
 
     at: Location
-    keys: Reading[K]
+    keys: Reading[K_co]
     config: KindConfig | None
     texts: frozenset[str]
     """Every text in an entry without a readable name: one of them may be meant as the name."""

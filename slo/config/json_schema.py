@@ -13,7 +13,16 @@ from slo.config.entries import Family
 from slo.config.load import Kinds
 from slo.config.module_target import BY_MODULE, ProbeFamily
 from slo.config.pattern import Pattern
-from slo.config.schema import DestinationKeys, EntryKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys
+from slo.config.schema import (
+    CheckKeys,
+    CollectorKeys,
+    DestinationKeys,
+    EntryKeys,
+    ProbeKeys,
+    Root,
+    ScrapeKeys,
+    ServerKeys,
+)
 from slo.config.section import KindConfig, Section
 from slo.config.target_keys import DiscoveryKeys, TargetKeys
 from slo.config.types import SIZE_FORMAT, size_name
@@ -35,7 +44,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     root = _described(Root, "", definitions)
     for key, what, common, family in (
         ("probes", "probe", ProbeKeys, ProbeFamily(kinds.probes)),
-        ("collectors", "collector", ProbeKeys, kinds.collectors),
+        ("collectors", "collector", CollectorKeys, kinds.collectors),
         ("destinations", "destination", DestinationKeys, kinds.destinations),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
@@ -87,7 +96,7 @@ def _entries(
         config = family.config(name)
         own = _described(config, f"{what}.{name}.", definitions)
         definitions[f"{what}.{name}"] = entry = _merged(shared, own, name)
-        if common is ProbeKeys:
+        if issubclass(common, CheckKeys):
             _with_targets(entry, own, config, f"{what}.{name}.target", definitions)
     by_module = BY_MODULE in names
     if by_module:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
+from slo.config.check_entries import DEFAULT_TIMEOUT
+from slo.config.checks import CheckKinds, read_checks
 from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
@@ -14,18 +16,16 @@ from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
 from slo.config.garbage import garbage_kept
 from slo.config.indicators import Feeds
-from slo.config.module_target import ProbeFamily, refuse_lost_modules, with_type
+from slo.config.module_target import refuse_lost_modules
 from slo.config.names import Names
 from slo.config.nodes import Place
 from slo.config.objectives import Objectives, Surroundings
-from slo.config.probe_targets import ProbeReading, ProbeTargets, refuse_late_timeouts
-from slo.config.probes import DEFAULT_TIMEOUT, probe_of
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
-from slo.config.schema import DestinationKeys, ProbeKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.schema import CheckKeys, DestinationKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
 from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
@@ -37,7 +37,6 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
-from slo.config.vantage_points import read_vantage_points
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -49,15 +48,9 @@ DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
 
-class Kinds(Protocol):
+class Kinds(CheckKinds, Protocol):
     """The kinds that entries may have, as `slo.kinds` knows them."""
 
-    @property
-    def probes(self) -> Family: ...
-    @property
-    def collectors(self) -> Family: ...
-    @property
-    def discoveries(self) -> Family: ...
     @property
     def destinations(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
@@ -83,24 +76,10 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     root = reader.read(Root, source.data, ())
     store = reader.read(StoreKeys, _section(source, "store"), ("store",))
     routes = read_routes(_section(source, "routes"), ("routes",), reader)
-    of_targets = ProbeTargets(kinds.discoveries, reader=reader, report=report)
-    probes, collectors = (
-        [
-            of_targets.read(entry)
-            for entry in Entries(
-                ProbeKeys, family, what=what, reader=reader, report=report, model_for=of_targets.model_for
-            ).read([with_type(item) for item in _items(root, key)], (key,))
-        ]
-        for key, what, family in (
-            ("probes", "probe", ProbeFamily(kinds.probes)),
-            ("collectors", "collector", kinds.collectors),
-        )
-    )
-    checks = [*probes, *collectors]
-    _refuse_namesakes(probes, collectors, report)
+    checks = read_checks(_items(root, "probes"), _items(root, "collectors"), kinds, reader=reader, report=report)
     modules = _modules(source, kinds, reader, report)
     if source.whole:
-        refuse_lost_modules(probes, modules, _keys_at(source, "modules"), report)
+        refuse_lost_modules(checks.probes, modules, _keys_at(source, "modules"), report)
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
     customers = plain_entries(
@@ -126,18 +105,15 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
-    vantage_points = read_vantage_points([check.entry for check in checks], reader=reader, report=report)
-    _refuse_late_timeouts([*(check.entry for check in checks), *scrapes, *servers], report)
-    for check in checks:
-        refuse_late_timeouts(check, report)
+    _refuse_late_timeouts([*(check.entry for check in checks.all), *scrapes, *servers], report)
     surroundings = Surroundings(
         feeds=Feeds(
-            probes={name: probe.slowest for probe in probes for name, _ in _intervals(probe.entry)},
-            collectors={name: each.slowest for each in collectors for name, _ in _intervals(each.entry)},
+            probes={name: probe.slowest for probe in checks.probes for name, _ in _intervals(probe.entry)},
+            collectors={name: each.slowest for each in checks.collectors for name, _ in _intervals(each.entry)},
             scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
             servers={name: interval for entry in servers for name, interval in _intervals(entry)},
             whole=source.whole and root.has("probes", "collectors", "servers"),
-            several=frozenset(check.entry.name for check in checks if check.several),
+            several=frozenset(check.entry.name for check in checks.all if check.several),
         ),
         slot=root.values.slot if root.has("slot") else None,
         retention=store.values.retention if store.has("retention") else None,
@@ -162,10 +138,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,
-        probes=tuple(probe_of(probe, modules, vantage_points.get(probe.entry.at, {})) for probe in probes),
-        collectors=tuple(
-            probe_of(each, {}, vantage_points.get(each.entry.at, {}), family="collectors") for each in collectors
-        ),
+        probes=checks.probe_entries(modules),
+        collectors=checks.collector_entries(),
         modules=modules,
         guard=root.values.guard,
         scrapes=tuple(_scrape(entry) for entry in scrapes),
@@ -206,7 +180,7 @@ def _items(root: Reading[Root], field: str) -> tuple[object, ...]:
     return tuple(getattr(root.values, field)) if root.has(field) else ()
 
 
-Timed = Entry[ProbeKeys] | Entry[ScrapeKeys] | Entry[ServerKeys]
+Timed = Entry[CheckKeys] | Entry[ScrapeKeys] | Entry[ServerKeys]
 """An entry that says how often something is done, and how long it may take."""
 
 
@@ -215,15 +189,6 @@ def _intervals(entry: Timed) -> Iterator[tuple[str, timedelta | None]]:
     interval = entry.keys.values.interval if entry.keys.has("interval") else None
     for name in [entry.name] if entry.name else entry.texts:
         yield name, interval
-
-
-def _refuse_namesakes(probes: Sequence[ProbeReading], collectors: Sequence[ProbeReading], report: Report) -> None:
-    """Outcomes are known by the name of their check, whatever it is."""
-    named = {probe.entry.name: probe.entry.at for probe in reversed(probes) if probe.entry.name}
-    for collector in collectors:
-        if other := named.get(collector.entry.name):
-            problem = f"{collector.entry.name} is the name of a probe too, {report.beside(collector.entry.at, other)}"
-            report.tell((*collector.entry.at, "name"), problem, "give one of them another name")
 
 
 def _refuse_late_timeouts(entries: Sequence[Timed], report: Report) -> None:

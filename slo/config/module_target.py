@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 
 from slo.config.aimed import OneTarget
+from slo.config.check_targets import CheckReading
 from slo.config.entries import Family
 from slo.config.names import Names
-from slo.config.probe_targets import ProbeReading
 from slo.config.report import Location, Report
 from slo.config.section import KindConfig
 from slo.config.settings import ModuleEntry
@@ -63,7 +63,7 @@ def with_type(item: object) -> object:
 
 
 def refuse_lost_modules(
-    probes: Sequence[ProbeReading], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
+    probes: Sequence[CheckReading], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
 ) -> None:
     """The modules that probes name are there, and can have their targets. `known` are those with faults as well."""
     names = Names(known)

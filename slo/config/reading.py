@@ -16,13 +16,14 @@ from slo.config.section import FILE_SUFFIX, Section
 from slo.config.wording import in_words
 
 S = TypeVar("S", bound=Section)
+S_co = TypeVar("S_co", bound=Section, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[S]):
+class Reading(Generic[S_co]):
     """A section as far as it could be read: the fields in `invalid` have no meaning in `values`."""
 
-    values: S
+    values: S_co
     invalid: frozenset[str] = frozenset()
 
     def has(self, *fields: str) -> bool:

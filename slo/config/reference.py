@@ -42,7 +42,7 @@ def reference(schema: JsonSchemaValue) -> str:
     sections = _Sections(schema["$defs"])
     properties = schema["properties"]
     parts = [_INTRODUCTION, "## The top level", sections.table(schema)]
-    for key, what in (("probes", "probe"), ("destinations", "destination")):
+    for key, what in (("probes", "probe"), ("collectors", "collector"), ("destinations", "destination")):
         parts += [f"## `{key}`", f"{properties[key]['description']} The keys of an entry are those of its `type`."]
         for entry in properties[key]["items"]["allOf"]:
             kind = entry["if"]["properties"]["type"]["const"]
@@ -52,7 +52,11 @@ def reference(schema: JsonSchemaValue) -> str:
                 definition["description"],
                 *sections.tables(definition),
             ]
-    parts += ["## `targets` and `targets_from` of a probe", _TARGETS, sections.table(schema["$defs"]["target"])]
+    parts += [
+        "## `targets` and `targets_from` of a probe or a collector",
+        _TARGETS,
+        sections.table(schema["$defs"]["target"]),
+    ]
     for entry in schema["$defs"]["discovery"]["allOf"]:
         definition = sections.resolved(entry["then"])
         parts += [f"### Discovery of type `{entry['if']['properties']['type']['const']}`", definition["description"]]

@@ -26,6 +26,8 @@ from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.duration import duration_name
 
+MOST_SAMPLES = 100_000
+
 SLOT_SECONDS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 
 
@@ -74,24 +76,38 @@ class VantagePointKeys(NamedKeys):
     model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
 
-class ProbeKeys(EntryKeys):
-    """What every probe has, whatever its type."""
+class CheckKeys(EntryKeys):
+    """What every probe and every collector has, whatever its type."""
 
     interval: Interval = timedelta(seconds=10)
     """How often it asks, at most ten times a second."""
     timeout: PositiveDuration | None = None
     """When it gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
     targets: tuple[SkipValidation[str | TargetKeys], ...] = ()
-    """Many targets instead of one: each as it is, or a mapping with it, its `labels`, and any keys of the probe that
+    """Many targets instead of one: each as it is, or a mapping with it, its `labels`, and any keys of the entry that
     are others for it."""
     targets_from: tuple[SkipValidation[DiscoveryKeys], ...] = ()
     """Where more targets are found while the watch runs."""
     after_failure: AfterFailureKeys | None = None
     """How it asks while the target is bad."""
+
+
+class ProbeKeys(CheckKeys):
+    """What every probe has, whatever its type."""
+
     vantage_points: tuple[SkipValidation[VantagePointKeys], ...] = ()
     """Several ways to look at the target, all in one rhythm. What they see of it together is one round."""
     quorum: Annotated[int, Field(ge=1)] | None = None
     """How many vantage points have to see good for a round to be good. Default: more than half of them."""
+
+
+class CollectorKeys(CheckKeys):
+    """What every collector has, whatever its type."""
+
+    interval: Interval = timedelta(seconds=15)
+    """How often it looks, at most ten times a second."""
+    max_samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] = 10_000
+    """How many samples of one target are served at most; those that are more are dropped and counted."""
 
 
 class ScrapeKeys(NamedKeys):
@@ -179,9 +195,8 @@ class Root(Section):
 
     probes: tuple[SkipValidation[ProbeKeys], ...] = ()
     """The targets, and how each is asked."""
-    collectors: tuple[SkipValidation[ProbeKeys], ...] = ()
-    """The servers that are logged in to and looked into, with the common keys of `probes`. No probe has the name of
-    one."""
+    collectors: tuple[SkipValidation[CollectorKeys], ...] = ()
+    """The servers that are logged in to and looked into. No probe has the name of one."""
     modules: SkipValidation[Mapping[str, object]] = Field(default={})
     """Modules of the blackbox exporter, as its blackbox.yml has them: for `/probe`, and for `module` of a probe."""
     guard: GuardKeys = GuardKeys()

@@ -38,6 +38,7 @@ class TargetEntry:
     The kind is one of `family`.
 
     `vantage_points` are other configurations by the names of who looks so; then `config` itself is not looked with.
+    Of its samples at most `max_samples` are served, where there is such a limit.
     """
 
     type: str
@@ -48,6 +49,7 @@ class TargetEntry:
     labels: Mapping[str, str] = field(default_factory=dict)
     after_failure: AfterFailureSettings | None = None
     vantage_points: Mapping[str, BaseModel] = field(default_factory=dict)
+    max_samples: int | None = None
 
     @property
     def looks(self) -> Mapping[str, BaseModel]:
@@ -65,7 +67,7 @@ class DiscoveryEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeEntry:
+class CheckEntry:
     """One probe or collector with its targets, those that are written in the configuration, and where others are found.
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
@@ -162,8 +164,8 @@ class Settings:
     """
 
     slot: timedelta
-    probes: tuple[ProbeEntry, ...]
-    collectors: tuple[ProbeEntry, ...]
+    probes: tuple[CheckEntry, ...]
+    collectors: tuple[CheckEntry, ...]
     modules: Mapping[str, ModuleEntry]
     guard: GuardKeys
     scrapes: tuple[ScrapeEntry, ...]
@@ -180,6 +182,6 @@ class Settings:
     warnings: tuple[ConfigFault, ...]
 
     @property
-    def checks(self) -> tuple[ProbeEntry, ...]:
+    def checks(self) -> tuple[CheckEntry, ...]:
         """Probes and collectors; no two have the same name."""
         return (*self.probes, *self.collectors)

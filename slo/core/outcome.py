@@ -63,7 +63,6 @@ class Outcome:
     lateness_seconds: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
     vantage_point: str = ""
-    sort: CheckSort = "probe"
     number: int = 0
     extra: bool = False
 

@@ -156,6 +156,9 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
     }
 )
 
+LEFT_UNSAID = frozenset({"health_untold", "replication_unknown", "permission", "auth_method"})
+"""The reasons of unknown that are the target's: it was reached, and does not say what it was asked."""
+
 
 def state_of(reason: str) -> State:
     """The state that a reason stands for; an unlisted reason is a fault of ours, hence unknown."""

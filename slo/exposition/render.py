@@ -7,7 +7,6 @@ empty), so that their caller may let others run in between.
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -19,13 +18,13 @@ from slo.core.reason import State
 from slo.core.sample import Sample
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
+from slo.exposition.buffer import LINES_A_BLOCK, header
 from slo.exposition.catalogue import FAMILIES, Family
+from slo.exposition.labels import METRIC_NAME, escaped, label_text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ROWS_A_BLOCK = 100
 """How many SLOs or checks are rendered before others may run: a millisecond or two."""
-
-LINES_A_BLOCK = 1000
 
 RESERVED_LABELS = frozenset({"slo", "window", "severity"})
 """Labels that the figures of SLOs have themselves: an SLO's own of that name would make the line invalid."""
@@ -35,31 +34,14 @@ SAID_BY_THE_RUNNER = frozenset({"probe_success", "probe_duration_seconds"})
 
 TOTALS = ("good", "bad", "unknown")
 
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
-
-
-def label_text(labels: Mapping[str, str]) -> str:
-    """`a="1",b="2"`, escaped. Labels whose names the format does not know are left out."""
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items() if _LABEL_NAME.fullmatch(name))
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
 
 def _block(family: Family, batches: Iterable[Sequence[str]]) -> Iterator[str]:
     """A family, one batch of lines at a time, its header before the first; nothing where there are no lines."""
-    header = _header(family)
+    above = header(family)
     for lines in batches:
         if lines:
-            yield header + "\n".join(lines) + "\n"
-            header = ""
-
-
-def _header(family: Family) -> str:
-    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
+            yield above + "\n".join(lines) + "\n"
+            above = ""
 
 
 def _batched(lines: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -146,7 +128,7 @@ def _excluded(rows: _Rows) -> list[str]:
 
 def _remaining_by_window(rows: _Rows) -> list[str]:
     return [
-        f'slo_error_budget_remaining_window_ratio{{{labels},window="{_escaped(budget.window)}"}} {budget.remaining!r}'
+        f'slo_error_budget_remaining_window_ratio{{{labels},window="{escaped(budget.window)}"}} {budget.remaining!r}'
         for labels, status in rows
         if len(status.budgets) > 1
         for budget in status.budgets
@@ -236,7 +218,7 @@ class ProbeRenderer:
             key: _Key = (name, *labels, *labels.values()) if labels else name
             prefix = old.get(key)
             if prefix is None:
-                if not _METRIC_NAME.fullmatch(name):
+                if not METRIC_NAME.fullmatch(name):
                     continue
                 text = label_text({**outcome.labels, **labels, **_identity(outcome)})
                 prefix = f"{name}{{{text}}} "
@@ -266,7 +248,7 @@ def probed(outcome: Outcome, samples: Iterable[Sample], *, timeout_seconds: floa
     for name, value, labels in values:
         if name != family:
             family = name
-            lines.append(_HEADERS.get(name) or _HEADERS.setdefault(name, _header(_family(name))))
+            lines.append(_HEADERS.get(name) or _HEADERS.setdefault(name, header(_family(name))))
         prefix = _prefix(name, tuple(labels.items())) if labels else name
         lines.append(f"{prefix} {value!r}\n")
     return "".join(lines)
@@ -285,7 +267,7 @@ def _family(name: str) -> Family:
 def _identity(outcome: Outcome) -> dict[str, str]:
     """The labels that tell one check from another; `vantage` only where there are several vantage points."""
     vantage = {"vantage": outcome.vantage_point} if outcome.vantage_point else {}
-    return {outcome.sort: outcome.check, "target": outcome.target, **vantage}
+    return {"probe": outcome.check, "target": outcome.target, **vantage}
 
 
 def _values_of(outcome: Outcome) -> list[Sample]:

@@ -132,7 +132,6 @@ class Round:
             lateness_seconds=self.started - self.due,
             labels=self.scheduled.labels,
             vantage_point=self.scheduled.vantage_point,
-            sort=self.scheduled.sort,
             number=self.number,
             extra=self.extra,
         )
@@ -153,7 +152,6 @@ def missed(scheduled: Scheduled, why: str, *, rounds: int, number: int, at: date
         detail=fault.detail,
         labels=scheduled.labels,
         vantage_point=scheduled.vantage_point,
-        sort=scheduled.sort,
         number=number,
     )
     return outcome, fault

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from slo.core.outcome import CheckKey, CheckSort, Point
+from slo.core.outcome import CheckKey, Point
 from slo.core.protocols import Check
+from slo.exposition.buffer import Serving
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ class Scheduled:
 
     `config` is what the check was built from, compared by value: two of these are equal when they would look at the
     same thing in the same way. Without it no two are, as nothing can be told of the checks. `labels` are the target's,
-    and say nothing of how it is looked at. All vantage points of a target have one rhythm.
+    and say nothing of how it is looked at. All vantage points of a target have one rhythm. `serving` is of collectors.
     """
 
     name: str
@@ -39,8 +40,8 @@ class Scheduled:
     config: object = field(default_factory=object)
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
     vantage_point: str = ""
-    sort: CheckSort = "probe"
     after_failure: AfterFailure | None = None
+    serving: Serving | None = field(default=None, compare=False)
 
     @property
     def point(self) -> Point:

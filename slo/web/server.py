@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from exporters.endpoints import MetricsEndpoint
 from exporters.probing import ProbeEndpoint
+from exporters.scraping import ScrapeEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
 from slo.web.alerts import AlertsAPI
@@ -90,6 +91,7 @@ def build_application(
     application.add_routes(HeartbeatsAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
     application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
+    application.add_routes([web.get("/scrape", ScrapeEndpoint(watch).handle)])
     application.add_routes([web.get(ROUTE, probing.handle)])
     application.add_routes(Pages(watch).routes())
     return application

@@ -19,6 +19,7 @@ from slo.core.sample import Sample
 from slo.core.silence import Silence
 from slo.core.status import SLOStatus
 from slo.exposition.catalogue import Telemetry
+from slo.exposition.collected import Collected
 from slo.router.foreign import Fate
 
 
@@ -108,10 +109,19 @@ class Watch(Protocol):
         """The figures of every SLO, in the order of the configuration; best made when they are read."""
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
-        """The last outcome of every check that has had one, with the samples of its facts, made when they are read."""
+        """The last outcome of every probe that has had one, with the samples of its facts, made when they are read."""
+
+    def collected(self) -> Iterable[Collected]:
+        """The same of every collector."""
+
+    def scraped(self, collector: str, target: str) -> Collected | None:
+        """The same of one target of a collector; None where there is none yet, or none that is news.
+
+        Raises UsageError where the collector has no such target.
+        """
 
     def probes(self) -> Sequence[str]:
-        """The names of the probes, in the order of the configuration."""
+        """The names of the probes and the collectors, in the order of the configuration."""
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""

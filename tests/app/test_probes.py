@@ -266,7 +266,9 @@ async def test_each_target_that_is_found_is_looked_at_from_every_vantage_point(
             *(("127.0.0.1:2", point) for point in ("four", "six")),
         ]
         configs = {point: check.scheduled.config for (_, _, point), check in runner._targets.items()}
-        protocols = {point: cast(tuple[str, TargetConfig], config)[1].ip_protocol for point, config in configs.items()}
+        protocols = {
+            point: cast(tuple[str, str, TargetConfig], config)[2].ip_protocol for point, config in configs.items()
+        }
         assert protocols == {"four": "ip4", "six": "ip6"}
 
 

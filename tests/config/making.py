@@ -73,6 +73,7 @@ class Kinds:
     """The kinds `look` for probes and `told` for destinations."""
 
     probes: Family = field(default_factory=lambda: Family({"look": Look, "peek": Look}))
+    collectors: Family = field(default_factory=lambda: Family({"inside": Look}))
     destinations: Family = field(default_factory=lambda: Family({"told": Told}))
     discoveries: Family = field(default_factory=lambda: Family({"find": Find}))
 

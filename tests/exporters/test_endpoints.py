@@ -15,7 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporters.endpoints import MetricsEndpoint, takes_gzip
 from slo.core.sample import Sample
 from slo.core.status import RawFigures
+from slo.exposition.buffer import Serving
 from slo.exposition.catalogue import FAMILIES
+from slo.exposition.collected import Collected
 from tests.web.served import served
 from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_outcome, an_slo
 
@@ -47,6 +49,11 @@ def test_promtool_has_nothing_to_say_about_any_family_of_the_catalogue() -> None
         slos=[replace(status, budgets=(budget, a_month()))],
         rounds=[outcome, an_outcome("echo")],
         samples={"gate": [Sample(name, 1) for name in FAMILIES if name.startswith("probe_")]},
+        inside=[
+            Collected(
+                outcome=an_outcome("cache", "role"), samples=(), serving=Serving(family_of=lambda _: None, most=1)
+            )
+        ],
     )
     text = scraped(watch)
     assert judged(text) == ""

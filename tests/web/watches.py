@@ -29,6 +29,7 @@ from slo.core.slo import SLO
 from slo.core.status import BudgetFigures, SLOStatus, WindowFigures
 from slo.errors import Forged, UsageError
 from slo.exposition.catalogue import Telemetry
+from slo.exposition.collected import Collected
 from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
@@ -254,6 +255,7 @@ class FakeWatch:
     sent: Sequence[Delivery] = ()
     rounds: Sequence[Outcome] = ()
     samples: Mapping[str, Iterable[Sample]] = field(default_factory=dict)
+    inside: Sequence[Collected] = ()
     reasons: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     withdrawn: list[tuple[str, str, str]] = field(default_factory=list)
@@ -283,6 +285,17 @@ class FakeWatch:
 
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
         return [(outcome, self.samples.get(outcome.check, ())) for outcome in self.rounds]
+
+    def collected(self) -> Iterable[Collected]:
+        return self.inside
+
+    def scraped(self, collector: str, target: str) -> Collected | None:
+        for each in self.inside:
+            if (each.outcome.check, each.outcome.target) == (collector, target):
+                return each
+        if target == "new.example":
+            return None
+        raise UsageError(f"{collector} has no target {target!r}")
 
     def probes(self) -> Sequence[str]:
         return list(dict.fromkeys(outcome.check for outcome in self.rounds))

@@ -1,16 +1,18 @@
-"""From what was read of a probe to its entry in the settings: each target with all that it is asked by."""
+"""From what was read of a check to its entry in the settings: each target with all that it is asked by."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
 from pydantic import BaseModel
 
 from slo.config.aimed import OneTarget
+from slo.config.check_targets import CheckReading
 from slo.config.module_target import ModuleTarget
-from slo.config.probe_targets import ProbeReading
+from slo.config.schema import CollectorKeys, ProbeKeys
 from slo.config.section import KindConfig
-from slo.config.settings import AfterFailureSettings, CheckFamily, ModuleEntry, ProbeEntry, TargetEntry
+from slo.config.settings import AfterFailureSettings, CheckEntry, CheckFamily, ModuleEntry, TargetEntry
 from slo.config.target_keys import TargetKeys
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
@@ -20,14 +22,28 @@ _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 def probe_of(
-    reading: ProbeReading,
+    reading: CheckReading, modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+) -> CheckEntry:
+    """The entry of a probe without faults. `vantage_points` are its keys as each of them has them."""
+    keys = reading.entry.keys.values
+    assert isinstance(keys, ProbeKeys)  # noqa: S101  what probes are read with
+    entry = _entry(reading, "probes", modules, vantage_points)
+    return replace(entry, quorum=keys.quorum or len(vantage_points) // 2 + 1)
+
+
+def collector_of(reading: CheckReading) -> CheckEntry:
+    """The entry of a collector without faults."""
+    return _entry(reading, "collectors", {}, {})
+
+
+def _entry(
+    reading: CheckReading,
+    family: CheckFamily,
     modules: Mapping[str, ModuleEntry],
     vantage_points: Mapping[str, KindConfig],
-    *,
-    family: CheckFamily = "probes",
-) -> ProbeEntry:
-    """The entry of a probe or a collector without faults. `vantage_points` are its keys as each of them has them."""
+) -> CheckEntry:
     keys, common = reading.entry.keys.values, reading.entry.whole()
+    most = keys.max_samples if isinstance(keys, CollectorKeys) else None
     after = keys.after_failure
     after_failure = AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None
 
@@ -44,6 +60,7 @@ def probe_of(
             config=asked,
             labels={**own.labels, **labels},
             after_failure=after_failure,
+            max_samples=most,
             vantage_points={
                 name: _asked(keys.type, _as_seen_from(point, common, config), modules)[1]
                 for name, point in vantage_points.items()
@@ -59,7 +76,7 @@ def probe_of(
     else:
         targets = (entry(common),)
     kind, usual = _kind_of(keys.type, common, modules)
-    return ProbeEntry(
+    return CheckEntry(
         name=keys.name,
         type=kind,
         family=family,
@@ -68,7 +85,6 @@ def probe_of(
         targets=targets,
         several=reading.several,
         discoveries=tuple(reading.discoveries),
-        quorum=keys.quorum or len(vantage_points) // 2 + 1,
         aimed=aimed if isinstance(common, OneTarget) else None,
     )
 

@@ -1,4 +1,4 @@
-"""Reads the targets of probes: one, as many as are written, and where others are found."""
+"""Reads the targets of checks: one, as many as are written, and where others are found."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from slo.config.aimed import OneTarget, overridden, untargeted
 from slo.config.entries import Entry, Family, KindsOfOneSort
 from slo.config.reading import Reader, Reading, keys_of
 from slo.config.report import Location, Report
-from slo.config.schema import ProbeKeys
+from slo.config.schema import CheckKeys
 from slo.config.section import KindConfig
 from slo.config.settings import DiscoveryEntry
 from slo.config.target_keys import MOST_TARGETS, DiscoveryKeys, TargetKeys
@@ -20,12 +20,12 @@ from slo.config.wrong import shown
 from slo.core.duration import duration_name
 
 MANY = ("targets", "targets_from")
-"""The keys of a probe with many targets."""
+"""The keys of a check with many targets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetReading:
-    """One target of a probe, as far as it could be read."""
+    """One target of a check, as far as it could be read."""
 
     at: Location
     keys: Reading[TargetKeys]
@@ -33,10 +33,10 @@ class TargetReading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProbeReading:
-    """A probe with its targets and discoveries. `several` says that it may have more than one target."""
+class CheckReading:
+    """A probe or a collector with its targets and discoveries. `several` says that it may have more than one target."""
 
-    entry: Entry[ProbeKeys]
+    entry: Entry[CheckKeys]
     targets: list[TargetReading] = field(default_factory=list)
     discoveries: list[DiscoveryEntry] = field(default_factory=list)
     several: bool = False
@@ -51,8 +51,8 @@ class ProbeReading:
         return max([keys.values.interval, *filter(None, own)])
 
 
-class ProbeTargets:
-    """Reads the targets of probes, after their entries, which are read with what `model_for` says."""
+class CheckTargets:
+    """Reads the targets of checks, after their entries, which are read with what `model_for` says."""
 
     def __init__(self, discoveries: Family, *, reader: Reader, report: Report) -> None:
         self._kinds = KindsOfOneSort(discoveries, what="discovery", report=report)
@@ -60,7 +60,7 @@ class ProbeTargets:
         self._report = report
 
     def model_for(self, model: type[KindConfig], data: Mapping[str, object], at: Location) -> type[KindConfig]:
-        """The keys of a probe with many targets are those of its kind without the target."""
+        """The keys of a check with many targets are those of its kind without the target."""
         many = [key for key in MANY if key in data]
         if not many:
             return model
@@ -72,14 +72,14 @@ class ProbeTargets:
             self._report.tell((*at, model.target_key), f"stands beside `{many[0]}`", mend)
         return untargeted(model)
 
-    def read(self, entry: Entry[ProbeKeys]) -> ProbeReading:
-        """The targets of one probe; what is wrong with them is told."""
+    def read(self, entry: Entry[CheckKeys]) -> CheckReading:
+        """The targets of one check; what is wrong with them is told."""
         keys = entry.keys
         written = keys.values.targets if keys.has("targets") else ()
         found = keys.values.targets_from if keys.has("targets_from") else ()
         several = keys.values.model_fields_set & {*MANY} != set()
         if not several:
-            return ProbeReading(entry=entry)
+            return CheckReading(entry=entry)
         if not written and not found and keys.has(*MANY):
             self._report.tell(entry.at, "has no targets", "write some under `targets`, or `targets_from`")
         if len(written) > MOST_TARGETS:
@@ -88,11 +88,11 @@ class ProbeTargets:
             written = ()
         targets = list(self._targets(entry, written))
         discoveries = [self._discovery(item, (*entry.at, "targets_from", index)) for index, item in enumerate(found)]
-        return ProbeReading(
+        return CheckReading(
             entry=entry, targets=targets, discoveries=[each for each in discoveries if each], several=True
         )
 
-    def _targets(self, entry: Entry[ProbeKeys], written: tuple[object, ...]) -> Iterator[TargetReading]:
+    def _targets(self, entry: Entry[CheckKeys], written: tuple[object, ...]) -> Iterator[TargetReading]:
         model = type(entry.config) if isinstance(entry.config, OneTarget) else None
         first: dict[object, Location] = {}
         for index, item in enumerate(written):
@@ -146,7 +146,7 @@ class ProbeTargets:
         return DiscoveryEntry(type=keys.values.type, config=config, format=keys.values.format or "")
 
 
-def refuse_late_timeouts(probe: ProbeReading, report: Report) -> None:
+def refuse_late_timeouts(probe: CheckReading, report: Report) -> None:
     """A round of every target has to end before its next one begins."""
     common = probe.entry.keys
     for target in probe.targets:
