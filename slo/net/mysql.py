@@ -154,7 +154,7 @@ class MySQLSession(SQLSession):
             self._number = 0
             self._send(_QUERY + statement.encode())
             while answer.done is None:
-                self._conversation.drop(answer.read(bytes(await self._conversation.arrived(answer.needs))))
+                self._conversation.skip(answer.read(await self._conversation.ahead(answer.needs)))
             return answer.done
 
     # Packets
