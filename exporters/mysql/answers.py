@@ -8,7 +8,7 @@ from exporters.mysql import aurora, group
 from exporters.mysql.aurora import Host, read_hosts
 from exporters.mysql.group import Group, read_group
 from exporters.mysql.heartbeat import Beat, HeartbeatConfig, read_beats
-from exporters.mysql.replica import Channel, read_channels
+from exporters.mysql.replica import Channel, read_channels, tells_of_replication
 from exporters.mysql.replica import read_beats as read_heartbeats
 from exporters.mysql.values import named, number
 from slo.errors import Fault
@@ -79,20 +79,17 @@ class Asking:
         (self.denied if answer.number in NOT_ALLOWED else self.failed)[name] = answer.fault.detail
         return Result()
 
-    def answered(self, name: str) -> bool:
-        """Whether the question was asked and answered."""
-        return name in self.seconds and name not in self.denied and name not in self.failed
-
 
 async def ask(session: MySQLSession, heartbeat: HeartbeatConfig | None, monotonic: Callable[[], float]) -> Answers:
-    """All that is asked in each round. Raises Fault where the server does not tell its status."""
+    """All that is asked in each round. Raises Fault where the server does not tell its status and variables."""
     asking = Asking(session, monotonic)
     status = named(await asking.ask(STATUS, "SHOW GLOBAL STATUS"))
     variables = named(await asking.ask(VARIABLES, "SHOW GLOBAL VARIABLES"))
-    for name, told in ((STATUS, status), (VARIABLES, variables)):
-        if not told:
-            why = asking.denied.get(name) or asking.failed.get(name) or "it is empty"
-            raise Fault("query_refused", detail=f"the server does not tell its {name.replace('_', ' ')}: {why}")
+    for name, told, always in ((STATUS, status, "uptime"), (VARIABLES, variables, "read_only")):
+        if refused := asking.denied.get(name) or asking.failed.get(name):
+            raise Fault("query_refused", detail=f"it does not tell its {name.replace('_', ' ')}: {refused}")
+        if always not in told:
+            raise Fault("data", detail=f"its {name.replace('_', ' ')} has no {always}, as that of every server has")
     channels = await _channels(asking, session)
     return Answers(
         status=status,
@@ -114,7 +111,7 @@ async def _channels(asking: Asking, session: MySQLSession) -> tuple[Channel, ...
     else:
         statement = "SHOW REPLICA STATUS" if _version(session.version) >= _SINCE_REPLICA else "SHOW SLAVE STATUS"
     result = await asking.ask(REPLICA, statement)
-    if not asking.answered(REPLICA):
+    if not tells_of_replication(result):
         return None
     if session.mariadb or not result.rows:
         return read_channels(result)

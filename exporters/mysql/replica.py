@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporters.mysql.values import by_column, labels, new_name, number, old_name
+from exporters.mysql.values import by_column, cleaned, labels, new_name, number, old_name
 from slo.core.sample import Sample
 from slo.net.conversation import said
 from slo.net.sql import Result
@@ -96,6 +96,11 @@ class Channel:
     def signs(self) -> tuple[str | None, ...]:
         """What is another with each sign of life of the primary."""
         return (*(self.columns.get(key) for key in _SIGNS), self.beats.received if self.beats else None)
+
+
+def tells_of_replication(result: Result) -> bool:
+    """Whether it is the status of a replica, also one without rows: that of a server that follows nobody."""
+    return "slave_io_running" in {old_name(cleaned(column)) for column in result.columns}
 
 
 def read_channels(result: Result, beats: Mapping[str, Beats] | None = None) -> tuple[Channel, ...]:
