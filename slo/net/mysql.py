@@ -3,12 +3,13 @@
 https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html, https://mariadb.com/kb/en/clientserver-protocol/
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.conversation import Conversation
-from slo.net.mysql_answer import HEAD_BYTES, Answer, Refusal, out_of_order, refusal, unexpected
+from slo.net.mysql_answer import HEAD_BYTES, NOTHING_KNOWN, Answer, Refusal, Row, out_of_order, refusal, unexpected
 from slo.net.mysql_auth import CACHING, NATIVE, NONCE_BYTES, SPOKEN, scrambled
 from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
@@ -36,13 +37,15 @@ class _Greeting:
 
 
 class MySQLSession(SQLSession):
-    """See `slo.net.sql.SQLSession`."""
+    """See `slo.net.sql.SQLSession`. `version` is what the server said of itself, `mariadb` whether it is one."""
 
     def __init__(self, conversation: Conversation, limit_rows: int) -> None:
         super().__init__(conversation, limit_rows)
         self._number = 0
-        self._mariadb = False
+        self.version = ""
+        self.mariadb = False
         self._limited_to = 0.0
+        self._known_rows: dict[str, Mapping[bytes, Row]] = {}
 
     async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         attempt.enter("auth")
@@ -65,7 +68,7 @@ class MySQLSession(SQLSession):
 
     async def _log_in(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         greeting = _greeting(await self._packet())
-        self._mariadb = "mariadb" in greeting.version.lower()
+        self.version, self.mariadb = greeting.version, "mariadb" in greeting.version.lower()
         abilities = _ABILITIES | (_WITH_DATABASE if login.database else 0) | (_TLS if endpoint.tls else 0)
         head = abilities.to_bytes(4, "little") + _PACKET_BYTES.to_bytes(4, "little") + bytes([_UTF8MB4]) + bytes(23)
         if endpoint.tls is not None:
@@ -120,7 +123,7 @@ class MySQLSession(SQLSession):
         """
         if 0.9 * self._limited_to <= seconds <= self._limited_to:
             return
-        if self._mariadb:
+        if self.mariadb:
             setting = f"max_statement_time = {max(seconds, 0.001):.3f}"
         else:
             setting = f"max_execution_time = {max(int(seconds * 1000), 1)}"
@@ -137,10 +140,19 @@ class MySQLSession(SQLSession):
 
     async def answer(self, statement: str) -> Result | Refusal:
         """What the server says to one statement, also where that is an error. Raises Fault for anything else."""
+        return await self._read(statement, Answer(self._limit_rows))
+
+    async def answer_again(self, statement: str) -> Result | Refusal:
+        """The same for a statement that is asked again and again, whose answer is nearly that of the last time."""
+        answer = Answer(self._limit_rows, self._known_rows.get(statement, NOTHING_KNOWN))
+        done = await self._read(statement, answer)
+        self._known_rows[statement] = answer.read_rows
+        return done
+
+    async def _read(self, statement: str, answer: Answer) -> Result | Refusal:
         with self._conversation.answering():
             self._number = 0
             self._send(_QUERY + statement.encode())
-            answer = Answer(self._limit_rows)
             while answer.done is None:
                 self._conversation.skip(answer.read(await self._conversation.ahead(answer.needs)))
             return answer.done

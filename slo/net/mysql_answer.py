@@ -3,8 +3,11 @@
 https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
+from typing import TypeAlias
 
 from slo.errors import Fault
 from slo.net.conversation import said
@@ -25,6 +28,11 @@ class Refusal:
     fault: Fault
 
 
+Row: TypeAlias = tuple[str | None, ...]
+
+NOTHING_KNOWN: Mapping[bytes, Row] = MappingProxyType({})
+
+
 class _Next(Enum):
     """What the next packet is to be."""
 
@@ -39,17 +47,22 @@ class Answer:
 
     It reads whole packets out of what has arrived, synchronously: thousands of rows come with one answer. `needs` is
     how many bytes must be there for it to go on.
+
+    Rows that are in `known`, by their packets, are not read anew: `read_rows` of the answer before. Of the thousand
+    variables of a server hardly one is another than a moment ago.
     """
 
-    def __init__(self, limit_rows: int) -> None:
+    def __init__(self, limit_rows: int, known: Mapping[bytes, Row] = NOTHING_KNOWN) -> None:
+        self.read_rows: dict[bytes, Row] = {}
         self.done: Result | Refusal | None = None
         self.needs = HEAD_BYTES
+        self._known = known
         self._limit_rows = limit_rows
         self._number = 1
         self._next = _Next.BEGINNING
         self._missing = 0
         self._columns: list[str] = []
-        self._rows: list[tuple[str | None, ...]] = []
+        self._rows: list[Row] = []
 
     def read(self, data: bytes) -> int:
         """Take the packets that are there whole, up to the end of the answer, and tell how many bytes they were.
@@ -69,10 +82,12 @@ class Answer:
             if data[at + 3] != self._number:
                 raise out_of_order()
             self._number = (self._number + 1) & 0xFF
-            if self._next is _Next.ROW:
-                self._row(data, begin, end)
-            else:
+            if self._next is not _Next.ROW:
                 self._before_rows(data[begin:end])
+            elif begin < end and data[begin] >= 0xFE and (data[begin] == 0xFF or end - begin < 9):
+                self._after_rows(data[begin:end])
+            else:
+                self._row(data[begin:end])
             at = end
         return at
 
@@ -100,30 +115,40 @@ class Answer:
                 self._missing = _length(Fields(packet)) or 0
                 self._next = _Next.COLUMN if self._missing else _Next.END_OF_COLUMNS
 
-    def _row(self, data: bytes, begin: int, end: int) -> None:
-        first = data[begin] if begin < end else 0
-        if first == 0xFE and end - begin < 9:
+    def _after_rows(self, packet: bytes) -> None:
+        if packet[0] == 0xFF:
+            self.done = refusal(packet, otherwise="query_refused")
+        else:
             self.done = Result(columns=tuple(self._columns), rows=tuple(self._rows))
-            return
-        if first == 0xFF:
-            self.done = refusal(data[begin:end], otherwise="query_refused")
-            return
+
+    def _row(self, packet: bytes) -> None:
         if len(self._rows) == self._limit_rows:
             raise Fault("result", detail=f"more than {self._limit_rows} rows")
-        row: list[str | None] = []
-        at = begin
-        for _ in self._columns:
-            size = data[at] if at < end else 0xFF
-            if size < 0xFB:  # nearly all of them
-                at += size + 1
-                row.append(data[at - size : at].decode("utf-8", "replace"))
-            else:
-                fields = Fields(data[at:end])
-                row.append(_value(fields))
-                at = end - fields.left
-        if at != end:
-            raise Fault("data", detail="a row is not as long as its packet")
-        self._rows.append(tuple(row))
+        row = self._known.get(packet)
+        if row is None or len(row) != len(self._columns):
+            row = _values(packet)
+            if len(row) != len(self._columns):
+                raise Fault("data", detail="a row has not as many values as there are columns")
+        self.read_rows[packet] = row
+        self._rows.append(row)
+
+
+def _values(packet: bytes) -> Row:
+    """The values of a row. Raises Fault where they do not end with the packet."""
+    row: list[str | None] = []
+    at, end = 0, len(packet)
+    while at < end:
+        size = packet[at]
+        if size < 0xFB:  # nearly all of them
+            at += size + 1
+            row.append(packet[at - size : at].decode("utf-8", "replace"))
+        else:
+            fields = Fields(packet[at:])
+            row.append(_value(fields))
+            at = end - fields.left
+    if at != end:
+        raise Fault("data", detail="a row is longer than its packet")
+    return tuple(row)
 
 
 def _length(fields: Fields) -> int | None:
