@@ -152,16 +152,3 @@ SLOTS = Statement(
 )
 
 STANDING = (SERVER, RECEIVER, STANDBYS, SLOTS)
-
-
-HEARTBEAT = "heartbeat"
-
-
-def heartbeat(table: str, column: str) -> Statement:
-    """How old the newest row of a table is that somebody writes to on the primary."""
-    return Statement(
-        name=HEARTBEAT,
-        columns=(Column(name="age", value=f"extract(epoch FROM now() - max({column}))"),),
-        source=f"FROM {table}",
-        limit=1,
-    )

@@ -20,9 +20,11 @@ _TLS_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 class PostgresSession(SQLSession):
     """See `slo.net.sql.SQLSession`. Works through PgBouncer as well: what is set is set for one transaction."""
 
-    _known: Mapping[bytes, Values] = MappingProxyType({})
     version: str = ""
     """The version of the server as it says it at the login, `15.6 (Debian 15.6-1)`."""
+
+    _known: Mapping[bytes, Values] = MappingProxyType({})
+    """The rows of what was asked last."""
 
     async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         if endpoint.tls is not None:

@@ -17,8 +17,8 @@ TARGET = {"target": "db.example:5432", "username": "watchkeep"}
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"username": " "}, "is no name that a database takes"),
-        ({"database": "a\0b"}, "is no name that a database takes"),
+        ({"username": " "}, "is no text that a database takes"),
+        ({"database": "a\0b"}, "is no text that a database takes"),
         ({"password": "a\0b"}, "has a password with a zero byte"),
         ({"write_probe": {}}, "Field required"),
         ({"write_probe": {"table": "a.b.c"}}, "is no table"),

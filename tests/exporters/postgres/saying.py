@@ -6,11 +6,12 @@ from typing import TypeAlias
 from exporters.collectors import postgres
 from exporters.health.periodic import Aged
 from exporters.postgres.activity import ACTIVITY
+from exporters.postgres.heartbeat import Heartbeat
 from exporters.postgres.settings import SETTINGS
 from exporters.postgres.sizes import DATABASE_SIZES, statements, tables
-from exporters.postgres.standing import STANDING, heartbeat
+from exporters.postgres.standing import STANDING
 from exporters.postgres.statement import Question, Reader, Statement, questions
-from exporters.postgres.told import Answers, read, refusals, told
+from exporters.postgres.told import Answers, slow, told
 from slo.core.sample import Sample
 from slo.exposition.buffer import Buffer, Serving, exposed
 from slo.net.attempt import Reached
@@ -24,7 +25,7 @@ Value: TypeAlias = str | int | float | Callable[[int], float] | None
 Rows: TypeAlias = Mapping[str, Sequence[Mapping[str, Value]]]
 """The rows by the name of the statement. What is not named in a row is 0."""
 
-FAST = (*STANDING, heartbeat('"watchkeep"."canary"', '"at"'), *ACTIVITY)
+FAST = (*STANDING, Heartbeat(table="watchkeep.canary").statement(), *ACTIVITY)
 SELDOM = (SETTINGS, DATABASE_SIZES, tables(10), statements(10))
 
 MB = 1_000_000
@@ -141,16 +142,11 @@ def changed(rows: Rows, statement: str, **values: Value) -> Rows:
 
 def facts(fast: Answers, seldom: Answers, number: int = 1) -> postgres.Facts:
     """What a round found in which this was answered."""
-    slow = postgres.Slow(
-        asked=tuple(question.name for question, _ in seldom),
-        samples=tuple(read(seldom, Reader(TARGET))),
-        refusals=refusals(seldom),
-    )
     return postgres.Facts(
         reached=Reached(phases={"query": 0.01}),
         number=number,
         told=told(fast, Reader(TARGET), beats=False, spare_slots=frozenset()),
-        slow=Aged(value=slow, age_seconds=0.0),
+        slow=Aged(value=slow(seldom, Reader(TARGET)), age_seconds=0.0),
     )
 
 

@@ -9,7 +9,7 @@ from exporters.postgres.own import FAMILIES, family
 from exporters.postgres.settings import SETTINGS, settings
 from exporters.postgres.sizes import DATABASE_SIZES
 from exporters.postgres.statement import Reader, major, number, questions
-from exporters.postgres.told import read
+from exporters.postgres.told import slow
 from slo.core.sample import Sample
 from slo.net.sql import Result
 from tests.exporters.postgres.saying import FAST, PRIMARY, SELDOM, answers
@@ -52,7 +52,7 @@ def test_the_version_that_is_told_at_the_login(said: str, version: int) -> None:
 
 def test_names_of_metrics_stay_the_same_from_version_to_version() -> None:
     told = {
-        version: {sample.name for sample in read(answers(PRIMARY, version=version), Reader("a"))}
+        version: {sample.name for sample in slow(answers(PRIMARY, version=version), Reader("a")).samples}
         for version in VERSIONS
     }
     gone = {"pg_stat_bgwriter_buffers_backend_total", "pg_stat_bgwriter_buffers_backend_fsync_total"}
