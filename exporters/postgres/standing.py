@@ -151,4 +151,30 @@ SLOTS = Statement(
     source="FROM pg_replication_slots ORDER BY slot_name",
 )
 
-STANDING = (SERVER, RECEIVER, STANDBYS, SLOTS)
+SLOT_STATES = (
+    Statement(
+        name="replication_slot",
+        prefix="pg_replication_slot",
+        labels={"slot_name": "slot_name", "slot_type": "slot_type"},
+        columns=(
+            Column(name="slot_is_active", help="Whether somebody uses the slot.", value="active::int"),
+            Column(
+                name="slot_current_wal_lsn",
+                help="Where the WAL ends, or on a standby what is received of it, in bytes.",
+                value=_bytes(_when(_RECOVERS, "pg_last_wal_receive_lsn()", otherwise="pg_current_wal_lsn()")),
+            ),
+        ),
+        source="FROM pg_replication_slots ORDER BY slot_name",
+    ),
+    Statement(
+        name="replication_slot_wal",
+        prefix="pg_replication_slot",
+        labels={"slot_name": "slot_name", "slot_type": "slot_type", "wal_status": "wal_status"},
+        columns=(Column(name="wal_status", help="How the WAL of the slot is kept, or lost; always 1.", value="1"),),
+        source="FROM pg_replication_slots WHERE wal_status IS NOT NULL ORDER BY slot_name",
+        since=13,
+    ),
+)
+"""The slots as later versions of the exporter tell of them."""
+
+STANDING = (SERVER, RECEIVER, STANDBYS, SLOTS, *SLOT_STATES)

@@ -98,6 +98,8 @@ async def test_names_that_newer_versions_of_the_peer_have(pair: tuple[Postgres, 
         "pg_stat_database_active_time_seconds_total",
         "pg_stat_bgwriter_checkpoints_timed_total",
         "pg_replication_slots_xmin_age",
+        "pg_replication_slot_slot_is_active",
+        "pg_replication_slot_wal_status",
         "pg_xlog_position_bytes",
         "pg_stat_replication_pg_xlog_location_diff",
     ):
