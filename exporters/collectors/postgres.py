@@ -36,8 +36,8 @@ __all__ = ["Config", "build", "family"]
 ANSWER_BYTES = 8 * 1024 * 1024
 """The most that all answers of a round may be: ten times what a server with a hundred databases says."""
 
-SHARE_OF_FAST = 0.9
-"""How much of the time that is left the server has for one statement, so that it gives up before we do."""
+SHARE_OF_ONE = 0.4
+"""How much of the time that is left the server has for one statement: one that waits for a lock costs itself alone."""
 
 SHARE_OF_SLOW = 0.5
 """How much of it all that is asked seldom has together: what is late there does not make the server dead."""
@@ -188,13 +188,13 @@ class PostgresCollector(ReachingProbe[Facts]):
         """What is asked each round; what is asked seldom, where that is due; and what came of writing."""
         attempt.enter("query")
         fast, seldom = self._questions(major(session.version))
-        answers = await self._answers(session, fast, self._left(deadline) * SHARE_OF_FAST)
+        answers = await self._answers(session, fast, self._left(deadline) * SHARE_OF_ONE)
         beats = self._config.heartbeat is not None
         said = told(answers, self._reader, beats=beats, spare_slots=self._spare_slots)
         await self._slow.ask(lambda: self._ask_slowly(session, seldom, deadline))
         written = None
         if self._config.write_probe is not None and said.replication.role is replication.Role.PRIMARY:
-            seconds = self._left(deadline) * SHARE_OF_SLOW
+            seconds = self._left(deadline) * SHARE_OF_ONE
             token = int(self._context.clock.now().timestamp() * 1_000_000)
             written = await write_and_read(session, self._config.write_probe.table, token, seconds=seconds)
         return said, written

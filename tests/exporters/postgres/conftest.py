@@ -10,7 +10,10 @@ from tests.exporters.postgres.watching import start_pair
 def pair(start_postgres: StartPostgres) -> tuple[Postgres, Postgres]:
     """A primary and its standby that nobody breaks for good. The standby soon gives up a primary that is silent."""
     return start_pair(
-        start_postgres, "wal_sender_timeout=0", standby=("wal_receiver_timeout=2s", "wal_retrieve_retry_interval=200ms")
+        start_postgres,
+        "wal_sender_timeout=0",
+        "shared_preload_libraries=pg_stat_statements",
+        standby=("wal_receiver_timeout=2s", "wal_retrieve_retry_interval=200ms"),
     )
 
 

@@ -107,3 +107,19 @@ async def test_names_that_newer_versions_of_the_peer_have(pair: tuple[Postgres, 
     table = {"datname": "postgres", "schemaname": "public", "relname": "orders"}
     assert seen.value("pg_stat_user_tables_n_live_tup", **table) >= 1
     assert seen.value("pg_stat_user_tables_n_dead_tup", **table) == 0
+
+
+async def test_statements_are_told_by_number_and_tables_up_to_a_bound(pair: tuple[Postgres, Postgres]) -> None:
+    primary = pair[0]
+    primary.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "CREATE TABLE IF NOT EXISTS words (secret text)")
+    primary.run("INSERT INTO words SELECT 'hush' FROM generate_series(1, 50)", "ANALYZE words")
+    async with watching(primary, statements=5, tables=1) as watch:
+        seen = await watch.look()
+    assert seen.reasons == ["ok"], seen.details
+    statements = [sample for sample in seen.samples if sample.name == "pg_stat_statements_calls_total"]
+    assert len(statements) == 5
+    assert all(set(sample.labels) == {"user", "datname", "queryid", "server"} for sample in statements)
+    assert all(sample.labels["queryid"].lstrip("-").isdecimal() for sample in statements)
+    assert "hush" not in exposition(seen.samples)
+    tables = [sample for sample in seen.samples if sample.name == "pg_stat_user_tables_n_live_tup"]
+    assert [sample.labels["relname"] for sample in tables] == ["words"]

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 
 from slo.config.secret import Secret
 from slo.core.reason import REASONS, State
@@ -26,6 +28,21 @@ from tests.exporters.postgres.watching import (
 
 HUNG_SECONDS = 0.7
 WRITE_PROBE = {"table": CANARY_TABLE}
+
+
+@contextlib.contextmanager
+def locked(server: Postgres, table: str) -> Iterator[None]:
+    """A table that nobody may read."""
+    where = ("-h", str(server.folder), "-p", str(server.port), "-U", "postgres")
+    command = ["psql", "-X", "-q", *where, "-c", f"BEGIN; LOCK TABLE {table}; SELECT pg_sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as holder:
+        while server.run(f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass").strip() == "0":
+            pass
+        try:
+            yield
+        finally:
+            server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'")
+            holder.wait()
 
 
 async def until(watch: Watch, reason: str) -> Round:
@@ -217,6 +234,17 @@ async def test_another_value_is_read_back_than_was_written(primary: Postgres) ->
             assert (seen.reasons, seen.value("watchkeep_write_success")) == (["write"], 0)
     finally:
         primary.run("DROP FUNCTION watchkeep.forget() CASCADE")
+
+
+async def test_a_table_of_ours_that_somebody_has_locked_costs_only_itself(primary: Postgres) -> None:
+    beats = {"table": CANARY_TABLE}
+    async with watching(primary, write_probe=WRITE_PROBE, heartbeat=beats) as watch:
+        with locked(primary, CANARY_TABLE):
+            seen = await watch.look(2.0)
+        assert (seen.reasons, seen.value("pg_up"), seen.value("watchkeep_write_success")) == (["query_timeout"], 1, 0)
+        assert seen.value("pg_scrape_collector_success", collector="heartbeat") == 0
+        assert seen.value("pg_scrape_collector_success", collector="stat_database") == 1
+        assert (await watch.look()).reasons == ["ok"]
 
 
 async def test_a_primary_that_takes_no_writes(primary: Postgres) -> None:
