@@ -85,7 +85,7 @@ class Facts:
 
 
 class PostgresCollector(ReachingProbe[Facts]):
-    """Keeps a connection to ask on in every round, another one to write on, and logs in anew beside them now and then."""
+    """Keeps a connection to ask on in every round and one to write on, and logs in anew beside them now and then."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)

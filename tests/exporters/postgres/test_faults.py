@@ -121,7 +121,8 @@ async def test_a_server_that_is_killed_and_started_again(start_postgres: StartPo
         server.start()
         seen = await watch.look()
         assert seen.reasons == ["ok"], "it was restarted between two rounds"
-        assert seen.facts.slow and first.facts.slow
+        assert first.facts.slow
+        assert seen.facts.slow
         assert seen.facts.slow.value is not first.facts.slow.value, "its settings may be others now"
         server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'watchkeep'")
         assert (await watch.look()).reasons == ["ok"], "our connection was ended between two rounds"
@@ -295,6 +296,11 @@ async def test_a_standby_that_is_waited_for_and_one_that_is_promoted(start_postg
             await asyncio.sleep(0.05)
         assert (await watch.look()).value("watchkeep_replication_mode", mode="sync") == 1
         assert (await other.look()).reasons == ["ok"]
+        with frozen(processes(standby)):
+            seen = await watch.look(1.0)
+            assert (seen.reasons, seen.value("pg_up")) == (["query_timeout"], 1), "the commit waits for what is frozen"
+        while (await watch.look()).reasons != ["ok"]:
+            await asyncio.sleep(0.05)
         standby.run("SELECT pg_promote()")
         seen = await until(other, "role")
         assert seen.value("pg_replication_is_replica") == 0
