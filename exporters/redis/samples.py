@@ -22,7 +22,7 @@ DATABASES = 16
 MOST_EMPTY_DATABASES = 64
 """Databases without a key are said to have none, as dashboards know it; up to so many."""
 
-_FIELDS = tuple((name, field.metric, field.factor) for name, field in FIELDS.items())
+_FIELDS = tuple((name, field.metric, field.divisor) for name, field in FIELDS.items())
 _SENTINEL = (
     "sentinel_masters",
     "sentinel_tilt",
@@ -79,9 +79,9 @@ def up_samples(reached: Reached) -> Iterator[Sample]:
 
 def info_samples(info: Info, *, databases: int) -> Iterator[Sample]:
     """What INFO said. Of so many `databases` the empty ones are said too."""
-    said = ((metric, info.number(name), factor) for name, metric, factor in _FIELDS)
+    said = ((metric, info.number(name), divisor) for name, metric, divisor in _FIELDS)
     return chain(
-        [Sample(metric, value * factor) for metric, value, factor in said if value is not None],
+        [Sample(metric, value / divisor) for metric, value, divisor in said if value is not None],
         _identity_samples(info),
         _link_samples(info),
         _follower_samples(info),

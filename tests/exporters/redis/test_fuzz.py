@@ -1,14 +1,13 @@
 """Whatever comes in place of an answer: nothing of it is good, and everything that is said of it can be served.
 
-With more cases: `WATCHKEEP_FUZZ=10000 ./run test tests/exporters/redis/test_fuzz.py`.
+With 10,000 cases of each: `HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters/redis -k fuzz`.
 """
 
 import math
-import os
 from collections.abc import Sequence
 from typing import cast
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.collectors import redis
@@ -28,7 +27,6 @@ from slo.net.redis import Answer, RedisSession, Refusal, Reply
 from slo.runner.clock import SteadyClock
 from tests.exporters.redis.saying import PRIMARY, REPLICA, info, sentinel, server
 
-FUZZ = settings(max_examples=int(os.environ.get("WATCHKEEP_FUZZ", "50")))
 COLLECTOR = redis.build(
     redis.Config.model_validate(
         {"target": "127.0.0.1:1", "write_probe": {"key": "canary"}, "latency_histograms": True}
@@ -89,13 +87,11 @@ def checked(collector: RedisCollector, facts: Facts) -> frozenset[State]:
     return frozenset(judgement.state for judgement in judgements)
 
 
-@FUZZ
 @given(st.lists(ANSWERS, min_size=1, max_size=6))
 def test_answers_to_other_questions_are_never_good(answers: list[Answer]) -> None:
     assert State.GOOD not in checked(COLLECTOR, found(answers))
 
 
-@FUZZ
 @given(st.sampled_from(["Server", "Replication", "Keyspace", "Commandstats", "Sentinel"]), st.text(max_size=200))
 def test_sections_of_nonsense_are_never_good(section: str, text: str) -> None:
     assert State.GOOD not in checked(COLLECTOR, found([f"# {section}\r\n{text}".encode(errors="replace"), b""]))
@@ -107,7 +103,6 @@ def states_without(lines: list[bytes], index: int, instead: bytes) -> tuple[froz
     return checked(COLLECTOR, facts), facts
 
 
-@FUZZ
 @given(st.sampled_from(WELL), st.integers(0, 60), st.binary(max_size=30))
 def test_a_line_that_was_replaced_is_good_only_where_the_role_is_still_known(
     well: bytes, index: int, instead: bytes
@@ -119,7 +114,6 @@ def test_a_line_that_was_replaced_is_good_only_where_the_role_is_still_known(
         assert facts.replication.role is not Role.REPLICA or facts.replication.lag_seconds is not None
 
 
-@FUZZ
 @given(st.sampled_from(WELL), st.data())
 def test_an_answer_with_bytes_changed_is_read_or_refused(well: bytes, data: st.DataObject) -> None:
     changed = bytearray(well)
