@@ -26,7 +26,7 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.reaching import ReachingProbe
-from slo.net.redis import RedisSession
+from slo.net.redis import RedisSession, Refusal
 from slo.net.redis_config import RedisConfig
 
 __all__ = ["Config", "build", "family"]
@@ -199,8 +199,12 @@ class RedisCollector(ReachingProbe[Facts]):
         """A session that is kept. It may be with another server than the last one was."""
         session = await RedisSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES)
         self._slow.forget()
+        attempt.enter("query")
         try:
-            await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))
+            (reply,) = await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))
+            # A server that has no connection left says so in the place of whatever is answered first.
+            if isinstance(reply, Refusal) and (fault := reply.fault()).reason != "query_refused":
+                raise fault
         except BaseException:
             session.close()
             raise

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from exporters.collectors import redis
 from exporters.collectors.redis import Facts
@@ -21,7 +22,7 @@ ACLS = documented("collectors/redis.md", "redis")
 """The users of the manual: of a server, its permission to write, and of a Sentinel."""
 
 PASSWORD = "s3cret"
-WATCH = {"username": "watchkeep", "password": PASSWORD}
+WATCH: dict[str, Any] = {"username": "watchkeep", "password": PASSWORD}
 UNTIL_SECONDS = 20.0
 
 
