@@ -16,7 +16,7 @@ from tests.databases import StartRedis, told
 from tests.exporters.redis.conftest import StartExporter, StartSentinel
 from tests.exporters.redis.watching import PASSWORD, Watched, acl, watching
 from tests.exporters.test_endpoints import judged
-from tests.services import Service
+from tests.services import Service, free_port
 
 SERVERS = ("primary", "replica", "sentinel", "node")
 
@@ -142,7 +142,7 @@ def pairs(start_redis: StartRedis, start_sentinel: StartSentinel, start_exporter
     primary = start_redis("--latency-monitor-threshold", "1", "--slowlog-log-slower-than", "1000", "--maxclients", "99")
     replica = start_redis("--replicaof", f"127.0.0.1 {primary.port}")
     sentinel = start_sentinel(primary.port)
-    node = start_redis("--cluster-enabled", "yes", "--databases", "1")
+    node = start_redis("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     told(node.port, "CLUSTER ADDSLOTSRANGE 0 16383")
     told(primary.port, "SET a 1", "SET b 2 EX 1000", "GET a", "GET none", "NONSENSE", "LPUSH a 1")
     told(primary.port, "SELECT 5", "SET c 3")

@@ -14,7 +14,7 @@ from tests.databases import StartRedis, told
 from tests.exporters.redis.conftest import StartSentinel
 from tests.exporters.redis.watching import PASSWORD, WATCH, acl, watching
 from tests.hostile import serving
-from tests.services import Service
+from tests.services import Service, free_port
 
 HUNG_SECONDS = 0.5
 
@@ -155,6 +155,7 @@ async def test_why_a_primary_takes_no_writes_is_said_by_its_state_and_by_the_wri
             outcome = await watched.until("read_only" if why else "ok")
             assert why in outcome.detail, command
             assert watched.value("watchkeep_write_success") == (0.0 if why else 1.0), command
+    service.kill()  # it would not end without a last snapshot
 
 
 async def test_a_replica_is_not_written_to(start_redis: StartRedis) -> None:
@@ -311,7 +312,7 @@ async def test_a_sentinel_that_could_not_replace_anybody(
 
 
 async def test_a_cluster_that_lacks_a_slot_takes_no_questions(start_redis: StartRedis) -> None:
-    node = start_redis("--cluster-enabled", "yes")
+    node = start_redis("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     async with watching(node.port, expect={"cluster_size": 1}) as watched:
         assert (await watched.look()).reason == "no_quorum"
         assert watched.value("redis_cluster_state") == 0.0
