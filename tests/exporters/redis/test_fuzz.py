@@ -4,28 +4,20 @@ With 10,000 cases of each: `HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters/r
 """
 
 import math
-from collections.abc import Sequence
-from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.collectors import redis
 from exporters.collectors.redis import Facts, RedisCollector
-from exporters.health.periodic import Aged
 from exporters.health.replication import Role
-from exporters.redis.answers import Answers, ask
-from exporters.redis.offsets import Offsets
-from exporters.redis.replication import replication_of
-from exporters.redis.slow import questions, read_slow
 from slo.core.reason import REASONS, State
-from slo.errors import Fault
 from slo.exposition.labels import LABEL_NAME, METRIC_NAME
-from slo.net.attempt import Reached
 from slo.net.context import Context
-from slo.net.redis import Answer, RedisSession, Refusal, Reply
+from slo.net.redis import Answer, Refusal, Reply
 from slo.runner.clock import SteadyClock
 from tests.exporters.redis.saying import PRIMARY, REPLICA, info, sentinel, server
+from tests.exporters.redis.scripted import found
 
 COLLECTOR = redis.build(
     redis.Config.model_validate(
@@ -40,36 +32,6 @@ REPLIES: st.SearchStrategy[Reply] = st.recursive(
 )
 ANSWERS: st.SearchStrategy[Answer] = REPLIES | st.text(max_size=30).map(Refusal)
 WELL = [info(server(PRIMARY)), info(server(REPLICA)), info(sentinel()), info(server(PRIMARY, cluster_enabled="1"))]
-
-
-class Scripted:
-    """Answers the questions in their order with what it was given, and then with the same again."""
-
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        self._answers = list(answers)
-
-    async def pipeline(self, commands: Sequence[Sequence[str]]) -> list[Answer]:
-        """An answer to each."""
-        given, self._answers = self._answers[: len(commands)], self._answers[len(commands) :]
-        return [*given, *[Refusal("ERR") for _ in range(len(commands) - len(given))]]
-
-
-def found(answers: Sequence[Answer]) -> Facts:
-    """What a round comes to in which this was answered."""
-    asking = ask(cast(RedisSession, Scripted(answers)), write_to="canary", token="now")
-    said: Answers | None = None
-    try:
-        asking.send(None)
-    except StopIteration as stop:
-        said = stop.value
-    except Fault as fault:
-        return Facts(reached=Reached(phases={}, fault=fault))
-    assert said is not None
-    slow = read_slow((list(answers) * len(questions(histograms=True)))[: len(questions(histograms=True))])
-    state = replication_of(
-        said.info, Offsets(), 0.0, cluster=said.cluster, sentinel=said.sentinel, settings=slow.settings
-    )
-    return Facts(reached=Reached(phases={}), answers=said, replication=state, slow=Aged(value=slow, age_seconds=0.0))
 
 
 def checked(collector: RedisCollector, facts: Facts) -> frozenset[State]:
@@ -87,9 +49,9 @@ def checked(collector: RedisCollector, facts: Facts) -> frozenset[State]:
     return frozenset(judgement.state for judgement in judgements)
 
 
-@given(st.lists(ANSWERS, min_size=1, max_size=6))
-def test_answers_to_other_questions_are_never_good(answers: list[Answer]) -> None:
-    assert State.GOOD not in checked(COLLECTOR, found(answers))
+@given(st.lists(ANSWERS, min_size=1, max_size=6), st.lists(ANSWERS, max_size=20))
+def test_answers_to_other_questions_are_never_good(answers: list[Answer], slow: list[Answer]) -> None:
+    assert State.GOOD not in checked(COLLECTOR, found(answers, slow=slow))
 
 
 @given(st.sampled_from(["Server", "Replication", "Keyspace", "Commandstats", "Sentinel"]), st.text(max_size=200))
@@ -119,4 +81,5 @@ def test_an_answer_with_bytes_changed_is_read_or_refused(well: bytes, data: st.D
     changed = bytearray(well)
     for _ in range(data.draw(st.integers(1, 8))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
-    checked(COLLECTOR, found([bytes(changed), b"", *data.draw(st.lists(ANSWERS, max_size=4))]))
+    answers = data.draw(st.lists(ANSWERS, max_size=4))
+    checked(COLLECTOR, found([bytes(changed), b"", *answers], slow=answers))
