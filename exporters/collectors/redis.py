@@ -31,8 +31,8 @@ from slo.net.redis_config import RedisConfig
 
 __all__ = ["Config", "build", "family"]
 
-ANSWER_BYTES = 4 * 1024 * 1024
-"""The largest answer: of a server with a thousand commands in use, or of a Sentinel of a hundred primaries."""
+ANSWER_BYTES = 1024 * 1024
+"""The largest answer. A Sentinel tells half of it of a hundred primaries, a server with all commands in use a tenth."""
 
 CLIENT_NAME = "watchkeep"
 """How we are called in CLIENT LIST."""
