@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from slo.config.tls import TLSSettings
-from slo.config.types import HostPort, Secret, wrong
+from slo.config.types import wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -16,9 +15,9 @@ from slo.net.context import Context
 from slo.net.conversation import said
 from slo.net.reaching import ReachingProbe
 from slo.net.redis import RedisLogin, RedisSession, Reply
+from slo.net.redis_config import RedisConfig
 from slo.net.samples import connection_samples, phase_samples
 from slo.net.single_value import ExpectedValue
-from slo.net.target import TargetConfig
 
 READING = frozenset(
     {
@@ -43,23 +42,11 @@ class Expected(ExpectedValue):
     """What the server must be: master, replica or sentinel."""
 
 
-class Config(TargetConfig):
+class Config(RedisConfig):
     """One login, one PING, and what else is asked for."""
-
-    target: HostPort
-    """Where to connect to, as cache.example:6379."""
-
-    username: str | None = None
-    """The user, where the server has users (ACL)."""
-
-    password: Secret | None = None
-    """The password of the user, or the server's own."""
 
     database: Annotated[int, Field(ge=0)] | None = None
     """The number of the database to select."""
-
-    tls: TLSSettings | None = None
-    """Speak TLS, and verify the other side as this says; {} is the usual verification."""
 
     command: Annotated[tuple[str, ...], AfterValidator(_reading)] | None = None
     """A command to ask after the PING, as [GET, canary]; only such as read one value."""
@@ -69,8 +56,6 @@ class Config(TargetConfig):
 
     @model_validator(mode="after")
     def _meant(self) -> "Config":
-        if self.username is not None and self.password is None:
-            raise wrong("has a username without a password", "give both, or the password alone")
         if self.expect.any and self.command is None:
             raise wrong("expects a value that nothing is asked for", "give it a command, as [GET, canary]")
         return self
@@ -95,10 +80,10 @@ class RedisProbe(ReachingProbe[Facts]):
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)
         self._context = context
-        self._login = RedisLogin(username=config.username, password=config.password, database=config.database)
+        self._login = config.login(config.database)
         self._command = config.command
         self._expect = config.expect
-        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme="redis", tls=config.tls)
+        self._endpoint = config.reached_at()
         if config.tls:
             context.tls.get(config.tls)
 

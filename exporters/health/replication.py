@@ -8,7 +8,7 @@ it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,8 +43,9 @@ class Replication:
     """How a server stands to the others. None is not known.
 
     The lags are of a replica its own, and of a primary those of the replica that is furthest behind. `broken` says in
-    words why replication does not run, empty where it does. `replicas` is how many follow, `quorum` whether the cluster
-    can decide, `cluster_size` how many it has.
+    words why replication does not run, empty where it does, and `refusal` why a server that is read-only takes no
+    writes, where that is known. `replicas` is how many follow, `quorum` whether the cluster can decide, `cluster_size`
+    how many it has.
     """
 
     role: Role
@@ -53,6 +54,7 @@ class Replication:
     lag_bytes: int | None = None
     broken: str = ""
     read_only: bool | None = None
+    refusal: str = ""
     replicas: int | None = None
     quorum: bool | None = None
     cluster_size: int | None = None
@@ -61,10 +63,10 @@ class Replication:
 class Expect(Section):
     """What is expected of a server's replication. Replication that is broken is bad without being asked for."""
 
-    role: Role | None = None
+    role: Literal["primary", "replica", "sentinel"] | None = None
     """What the server must be: primary, replica or sentinel."""
 
-    replication: tuple[Mode, ...] | None = None
+    replication: tuple[Literal["none", "async", "semi-sync", "sync", "cluster"], ...] | None = None
     """The modes that are good, as [sync, semi-sync, cluster] where replication must not be async."""
 
     lag: PositiveDuration | None = None
@@ -88,7 +90,7 @@ def faults(replication: Replication, expect: Expect) -> Iterator[tuple[str, str]
     role, mode = replication.role, replication.mode
     if role is Role.UNKNOWN:
         yield "replication_unknown", "the server does not say what its role is"
-    elif expect.role not in (None, role):
+    elif expect.role is not None and expect.role != role.value:
         yield "role", f"it is a {role}, not a {expect.role}"
     if replication.quorum is False:
         yield "no_quorum", "the server is not part of a cluster that can decide"
@@ -116,7 +118,7 @@ def _access(replication: Replication, expect: Expect) -> Iterator[tuple[str, str
         if expect.read_only is not None:
             yield "replication_unknown", "whether the server takes writes is not known"
     elif replication.read_only and not wanted:
-        yield "read_only", "the server takes no writes"
+        yield "read_only", replication.refusal or "the server takes no writes"
     elif wanted and not replication.read_only:
         yield "writable", "the server takes writes"
 

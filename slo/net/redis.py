@@ -3,6 +3,7 @@
 https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -18,6 +19,9 @@ DEPTH = 8
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 
 
+Answer: TypeAlias = "Reply | Refusal"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedisLogin:
     """Who logs in, and to which database. Without a password nobody logs in; `username` is that of an ACL."""
@@ -28,10 +32,19 @@ class RedisLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
-    """A reply that is an error."""
+class Refusal:
+    """A reply that is an error, as `NOPERM this user has no permissions to run the 'info' command`."""
 
     text: str
+
+    @property
+    def code(self) -> str:
+        """Its first word: NOPERM."""
+        return self.text.partition(" ")[0]
+
+    def fault(self, otherwise: str = "query_refused") -> Fault:
+        """What it comes to; `otherwise` is the reason of an error that says no more than that it is one."""
+        return Fault(_reason(self.text, otherwise), detail=said(self.text))
 
 
 class RedisSession:
@@ -68,6 +81,15 @@ class RedisSession:
         """What the server answers to one command. Raises Fault, also where the answer is an error."""
         return await self._ask(words, otherwise="query_refused")
 
+    async def pipeline(self, commands: Sequence[Sequence[str]]) -> list[Answer]:
+        """What the server answers to each of several commands, which are sent at once.
+
+        Raises Fault where an answer does not come whole, or all of them are larger than one may be.
+        """
+        with self._conversation.answering():
+            self._conversation.send(b"".join(_packed(words) for words in commands))
+            return [await self._reply(DEPTH) for _ in commands]
+
     def close(self) -> None:
         """Log out, without waiting for the other side."""
         self._conversation.close(_packed(("QUIT",)))
@@ -82,21 +104,19 @@ class RedisSession:
             await self._ask(("SELECT", str(login.database)), otherwise="database_unknown")
 
     async def _ask(self, words: tuple[str, ...], *, otherwise: str) -> Reply:
-        with self._conversation.answering():
-            self._conversation.send(_packed(words))
-            reply = await self._reply(DEPTH)
-        if isinstance(reply, _Refusal):
-            raise Fault(_reason(reply.text, otherwise), detail=said(reply.text))
+        (reply,) = await self.pipeline((words,))
+        if isinstance(reply, Refusal):
+            raise reply.fault(otherwise)
         return reply
 
-    async def _reply(self, depth: int) -> "Reply | _Refusal":
+    async def _reply(self, depth: int) -> Answer:
         line = await self._conversation.line()
         kind, rest = line[:1], line[1:]
         match kind:
             case b"+":
                 return rest
             case b"-":
-                return _Refusal(rest.decode(errors="replace"))
+                return Refusal(rest.decode(errors="replace"))
             case b":":
                 return _number(rest)
             case b"$":
@@ -122,7 +142,7 @@ class RedisSession:
         found: list[Reply] = []
         for _ in range(size):
             element = await self._reply(depth - 1)
-            found.append(element.text.encode() if isinstance(element, _Refusal) else element)
+            found.append(element.text.encode() if isinstance(element, Refusal) else element)
         return found
 
 
@@ -133,7 +153,7 @@ def _number(text: bytes) -> int:
     return int(text)
 
 
-def _packed(words: tuple[str, ...]) -> bytes:
+def _packed(words: Sequence[str]) -> bytes:
     """A command as it is sent."""
     encoded = [word.encode() for word in words]
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)

@@ -1,0 +1,1 @@
+"""Tests of what a Redis tells of itself, most of them beside real servers."""
