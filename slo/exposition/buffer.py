@@ -83,6 +83,7 @@ class Buffer:
     def _arrange(self, names: list[str], labels: list[Mapping[str, str]]) -> None:
         """Make what stands before the values, as far as it is not the same as it was, and find what is not served."""
         known, self._known = self._known, {}
+        self._headers.clear()
         prefixes: dict[str, None] = {}
         skipped: list[int] = []
         starts: dict[int, str] = {}
@@ -98,7 +99,6 @@ class Buffer:
             prefixes[prefix] = None
         bounds = [*starts, len(prefixes)]
         self.runs = [Run(starts[start], start, end) for start, end in pairwise(bounds)]
-        self._headers = {name: self._headers.get(name) or self._header(name) for name in starts.values()}
         self._names, self._labels, self._prefixes, self._skipped = names, labels, list(prefixes), skipped[::-1]
         self._values, self.lines = [math.nan] * len(prefixes), [""] * len(prefixes)
 
@@ -111,12 +111,13 @@ class Buffer:
         return f"{name}{{{text}}} " if text else f"{name} "
 
     def header(self, name: str) -> str:
-        """The lines before those of a family that is served."""
-        return self._headers[name]
-
-    def _header(self, name: str) -> str:
-        family = self._serving.family_of(name) or FAMILIES.get(name)
-        return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
+        """The lines before those of a family."""
+        known = self._headers.get(name)
+        if known is None:
+            family = self._serving.family_of(name) or FAMILIES.get(name)
+            known = header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
+            self._headers[name] = known
+        return known
 
 
 def header(family: Family) -> str:
