@@ -103,7 +103,7 @@ class PostgresCollector(ReachingProbe[Facts]):
         )
         self._asked: dict[int, tuple[Sequence[Question], Sequence[Question]]] = {}
         self._spare_slots = frozenset(config.spare_slots)
-        self._reader, self._slow_reader = Reader(self.target), Reader(self.target)
+        self._reader = Reader(self.target)
         self._kept, self._writer = Kept(self._log_in, context.clock), Kept(self._log_in_to_write, context.clock)
         self._slow: Periodic[Slow] = Periodic(config.slow_interval.total_seconds(), context.clock)
         self._fresh_login = FreshLogin(self._visit, config.login_interval, context)
@@ -222,7 +222,7 @@ class PostgresCollector(ReachingProbe[Facts]):
     async def _ask_slowly(self, session: PostgresSession, asked: Sequence[Question], deadline: float) -> Slow:
         seconds = self._left(deadline) * SHARE_OF_SLOW / len(asked)
         answers = await self._answers(session, asked, seconds)
-        return slow(answers, self._slow_reader)
+        return slow(answers, self._reader)
 
     async def _answers(self, session: PostgresSession, asked: Sequence[Question], seconds: float) -> Answers:
         answers = await session.ask([question.sql for question in asked], seconds=seconds)
