@@ -224,7 +224,6 @@ async def test_a_node_that_is_gone_leaves_a_smaller_cluster(nodes: list[Node]) -
         with frozen(nodes[1]):
             await until(server, "cluster_size")
             assert (server.state.quorum, server.state.cluster_size) == (True, 2)
-        await until(server, "ok")
 
 
 async def test_no_connection_is_left_while_ours_works(start_mariadb: StartMariaDB) -> None:
