@@ -18,6 +18,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("dev", max_examples=1000, deadline=None)
+# What is read from servers, with 10,000 examples each: HYPOTHESIS_PROFILE=fuzz ./run test tests/exporters -k fuzz
+settings.register_profile("fuzz", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Who starts the tests in the background of a script has them, and every command that they start, ignore Ctrl-C.

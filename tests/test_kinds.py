@@ -17,6 +17,7 @@ from slo.kinds import Family, Kinds
 CHECKOUT = Path(__file__).resolve().parent.parent
 FAMILIES = {
     "probes": CHECKOUT / "probes",
+    "collectors": CHECKOUT / "exporters" / "collectors",
     "destinations": CHECKOUT / "slo" / "router" / "destinations",
     "discoveries": CHECKOUT / "slo" / "discovery",
 }
@@ -100,7 +101,7 @@ def test_every_file_in_a_folder_of_kinds_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_kind_has_a_test_and_an_example(name: str) -> None:
-    tests = CHECKOUT / "tests" / FAMILIES[name].relative_to(CHECKOUT if name == "probes" else CHECKOUT / "slo")
+    tests = CHECKOUT / "tests" / str(FAMILIES[name].relative_to(CHECKOUT)).removeprefix("slo/")
     examples = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests/config/good").rglob("*.y*ml"))
     for kind in getattr(Kinds.installed(), name).own:
         assert (tests / f"test_{kind}.py").is_file()
@@ -108,7 +109,12 @@ def test_every_kind_has_a_test_and_an_example(name: str) -> None:
 
 
 def test_listing_the_kinds_imports_nothing_of_them() -> None:
-    names = "kinds.probes.names, kinds.destinations.names"
+    names = "kinds.probes.names, kinds.collectors.names, kinds.destinations.names"
     ask = f"import sys; from slo.kinds import Kinds; kinds = Kinds.installed(); {names}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout.split()
-    assert not {"probes.http", "slo.router.destinations.webhook", "slo.net.http1"} & set(loaded)
+    assert not {
+        "probes.http",
+        "exporters.collectors.service",
+        "slo.router.destinations.webhook",
+        "slo.net.http1",
+    } & set(loaded)

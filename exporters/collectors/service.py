@@ -1,11 +1,14 @@
-"""The kind `service`: what a service says of its own health, part by part, as Spring Boot's actuator tells it."""
+"""The kind `service`: what a service says of its own health, part by part, in the three forms in which services do."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pydantic import model_validator
 
-from exporters.service.health import UP, Health, read_health
+from exporters.service.document import DocumentKeys, DocumentReading
+from exporters.service.health import HealthKeys, HealthReading
+from exporters.service.metrics import MetricsKeys, MetricsReading
+from exporters.service.reading import Reading, Told
 from slo.config.types import wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
@@ -18,48 +21,49 @@ from slo.net.inquiry import unhurried
 from slo.net.reaching import ReachingProbe
 from slo.net.request_config import RequestConfig
 
-FAMILIES = {
-    family.name: family
-    for family in (
-        Family(name="watchkeep_service_up", type="gauge", help="Whether the service says that it is up."),
-        Family(
-            name="watchkeep_service_component_up",
-            type="gauge",
-            help="Whether a component of the service is up, by what it says and by what it says is beneath it.",
-        ),
-    )
-}
+_FORMS = ("health", "document", "metrics")
 
-ANSWERED = frozenset({200, 503})
-"""The statuses that Spring Boot sends a health document with."""
+_FAMILIES = {
+    "watchkeep_service_up": "Whether the service answers, and all that it says of itself is as it should be.",
+    "watchkeep_service_component_up": "Whether a component is up, by what it says and by what it says is beneath it.",
+    "watchkeep_service_value": "A number of the document, by the name that it is given in the configuration.",
+}
 
 
 class Config(RequestConfig):
-    """The health document of one service."""
+    """What one service says of itself: one of `health`, `document` and `metrics`; without any, `health`."""
 
-    components: tuple[str, ...] = ()
-    """The components that it must tell of, as `redis` or `db/reader`."""
+    health: HealthKeys | None = None
+    """It is the health document of Spring Boot's actuator, with details."""
 
-    ignored: tuple[str, ...] = ()
-    """Components that may be down. The status of the whole, which they may have made, is not looked at then."""
+    document: DocumentKeys | None = None
+    """It is a document of JSON."""
 
-    bare: bool = False
-    """Take a document without components for healthy. Without this nothing is known then: a service that hides its
-    parts says UP whatever they do."""
+    metrics: MetricsKeys | None = None
+    """It is metrics, in Prometheus's format."""
 
     @model_validator(mode="after")
-    def _agrees(self) -> "Config":
-        if self.bare and (self.components or self.ignored):
-            raise wrong("is bare and names components", "leave `bare` or the components out")
+    def _one(self) -> "Config":
+        written = [form for form in _FORMS if getattr(self, form) is not None]
+        if len(written) > 1:
+            raise wrong(f"has {' and '.join(written)}", "one answer has one form: write a collector for each")
         return self
+
+    def reading(self) -> Reading:
+        """How the answer is read."""
+        if self.document is not None:
+            return DocumentReading(self.document)
+        if self.metrics is not None:
+            return MetricsReading(self.metrics)
+        return HealthReading(self.health or HealthKeys())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What came of the request, without the body; `health` is what it told, or `unreadable` why it told nothing."""
+    """What came of the request, without the body; `told` is what was read in it, or `unreadable` why nothing was."""
 
     fetched: Fetched
-    health: Health | None = None
+    told: Told | None = None
     unreadable: str = ""
 
     @property
@@ -69,71 +73,63 @@ class Facts:
 
 
 class ServiceCollector(ReachingProbe[Facts]):
-    """Asks a service for its health."""
+    """Asks a service how it is."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = config.url
-        self._config = config
         self._context = context
         self._tokens = config.tokens(context)
-        self._request = config.request(headers={"Accept": "application/json"}, keep_body=True)
+        self._reading = config.reading()
+        self._request = config.request(headers={"Accept": self._reading.accept}, keep_body=True)
         if self._request.url.secure:
             context.tls.get(config.tls, alpn=self._request.endpoint.alpn)  # now, not within the first round
 
     async def observe(self, deadline: float) -> Facts:
-        """The document, or what came instead of it."""
+        """What it says, or what came instead of that."""
         fetched = await fetch(self._request, self._context, deadline, tokens=self._tokens)
         response = fetched.response
         if response is None or fetched.reached.fault is not None:
             return Facts(fetched=fetched)
         bodiless = replace(fetched, response=replace(response, body=b""))
-        if response.status not in ANSWERED:
+        if response.status not in self._reading.statuses:
             return Facts(fetched=bodiless)
+        content_type = b", ".join(response.lines("content-type")).decode("latin-1")
         try:
-            health = await unhurried(lambda: read_health(response.body), response)
+            told = await unhurried(lambda: self._reading.read(response.body, content_type), response)
         except ValueError as error:
             return Facts(fetched=bodiless, unreadable=str(error))
-        return Facts(fetched=bodiless, health=health)
+        return Facts(fetched=bodiless, told=told)
 
     def verdict(self, facts: Facts) -> tuple[str, str]:
-        """Reason and detail: bad where the service, or a part of it that counts, is not up."""
-        health, response = facts.health, facts.fetched.response
-        if health is None:
-            if facts.unreadable:
-                return "health_unreadable", facts.unreadable
-            return "status", f"{response.status if response else 'none'}, not 200 or 503"
-        ignored = self._config.ignored
-        if ailing := {name: status for name, status in health.ailing.items() if name not in ignored}:
-            return "component_down", ", ".join(f"{name} is {status}" for name, status in ailing.items())
-        if health.status != UP and not ignored:
-            return "health_down", f"the status is {health.status}"
-        if missing := [name for name in self._config.components if name not in health.components]:
-            return "health_untold", f"it does not tell of {', '.join(missing)}"
-        if not health.components and not self._config.bare:
-            return "health_untold", "it tells of no components: show them, or write `bare: true`"
-        return "ok", ""
+        """What the service says of itself; bad where it says nothing that can be read."""
+        if facts.told is not None:
+            return facts.told.verdict()
+        if facts.unreadable:
+            return "health_unreadable", facts.unreadable
+        response, statuses = facts.fetched.response, sorted(self._reading.statuses)
+        return "status", f"{response.status if response else 'none'}, not {' or '.join(map(str, statuses))}"
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
-        """The status of the whole, and of each component."""
-        if facts.health is not None:
-            yield Finding(name="health", text=facts.health.status)
-            for name, status in facts.health.components.items():
-                yield Finding(name=name, text=status)
+        """What the service says of itself."""
+        if facts.told is not None:
+            yield from facts.told.findings()
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """What the service says; that it is not up where it says nothing."""
-        health = None if isinstance(facts, Fault) else facts.health
-        yield Sample("watchkeep_service_up", float(health is not None and health.status == UP))
-        for name, status in health.components.items() if health else ():
-            yield Sample("watchkeep_service_component_up", float(status == UP), {"component": name})
+        told = None if isinstance(facts, Fault) else facts.told
+        yield Sample("watchkeep_service_up", float(told is not None and told.verdict()[0] == "ok"))
+        if told is not None:
+            yield from told.samples()
 
     async def aclose(self) -> None:
         """It keeps no connection."""
 
 
 def family(name: str) -> Family | None:
-    """What is said of a metric before its values."""
-    return FAMILIES.get(name)
+    """What is said of a metric before its values; those that the service names itself have no type here."""
+    if name in _FAMILIES:
+        return Family(name=name, type="gauge", help=_FAMILIES[name])
+    return Family(name=name, type="untyped", help="Said by the service.")
 
 
 def build(config: Config, context: Context) -> ServiceCollector:

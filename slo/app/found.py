@@ -93,7 +93,7 @@ class Followers:
                 try:
                     discovery = self._kinds.discoveries.module(entry.type).build(entry.config, self._context)
                 except (OSError, ValueError, WatchkeepError) as error:
-                    faults.append(unusable(self._path, f"probes[{probe.name}].{name}", error))
+                    faults.append(unusable(self._path, f"{probe.family}[{probe.name}].{name}", error))
                     continue
                 follower = Follower(probe.name, name, entry, discovery)
                 follower.found = _remembered(marks.get(follower.mark, b"{}"))

@@ -67,7 +67,8 @@ class LastRounds:
         outcome, scheduled = self._runner.last.get(point), self._runner.check(point)
         if outcome is None or scheduled is None:
             return None
-        return outcome, _made_when_read(scheduled.check, self._runner.last_facts[point]), scheduled.serving
+        facts = self._runner.last_facts.get(point)
+        return outcome, () if facts is None else _made_when_read(scheduled.check, facts), scheduled.serving
 
     def _no_target(self, collector: str, target: str) -> str:
         points = [point for point in self._runner.last if (check := self._runner.check(point)) and check.serving]

@@ -71,10 +71,10 @@ def _subject(slo: "SLO") -> str:
     from slo.core.sli import AllOf, CheckSLI, CountersSLI, PrometheusSLI, Weighted
 
     match slo.definition:
-        case CheckSLI(check=probe, latency=None):
-            return f"the rounds of probe {probe} are good"
-        case CheckSLI(check=probe, latency=timedelta() as latency):
-            return f"the rounds of probe {probe} are good and take no longer than {_span(latency)}"
+        case CheckSLI(check=name, sort=sort, latency=None):
+            return f"the rounds of {sort} {name} are good"
+        case CheckSLI(check=name, sort=sort, latency=timedelta() as latency):
+            return f"the rounds of {sort} {name} are good and take no longer than {_span(latency)}"
         case CountersSLI(total=total, part=part, part_is=part_is):
             return f"the events that {total} counts are good; those that {part} counts are the {part_is} ones"
         case PrometheusSLI(server=server, total=total, part=part, part_is=part_is):

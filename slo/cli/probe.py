@@ -1,4 +1,4 @@
-"""`watchkeep probe`: one round of one probe, now."""
+"""`watchkeep probe`: one round of one probe or collector, now."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from slo.errors import UsageError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from slo.config.settings import TargetEntry
+    from slo.config.settings import CheckFamily, TargetEntry
     from slo.core.outcome import Finding, Outcome
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -33,16 +33,16 @@ WIDEST_BAR = 100
     metavar="NAME",
     default="http",
     show_default=True,
-    help="How to probe: a kind, or the name of a configured probe or module.",
+    help="How to probe: a kind, or the name of a configured probe, collector or module.",
 )
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="A file or a folder of YAML with probes.")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="A file or a folder of YAML with them.")
 @json_option
 @click.pass_context
 def command(context: click.Context, target: str, module: str, config: Path | None, *, as_json: bool) -> None:
     """Probe TARGET once, and explain what was found: a URL for http, HOST:PORT for tcp and tls.
 
-    With the name of a configured probe or module, TARGET is probed as that one would be; without TARGET, a configured
-    probe has its own. Exits 1 when it is not good.
+    With the name of a configured probe, collector or module, TARGET is looked at as that one would; without TARGET, a
+    configured probe or collector has its own. Exits 1 when it is not good.
     """
     import uvloop
 
@@ -68,6 +68,7 @@ class _Choice:
     kind: str
     config: "BaseModel"
     timeout_seconds: float
+    family: "CheckFamily" = "probes"
     vantage_points: tuple[str, ...] = ()
 
 
@@ -80,16 +81,16 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     from slo.config.wording import in_words
     from slo.kinds import Kinds
 
-    probes = Kinds.installed().probes
+    kinds = Kinds.installed()
     settings = load_settings(config) if config else None
-    entries = {entry.name: entry for entry in settings.probes} if settings else {}
+    entries = {entry.name: entry for entry in settings.checks} if settings else {}
     modules = settings.modules if settings else {}
     entry = entries.get(module)
-    named(module, dict.fromkeys([*entries, *modules, *probes.names]), "module")
+    named(module, dict.fromkeys([*entries, *modules, *kinds.probes.names, *kinds.collectors.names]), "module")
     if entry is not None and not target and not entry.several:
         return _of_entry(entry.targets[0])
     if not target:
-        raise UsageError("TARGET is missing: only a configured probe with one target has its own")
+        raise UsageError("TARGET is missing: only a configured probe or collector with one target has its own")
     try:
         if entry is None and module in modules:
             chosen = modules[module]
@@ -97,9 +98,11 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
             return _Choice(kind=chosen.type, config=chosen.aimed(target), timeout_seconds=timeout_seconds)
         if entry is not None and entry.aimed is not None:
             return _of_entry(entry.aimed(target, {}))
-        usual = probes.config(module) if entry is None else None
+        family: CheckFamily = "probes" if module in kinds.probes else "collectors"
+        usual = kinds.check(family, module).Config if entry is None else None
         if usual is not None and issubclass(usual, OneTarget):
-            return _Choice(kind=module, config=usual.of(target), timeout_seconds=DEFAULT_TIMEOUT_SECONDS)
+            aimed = usual.of(target)
+            return _Choice(kind=module, config=aimed, timeout_seconds=DEFAULT_TIMEOUT_SECONDS, family=family)
     except ValidationError as error:
         missing = [str(each["loc"][0]) for each in error.errors() if each["type"] == "missing"]
         if missing:
@@ -114,10 +117,11 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
 
 
 def _of_entry(entry: "TargetEntry") -> _Choice:
-    """What is configured for a target of a probe."""
+    """What is configured for a target of a probe or a collector."""
     return _Choice(
         kind=entry.type,
         config=entry.config,
+        family=entry.family,
         timeout_seconds=entry.timeout.total_seconds(),
         vantage_points=tuple(entry.vantage_points),
     )
@@ -125,7 +129,7 @@ def _of_entry(entry: "TargetEntry") -> _Choice:
 
 async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Finding"]]:
     """One round, and what the kind can tell of it."""
-    from slo.core.protocols import Explaining
+    from slo.core.protocols import Collector, Explaining
     from slo.kinds import Kinds
     from slo.net.context import Context
     from slo.runner.clock import SteadyClock
@@ -134,7 +138,7 @@ async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Fin
 
     clock = SteadyClock()
     context = Context.default(clock)
-    check = Kinds.installed().probes.module(choice.kind).build(choice.config, context)
+    check = Kinds.installed().check(choice.family, choice.kind).build(choice.config, context)
     scheduled = Scheduled(
         name=module,
         module=module,
@@ -146,6 +150,8 @@ async def _probe(choice: _Choice, module: str) -> tuple["Outcome", Sequence["Fin
     try:
         outcome, facts = await run_once(scheduled, clock, context.limits)
     finally:
+        if isinstance(check, Collector):
+            await check.aclose()
         await context.close()
     return outcome, list(check.explain(facts, outcome.at)) if isinstance(check, Explaining) else []
 

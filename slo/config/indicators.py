@@ -95,10 +95,14 @@ class Indicators:
         return Indicator()
 
     def _of_check(self, what: CheckSort, name: str, latency: timedelta | None, at: Location) -> Indicator:
-        known = self._feeds.probes if what == "probe" else self._feeds.collectors
+        known, others, other = self._feeds.probes, self._feeds.collectors, "collector"
+        if what == "collector":
+            known, others, other = others, known, "probe"
         if self._feeds.whole and name not in known:
             nearest = Names(known).nearest(name)
             mend = f"did you mean {nearest}?" if nearest else f"add it to {what}s, or name one that is there"
+            if name in others:
+                mend = f"it is a {other}: write `sli: {{{other}: {name}}}`"
             self._report.tell((*at, what), f"there is no {what} {shown(name)}", mend)
         return Indicator(
             sli=CheckSLI(check=name, sort=what, latency=latency),

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
-from slo.config.check_entries import DEFAULT_TIMEOUT
 from slo.config.checks import CheckKinds, read_checks
 from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
@@ -30,13 +29,12 @@ from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
     ModuleEntry,
-    ScrapeEntry,
-    ServerEntry,
     Settings,
     StoreSettings,
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
+from slo.config.source_entries import scrape_of, server_of
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -44,8 +42,6 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError
 
 MINUTE = timedelta(minutes=1)
-DEFAULT_OFFSET = timedelta(seconds=30)
-"""What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
 
 
 class Kinds(CheckKinds, Protocol):
@@ -142,8 +138,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         collectors=checks.collector_entries(),
         modules=modules,
         guard=root.values.guard,
-        scrapes=tuple(_scrape(entry) for entry in scrapes),
-        servers=tuple(_server(entry) for entry in servers),
+        scrapes=tuple(scrape_of(entry) for entry in scrapes),
+        servers=tuple(server_of(entry) for entry in servers),
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
@@ -259,37 +255,6 @@ def _warn_of_broken_minutes(exclusions: Sequence[Entry[ExclusionKeys]], report: 
 def _default_route(destinations: Sequence[Entry[DestinationKeys]], told: frozenset[str]) -> Route:
     """What the route at the top inherits: everyone is told but those that are `told` otherwise."""
     return Route(destinations=tuple(entry.name for entry in destinations if entry.name not in told))
-
-
-def _scrape(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
-    keys = entry.keys.values
-    return ScrapeEntry(
-        name=keys.name,
-        interval=keys.interval,
-        timeout=_timeout(keys),
-        config=entry.whole(),
-        labels=keys.labels,
-        honor_labels=keys.honor_labels,
-    )
-
-
-def _server(entry: Entry[ServerKeys]) -> ServerEntry:
-    keys = entry.keys.values
-    return ServerEntry(
-        name=keys.name,
-        url=keys.url.rstrip("/"),
-        interval=keys.interval,
-        timeout=_timeout(keys),
-        offset=max(DEFAULT_OFFSET, keys.interval) if keys.offset is None else keys.offset,
-        headers=keys.headers,
-        basic_auth=keys.basic_auth,
-        bearer_token=keys.bearer_token,
-        tls=keys.tls,
-    )
-
-
-def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:
-    return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
 
 
 def _destination(entry: Entry[DestinationKeys], public: frozenset[str]) -> DestinationEntry:

@@ -85,6 +85,7 @@ HINTS: MappingProxyType[str, str] = MappingProxyType(
         "target_invalid": "write the target as the type of the probe, or the prober of the module, wants it",
         "upgrade": "look whether the proxy before the service passes the headers Upgrade and Connection on",
         "component_down": "look at that component and at what it needs: the service works without it at best in part",
+        "value": "read the number in the detail, and look at what else the service said at that time",
         "health_down": "look at the service's own log, and have it show the details of its health",
         "health_unreadable": "look whether the URL is that of the health document, as `/actuator/health` or `/health`",
         "health_untold": "have the service show the details of its health (management.endpoint.health.show-details)",

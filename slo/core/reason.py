@@ -118,6 +118,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "service_unknown": "the server knows no service of that name",
                     "health_unimplemented": "the server does not have the health checking of gRPC",
                     "grpc_status": "the call of gRPC ended with another status than OK",
+                    "value": "a number that the service tells is not between its bounds",
                     "health_down": "the service says itself that it is not up",
                     "component_down": "a part of the service is not up",
                     "health_unreadable": "the answer is no health document",

@@ -7,27 +7,25 @@ nobody's place: they begin where there is room, and are given up where it is nee
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from slo.core.outcome import Outcome, Point
-from slo.core.protocols import Clock, Collector
+from slo.core.protocols import Clock
 from slo.core.wheel import Wheel
 from slo.errors import Fault
 from slo.exposition.catalogue import Rounds
 from slo.runner.excuses import Connectivity, Excuses
 from slo.runner.extra import Extras
+from slo.runner.leaving import Leaving
 from slo.runner.pulse import HEARTBEAT_SECONDS, Pulse
 from slo.runner.results import Results
 from slo.runner.round import GRACE_SECONDS, Facts, Round
 from slo.runner.schedule import Schedule, Scheduled, first_due, round_number
 from slo.runner.target import Target
 
-CLOSE_SECONDS = 1.0
 """How long cancelled rounds may take to end when the runner closes."""
 
 logger = logging.getLogger(__name__)
@@ -62,7 +60,7 @@ class Runner:
         self._extra: dict[Round, None] = {}
         self._deadlines: Wheel[Target] = Wheel()
         self._under_way = 0
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving = Leaving()
         self._closing = False
         self._lateness = telemetry.lateness
         telemetry.in_flight.set_function(lambda: self._under_way)
@@ -129,11 +127,7 @@ class Runner:
         self._pulse.wake()
         for target in self._targets.values():
             self._stop(target)
-        if self._leaving:
-            _, stuck = await asyncio.wait(self._leaving, timeout=CLOSE_SECONDS)
-            if stuck:
-                names = sorted(task.get_name() for task in stuck)
-                logger.warning("some checks do not let themselves be cancelled", extra={"checks": names})
+        await self._leaving.close()
 
     def _next(self) -> float | None:
         """When there is something to do."""
@@ -277,23 +271,7 @@ class Runner:
     def _stop(self, target: Target) -> None:
         target.pending = None
         self._extras.forget(target)
-        task = None
-        if (this := target.running) is not None and this.task is not None:
-            task = this.task
-            self._leave(task)
+        this = target.running
+        self._leaving.leave(target.scheduled.check, target.scheduled.name, this.task if this else None)
+        if this is not None and this.task is not None:
             self._give_up(this)
-        if isinstance(check := target.scheduled.check, Collector):
-            self._leave(asyncio.create_task(_close(check, task), name=target.scheduled.name))
-
-    def _leave(self, task: "asyncio.Task[None]") -> None:
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
-
-
-async def _close(check: Collector[Any], round_under_way: "asyncio.Task[None] | None") -> None:
-    """Have a collector give its connection back, once its last round has ended."""
-    if round_under_way is not None:
-        await asyncio.wait({round_under_way}, timeout=CLOSE_SECONDS / 2)
-    with contextlib.suppress(Exception):  # what is left of the connection goes with it
-        async with asyncio.timeout(CLOSE_SECONDS / 2):
-            await check.aclose()

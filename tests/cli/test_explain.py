@@ -13,7 +13,10 @@ slot: 10s
 probes: [{name: gate, type: tcp, target: 'gate.example:443', interval: 10s}]
 servers: [{name: prod, url: 'http://prometheus.example', interval: 5m}]
 scrapes: [{name: api, url: 'http://api.example/metrics'}]
+collectors:
+  - {name: orders, type: service, url: 'http://orders.example/health'}
 slos:
+  - {name: inside, objective: 99%, window: 30d, sli: {collector: orders}}
   - {name: probed, objective: 99.9%, window: 30d, sli: {probe: gate}}
   - {name: quick, objective: 99%, window: 30d, sli: {probe: gate, latency: 300ms}}
   - name: scraped
@@ -78,6 +81,7 @@ SAID = {
         "99 % of the rounds of probe gate are good and take no longer than 300ms, over",
         "Excluded time counts for nothing: patches.",
     ],
+    "inside": ["99 % of the rounds of collector orders are good, over a rolling window of 30d."],
     "scraped": [
         "There is one such SLO for each combination of values of cluster, zone.",
         "Its budget is also shown over a rolling window of 7d.",

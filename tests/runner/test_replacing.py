@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.runner.worlds import (
+    Behaviour,
     FakeCheck,
     World,
     key,
@@ -201,3 +202,42 @@ def test_when_running_is_cancelled_nothing_starts_any_more() -> None:
         await world.runner.close()
 
     on_virtual_time(scene())
+
+
+class FakeCollector(FakeCheck):
+    """A check that has a connection to give back, which takes as long as told."""
+
+    def __init__(self, seconds: float = 0.0, behaviour: Behaviour | None = None) -> None:
+        super().__init__(behaviour)
+        self.seconds = seconds
+        self.given_back: list[int] = []
+        """How many rounds were under way each time."""
+
+    async def aclose(self) -> None:
+        self.given_back.append(self.under_way)
+        await asyncio.sleep(self.seconds)
+
+
+def test_a_collector_gives_its_connection_back_once_its_last_round_has_ended() -> None:
+    async def scene(world: World) -> None:
+        kept, changed, removed = FakeCollector(), FakeCollector(behaviour=takes(4)), FakeCollector()
+        world.runner.replace([scheduled("kept", kept), scheduled("changed", changed), scheduled("removed", removed)])
+        while not changed.under_way:
+            await asyncio.sleep(0.1)
+        world.runner.replace([scheduled("kept", FakeCollector()), scheduled("changed", FakeCollector(), config="new")])
+        await asyncio.sleep(1)
+        assert (kept.given_back, changed.given_back, removed.given_back) == ([], [0], [0])
+        await world.runner.close()
+        assert kept.given_back == [0]
+
+    play(scene)
+
+
+def test_a_collector_that_does_not_let_go_keeps_nobody_waiting() -> None:
+    async def scene(world: World) -> None:
+        world.runner.replace([scheduled("a", FakeCollector(seconds=1000))])
+        began = world.seconds
+        await world.runner.close()
+        assert world.seconds - began <= 1
+
+    play(scene)

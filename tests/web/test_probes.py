@@ -90,7 +90,7 @@ def test_what_there_is_not_is_said(path: str, status: int, says: str) -> None:
 def test_the_page_of_a_probe_shows_each_check_with_what_it_saw() -> None:
     page = page_of(FakeWatch(rounds=ROUNDS), "/probes/gate")
     text = page.text()
-    assert page.texts[0] == "Bad: 1 of 2: probe gate - Watchkeep"
+    assert page.texts[0] == "Bad: 1 of 2: check gate - Watchkeep"
     assert "from proxy-eu" in text
     assert "region=eu" in text
     assert "status 503, not 2xx" in text

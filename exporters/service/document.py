@@ -1,0 +1,100 @@
+"""Documents of JSON: what must stand in them, and numbers in them that are metrics."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from slo.config.identity import Name
+from slo.config.section import Section
+from slo.config.types import wrong
+from slo.core.outcome import Finding
+from slo.core.sample import Sample
+from slo.net.json_body import JSONExpectation, compiled, text_at
+
+if TYPE_CHECKING:
+    from jsonpath_rfc9535 import JSONPathQuery
+
+
+def _path(path: str) -> str:
+    try:
+        compiled(path)
+    except ValueError as error:
+        raise wrong(f"is no JSONPath: {error}", "write one, as $.queue.depth") from None
+    return path
+
+
+Path = Annotated[str, AfterValidator(_path)]
+
+
+class DocumentKeys(Section):
+    """A document of JSON."""
+
+    expect: dict[Path, JsonValue] = Field(default={})
+    """What must stand where a JSONPath (RFC 9535) leads to, as {$.status: ok}."""
+
+    values: dict[Name, Path] = Field(default={})
+    """Numbers and truths to serve as `watchkeep_service_value`, by names of yours, as {queue_depth: $.queue.depth}."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """What was looked for in a document. `values` are those that were found, `missing` the names of the others."""
+
+    mismatch: str | None
+    values: Mapping[str, float]
+    missing: tuple[str, ...]
+
+    def verdict(self) -> tuple[str, str]:
+        """Bad where something is not as expected; a number that is not there leaves nothing known of it."""
+        if self.mismatch:
+            return "json", self.mismatch
+        if self.missing:
+            return "health_untold", f"it has no number for {', '.join(self.missing)}"
+        return "ok", ""
+
+    def findings(self) -> Iterator[Finding]:
+        """The numbers."""
+        for name, value in self.values.items():
+            yield Finding(name=name, text=f"{value:g}")
+
+    def samples(self) -> Iterator[Sample]:
+        """The numbers."""
+        for name, value in self.values.items():
+            yield Sample("watchkeep_service_value", value, {"name": name})
+
+
+class DocumentReading:
+    """Reads documents of JSON."""
+
+    accept = "application/json"
+    statuses = frozenset({200})
+
+    def __init__(self, keys: DocumentKeys) -> None:
+        self._expectation = JSONExpectation(keys.expect, shows_found=True)
+        self._queries = {name: compiled(path) for name, path in keys.values.items()}
+
+    def read(self, body: bytes, _content_type: str) -> Document:
+        """What is looked for in it. Raises ValueError, in words, for what is no JSON."""
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            raise ValueError("the body is no JSON") from None
+        found = {name: _number(query, body) for name, query in self._queries.items()}
+        return Document(
+            mismatch=self._expectation.mismatch(body),
+            values={name: value for name, value in found.items() if value is not None},
+            missing=tuple(name for name, value in found.items() if value is None),
+        )
+
+
+def _number(query: "JSONPathQuery", body: bytes) -> float | None:
+    text = text_at(query, body)
+    if text in {"true", "false"}:
+        return float(text == "true")
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,44 @@
+"""From what was read of a scrape or a server to its entry in the settings."""
+
+from datetime import timedelta
+
+from slo.config.check_entries import DEFAULT_TIMEOUT
+from slo.config.entries import Entry
+from slo.config.schema import ScrapeKeys, ServerKeys
+from slo.config.settings import ScrapeEntry, ServerEntry
+
+DEFAULT_OFFSET = timedelta(seconds=30)
+"""What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
+
+
+def scrape_of(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
+    """The entry of a scrape without faults."""
+    keys = entry.keys.values
+    return ScrapeEntry(
+        name=keys.name,
+        interval=keys.interval,
+        timeout=_timeout(keys),
+        config=entry.whole(),
+        labels=keys.labels,
+        honor_labels=keys.honor_labels,
+    )
+
+
+def server_of(entry: Entry[ServerKeys]) -> ServerEntry:
+    """The entry of a server without faults."""
+    keys = entry.keys.values
+    return ServerEntry(
+        name=keys.name,
+        url=keys.url.rstrip("/"),
+        interval=keys.interval,
+        timeout=_timeout(keys),
+        offset=max(DEFAULT_OFFSET, keys.interval) if keys.offset is None else keys.offset,
+        headers=keys.headers,
+        basic_auth=keys.basic_auth,
+        bearer_token=keys.bearer_token,
+        tls=keys.tls,
+    )
+
+
+def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:
+    return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)
