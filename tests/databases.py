@@ -41,10 +41,15 @@ class StartRedis(Protocol):
 
 
 def told(port: int, *commands: str, password: str = "") -> str:
-    """What a Redis answers to these lines, as it comes. It says something for each; the last is QUIT."""
+    """What a Redis answers to these lines, as it comes. It says something for each; the last is QUIT.
+
+    A Sentinel does not know that one, and hangs up when it hears that no more comes.
+    """
     lines = [f"AUTH {password}"] if password else []
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall("".join(f"{line}\r\n" for line in [*lines, *commands, "QUIT"]).encode())
+        with contextlib.suppress(OSError):  # it may have hung up already
+            connection.shutdown(socket.SHUT_WR)
         answer = b""
         while data := connection.recv(65536):
             answer += data

@@ -12,6 +12,8 @@ TOGETHER: Mapping[str, str] = {
     "tests/interop/prometheus/test_history.py": "history of a Prometheus",
     "tests/e2e/test_bad_days.py": "bad days",
     "tests/probes/test_redis.py": "redis",
+    "tests/exporters/redis/test_beside.py": "redis beside its exporter",
+    "tests/exporters/redis/test_faults.py": "faults of redis",
     "tests/exposition/test_peers.py": "peers",
     "tests/probes/test_sql.py": "databases",
     "tests/net/test_sessions.py": "databases",

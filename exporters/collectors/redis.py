@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated
 
 from pydantic import Field
@@ -25,13 +26,13 @@ from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.reaching import ReachingProbe
-from slo.net.redis import RedisSession
+from slo.net.redis import RedisSession, Refusal
 from slo.net.redis_config import RedisConfig
 
 __all__ = ["Config", "build", "family"]
 
-ANSWER_BYTES = 4 * 1024 * 1024
-"""The largest answer: of a server with a thousand commands in use, or of a Sentinel of a hundred primaries."""
+ANSWER_BYTES = 1024 * 1024
+"""The largest answer. A Sentinel tells half of it of a hundred primaries, a server with all commands in use a tenth."""
 
 CLIENT_NAME = "watchkeep"
 """How we are called in CLIENT LIST."""
@@ -158,29 +159,18 @@ class RedisCollector(ReachingProbe[Facts]):
         """The metrics of redis_exporter, and those of the state."""
         if isinstance(facts, Fault) or facts.answers is None or facts.replication is None:
             fault = facts if isinstance(facts, Fault) else facts.reached.fault
-            yield Sample("redis_up", 0.0)
-            yield Sample(
-                "redis_exporter_last_scrape_error", 1.0, samples.labelled(("err", fault.reason if fault else ""))
-            )
-            return
-        reached, answers = facts.reached, facts.answers
-        yield Sample("redis_up", 1.0)
-        yield Sample("redis_exporter_last_scrape_error", 0.0, samples.labelled(("err", "")))
-        yield Sample("redis_exporter_last_scrape_duration_seconds", reached.seconds)
-        connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
-        yield Sample("redis_exporter_last_scrape_connect_time_seconds", connecting)
-        yield from samples.info_samples(answers.info, databases=self._databases(facts, answers))
-        yield from samples.cluster_samples(answers.cluster or {})
-        yield from samples.sentinel_samples(answers.sentinel or ())
-        yield from replication.samples(facts.replication)
-        yield from login.samples(facts.login)
-        yield from write.samples(answers.write)
-        unread = answers.info.unread
-        if facts.slow is not None:
-            yield from samples.slow_samples(facts.slow.value, answers.info)
-            yield Sample("watchkeep_redis_slow_age_seconds", facts.slow.age_seconds)
-            unread += facts.slow.value.untold
-        yield Sample("watchkeep_redis_unread", float(unread))
+            return samples.down_samples(fault.reason if fault else "")
+        answers = facts.answers
+        return chain(
+            samples.up_samples(facts.reached),
+            samples.info_samples(answers.info, databases=self._databases(facts, answers)),
+            samples.cluster_samples(answers.cluster or {}),
+            samples.sentinel_samples(answers.sentinel or ()),
+            samples.slow_samples(facts.slow, answers.info),
+            replication.samples(facts.replication),
+            login.samples(facts.login),
+            write.samples(answers.write),
+        )
 
     def _databases(self, facts: Facts, answers: Answers) -> int:
         if answers.sentinel is not None:
@@ -209,8 +199,12 @@ class RedisCollector(ReachingProbe[Facts]):
         """A session that is kept. It may be with another server than the last one was."""
         session = await RedisSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES)
         self._slow.forget()
+        attempt.enter("query")
         try:
-            await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))
+            (reply,) = await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))
+            # A server that has no connection left says so in the place of whatever is answered first.
+            if isinstance(reply, Refusal) and (fault := reply.fault()).reason != "query_refused":
+                raise fault
         except BaseException:
             session.close()
             raise

@@ -12,16 +12,16 @@ from slo.exposition.catalogue import Family
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """A number that the server says, and its metric. It is multiplied by `factor`, which makes seconds of it."""
+    """A number that the server says, and its metric. It is divided by `divisor`, which makes seconds of it."""
 
     metric: str
     family: Family
-    factor: float = 1.0
+    divisor: float = 1.0
 
 
-def _gauge(name: str, text: str, factor: float = 1.0) -> Field:
+def _gauge(name: str, text: str, divisor: float = 1.0) -> Field:
     metric = f"redis_{name}"
-    return Field(metric=metric, family=Family(name=metric, type="gauge", help=text), factor=factor)
+    return Field(metric=metric, family=Family(name=metric, type="gauge", help=text), divisor=divisor)
 
 
 def _counter(name: str, text: str) -> Field:
@@ -176,7 +176,7 @@ _STATS = {
     "pubsub_channels": _gauge("pubsub_channels", "Channels that somebody is subscribed to."),
     "pubsub_patterns": _gauge("pubsub_patterns", "Patterns that somebody is subscribed to."),
     "pubsubshard_channels": _gauge("pubsubshard_channels", "Channels of a shard that somebody is subscribed to."),
-    "latest_fork_usec": _gauge("latest_fork_seconds", "How long the last fork took.", 1e-6),
+    "latest_fork_usec": _gauge("latest_fork_seconds", "How long the last fork took.", 1e6),
     "migrate_cached_sockets": _gauge("migrate_cached_sockets_total", "Sockets that are open for MIGRATE."),
     "slave_expires_tracked_keys": _gauge("slave_expires_tracked_keys", "Keys that a replica expires by itself."),
     "active_defrag_hits": _gauge("defrag_hits", "Values that were moved by defragmentation."),

@@ -5,11 +5,12 @@ https://redis.io/docs/latest/commands/info/
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple, TypeVar
 
+from exporters.redis.commands import Commands, read_commands
 from exporters.redis.fields import FIELDS
 
 VALUE_CHARACTERS = 256
@@ -37,14 +38,7 @@ COUNTED = frozenset(
 
 _KEPT = frozenset(FIELDS) | WORDS | COUNTED
 _SAID = {"ok": 1.0, "true": 1.0, "err": 0.0, "fail": 0.0, "false": 0.0}
-_COUNT = r"([0-9]{1,20})"
-_COMMAND = re.compile(
-    rf"cmdstat_([^:]{{1,128}}):calls={_COUNT},usec={_COUNT},usec_per_call=[^,]*"
-    rf"(?:,rejected_calls={_COUNT},failed_calls={_COUNT})?(?:,.*)?",
-    re.ASCII,
-)
-_ERROR = re.compile(rf"errorstat_([^:]{{1,128}}):count={_COUNT}", re.ASCII)
-_PERCENTILES = "latency_percentiles_usec_"
+_ERROR = re.compile(r"errorstat_([^:]{1,128}):count=([0-9]{1,20})", re.ASCII)
 _FOLLOWER = re.compile(r"slave[0-9]+:")
 _DATABASE = re.compile(r"db[0-9]{1,10}")
 _CLUSTER = re.compile(r"cluster_[a-z0-9_]{1,100}")
@@ -53,23 +47,6 @@ _SEVERAL = frozenset({"Commandstats", "Errorstats", "Latencystats", "Keyspace"})
 """Sections whose lines are not plain fields."""
 
 T = TypeVar("T")
-
-
-class Command(NamedTuple):
-    """How often a command was given, and how long all of it took. Servers before 6.2 do not tell of failures."""
-
-    name: str
-    calls: float
-    microseconds: float
-    rejected: float | None
-    failed: float | None
-
-
-class Percentiles(NamedTuple):
-    """How long a command takes: (percentile, microseconds)."""
-
-    command: str
-    values: tuple[tuple[str, float], ...]
 
 
 class Database(NamedTuple):
@@ -111,9 +88,8 @@ class Info:
     """What a server says of itself. `unread` is how many of its lines could not be read."""
 
     fields: Mapping[str, str]
-    commands: tuple[Command, ...] = ()
+    commands: Commands = field(default_factory=Commands)
     errors: tuple[tuple[str, float], ...] = ()
-    percentiles: tuple[Percentiles, ...] = ()
     databases: tuple[Database, ...] = ()
     followers: tuple[Follower, ...] = ()
     watched: tuple[Watched, ...] = ()
@@ -130,6 +106,7 @@ class Info:
         return self.fields.get(name, "")
 
 
+@lru_cache(maxsize=16_384)
 def number(text: str) -> float | None:
     """The number that a text says; None where it is no finite one. `ok` is 1, and `err` and `fail` are 0."""
     said = _SAID.get(text)
@@ -144,20 +121,27 @@ def number(text: str) -> float | None:
 
 
 def read_info(answer: bytes) -> Info:
-    """What an answer to INFO ALL says."""
-    sections = _sections(answer)
-    lines = _Lines()
+    """What an answer to INFO says, or several of them one behind the other."""
+    found = sections(answer)
+    body, lines = found.get, _Lines()
+    commands = read_commands(body("Commandstats", ""))
     return Info(
-        fields=_plain(line for name, body in sections.items() if name not in _SEVERAL for line in body),
-        commands=lines.read(sections.get("Commandstats", ()), _command),
-        errors=lines.read(sections.get("Errorstats", ()), _error),
-        percentiles=lines.read(sections.get("Latencystats", ()), _percentiles),
-        databases=lines.read(sections.get("Keyspace", ()), _database),
-        followers=lines.read(filter(_FOLLOWER.match, sections.get("Replication", ())), _follower),
-        watched=lines.read(filter(_WATCHED.match, sections.get("Sentinel", ())), _watched),
-        is_sentinel="Sentinel" in sections,
-        unread=lines.unread,
+        fields=_plain(text for name, text in found.items() if name not in _SEVERAL),
+        commands=commands,
+        errors=lines.read(body("Errorstats", ""), _error),
+        databases=lines.read(body("Keyspace", ""), _database),
+        followers=lines.read(body("Replication", ""), _follower, only=_FOLLOWER),
+        watched=lines.read(body("Sentinel", ""), _watched, only=_WATCHED),
+        is_sentinel="Sentinel" in found,
+        unread=commands.unread + lines.unread,
     )
+
+
+def sections(answer: bytes) -> Mapping[str, str]:
+    """The text of each section of an answer by its name, its lines ended by LF."""
+    text = "\n" + answer.decode(errors="replace").replace("\r", "")
+    parts = (section.partition("\n") for section in text.split("\n# "))
+    return {name: body for name, _, body in parts}
 
 
 def read_cluster(answer: bytes) -> Mapping[str, float]:
@@ -173,9 +157,12 @@ class _Lines:
     def __init__(self) -> None:
         self.unread = 0
 
-    def read(self, lines: Iterable[str], read: Callable[[str], T | None]) -> tuple[T, ...]:
+    def read(self, body: str, read: Callable[[str], T | None], *, only: re.Pattern[str] | None = None) -> tuple[T, ...]:
+        """What `read` makes of each line that begins so; None is what it cannot."""
         found = []
-        for line in lines:
+        for line in body.split("\n"):
+            if not line or (only is not None and not only.match(line)):
+                continue
             value = read(line)
             if value is None:
                 self.unread += 1
@@ -184,53 +171,14 @@ class _Lines:
         return tuple(found)
 
 
-def _sections(answer: bytes) -> dict[str, list[str]]:
-    """The lines of each section by its name."""
-    found: dict[str, list[str]] = {}
-    for section in ("\n" + answer.decode(errors="replace").replace("\r", "")).split("\n# "):
-        name, _, body = section.partition("\n")
-        found.setdefault(name, []).extend(line for line in body.split("\n") if line)
-    return found
-
-
-def _plain(lines: Iterable[str]) -> Mapping[str, str]:
-    fields = (line.partition(":") for line in lines)
+def _plain(bodies: Iterable[str]) -> Mapping[str, str]:
+    fields = (line.partition(":") for body in bodies for line in body.split("\n"))
     return {name: value[:VALUE_CHARACTERS] for name, _, value in fields if name in _KEPT}
-
-
-def _command(line: str) -> Command | None:
-    match = _COMMAND.fullmatch(line)
-    if match is None:
-        return None
-    name, calls, microseconds, rejected, failed = match.groups()
-    if rejected is None:
-        return Command(name, float(calls), float(microseconds), None, None)
-    return Command(name, float(calls), float(microseconds), float(rejected), float(failed))
 
 
 def _error(line: str) -> tuple[str, float] | None:
     match = _ERROR.fullmatch(line)
     return (match[1], float(match[2])) if match else None
-
-
-def _percentiles(line: str) -> Percentiles | None:
-    """`latency_percentiles_usec_get:p50=0.001,p99=1.003`."""
-    name, _, said = line.partition(":")
-    values = []
-    for part in said.split(","):
-        percentile, _, value = part.partition("=")
-        label, microseconds = _percentile(percentile), number(value)
-        if label is None or microseconds is None:
-            return None
-        values.append((label, microseconds))
-    return Percentiles(name[len(_PERCENTILES) :], tuple(values)) if name.startswith(_PERCENTILES) else None
-
-
-@lru_cache(maxsize=256)
-def _percentile(text: str) -> str | None:
-    """`99.9` of `p99.9`, as it is written in a label."""
-    found = number(text[1:]) if text.startswith("p") else None
-    return None if found is None else f"{found:g}"
 
 
 def _database(line: str) -> Database | None:

@@ -138,8 +138,9 @@ def refuses_writes(info: Info, settings: Mapping[str, str]) -> str:
 
 
 def _least(settings: Mapping[str, str]) -> int:
+    """How many replicas must be well: one at least where good ones are counted, whatever was configured a while ago."""
     said = settings.get("min-replicas-to-write", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 1
+    return max(int(said), 1) if said.isascii() and said.isdigit() and len(said) < 10 else 1
 
 
 def _of_sentinel(info: Info, sentinel: Sequence[Guarded]) -> Replication:

@@ -5,12 +5,16 @@ The labels of a series are the same object each time, so that whoever renders th
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, compress, repeat
 
+from exporters.health.periodic import Aged
+from exporters.redis.commands import Commands, Latencies
 from exporters.redis.fields import CLUSTER_FIELDS, FIELDS
 from exporters.redis.info import Database, Info
 from exporters.redis.sentinel import SETTINGS, Guarded
 from exporters.redis.slow import Slow
-from slo.core.sample import Sample
+from slo.core.sample import Sample, column
+from slo.net.attempt import Reached
 
 DATABASES = 16
 """How many a server has, where it does not tell."""
@@ -18,7 +22,7 @@ DATABASES = 16
 MOST_EMPTY_DATABASES = 64
 """Databases without a key are said to have none, as dashboards know it; up to so many."""
 
-_FIELDS = tuple((name, field.metric, field.factor) for name, field in FIELDS.items())
+_FIELDS = tuple((name, field.metric, field.divisor) for name, field in FIELDS.items())
 _SENTINEL = (
     "sentinel_masters",
     "sentinel_tilt",
@@ -58,25 +62,42 @@ def _of_database(name: str) -> Mapping[str, str]:
     return {"db": name}
 
 
+def down_samples(reason: str) -> Iterator[Sample]:
+    """What is said of a round that did not come to its end."""
+    yield Sample("redis_up", 0.0)
+    yield Sample("redis_exporter_last_scrape_error", 1.0, labelled(("err", reason)))
+
+
+def up_samples(reached: Reached) -> Iterator[Sample]:
+    """What is said of a round itself that did."""
+    yield Sample("redis_up", 1.0)
+    yield Sample("redis_exporter_last_scrape_error", 0.0, labelled(("err", "")))
+    yield Sample("redis_exporter_last_scrape_duration_seconds", reached.seconds)
+    connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
+    yield Sample("redis_exporter_last_scrape_connect_time_seconds", connecting)
+
+
 def info_samples(info: Info, *, databases: int) -> Iterator[Sample]:
     """What INFO said. Of so many `databases` the empty ones are said too."""
-    number = info.number
-    for name, metric, factor in _FIELDS:
-        value = number(name)
-        if value is not None:
-            yield Sample(metric, value * factor)
+    said = ((metric, info.number(name), divisor) for name, metric, divisor in _FIELDS)
+    return chain(
+        [Sample(metric, value / divisor) for metric, value, divisor in said if value is not None],
+        _identity_samples(info),
+        _link_samples(info),
+        _follower_samples(info),
+        _command_samples(info.commands),
+        [Sample("redis_errors_total", count, labelled(("err", error))) for error, count in info.errors],
+        _database_samples(info.databases, databases),
+        _said_by_sentinel(info) if info.is_sentinel else (),
+    )
+
+
+def _identity_samples(info: Info) -> Iterator[Sample]:
+    """What the server is, and since when."""
     yield Sample("redis_instance_info", 1.0, labelled(*((name, _instance_word(info, name)) for name in _INSTANCE)))
-    now, uptime = number("server_time_usec"), number("uptime_in_seconds")
+    now, uptime = info.number("server_time_usec"), info.number("uptime_in_seconds")
     if now is not None and uptime is not None:
         yield Sample("redis_start_time_seconds", now // 1e6 - uptime)
-    yield from _link_samples(info)
-    yield from _follower_samples(info)
-    yield from _command_samples(info)
-    for error, count in info.errors:
-        yield Sample("redis_errors_total", count, labelled(("err", error)))
-    yield from _database_samples(info.databases, databases)
-    if info.is_sentinel:
-        yield from _said_by_sentinel(info)
 
 
 def _instance_word(info: Info, name: str) -> str:
@@ -109,36 +130,40 @@ def _follower_samples(info: Info) -> Iterator[Sample]:
             yield Sample("redis_connected_slave_lag_seconds", follower.lag, labels)
 
 
-def _command_samples(info: Info) -> Iterator[Sample]:
-    totals = {}
-    for name, calls, microseconds, rejected, failed in info.commands:
-        labels = _of_command(name)
-        totals[name] = calls, microseconds
-        yield Sample("redis_commands_total", calls, labels)
-        yield Sample("redis_commands_duration_seconds_total", microseconds / 1e6, labels)
-        if rejected is not None and failed is not None:
-            yield Sample("redis_commands_rejected_calls_total", rejected, labels)
-            yield Sample("redis_commands_failed_calls_total", failed, labels)
-    for command, values in info.percentiles:
-        if command not in totals:
-            continue
-        for percentile, value in values:
-            yield Sample("redis_latency_percentiles_usec", value, _at_quantile(command, percentile))
-        calls, microseconds = totals[command]
-        labels = _of_command(command)
-        yield Sample("redis_latency_percentiles_usec_sum", microseconds, labels)
-        yield Sample("redis_latency_percentiles_usec_count", calls, labels)
+def _command_samples(commands: Commands) -> Iterator[Sample]:
+    """One metric after another, since those who render them keep lines of one name together."""
+    labels = list(map(_of_command, commands.names))
+    seconds = [microseconds / 1e6 for microseconds in commands.microseconds]
+    return chain(
+        column("redis_commands_total", commands.calls, labels),
+        column("redis_commands_duration_seconds_total", seconds, labels),
+        column("redis_commands_rejected_calls_total", commands.rejected, labels),
+        column("redis_commands_failed_calls_total", commands.failed, labels),
+    )
+
+
+def _latency_samples(latencies: Latencies, commands: Commands) -> Iterator[Sample]:
+    """Percentiles, and of the commands that have some what all calls took, as a summary has it."""
+    for percentile, values in latencies.percentiles.items():
+        quantiles = map(_at_quantile, latencies.names, repeat(percentile))
+        yield from column("redis_latency_percentiles_usec", values, quantiles)
+    timed = frozenset(latencies.names)
+    known = [name in timed for name in commands.names]
+    labels = list(map(_of_command, compress(commands.names, known)))
+    sums, counts = compress(commands.microseconds, known), compress(commands.calls, known)
+    yield from column("redis_latency_percentiles_usec_sum", sums, labels)
+    yield from column("redis_latency_percentiles_usec_count", counts, labels)
 
 
 def _database_samples(databases: Sequence[Database], count: int) -> Iterator[Sample]:
-    known = {database.name: database for database in databases}
-    empty = (f"db{number}" for number in range(min(count, MOST_EMPTY_DATABASES)))
-    for name in dict.fromkeys((*known, *empty)):
-        database, labels = known.get(name), _of_database(name)
-        yield Sample("redis_db_keys", database.keys if database else 0.0, labels)
-        yield Sample("redis_db_keys_expiring", database.expiring if database else 0.0, labels)
-        if database and database.average_ttl is not None:
-            yield Sample("redis_db_avg_ttl_seconds", database.average_ttl / 1e3, labels)
+    empty = {f"db{number}": (0.0, 0.0) for number in range(min(count, MOST_EMPTY_DATABASES))}
+    keys = empty | {database.name: (database.keys, database.expiring) for database in databases}
+    labels = list(map(_of_database, keys))
+    yield from column("redis_db_keys", (count for count, _ in keys.values()), labels)
+    yield from column("redis_db_keys_expiring", (count for _, count in keys.values()), labels)
+    for database in databases:
+        if database.average_ttl is not None:
+            yield Sample("redis_db_avg_ttl_seconds", database.average_ttl / 1e3, _of_database(database.name))
 
 
 def _said_by_sentinel(info: Info) -> Iterator[Sample]:
@@ -176,8 +201,14 @@ def sentinel_samples(sentinel: Sequence[Guarded]) -> Iterator[Sample]:
             yield Sample(f"redis_sentinel_master_{SETTINGS[key][0]}", value, labels)
 
 
-def slow_samples(slow: Slow, info: Info) -> Iterator[Sample]:
-    """What was asked for last, however long ago."""
+def slow_samples(aged: Aged[Slow] | None, info: Info) -> Iterator[Sample]:
+    """What was asked for last, however long ago, and how much was not told."""
+    yield Sample("watchkeep_redis_unread", float(info.unread + (aged.value.untold if aged else 0)))
+    if aged is None:
+        return
+    slow, commands = aged.value, info.commands
+    yield Sample("watchkeep_redis_slow_age_seconds", aged.age_seconds)
+    yield from _latency_samples(slow.latencies, commands)
     for name, metric in _CONFIGURED.items():
         value = slow.setting(name)
         if value is not None:
@@ -191,7 +222,7 @@ def slow_samples(slow: Slow, info: Info) -> Iterator[Sample]:
         yield Sample("redis_slowlog_length", slow.slow_log.length)
         yield Sample("redis_slowlog_last_id", slow.slow_log.last_id)
         yield Sample("redis_last_slow_execution_duration_seconds", slow.slow_log.last_seconds)
-    totals = {command.name: command.microseconds for command in info.commands}
+    totals = dict(zip(commands.names, commands.microseconds, strict=True))
     for command, calls, buckets in slow.histograms:
         for microseconds, count in buckets:
             bucket = labelled(("cmd", command), ("le", microseconds))

@@ -22,9 +22,9 @@ SETTINGS = {
     "parallel-syncs": ("setting_parallel_syncs", 1.0),
     "down-after-milliseconds": ("setting_down_after_milliseconds", 1.0),
     "config-epoch": ("config_epoch", 1.0),
-    "last-ok-ping-reply": ("last_ok_ping_reply_seconds", 1e-3),
+    "last-ok-ping-reply": ("last_ok_ping_reply_seconds", 1e3),
 }
-"""What SENTINEL MASTER tells: the end of its metric's name, and the factor of its value."""
+"""What SENTINEL MASTER tells: the end of its metric's name, and what its value is divided by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,7 @@ def _guarded(primary: Watched, replies: Sequence[Answer]) -> Guarded:
         said=quorum.text if isinstance(quorum, Refusal) else _text(quorum),
         well_replicas=_well(replicas),
         well_sentinels=None if well_sentinels is None else well_sentinels + 1,
-        settings=tuple((key, value * SETTINGS[key][1]) for key, value in said.items() if value is not None),
+        settings=tuple((key, value / SETTINGS[key][1]) for key, value in said.items() if value is not None),
     )
 
 

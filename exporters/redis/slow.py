@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exporters.redis.info import number
+from exporters.redis.commands import Latencies, read_latencies
+from exporters.redis.info import number, sections
 from slo.net.redis import Answer
 
 SETTINGS = (
@@ -22,7 +23,7 @@ SETTINGS = (
     "min-replicas-to-write",
 )
 
-_OTHERS = (("LATENCY", "LATEST"), ("SLOWLOG", "LEN"), ("SLOWLOG", "GET", "1"))
+_OTHERS = (("INFO", "LATENCYSTATS"), ("LATENCY", "LATEST"), ("SLOWLOG", "LEN"), ("SLOWLOG", "GET", "1"))
 _HISTOGRAM = ("LATENCY", "HISTOGRAM")
 
 
@@ -52,9 +53,10 @@ class SlowLog(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slow:
-    """The answers. `untold` is how many questions had none."""
+    """The answers. `untold` is how many questions had none, and how many lines could not be read."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
+    latencies: Latencies = field(default_factory=Latencies)
     spikes: tuple[Spike, ...] = ()
     histograms: tuple[Histogram, ...] = ()
     slow_log: SlowLog | None = None
@@ -78,17 +80,19 @@ def read_slow(replies: Sequence[Answer]) -> Slow:
         for name, reply in zip(SETTINGS, replies, strict=False)
         if (value := _setting(name, reply)) is not None
     }
-    latest, length, last, *histogram = replies[len(SETTINGS) :]
+    percentiles, latest, length, last, *histogram = replies[len(SETTINGS) :]
+    latencies = _latencies(percentiles)
     spikes = _spikes(latest)
     slow_log = _slow_log(length, last)
     histograms = _histograms(histogram[0]) if histogram else ()
-    untold = [spikes, slow_log, histograms].count(None) + len(SETTINGS) - len(configured)
+    untold = [latencies, spikes, slow_log, histograms].count(None) + len(SETTINGS) - len(configured)
     return Slow(
         settings=configured,
+        latencies=latencies or Latencies(),
         spikes=spikes or (),
         histograms=histograms or (),
         slow_log=slow_log,
-        untold=untold,
+        untold=untold + (latencies.unread if latencies else 0),
     )
 
 
@@ -97,6 +101,10 @@ def _setting(name: str, reply: Answer) -> str | None:
         case [bytes() as key, bytes() as value] if key.decode(errors="replace") == name:
             return value.decode(errors="replace")
     return None
+
+
+def _latencies(reply: Answer) -> Latencies | None:
+    return read_latencies(sections(reply).get("Latencystats", "")) if isinstance(reply, bytes) else None
 
 
 def _spikes(reply: Answer) -> tuple[Spike, ...] | None:

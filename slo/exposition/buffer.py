@@ -60,6 +60,7 @@ class Buffer:
         self._known: dict[tuple[object, ...], str] = {}
         self._skipped: list[int] = []
         self._values: list[float] = []
+        self._headers: dict[str, str] = {}
 
     def fill(self, samples: Iterable[Sample]) -> None:
         """Take the samples of a round in the place of those before. Raises what they raise; the old ones stay then."""
@@ -82,6 +83,7 @@ class Buffer:
     def _arrange(self, names: list[str], labels: list[Mapping[str, str]]) -> None:
         """Make what stands before the values, as far as it is not the same as it was, and find what is not served."""
         known, self._known = self._known, {}
+        self._headers.clear()
         prefixes: dict[str, None] = {}
         skipped: list[int] = []
         starts: dict[int, str] = {}
@@ -110,8 +112,12 @@ class Buffer:
 
     def header(self, name: str) -> str:
         """The lines before those of a family."""
-        family = self._serving.family_of(name) or FAMILIES.get(name)
-        return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
+        known = self._headers.get(name)
+        if known is None:
+            family = self._serving.family_of(name) or FAMILIES.get(name)
+            known = header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
+            self._headers[name] = known
+        return known
 
 
 def header(family: Family) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.health.replication import Mode, Role
+from exporters.redis.commands import Latencies
 from exporters.redis.info import Watched, read_info
 from exporters.redis.offsets import MOST_MOMENTS, Offsets
 from exporters.redis.replication import refuses_writes, replication_of
@@ -221,13 +222,14 @@ def told_slowly(**others: Answer) -> list[Answer]:
     settings: list[Answer] = [
         [words[2].encode(), b"1"] for words in slow_questions(histograms=False) if words[0] == "CONFIG"
     ]
-    usual: dict[str, Answer] = {"latest": [], "length": 0, "last": []}
+    usual: dict[str, Answer] = {"percentiles": b"# Latencystats\r\n", "latest": [], "length": 0, "last": []}
     return [*settings, *(usual | others).values()]
 
 
 def test_settings_latencies_and_the_slow_log() -> None:
     read = read_slow(
         told_slowly(
+            percentiles=b"# Latencystats\r\nlatency_percentiles_usec_get:p50=8.031\r\n",
             latest=[[b"command", 1795708846, 9, 12]],
             length=3,
             last=[[7, 1795708846, 9576, [b"eval"], b"127.0.0.1:1", b""]],
@@ -235,6 +237,7 @@ def test_settings_latencies_and_the_slow_log() -> None:
         )
     )
     assert read.setting("maxclients") == 1.0
+    assert read.latencies == Latencies(names=("get",), percentiles={"50": [8.031]})
     assert read.spikes == (Spike("command", 1795708846.0, 0.009),)
     assert read.slow_log == SlowLog(3.0, 7.0, 0.009576)
     assert read.histograms == (Histogram("set", 2.0, (("8", 1.0), ("16", 2.0))),)
