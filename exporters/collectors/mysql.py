@@ -21,7 +21,7 @@ from exporters.mysql.heartbeat import HeartbeatConfig, age_seconds
 from exporters.mysql.silence import Silence
 from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, questions
 from exporters.mysql.standing import Told, no_tx, standing
-from exporters.mysql.values import Numbers, labels, number
+from exporters.mysql.values import Numbers, amount, labels
 from exporters.mysql.writing import WriteProbe, write
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
@@ -145,7 +145,7 @@ class MySQLCollector(ReachingProbe[Facts]):
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:
         """Reason and detail of each thing, the gravest first."""
         yield from replication.faults(state, self._config.expect)
-        used, most = number(answers.status.get("threads_connected")), number(answers.variables.get("max_connections"))
+        used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
             yield "too_many_connections", f"{used:.0f} connections are open, {most:.0f} are allowed"
         if facts.login is not None and facts.login.fault is not None:

@@ -9,36 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.errors import Fault
-from slo.net.mysql_answer import Answer, Refusal, Row
+from slo.net.mysql_answer import Answer, Refusal
 from slo.net.sql import Result
+from tests.net.mysql_wire import END, answer, column, sent, text
 
-END = b"\xfe\0\0\2\0"
 ROWS = st.lists(st.tuples(st.none() | st.text(max_size=300), st.none() | st.text(max_size=8)), max_size=6)
-
-
-def text(value: str | None) -> bytes:
-    """A value as it stands in a row."""
-    if value is None:
-        return b"\xfb"
-    data = value.encode()
-    return (bytes([len(data)]) if len(data) < 0xFB else b"\xfc" + len(data).to_bytes(2, "little")) + data
-
-
-def sent(*packets: bytes) -> bytes:
-    """The packets with what stands before each."""
-    numbered = enumerate(packets, 1)
-    return b"".join(len(body).to_bytes(3, "little") + bytes([number % 256]) + body for number, body in numbered)
-
-
-def column(name: str) -> bytes:
-    """The description of a column."""
-    return b"".join(text(word) for word in ("def", "", "", "", name, "")) + b"\x0c" + bytes(12)
-
-
-def answer(*rows: Row, columns: tuple[str, ...] = ("name", "value")) -> bytes:
-    """An answer with these rows."""
-    described = [bytes([len(columns)]), *map(column, columns), END]
-    return sent(*described, *(b"".join(map(text, row)) for row in rows), END)
 
 
 def pieces(data: bytes, cuts: list[int]) -> Iterator[bytes]:

@@ -117,6 +117,9 @@ class Saying:
 
     answer_again = answer
 
+    async def limit_time(self, seconds: float) -> None:
+        """It answers at once."""
+
 
 def denied(right: str) -> Refusal:
     """The server's word for a right that is missing."""
