@@ -13,12 +13,14 @@ from exporters.health.kept import Kept
 from exporters.health.login import FreshLogin, Login
 from exporters.health.periodic import Aged, Periodic
 from exporters.health.replication import Replication, Role
-from exporters.redis import samples, slow
+from exporters.redis import samples
 from exporters.redis.answers import Answers, ask
+from exporters.redis.commands import Commands
 from exporters.redis.families import family
 from exporters.redis.offsets import Offsets
 from exporters.redis.replication import replication_of
-from exporters.redis.slow import Slow, read_slow
+from exporters.redis.seldom import Seldom
+from exporters.redis.slow import questions, read_slow
 from slo.config.types import Section
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
@@ -59,14 +61,14 @@ class Config(RedisConfig, ServerConfig):
 class Facts:
     """What a round found: `answers` is None where it did not come to its end.
 
-    `slow` is what is asked more seldom, `login` how the last login beside the kept connection went; None where there
+    `seldom` is what is asked more seldom, `login` how the last login beside the kept connection went; None where there
     was none.
     """
 
     reached: Reached
     answers: Answers | None = None
     replication: Replication | None = None
-    slow: Aged[Slow] | None = None
+    seldom: Aged[Seldom] | None = None
     login: Login | None = None
 
 
@@ -80,7 +82,7 @@ class RedisCollector(ReachingProbe[Facts]):
         self._endpoint = config.reached_at()
         self._who = config.login()
         self._kept = Kept(self._log_in, context.clock)
-        self._slow: Periodic[Slow] = Periodic(config.slow_interval.total_seconds(), context.clock)
+        self._seldom: Periodic[Seldom] = Periodic(config.slow_interval.total_seconds(), context.clock)
         self._fresh_login = FreshLogin(self._visit, config.login_interval, context)
         self._offsets = Offsets()
         if config.tls:
@@ -98,17 +100,17 @@ class RedisCollector(ReachingProbe[Facts]):
         if reached.fault is not None:
             return Facts(reached=reached)
         (answers,) = found
-        last = self._slow.last
+        last = self._seldom.last
         state = replication_of(
             answers.info,
             self._offsets,
             self._context.clock.monotonic(),
             cluster=answers.cluster,
             sentinel=answers.sentinel,
-            settings=last.value.settings if last else None,
+            settings=last.value.slow.settings if last else None,
         )
         fresh = await self._fresh_login.ask(deadline)
-        return Facts(reached=reached, answers=answers, replication=state, slow=last, login=fresh)
+        return Facts(reached=reached, answers=answers, replication=state, seldom=last, login=fresh)
 
     def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
         """What went wrong on the way, else everything that is not as it should be."""
@@ -135,7 +137,7 @@ class RedisCollector(ReachingProbe[Facts]):
     def _crowded(self, facts: Facts, answers: Answers) -> Iterator[tuple[str, str]]:
         """Whether nobody else can connect: what Redis counts is clients, replicas and the bus of the cluster."""
         info = answers.info
-        most = info.number("maxclients") or (facts.slow.value.setting("maxclients") if facts.slow else None)
+        most = info.number("maxclients") or (facts.seldom.value.slow.setting("maxclients") if facts.seldom else None)
         counts = ("connected_clients", "connected_slaves", "cluster_connections")
         used = sum(info.number(name) or 0.0 for name in counts)
         if most and used >= most:
@@ -166,7 +168,7 @@ class RedisCollector(ReachingProbe[Facts]):
             samples.info_samples(answers.info, databases=self._databases(facts, answers)),
             samples.cluster_samples(answers.cluster or {}),
             samples.sentinel_samples(answers.sentinel or ()),
-            samples.slow_samples(facts.slow, answers.info),
+            samples.seldom_samples(facts.seldom, answers.info),
             replication.samples(facts.replication),
             login.samples(facts.login),
             write.samples(answers.write),
@@ -177,7 +179,7 @@ class RedisCollector(ReachingProbe[Facts]):
             return 0
         if answers.info.number("cluster_enabled"):
             return 1
-        configured = facts.slow.value.setting("databases") if facts.slow else None
+        configured = facts.seldom.value.slow.setting("databases") if facts.seldom else None
         return samples.DATABASES if configured is None else int(configured)
 
     async def aclose(self) -> None:
@@ -189,16 +191,17 @@ class RedisCollector(ReachingProbe[Facts]):
         key = self._config.write_probe.key if self._config.write_probe else None
         answers = await ask(session, write_to=key, token=self._context.clock.now().isoformat())
         if answers.sentinel is None and not answers.info.number("loading"):
-            await self._slow.ask(lambda: self._ask_slowly(session))
+            await self._seldom.ask(lambda: self._ask_more(session, answers.info.commands))
         return answers
 
-    async def _ask_slowly(self, session: RedisSession) -> Slow:
-        return read_slow(await session.pipeline(slow.questions(histograms=self._config.latency_histograms)))
+    async def _ask_more(self, session: RedisSession, commands: Commands) -> Seldom:
+        replies = await session.pipeline(questions(histograms=self._config.latency_histograms))
+        return Seldom.of(read_slow(replies), commands)
 
     async def _log_in(self, attempt: Attempt) -> RedisSession:
         """A session that is kept. It may be with another server than the last one was."""
         session = await RedisSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES)
-        self._slow.forget()
+        self._seldom.forget()
         attempt.enter("query")
         try:
             (reply,) = await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))

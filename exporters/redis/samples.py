@@ -1,18 +1,15 @@
-"""What a server said, in the metrics of redis_exporter.
+"""What a server said, in the metrics of redis_exporter."""
 
-The labels of a series are the same object each time, so that whoever renders them need not look at them again.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain, compress, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from exporters.health.periodic import Aged
-from exporters.redis.commands import Commands, Latencies
+from exporters.redis.commands import Commands
 from exporters.redis.fields import CLUSTER_FIELDS, FIELDS
 from exporters.redis.info import Database, Info
+from exporters.redis.labels import labelled, of_command, of_database
+from exporters.redis.seldom import Seldom
 from exporters.redis.sentinel import SETTINGS, Guarded
-from exporters.redis.slow import Slow
 from slo.core.sample import Sample, column
 from slo.net.attempt import Reached
 
@@ -34,32 +31,6 @@ _INSTANCE = (
     *("role", "redis_version", "redis_build_id", "redis_mode", "os", "maxmemory_policy", "tcp_port", "run_id"),
     "process_id",
 )
-_CONFIGURED = {
-    "maxclients": "redis_config_maxclients",
-    "maxmemory": "redis_config_maxmemory",
-    "io-threads": "redis_config_io_threads",
-}
-
-
-@lru_cache(maxsize=16_384)
-def labelled(*pairs: tuple[str, str]) -> Mapping[str, str]:
-    """These labels, the same object each time."""
-    return dict(pairs)
-
-
-@lru_cache(maxsize=16_384)
-def _of_command(name: str) -> Mapping[str, str]:
-    return {"cmd": name}
-
-
-@lru_cache(maxsize=16_384)
-def _at_quantile(command: str, percentile: str) -> Mapping[str, str]:
-    return {"cmd": command, "quantile": percentile}
-
-
-@lru_cache(maxsize=1024)
-def _of_database(name: str) -> Mapping[str, str]:
-    return {"db": name}
 
 
 def down_samples(reason: str) -> Iterator[Sample]:
@@ -132,7 +103,7 @@ def _follower_samples(info: Info) -> Iterator[Sample]:
 
 def _command_samples(commands: Commands) -> Iterator[Sample]:
     """One metric after another, since those who render them keep lines of one name together."""
-    labels = list(map(_of_command, commands.names))
+    labels = list(map(of_command, commands.names))
     seconds = [microseconds / 1e6 for microseconds in commands.microseconds]
     return chain(
         column("redis_commands_total", commands.calls, labels),
@@ -142,28 +113,15 @@ def _command_samples(commands: Commands) -> Iterator[Sample]:
     )
 
 
-def _latency_samples(latencies: Latencies, commands: Commands) -> Iterator[Sample]:
-    """Percentiles, and of the commands that have some what all calls took, as a summary has it."""
-    for percentile, values in latencies.percentiles.items():
-        quantiles = map(_at_quantile, latencies.names, repeat(percentile))
-        yield from column("redis_latency_percentiles_usec", values, quantiles)
-    timed = frozenset(latencies.names)
-    known = [name in timed for name in commands.names]
-    labels = list(map(_of_command, compress(commands.names, known)))
-    sums, counts = compress(commands.microseconds, known), compress(commands.calls, known)
-    yield from column("redis_latency_percentiles_usec_sum", sums, labels)
-    yield from column("redis_latency_percentiles_usec_count", counts, labels)
-
-
 def _database_samples(databases: Sequence[Database], count: int) -> Iterator[Sample]:
     empty = {f"db{number}": (0.0, 0.0) for number in range(min(count, MOST_EMPTY_DATABASES))}
     keys = empty | {database.name: (database.keys, database.expiring) for database in databases}
-    labels = list(map(_of_database, keys))
+    labels = list(map(of_database, keys))
     yield from column("redis_db_keys", (count for count, _ in keys.values()), labels)
     yield from column("redis_db_keys_expiring", (count for _, count in keys.values()), labels)
     for database in databases:
         if database.average_ttl is not None:
-            yield Sample("redis_db_avg_ttl_seconds", database.average_ttl / 1e3, _of_database(database.name))
+            yield Sample("redis_db_avg_ttl_seconds", database.average_ttl / 1e3, of_database(database.name))
 
 
 def _said_by_sentinel(info: Info) -> Iterator[Sample]:
@@ -201,46 +159,10 @@ def sentinel_samples(sentinel: Sequence[Guarded]) -> Iterator[Sample]:
             yield Sample(f"redis_sentinel_master_{SETTINGS[key][0]}", value, labels)
 
 
-def slow_samples(aged: Aged[Slow] | None, info: Info) -> Iterator[Sample]:
+def seldom_samples(aged: Aged[Seldom] | None, info: Info) -> Iterable[Sample]:
     """What was asked for last, however long ago, and how much was not told."""
-    yield Sample("watchkeep_redis_unread", float(info.unread + (aged.value.untold if aged else 0)))
-    if aged is None:
-        return
-    slow, commands = aged.value, info.commands
-    yield Sample("watchkeep_redis_slow_age_seconds", aged.age_seconds)
-    yield from _latency_samples(slow.latencies, commands)
-    for name, metric in _CONFIGURED.items():
-        value = slow.setting(name)
-        if value is not None:
-            yield Sample(metric, value)
-    yield from _buffer_samples(slow.settings.get("client-output-buffer-limit", ""))
-    for event, at, seconds in slow.spikes:
-        labels = labelled(("event_name", event))
-        yield Sample("redis_latency_spike_last", at, labels)
-        yield Sample("redis_latency_spike_duration_seconds", seconds, labels)
-    if slow.slow_log is not None:
-        yield Sample("redis_slowlog_length", slow.slow_log.length)
-        yield Sample("redis_slowlog_last_id", slow.slow_log.last_id)
-        yield Sample("redis_last_slow_execution_duration_seconds", slow.slow_log.last_seconds)
-    totals = dict(zip(commands.names, commands.microseconds, strict=True))
-    for command, calls, buckets in slow.histograms:
-        for microseconds, count in buckets:
-            bucket = labelled(("cmd", command), ("le", microseconds))
-            yield Sample("redis_commands_latencies_usec_bucket", count, bucket)
-        yield Sample("redis_commands_latencies_usec_bucket", calls, labelled(("cmd", command), ("le", "+Inf")))
-        yield Sample("redis_commands_latencies_usec_sum", totals.get(command, 0.0), _of_command(command))
-        yield Sample("redis_commands_latencies_usec_count", calls, _of_command(command))
-
-
-def _buffer_samples(setting: str) -> Iterator[Sample]:
-    """`normal 0 0 0 slave 268435456 67108864 60`: a hard and a soft limit of each class, and how long for the soft."""
-    words = setting.split()
-    for place in range(0, len(words) - 3, 4):
-        name, *limits = words[place : place + 4]
-        if all(limit.isascii() and limit.isdigit() and len(limit) < 20 for limit in limits):
-            hard, soft, seconds = map(float, limits)
-            classed = ("class", name)
-            metric = "redis_config_client_output_buffer_limit"
-            yield Sample(f"{metric}_bytes", hard, labelled(classed, ("limit", "hard")))
-            yield Sample(f"{metric}_bytes", soft, labelled(classed, ("limit", "soft")))
-            yield Sample(f"{metric}_overcome_seconds", seconds, labelled(classed, ("limit", "soft")))
+    unread = info.unread + (aged.value.slow.untold if aged else 0)
+    told = [Sample("watchkeep_redis_unread", float(unread))]
+    if aged is not None:
+        told.append(Sample("watchkeep_redis_slow_age_seconds", aged.age_seconds))
+    return chain(told, aged.value.samples if aged else ())

@@ -8,6 +8,7 @@ from exporters.health.periodic import Aged
 from exporters.redis.answers import Answers, ask
 from exporters.redis.offsets import Offsets
 from exporters.redis.replication import replication_of
+from exporters.redis.seldom import Seldom
 from exporters.redis.slow import questions, read_slow
 from slo.errors import Fault
 from slo.net.attempt import Reached
@@ -42,4 +43,9 @@ def found(answers: Sequence[Answer], *, slow: Sequence[Answer] = ()) -> Facts:
     state = replication_of(
         said.info, Offsets(), 0.0, cluster=said.cluster, sentinel=said.sentinel, settings=told.settings
     )
-    return Facts(reached=Reached(phases={}), answers=said, replication=state, slow=Aged(value=told, age_seconds=0.0))
+    return Facts(
+        reached=Reached(phases={}),
+        answers=said,
+        replication=state,
+        seldom=Aged(value=Seldom.of(told, said.info.commands), age_seconds=0.0),
+    )
