@@ -19,6 +19,8 @@ TOGETHER: Mapping[str, str] = {
     "tests/exposition/test_peers.py": "peers",
     "tests/probes/test_sql.py": "databases",
     "tests/net/test_sessions.py": "databases",
+    "tests/exporters/postgres/test_beside.py": "a primary and its standby of PostgreSQL",
+    "tests/exporters/postgres/test_faults.py": "a primary and its standby of PostgreSQL",
 }
 """Files whose tests share what takes long to make, and what that is: they run in one process, and are begun first."""
 

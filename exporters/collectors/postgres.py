@@ -1,12 +1,11 @@
 """The kind `postgres`: what a PostgreSQL says of itself, and how it stands to its primary or its standbys."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 
 from exporters.health import login, replication, write
 from exporters.health.config import ServerConfig
@@ -15,15 +14,14 @@ from exporters.health.login import FreshLogin, Login
 from exporters.health.periodic import Aged, Periodic
 from exporters.health.write import Write
 from exporters.postgres.activity import ACTIVITY
+from exporters.postgres.heartbeat import Heartbeat
 from exporters.postgres.own import family
 from exporters.postgres.settings import SETTINGS
 from exporters.postgres.sizes import DATABASE_SIZES, statements, tables
-from exporters.postgres.standing import STANDING, heartbeat
+from exporters.postgres.standing import STANDING
 from exporters.postgres.statement import ROWS, Question, Reader, major, questions
-from exporters.postgres.told import Answers, Refusal, Told, read, refusals, told
-from exporters.postgres.writing import write_and_read
-from slo.config.tls import TLSSettings
-from slo.config.types import HostPort, Secret, Section, wrong
+from exporters.postgres.told import Answers, Slow, Told, slow, told
+from exporters.postgres.writing import WriteProbe, write_and_read
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -31,74 +29,25 @@ from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.postgres import PostgresSession
 from slo.net.reaching import ReachingProbe
-from slo.net.sql import SQLLogin
+from slo.net.sql_config import SQLConfig, Text
 
 __all__ = ["Config", "build", "family"]
 
 ANSWER_BYTES = 8 * 1024 * 1024
 """The most that all answers of a round may be: ten times what a server with a hundred databases says."""
 
-SHARE_OF_FAST = 0.9
-"""How much of the time that is left the server has for one statement, so that it gives up before we do."""
+SHARE_OF_ONE = 0.4
+"""How much of the time that is left the server has for one statement: one that waits for a lock costs itself alone."""
 
 SHARE_OF_SLOW = 0.5
 """How much of it all that is asked seldom has together: what is late there does not make the server dead."""
 
 
-def _whole(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        raise wrong("is no name that a database takes", "write it without zero bytes, and not empty")
-    return text
-
-
-def _table(text: str) -> str:
-    """A table, as it stands in statements: every part of its name in quotes."""
-    if text.startswith('"'):
-        return text  # taken again
-    parts = text.split(".")
-    if len(parts) > 2 or not all(re.fullmatch(r"[^\"\0\s.]{1,63}", part) for part in parts):
-        raise wrong(f"{text[:100]!r} is no table", "write it as schema.table, both as they are, without quotes")
-    return ".".join(f'"{part}"' for part in parts)
-
-
-Text = Annotated[str, AfterValidator(_whole)]
-Table = Annotated[str, AfterValidator(_table)]
-
-
-class Heartbeat(Section):
-    """A table that somebody writes the time to on the primary, again and again, as `write_probe` does."""
-
-    table: Table
-    """The table, as watchkeep.canary."""
-
-    column: Annotated[str, Field(pattern=r"^[^\"\x00\s]{1,63}$")] = "at"
-    """Its column of type timestamptz: the newest of them counts."""
-
-
-class WriteProbe(Section):
-    """A table that a row is written to and read back from in every round, on a primary."""
-
-    table: Table
-    """The table, as watchkeep.canary; docs/collectors/postgres.md has how it is made."""
-
-
-class Config(ServerConfig):
+class Config(SQLConfig, ServerConfig):
     """One PostgreSQL, primary or standby."""
-
-    target: HostPort
-    """Where to connect to, as db.example:5432: the server itself, not a pooler before it."""
-
-    username: Text
-    """The user that logs in."""
-
-    password: Secret | None = None
-    """The user's password."""
 
     database: Text = "postgres"
     """The database to connect to, whose tables are told of."""
-
-    tls: TLSSettings | None = None
-    """Go over to TLS before the login, and verify the other side as this says; {} is the usual verification."""
 
     heartbeat: Heartbeat | None = None
     """Where a standby reads how old the newest write of its primary is. Default: it is not known by that."""
@@ -114,21 +63,6 @@ class Config(ServerConfig):
 
     spare_slots: tuple[Text, ...] = ()
     """Replication slots that nobody need use."""
-
-    @model_validator(mode="after")
-    def _secret(self) -> "Config":
-        if self.password is not None and "\0" in self.password.reveal():
-            raise wrong("has a password with a zero byte", "no database takes one; write another")
-        return self
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slow:
-    """What is asked seldom, by which statements."""
-
-    asked: tuple[str, ...]
-    samples: tuple[Sample, ...]
-    refusals: tuple[Refusal, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,10 +88,10 @@ class PostgresCollector(ReachingProbe[Facts]):
         self.target = str(config.target)
         self._config = config
         self._context = context
-        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme="postgres", tls=config.tls)
-        self._who = SQLLogin(username=config.username, password=config.password, database=config.database)
-        beats = config.heartbeat
-        self._fast = (*STANDING, *((heartbeat(beats.table, f'"{beats.column}"'),) if beats else ()), *ACTIVITY)
+        self._endpoint = config.reached_at("postgres")
+        self._who = config.login(config.database)
+        beats = (config.heartbeat.statement(),) if config.heartbeat else ()
+        self._fast = (*STANDING, *beats, *ACTIVITY)
         self._seldom = (
             SETTINGS,
             DATABASE_SIZES,
@@ -229,8 +163,8 @@ class PostgresCollector(ReachingProbe[Facts]):
             yield Sample("pg_up", 0.0)
             yield Sample("pg_exporter_last_scrape_error", 1.0)
             return
-        said, slow = facts.told, facts.slow
-        parts: list[Told | Slow] = [said, *([slow.value] if slow else [])]
+        said, seldom = facts.told, facts.slow
+        parts: list[Told | Slow] = [said, *([seldom.value] if seldom else [])]
         refused = {refusal.statement for part in parts for refusal in part.refusals}
         yield Sample("pg_up", 1.0)
         yield Sample("pg_exporter_last_scrape_error", float(bool(refused)))
@@ -242,9 +176,9 @@ class PostgresCollector(ReachingProbe[Facts]):
         yield from replication.samples(said.replication)
         yield from login.samples(facts.login)
         yield from write.samples(facts.write)
-        if slow is not None:
-            yield from slow.value.samples
-            yield Sample("watchkeep_postgres_slow_age_seconds", slow.age_seconds)
+        if seldom is not None:
+            yield from seldom.value.samples
+            yield Sample("watchkeep_postgres_slow_age_seconds", seldom.age_seconds)
 
     async def aclose(self) -> None:
         """Log out, without waiting for the other side."""
@@ -254,13 +188,13 @@ class PostgresCollector(ReachingProbe[Facts]):
         """What is asked each round; what is asked seldom, where that is due; and what came of writing."""
         attempt.enter("query")
         fast, seldom = self._questions(major(session.version))
-        answers = await self._answers(session, fast, self._left(deadline) * SHARE_OF_FAST)
+        answers = await self._answers(session, fast, self._left(deadline) * SHARE_OF_ONE)
         beats = self._config.heartbeat is not None
         said = told(answers, self._reader, beats=beats, spare_slots=self._spare_slots)
         await self._slow.ask(lambda: self._ask_slowly(session, seldom, deadline))
         written = None
         if self._config.write_probe is not None and said.replication.role is replication.Role.PRIMARY:
-            seconds = self._left(deadline) * SHARE_OF_SLOW
+            seconds = self._left(deadline) * SHARE_OF_ONE
             token = int(self._context.clock.now().timestamp() * 1_000_000)
             written = await write_and_read(session, self._config.write_probe.table, token, seconds=seconds)
         return said, written
@@ -268,12 +202,7 @@ class PostgresCollector(ReachingProbe[Facts]):
     async def _ask_slowly(self, session: PostgresSession, asked: Sequence[Question], deadline: float) -> Slow:
         seconds = self._left(deadline) * SHARE_OF_SLOW / len(asked)
         answers = await self._answers(session, asked, seconds)
-        self._slow_reader.begin()
-        return Slow(
-            asked=tuple(question.name for question in asked),
-            samples=tuple(read(answers, self._slow_reader)),
-            refusals=refusals(answers),
-        )
+        return slow(answers, self._slow_reader)
 
     async def _answers(self, session: PostgresSession, asked: Sequence[Question], seconds: float) -> Answers:
         answers = await session.ask([question.sql for question in asked], seconds=seconds)

@@ -55,7 +55,7 @@ CONNECTIONS = Statement(
     source=f"""FROM pg_database d CROSS JOIN (VALUES {_words(_STATES)}) s(state) LEFT JOIN (
         SELECT datname, state, count(*) AS n, max(extract(epoch FROM now() - xact_start)) AS seconds
         FROM pg_stat_activity GROUP BY 1, 2) a ON a.datname = d.datname AND a.state = s.state
-        ORDER BY d.oid""",
+        ORDER BY d.oid, s.state""",
 )
 
 LOCKS = Statement(
@@ -66,7 +66,7 @@ LOCKS = Statement(
     source=f"""FROM pg_database d CROSS JOIN (VALUES {_words(_MODES)}) m(mode) LEFT JOIN (
         SELECT database, lower(mode) AS mode, count(*) AS n FROM pg_locks GROUP BY 1, 2) l
         ON l.database = d.oid AND l.mode = m.mode
-        ORDER BY d.oid""",
+        ORDER BY d.oid, m.mode""",
 )
 
 DATABASES = Statement(

@@ -57,7 +57,7 @@ def own_samples(server: Row | None, state: Replication, reader: Reader) -> Itera
     version, number = server.get("version"), server.get("version_number") or ""
     if version and number.isdecimal():
         short = f"{int(number) // 10_000}.{int(number) % 10_000}.0"
-        yield Sample("pg_static", 1.0, reader.labels(("short_version", "version"), (short, version)))
+        yield Sample("pg_static", 1.0, reader.of_version(short, version))
     follows = state.role is Role.REPLICA
     yield Sample("pg_replication_is_replica", float(follows), reader.server)
     lag = state.lag_seconds if follows else 0.0

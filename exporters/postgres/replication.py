@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from exporters.health.replication import Mode, Replication, Role
 from exporters.postgres.statement import Row, number
@@ -20,6 +21,9 @@ PING_SECONDS = 30.0
 
 PONG_SECONDS = 1.0
 """How long the answer to a ping may take before the silence counts."""
+
+MOST_NAMED = 5
+"""How many things that are broken are named."""
 
 _STREAMING = frozenset({"streaming", "catchup"})
 _WAITED_FOR = frozenset({"sync", "quorum"})
@@ -123,7 +127,7 @@ def _primary(said: Standing, server: Row) -> Replication:
         mode=_mode(standbys, server),
         lag_seconds=lag_seconds,
         lag_bytes=lag_bytes,
-        broken=next(_broken_primary(said, server, standbys), ""),
+        broken="; ".join(islice(_broken_primary(said, server, standbys), MOST_NAMED)),
         read_only=flag(server.get("read_only")),
         replicas=_followers(said),
     )

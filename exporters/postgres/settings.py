@@ -15,7 +15,17 @@ from slo.net.sql import Result
 
 SETTINGS = Statement(
     name="settings",
-    columns=tuple(Column(name=name) for name in ("name", "setting", "unit", "vartype")),
+    columns=(
+        Column(name="name"),
+        # What we set for our own transaction is no setting of the server; a standby has every one read-only by itself.
+        Column(
+            name="setting",
+            value="CASE WHEN source = 'session' AND NOT (name = 'transaction_read_only' AND pg_is_in_recovery()) "
+            "THEN reset_val ELSE setting END",
+        ),
+        Column(name="unit"),
+        Column(name="vartype"),
+    ),
     source="FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real') ORDER BY name",
 )
 

@@ -91,7 +91,7 @@ STANDBYS = Statement(
     labels={
         "application_name": "r.application_name",
         "client_addr": "host(r.client_addr)",
-        "slot_name": "s.slot_name",
+        "slot_name": "coalesce(s.slot_name, r.pid::text)",
         "state": "r.state",
     },
     columns=(
@@ -125,7 +125,7 @@ STANDBYS = Statement(
     ),
     source="FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid ORDER BY r.pid",
 )
-"""Whoever is sent WAL, physical and logical."""
+"""Whoever is sent WAL, physical and logical. Without a slot the process tells two of the same name apart."""
 
 SLOTS = Statement(
     name="replication_slots",
@@ -151,17 +151,30 @@ SLOTS = Statement(
     source="FROM pg_replication_slots ORDER BY slot_name",
 )
 
-STANDING = (SERVER, RECEIVER, STANDBYS, SLOTS)
+SLOT_STATES = (
+    Statement(
+        name="replication_slot",
+        prefix="pg_replication_slot",
+        labels={"slot_name": "slot_name", "slot_type": "slot_type"},
+        columns=(
+            Column(name="slot_is_active", help="Whether somebody uses the slot.", value="active::int"),
+            Column(
+                name="slot_current_wal_lsn",
+                help="Where the WAL ends, or on a standby what is received of it, in bytes.",
+                value=_bytes(_when(_RECOVERS, "pg_last_wal_receive_lsn()", otherwise="pg_current_wal_lsn()")),
+            ),
+        ),
+        source="FROM pg_replication_slots ORDER BY slot_name",
+    ),
+    Statement(
+        name="replication_slot_wal",
+        prefix="pg_replication_slot",
+        labels={"slot_name": "slot_name", "slot_type": "slot_type", "wal_status": "wal_status"},
+        columns=(Column(name="wal_status", help="How the WAL of the slot is kept, or lost; always 1.", value="1"),),
+        source="FROM pg_replication_slots WHERE wal_status IS NOT NULL ORDER BY slot_name",
+        since=13,
+    ),
+)
+"""The slots as later versions of the exporter tell of them."""
 
-
-HEARTBEAT = "heartbeat"
-
-
-def heartbeat(table: str, column: str) -> Statement:
-    """How old the newest row of a table is that somebody writes to on the primary."""
-    return Statement(
-        name=HEARTBEAT,
-        columns=(Column(name="age", value=f"extract(epoch FROM now() - max({column}))"),),
-        source=f"FROM {table}",
-        limit=1,
-    )
+STANDING = (SERVER, RECEIVER, STANDBYS, SLOTS, *SLOT_STATES)

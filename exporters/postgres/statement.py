@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from slo.core.sample import Sample
 from slo.exposition.catalogue import Family
@@ -120,35 +120,52 @@ def number(text: str | None) -> float:
         return math.nan
 
 
+class _Read(NamedTuple):
+    """Rows that were read, the labels of each, and what was made of them."""
+
+    rows: tuple[tuple[str | None, ...], ...]
+    labels: Mapping[tuple[str | None, ...], Mapping[str, str]]
+    samples: Sequence[Sample]
+
+
 class Reader:
-    """Makes samples of rows, with the same labels object for the same series in every round."""
+    """Makes samples of rows, with the same labels object for the same series from round to round.
+
+    Most rows are what they were in the last round: nothing is made of them anew.
+    """
 
     def __init__(self, server: str) -> None:
         """`server` is the label of that name, which every series has."""
         self.server: Mapping[str, str] = {"server": server}
-        self._known: dict[tuple[str | None, ...], Mapping[str, str]] = {}
-        self._used: dict[tuple[str | None, ...], Mapping[str, str]] = {}
+        self._last: dict[str, _Read] = {}
+        self._version: Mapping[str, str] = {}
 
-    def begin(self) -> None:
-        """A round begins: labels that were not used in the last one are forgotten."""
-        self._known, self._used = self._used, {}
-
-    def read(self, question: Question, result: Result) -> Iterator[Sample]:
+    def read(self, question: Question, result: Result) -> Sequence[Sample]:
         """The samples of the rows, family by family."""
+        last = self._last.get(question.name, _Read((), {}, ()))
+        if last.rows == result.rows:
+            return last.samples
         known = len(question.labels)
         rows = [row for row in result.rows if len(row) == len(question.names)]
-        series = [(self.labels(question.labels, row[:known]), row) for row in rows]
-        for index, name in question.metrics:
-            for labels, row in series:
-                yield Sample(name, number(row[index]), labels)
+        labels = {
+            key: last.labels.get(key) or self.labelled(question.labels, key) for key in (row[:known] for row in rows)
+        }
+        series = [(labels[row[:known]], row) for row in rows]
+        samples = [
+            Sample(name, number(row[index]), labels) for index, name in question.metrics for labels, row in series
+        ]
+        self._last[question.name] = _Read(result.rows, labels, samples)
+        return samples
 
-    def labels(self, names: tuple[str, ...], values: tuple[str | None, ...]) -> Mapping[str, str]:
+    def of_version(self, short: str, version: str) -> Mapping[str, str]:
+        """The labels that tell the version."""
+        labels = self.labelled(("short_version", "version"), (short, version))
+        if labels != self._version:
+            self._version = labels
+        return self._version
+
+    def labelled(self, names: Sequence[str], values: Sequence[str | None]) -> Mapping[str, str]:
         """The labels of these names, and that of the server. NULL is empty."""
         if not names:
             return self.server
-        key = (*names, *values)
-        labels = self._used.get(key) or self._known.get(key)
-        if labels is None:
-            labels = {**{name: value or "" for name, value in zip(names, values, strict=True)}, **self.server}
-        self._used[key] = labels
-        return labels
+        return {**{name: value or "" for name, value in zip(names, values, strict=True)}, **self.server}

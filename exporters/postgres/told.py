@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exporters.health.replication import Replication
+from exporters.postgres.heartbeat import HEARTBEAT
 from exporters.postgres.own import own_samples
 from exporters.postgres.replication import Standing, flag, known, replication_of
 from exporters.postgres.settings import SETTINGS, settings
-from exporters.postgres.standing import HEARTBEAT, RECEIVER, SERVER, SLOTS, STANDBYS
+from exporters.postgres.standing import RECEIVER, SERVER, SLOTS, STANDBYS
 from exporters.postgres.statement import Question, Reader, Row
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -46,9 +47,17 @@ class Told:
     refusals: tuple[Refusal, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slow:
+    """What the server says that is asked seldom, to which statements."""
+
+    asked: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    refusals: tuple[Refusal, ...]
+
+
 def told(answers: Answers, reader: Reader, *, beats: bool, spare_slots: frozenset[str]) -> Told:
     """What the answers of one round say."""
-    reader.begin()
     rows = {question.name: _rows(question, answer) for question, answer in answers}
     server = _first(rows.get(SERVER.name))
     heartbeat = _first(rows.get(HEARTBEAT))
@@ -66,16 +75,25 @@ def told(answers: Answers, reader: Reader, *, beats: bool, spare_slots: frozense
     used, room = (known(server.get(name)) for name in ("connections", "room")) if server else (None, None)
     return Told(
         replication=state,
-        asked=tuple(question.name for question, _ in answers),
+        asked=_asked(answers),
         permitted=flag(server.get("permitted")) if server else None,
         version=(server.get("version") or "") if server else "",
         connections=None if used is None or room is None else (int(used), int(room)),
-        samples=(*own_samples(server, state, reader), *read(answers, reader)),
-        refusals=refusals(answers),
+        samples=(*own_samples(server, state, reader), *_read(answers, reader)),
+        refusals=_refusals(answers),
     )
 
 
-def read(answers: Answers, reader: Reader) -> Iterator[Sample]:
+def slow(answers: Answers, reader: Reader) -> Slow:
+    """What the answers say that are asked for seldom."""
+    return Slow(asked=_asked(answers), samples=tuple(_read(answers, reader)), refusals=_refusals(answers))
+
+
+def _asked(answers: Answers) -> tuple[str, ...]:
+    return tuple(question.name for question, _ in answers)
+
+
+def _read(answers: Answers, reader: Reader) -> Iterator[Sample]:
     """The metrics of the rows."""
     for question, answer in answers:
         if not isinstance(answer, Fault):
@@ -83,7 +101,7 @@ def read(answers: Answers, reader: Reader) -> Iterator[Sample]:
             yield from settings(question, answer, reader) if is_settings else reader.read(question, answer)
 
 
-def refusals(answers: Answers) -> tuple[Refusal, ...]:
+def _refusals(answers: Answers) -> tuple[Refusal, ...]:
     """What was not answered."""
     return tuple(
         Refusal(statement=question.name, reason=answer.reason, detail=answer.detail)

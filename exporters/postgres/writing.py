@@ -1,6 +1,8 @@
 """The write probe: a row of ours is written, committed and read back."""
 
 from exporters.health.write import Write
+from exporters.postgres.table import Table
+from slo.config.types import Section
 from slo.errors import Fault
 from slo.net.postgres import PostgresSession
 
@@ -8,7 +10,14 @@ NAME = "watchkeep"
 """The key of our row."""
 
 
-async def write_and_read(session: PostgresSession, table: str, token: int, *, seconds: float) -> Write:
+class WriteProbe(Section):
+    """A table that a row is written to and read back from in every round, on a primary."""
+
+    table: Table
+    """The table, as watchkeep.canary; docs/collectors/postgres.md has how it is made."""
+
+
+async def write_and_read(session: PostgresSession, table: Table, token: int, *, seconds: float) -> Write:
     """What came of it, the server having so many seconds for each of the two. Raises Fault where the session broke.
 
     The table has the columns `name` (its key), `value` (bigint) and `at` (timestamptz); its name is quoted already.

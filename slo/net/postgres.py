@@ -4,11 +4,12 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.conversation import said
-from slo.net.postgres_answer import INSIDE_REASONS, PASSED_OVER, REASONS, Answer, refusal, unexpected
+from slo.net.postgres_answer import INSIDE_REASONS, PASSED_OVER, REASONS, Answer, Values, refusal, unexpected
 from slo.net.postgres_auth import Proof, text
 from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
@@ -22,6 +23,9 @@ class PostgresSession(SQLSession):
     version: str = ""
     """The version of the server as it says it at the login, `15.6 (Debian 15.6-1)`."""
 
+    _known: Mapping[bytes, Values] = MappingProxyType({})
+    """The rows of what was asked last."""
+
     async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         if endpoint.tls is not None:
             await self._start_tls(attempt, endpoint)
@@ -29,7 +33,7 @@ class PostgresSession(SQLSession):
         await self._log_in(login, private=endpoint.tls is not None)
 
     async def query(self, statement: str, *, seconds: float) -> Result:
-        asked = (_begun("READ ONLY", seconds), self._extended(statement, described=True), _simple("ROLLBACK"))
+        asked = (_begun(" READ ONLY", seconds), self._extended(statement, described=True), _simple("ROLLBACK"))
         with self._conversation.answering():
             self._conversation.send(b"".join(asked))
             begun, answer, _ = [(await self._answer(REASONS)).result for _ in range(3)]
@@ -52,12 +56,12 @@ class PostgresSession(SQLSession):
         return answers
 
     async def write(self, statement: str, *, seconds: float) -> None:
-        """Do one statement, in a transaction of its own that is committed. Raises Fault.
+        """Do one statement, in a transaction of its own that is begun as anybody's is, and committed. Raises Fault.
 
         Also where it is committed here, and the synchronous standbys did not confirm it in time: PostgreSQL remarks
         that beside, and says that all is well.
         """
-        asked = (_begun("READ WRITE", seconds), self._extended(statement, described=False), _simple("COMMIT"))
+        asked = (_begun("", seconds), self._extended(statement, described=False), _simple("COMMIT"))
         with self._conversation.answering():
             self._conversation.send(b"".join(asked))
             answers = [await self._answer(INSIDE_REASONS) for _ in range(3)]
@@ -108,8 +112,10 @@ class PostgresSession(SQLSession):
         """The answers up to the first refusal, or all."""
         extended = [self._extended(statement, described=False) for statement in statements]
         with self._conversation.answering():
-            self._conversation.send(b"".join((_begun("READ ONLY", seconds), *extended, _simple("ROLLBACK"))))
-            begun, *answers, _ = [(await self._answer(INSIDE_REASONS)).result for _ in range(len(statements) + 2)]
+            self._conversation.send(b"".join((_begun(" READ ONLY", seconds), *extended, _simple("ROLLBACK"))))
+            read = [await self._answer(INSIDE_REASONS) for _ in range(len(statements) + 2)]
+        self._known = {raw: row for answer in read for raw, row in answer.read_rows.items()}
+        begun, *answers, _ = [answer.result for answer in read]
         if isinstance(begun, Fault):
             raise begun
         refused = next((index for index, answer in enumerate(answers) if isinstance(answer, Fault)), len(answers))
@@ -129,7 +135,7 @@ class PostgresSession(SQLSession):
 
     async def _answer(self, reasons: Mapping[str, str]) -> Answer:
         """The answer to one question, up to where the server takes the next."""
-        answer = Answer(self._limit_rows, reasons)
+        answer = Answer(self._limit_rows, reasons, self._known)
         while not answer.complete:
             self._conversation.skip(answer.read(await self._conversation.ahead(answer.needed)))
         return answer
@@ -147,7 +153,7 @@ def _begun(access: str, seconds: float) -> bytes:
     """Begin a transaction, whose statements the server gives up after so many seconds."""
     milliseconds = max(int(seconds * 1000), 1)
     limits = f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {milliseconds}"
-    return _simple(f"BEGIN {access}; {limits}")
+    return _simple(f"BEGIN{access}; {limits}")
 
 
 def _simple(statements: str) -> bytes:

@@ -6,6 +6,7 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 import struct
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
 from slo.errors import Fault
 from slo.net.conversation import said
@@ -43,15 +44,23 @@ _SIZE = struct.Struct("!i")
 _DATA_ROW, _READY, _DESCRIPTION, _ERROR, _NOTICE = b"DZTEN"
 _BESIDE = PASSED_OVER | frozenset(b"C")
 
+Values: TypeAlias = tuple[str | None, ...]
+"""A row as text, None where a value is NULL."""
+
+_NONE: Mapping[bytes, Values] = MappingProxyType({})
+
 
 class Answer:
     """An answer while it is read. Raises Fault at what cannot be one, and at more rows than it may have."""
 
-    def __init__(self, limit_rows: int, reasons: Mapping[str, str]) -> None:
+    def __init__(self, limit_rows: int, reasons: Mapping[str, str], known: Mapping[bytes, Values] = _NONE) -> None:
+        """Rows that are `known` are taken as they are: most are what they were when they were asked for last."""
         self._limit_rows = limit_rows
+        self._known = known
+        self.read_rows: dict[bytes, Values] = {}
         self._reasons = reasons
         self._columns: tuple[str, ...] = ()
-        self._rows: list[tuple[str | None, ...]] = []
+        self._rows: list[Values] = []
         self._refusal: Fault | None = None
         self.notice = ""
         """What the server remarked last."""
@@ -88,7 +97,9 @@ class Answer:
         if kind == _DATA_ROW:
             if len(self._rows) == self._limit_rows:
                 raise Fault("result", detail=f"more than {self._limit_rows} rows")
-            self._rows.append(_row(data, at, end))
+            raw = data[at:end]
+            row = self.read_rows[raw] = self._known.get(raw) or _row(raw)
+            self._rows.append(row)
         elif kind == _READY:
             self.complete = True
         elif kind == _DESCRIPTION:
@@ -124,12 +135,12 @@ def _columns(description: Fields) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _row(data: bytes, at: int, end: int) -> tuple[str | None, ...]:
+def _row(data: bytes) -> Values:
     """The values of a row. What its sizes say is held against where the message ends, once, behind the last one."""
     values: list[str | None] = []
+    at = 2
     try:
-        (count,) = _COUNT.unpack_from(data, at)
-        at += 2
+        (count,) = _COUNT.unpack_from(data)
         for _ in range(count):
             (size,) = _SIZE.unpack_from(data, at)
             at += 4
@@ -140,6 +151,6 @@ def _row(data: bytes, at: int, end: int) -> tuple[str | None, ...]:
                 at += size
     except struct.error:
         at = -1
-    if at != end:
+    if at != len(data):
         raise Fault("data", detail="a packet is shorter or longer than what is in it")
     return tuple(values)
