@@ -17,11 +17,11 @@ from exporters.health.write import Write
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
 from exporters.mysql.answers import Answers, Asking, ask
 from exporters.mysql.families import family
-from exporters.mysql.heartbeat import HeartbeatConfig, age_seconds
+from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
 from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, questions
 from exporters.mysql.standing import Told, no_tx, standing
-from exporters.mysql.values import Numbers, labels, number
+from exporters.mysql.values import Numbers, amount, labels
 from exporters.mysql.writing import WriteProbe, write
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
@@ -145,7 +145,7 @@ class MySQLCollector(ReachingProbe[Facts]):
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:
         """Reason and detail of each thing, the gravest first."""
         yield from replication.faults(state, self._config.expect)
-        used, most = number(answers.status.get("threads_connected")), number(answers.variables.get("max_connections"))
+        used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
             yield "too_many_connections", f"{used:.0f} connections are open, {most:.0f} are allowed"
         if facts.login is not None and facts.login.fault is not None:
@@ -213,12 +213,19 @@ class MySQLCollector(ReachingProbe[Facts]):
         await session.limit_time(self._until(deadline) * SERVERS_SHARE)
         answers = await ask(session, self._config.heartbeat, self._context.clock.monotonic)
         state = self._standing(answers)
+        await self._slow.ask(lambda: self._ask_slowly(session, answers, deadline))
         written = None
         if self._config.write_probe and state.role is Role.PRIMARY and not state.read_only:
-            token = self._context.clock.now().isoformat()
-            written = await write(session, self._config.write_probe.table, token)
-        await self._slow.ask(lambda: self._ask_slowly(session, answers, deadline))
+            written = await self._write(session, self._config.write_probe.table, deadline)
         return answers, state, written
+
+    async def _write(self, session: MySQLSession, table: Table, deadline: float) -> Write:
+        """A commit may wait for a replica for as long as the server likes, which is no reason to call it down."""
+        try:
+            with self._context.limits.within(self._until(deadline) * SERVERS_SHARE):
+                return await write(session, table, self._context.clock.now().isoformat())
+        except TimeoutError:
+            return Write(reason="query_timeout", detail=f"{table}: what was written was not committed in time")
 
     def _standing(self, answers: Answers) -> Replication:
         now = self._context.clock.monotonic()

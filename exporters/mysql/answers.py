@@ -10,7 +10,7 @@ from exporters.mysql.group import Group, read_group
 from exporters.mysql.heartbeat import Beat, HeartbeatConfig, read_beats
 from exporters.mysql.replica import Channel, read_channels, tells_of_replication
 from exporters.mysql.replica import read_beats as read_heartbeats
-from exporters.mysql.values import named, number
+from exporters.mysql.values import amount, named
 from slo.errors import Fault
 from slo.net.mysql import MySQLSession
 from slo.net.mysql_answer import Refusal
@@ -71,25 +71,34 @@ class Asking:
 
     async def ask(self, name: str, statement: str) -> Result:
         """The answer, without rows where the server refuses one. Raises Fault where there is no answer at all."""
-        began = self._monotonic()
-        answer = await self._session.answer_again(statement)
-        self.seconds[name] = self.seconds.get(name, 0.0) + self._monotonic() - began
+        answer = await self._answer(name, statement)
         if not isinstance(answer, Refusal):
             return answer
         (self.denied if answer.number in NOT_ALLOWED else self.failed)[name] = answer.fault.detail
         return Result()
 
+    async def values(self, name: str, statement: str, always: str) -> dict[str, str]:
+        """The values by name of an answer that has one for `always`. Raises Fault where that is not so."""
+        answer = await self._answer(name, statement)
+        if isinstance(answer, Refusal):
+            raise answer.fault
+        values = named(answer)
+        if always not in values:
+            raise Fault("data", detail=f"its {name.replace('_', ' ')} has no {always}, as that of every server has")
+        return values
+
+    async def _answer(self, name: str, statement: str) -> Result | Refusal:
+        began = self._monotonic()
+        answer = await self._session.answer_again(statement)
+        self.seconds[name] = self.seconds.get(name, 0.0) + self._monotonic() - began
+        return answer
+
 
 async def ask(session: MySQLSession, heartbeat: HeartbeatConfig | None, monotonic: Callable[[], float]) -> Answers:
     """All that is asked in each round. Raises Fault where the server does not tell its status and variables."""
     asking = Asking(session, monotonic)
-    status = named(await asking.ask(STATUS, "SHOW GLOBAL STATUS"))
-    variables = named(await asking.ask(VARIABLES, "SHOW GLOBAL VARIABLES"))
-    for name, told, always in ((STATUS, status, "uptime"), (VARIABLES, variables, "read_only")):
-        if refused := asking.denied.get(name) or asking.failed.get(name):
-            raise Fault("query_refused", detail=f"it does not tell its {name.replace('_', ' ')}: {refused}")
-        if always not in told:
-            raise Fault("data", detail=f"its {name.replace('_', ' ')} has no {always}, as that of every server has")
+    status = await asking.values(STATUS, "SHOW GLOBAL STATUS", "uptime")
+    variables = await asking.values(VARIABLES, "SHOW GLOBAL VARIABLES", "read_only")
     channels = await _channels(asking, session)
     return Answers(
         status=status,
@@ -126,9 +135,9 @@ def _version(text: str) -> tuple[int, ...]:
 
 async def _followers(asking: Asking, session: MySQLSession, status: Mapping[str, str]) -> int | None:
     if session.mariadb:
-        count = number(status.get("slaves_connected"))
+        count = amount(status.get("slaves_connected"))
     else:
-        count = number((await asking.ask(FOLLOWERS, _DUMPS)).first)
+        count = amount((await asking.ask(FOLLOWERS, _DUMPS)).first)
     return None if count is None else int(count)
 
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Referen
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from exporters.mysql.values import LONGEST_LABEL, by_column, labels, number
+from exporters.mysql.values import LONGEST_LABEL, amount, by_column, labels, number
 from slo.core.sample import Sample
 from slo.net.sql import Result
 
@@ -43,8 +43,8 @@ class Host:
     @property
     def lag_seconds(self) -> float | None:
         """How far it is behind the writer; None where that is not told."""
-        lag = number(self.columns.get("replica_lag_in_milliseconds"))
-        return None if lag is None else max(lag, 0.0) / 1000
+        lag = amount(self.columns.get("replica_lag_in_milliseconds"))
+        return None if lag is None else lag / 1000
 
 
 def read_hosts(result: Result) -> tuple[Host, ...]:

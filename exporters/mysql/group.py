@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporters.mysql.values import LONGEST_LABEL, by_column, labels, number
+from exporters.mysql.values import LONGEST_LABEL, amount, by_column, labels, number
 from slo.core.sample import Sample
 from slo.net.sql import Result
 
@@ -54,7 +54,7 @@ class Member:
     @property
     def waiting(self) -> float | None:
         """How many transactions wait to be applied."""
-        return number(self.statistics.get(_QUEUE))
+        return amount(self.statistics.get(_QUEUE))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from exporters.mysql.values import by_column, labels, number
+from exporters.mysql.values import amount, by_column, labels
 from slo.config.types import Section, wrong
 from slo.core.sample import Sample
 from slo.net.sql import Result
@@ -67,7 +67,7 @@ def read_beats(result: Result) -> tuple[Beat, ...]:
     """The heartbeats of all servers that write any; of each the youngest."""
     beats: dict[str, Beat] = {}
     for row in by_column(result):
-        server, stored, now = row.get("server_id"), number(row.get("stored")), number(row.get("now"))
+        server, stored, now = row.get("server_id"), amount(row.get("stored")), amount(row.get("now"))
         if server and stored is not None and now is not None:
             beat = Beat(server=server, stored=stored, now=now)
             if server not in beats or beats[server].stored < stored:

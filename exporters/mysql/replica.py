@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporters.mysql.values import by_column, cleaned, labels, new_name, number, old_name
+from exporters.mysql.values import amount, by_column, cleaned, labels, new_name, number, old_name
 from slo.core.sample import Sample
 from slo.net.conversation import said
 from slo.net.sql import Result
@@ -76,20 +76,20 @@ class Channel:
     @property
     def seconds_behind(self) -> float | None:
         """How far it is behind as it says itself; None where it says NULL."""
-        return number(self.columns.get("seconds_behind_master"))
+        return amount(self.columns.get("seconds_behind_master"))
 
     @property
     def bytes_behind(self) -> int | None:
         """What was read of the primary's log and not executed; None where these are two files."""
         if self.columns.get("master_log_file") != self.columns.get("relay_master_log_file"):
             return None
-        read, done = (number(self.columns.get(key)) for key in ("read_master_log_pos", "exec_master_log_pos"))
+        read, done = (amount(self.columns.get(key)) for key in ("read_master_log_pos", "exec_master_log_pos"))
         return None if read is None or done is None else max(int(read - done), 0)
 
     @property
     def heartbeat_period(self) -> float | None:
         """After how many silent seconds the primary gives a sign of life; None where it does not, or none is told."""
-        period = self.beats.period_seconds if self.beats else number(self.columns.get("slave_heartbeat_period"))
+        period = self.beats.period_seconds if self.beats else amount(self.columns.get("slave_heartbeat_period"))
         return period or None
 
     @property
@@ -118,7 +118,7 @@ def read_beats(result: Result) -> dict[str, Beats]:
     return {
         row.get("channel_name") or "": Beats(
             received=f"{row.get('count_received_heartbeats')} {row.get('last_heartbeat_timestamp')}",
-            period_seconds=number(row.get("heartbeat_interval")),
+            period_seconds=amount(row.get("heartbeat_interval")),
         )
         for row in by_column(result)
     }

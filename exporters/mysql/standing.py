@@ -7,7 +7,7 @@ from exporters.health.replication import Mode, Replication, Role
 from exporters.mysql.aurora import Host
 from exporters.mysql.group import Group
 from exporters.mysql.replica import Channel
-from exporters.mysql.values import number
+from exporters.mysql.values import amount, number
 from slo.net.conversation import said
 
 SYNCED = "4"
@@ -63,7 +63,7 @@ def standing(told: Told) -> Replication:
 def no_tx(status: Mapping[str, str]) -> float | None:
     """How many writes were not acknowledged by a replica, since the server began to count."""
     name = "rpl_semi_sync_master_no_tx"
-    return number(status.get(name) or status.get(name.replace("master", "source")))
+    return amount(status.get(name) or status.get(name.replace("master", "source")))
 
 
 def _replica(told: Told, mode: Mode) -> Replication:
@@ -95,7 +95,7 @@ def _lag_bytes(channels: tuple[Channel, ...]) -> int | None:
 
 def _mode_of_primary(told: Told) -> Mode:
     status = told.status
-    clients = number(status.get("rpl_semi_sync_master_clients") or status.get("rpl_semi_sync_source_clients"))
+    clients = amount(status.get("rpl_semi_sync_master_clients") or status.get("rpl_semi_sync_source_clients"))
     waits = _on(status, "rpl_semi_sync_master_status", "rpl_semi_sync_source_status")
     if waits and clients and not told.unacknowledged:
         return Mode.SEMI_SYNC
@@ -112,7 +112,7 @@ def _in_galera(told: Told) -> Replication:
     broken = ""
     if quorum and state != SYNCED:
         broken = f"the node is {said(status.get('wsrep_local_state_comment') or f'in state {state}')}, not Synced"
-    size = number(status.get("wsrep_cluster_size"))
+    size = amount(status.get("wsrep_cluster_size"))
     of_others = _replica(told, Mode.CLUSTER)
     return Replication(
         role=Role.UNKNOWN if told.channels is None else Role.REPLICA if told.following else Role.PRIMARY,

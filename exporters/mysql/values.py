@@ -39,6 +39,7 @@ _AS_WRITTEN = {
 } | {str(digit): float(digit) for digit in range(10)}
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _MOMENT = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", re.ASCII)
 _NO_NAME = re.compile(r"[^a-z0-9_]")
 
@@ -60,6 +61,13 @@ def number(text: str | None) -> float | None:
     if _MOMENT.fullmatch(text):
         return _moment(text)
     return _WORDS.get(text.lower())
+
+
+def amount(text: str | None) -> float | None:
+    """A number of 0 or more that is written as one: no word, and no moment."""
+    if text is None or not _AMOUNT.fullmatch(text):
+        return None
+    return number(text)
 
 
 def _moment(text: str) -> float | None:

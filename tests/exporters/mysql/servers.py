@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.databases import MariaDB, as_user, documented, execute, own, succeeds
 from tests.services import free_port, program
 
@@ -16,10 +18,11 @@ PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 
 FOLLOWER = f"CREATE USER follower IDENTIFIED BY '{PASSWORD}'; GRANT REPLICATION SLAVE ON *.* TO follower"
 
-QUICK = (
-    "evs.suspect_timeout=PT1S;evs.inactive_timeout=PT2S;evs.inactive_check_period=PT0.2S;evs.keepalive_period=PT0.3S"
-)
-"""Have nodes notice within two seconds that others are gone; the usual is five and fifteen."""
+QUICK = "evs.suspect_timeout=PT2S;evs.keepalive_period=PT0.5S;pc.wait_prim_timeout=PT8S"
+"""Have nodes notice sooner that others are gone (the usual is five seconds), or that they do not find them."""
+
+STARTS = 3
+"""How often a node is started that does not come up: Galera falls over its own threads at times."""
 
 
 def granted(*languages: str) -> list[str]:
@@ -49,6 +52,13 @@ class Node(MariaDB):
     def __init__(self, command: list[str], *, port: int, folder: Path) -> None:
         super().__init__(command, port=port, folder=folder)
         self._ready = lambda: succeeds(lambda: self.run("SELECT 1")) and self.synced
+
+    def start(self) -> None:
+        """Start the node, again where it ends at once."""
+        for _ in range(STARTS - 1):
+            with contextlib.suppress(pytest.fail.Exception):
+                return super().start()
+        return super().start()
 
     @property
     def synced(self) -> bool:
