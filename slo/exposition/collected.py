@@ -8,6 +8,7 @@ from slo.core.reason import LEFT_UNSAID, State
 from slo.core.sample import Sample
 from slo.exposition.buffer import Buffer, Serving, exposed
 from slo.exposition.catalogue import FAMILIES
+from slo.exposition.layout import Layouts
 
 TARGETS_A_BLOCK = 5
 """How many targets are rendered before others may run: with 3,000 new samples each, some milliseconds."""
@@ -37,6 +38,7 @@ class CollectedRenderer:
 
     def __init__(self, *, identified: bool) -> None:
         self._identified = identified
+        self._layouts = Layouts()
         self._kept: dict[Point, _Target] = {}
 
     def render(self, collected: Iterable[Collected], *, on_fault: OnFault) -> Iterator[str]:
@@ -49,7 +51,8 @@ class CollectedRenderer:
         for index, each in enumerate(collected):
             target = before.get(each.outcome.point)
             if target is None or not target.is_of(each):
-                target = _Target(each, self._labels_of(each.outcome) if self._identified else {})
+                identity = self._labels_of(each.outcome) if self._identified else {}
+                target = _Target(each, self._layouts, identity)
             target.fill(each, on_fault)
             kept[each.outcome.point] = target
             if index % TARGETS_A_BLOCK == 0:
@@ -64,10 +67,10 @@ class CollectedRenderer:
 class _Target:
     """The text of one target."""
 
-    def __init__(self, collected: Collected, identity: Mapping[str, str]) -> None:
+    def __init__(self, collected: Collected, layouts: Layouts, identity: Mapping[str, str]) -> None:
         below = collected.outcome.labels if identity else {}
-        self.round = Buffer(_ROUND, below=below, above=identity)
-        self.inside = Buffer(collected.serving, below=below, above=identity)
+        self.round = Buffer(_ROUND, layouts, below=below, above=identity)
+        self.inside = Buffer(collected.serving, layouts, below=below, above=identity)
         self._outcome: Outcome | None = None
         self._made_for = collected.serving, collected.outcome.labels
 

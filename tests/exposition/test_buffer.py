@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 import pytest
 from hypothesis import given
@@ -9,14 +10,15 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from slo.core.sample import Sample
-from slo.exposition.buffer import LONGEST_VALUE, Buffer, Serving, exposed
+from slo.exposition.buffer import Buffer, Serving, exposed
 from slo.exposition.catalogue import Family
+from slo.exposition.layout import LONGEST_VALUE, Layouts
 
 KNOWN = {"up": Family(name="up", type="gauge", help="Whether it is up.")}
 
 
 def buffer(most: int = 100, *, below: Mapping[str, str] | None = None, **above: str) -> Buffer:
-    return Buffer(Serving(family_of=KNOWN.get, most=most), below=below or {}, above=above)
+    return Buffer(Serving(family_of=KNOWN.get, most=most), Layouts(), below=below or {}, above=above)
 
 
 def text(*buffers: Buffer) -> str:
@@ -47,7 +49,7 @@ def test_the_text_is_that_of_the_format() -> None:
 @pytest.mark.parametrize(
     ("sample", "shown"),
     [
-        (Sample("up", 1, {"target": "its own", "team": "x"}), 'up{team="x",target="ours"} 1.0'),
+        (Sample("up", 1, {"target": "own", "team": "x"}), 'up{exported_target="own",team="x",target="ours"} 1.0'),
         (Sample("up", 1), 'up{team="core",target="ours"} 1.0'),
         (Sample("up", 1, {"a": "x" * 200}), f'up{{a="{"x" * LONGEST_VALUE}",team="core",target="ours"}} 1.0'),
         (Sample("up", 1, {"not-a-name": "x"}), 'up{team="core",target="ours"} 1.0'),
@@ -57,7 +59,7 @@ def test_the_text_is_that_of_the_format() -> None:
 def test_labels_of_a_sample_stand_above_the_target_s_and_below_its_identity(sample: Sample, shown: str) -> None:
     one = buffer(below={"team": "core"}, target="ours")
     one.fill([sample])
-    assert one.lines == [shown + "\n"]
+    assert one.lines() == [shown + "\n"]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_what_is_not_served_is_counted(samples: list[Sample], served: list[str],
     one = buffer(most=3)
     for rounds in (1, 2):
         one.fill(samples)
-        assert one.lines == [line + "\n" for line in served]
+        assert one.lines() == [line + "\n" for line in served]
         assert one.dropped == dropped * rounds
 
 
@@ -90,7 +92,7 @@ def test_samples_that_cannot_be_made_leave_those_before() -> None:
     one.fill([Sample("up", 1)])
     with pytest.raises(RuntimeError):
         one.fill(broken())
-    assert one.lines == ["up 1.0\n"]
+    assert one.lines() == ["up 1.0\n"]
 
 
 def test_a_family_that_comes_twice_is_served_in_one_place() -> None:
@@ -112,9 +114,9 @@ def test_what_came_before_leaves_no_trace(rounds: list[list[Sample]]) -> None:
         kept.fill(samples)
         fresh = buffer(5)
         fresh.fill(samples)
-        assert [*map(_read, kept.lines)] == [*map(_read, fresh.lines)]
+        assert [*map(_read, kept.lines())] == [*map(_read, fresh.lines())]
         assert text(kept).count("# TYPE") == text(fresh).count("# TYPE")
-        assert kept.dropped - before == fresh.dropped == len(samples) - len(kept.lines)
+        assert kept.dropped - before == fresh.dropped == len(samples) - len(kept.lines())
         dropped += fresh.dropped
     assert kept.dropped == dropped
 
@@ -124,6 +126,25 @@ def test_whatever_is_sampled_is_read_back(samples: list[Sample]) -> None:
     shown = filled(samples)
     series = [each for family in text_string_to_metric_families(shown) for each in family.samples]
     assert len({(each.name, frozenset(each.labels.items())) for each in series}) == len(series)
+
+
+@given(st.lists(st.tuples(ROUND, st.booleans()), max_size=5), st.data())
+def test_targets_that_share_what_stands_before_their_values_are_served_as_if_each_were_alone(
+    targets: list[tuple[list[Sample], bool]], data: st.DataObject
+) -> None:
+    layouts, buffers = Layouts(), []
+    alike = data.draw(ROUND)
+    for number, (own, is_alike) in enumerate(targets):
+        serving = Serving(family_of=KNOWN.get, most=100)
+        one = Buffer(serving, layouts, below={"a": "below"}, above={"target": str(number)})
+        one.fill([Sample(sample.name, number, sample.labels) for sample in alike] if is_alike else own)
+        buffers.append(one)
+    shown = [line + "\n" for line in text(*buffers).split("\n")[:-1]]
+    values = [line for line in shown if not line.startswith("#")]
+    assert sorted(values) == sorted(line for one in buffers for line in one.lines())
+    families = [line.split()[2] for line in shown if line.startswith("# TYPE")]
+    assert len(set(families)) == len(families)
+    assert [name for name, _ in groupby(line.partition("{")[0] for line in values)] == families
 
 
 def _read(line: str) -> tuple[str, float | None]:
