@@ -57,7 +57,6 @@ class Buffer:
         self._names: list[str] = []
         self._labels: list[Mapping[str, str]] = []
         self._prefixes: list[str] = []
-        self._known: dict[tuple[object, ...], str] = {}
         self._skipped: list[int] = []
         self._values: list[float] = []
         self._headers: dict[str, str] = {}
@@ -67,10 +66,9 @@ class Buffer:
         iterator = iter(samples)
         taken = list(islice(iterator, self._serving.most))
         self.dropped += sum(1 for _ in iterator)
-        names, labels = [sample[0] for sample in taken], [sample[2] for sample in taken]
+        names, values, labels = map(list, zip(*taken, strict=True)) if taken else ([], [], [])
         if names != self._names or labels != self._labels:
             self._arrange(names, labels)
-        values = [sample[1] for sample in taken]
         for index in self._skipped:
             del values[index]
         self.dropped += len(self._skipped)
@@ -82,15 +80,13 @@ class Buffer:
 
     def _arrange(self, names: list[str], labels: list[Mapping[str, str]]) -> None:
         """Make what stands before the values, as far as it is not the same as it was, and find what is not served."""
-        known, self._known = self._known, {}
-        self._headers.clear()
+        known = self._made()
         prefixes: dict[str, None] = {}
         skipped: list[int] = []
         starts: dict[int, str] = {}
         family = ""
         for index, (name, own) in enumerate(zip(names, labels, strict=True)):
-            key = (name, *own.items())
-            prefix = self._known[key] = known.get(key) or self._prefix(name, own)
+            prefix = known.get((name, *own.items())) or self._prefix(name, own)
             if not prefix or prefix in prefixes:
                 skipped.append(index)
                 continue
@@ -99,8 +95,15 @@ class Buffer:
             prefixes[prefix] = None
         bounds = [*starts, len(prefixes)]
         self.runs = [Run(starts[start], start, end) for start, end in pairwise(bounds)]
+        self._headers = {name: self._headers.get(name) or self._header(name) for name in starts.values()}
         self._names, self._labels, self._prefixes, self._skipped = names, labels, list(prefixes), skipped[::-1]
         self._values, self.lines = [math.nan] * len(prefixes), [""] * len(prefixes)
+
+    def _made(self) -> Mapping[tuple[object, ...], str]:
+        """What stands before the values of the series that are served now. It is looked up too seldom to be kept."""
+        skipped, all_of_them = frozenset(self._skipped), zip(self._names, self._labels, strict=True)
+        series = (each for index, each in enumerate(all_of_them) if index not in skipped)
+        return {(name, *own.items()): prefix for (name, own), prefix in zip(series, self._prefixes, strict=True)}
 
     def _prefix(self, name: str, labels: Mapping[str, str]) -> str:
         """What stands before a value; nothing where the format knows no such name."""
@@ -111,13 +114,12 @@ class Buffer:
         return f"{name}{{{text}}} " if text else f"{name} "
 
     def header(self, name: str) -> str:
-        """The lines before those of a family."""
-        known = self._headers.get(name)
-        if known is None:
-            family = self._serving.family_of(name) or FAMILIES.get(name)
-            known = header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
-            self._headers[name] = known
-        return known
+        """The lines before those of a family that is served."""
+        return self._headers[name]
+
+    def _header(self, name: str) -> str:
+        family = self._serving.family_of(name) or FAMILIES.get(name)
+        return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
 
 
 def header(family: Family) -> str:
