@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 
-from slo.config.tls import TLSSettings
-from slo.config.types import HostPort, Secret, wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -19,20 +17,11 @@ from slo.net.postgres import PostgresSession
 from slo.net.reaching import ReachingProbe
 from slo.net.samples import connection_samples, phase_samples
 from slo.net.single_value import ExpectedValue
-from slo.net.sql import Result, SQLLogin, SQLSession
-from slo.net.target import TargetConfig
+from slo.net.sql import Result, SQLSession
+from slo.net.sql_config import SQLConfig, Text
 
 SESSIONS: Mapping[str, type[SQLSession]] = MappingProxyType({"mysql": MySQLSession, "postgres": PostgresSession})
 """What speaks each dialect."""
-
-
-def _whole(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        raise wrong("is no text that a database takes", "write it without zero bytes, and not empty")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole)]
 
 
 class Expected(ExpectedValue):
@@ -45,38 +34,20 @@ class Expected(ExpectedValue):
     """How many rows the query must have."""
 
 
-class Config(TargetConfig):
+class Config(SQLConfig):
     """One login and one query."""
-
-    target: HostPort
-    """Where to connect to, as db.example:5432."""
 
     dialect: Literal["mysql", "postgres"]
     """What is spoken there: mysql, which is MariaDB's as well, or postgres."""
 
-    username: Text
-    """The user that logs in."""
-
-    password: Secret | None = None
-    """The user's password."""
-
     database: Text | None = None
     """The database to use. Default: none in MySQL, the one with the user's name in PostgreSQL."""
-
-    tls: TLSSettings | None = None
-    """Go over to TLS before the login, and verify the other side as this says; {} is the usual verification."""
 
     query: Text = "SELECT 1"
     """One statement. It is asked in a transaction that can write nothing, and given up by the server at the timeout."""
 
     expect: Expected = Expected()
     """What is expected beside an answer to the query."""
-
-    @model_validator(mode="after")
-    def _secret(self) -> "Config":
-        if self.password is not None and "\0" in self.password.reveal():
-            raise wrong("has a password with a zero byte", "no database takes one; write another")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,10 +66,10 @@ class SQLProbe(ReachingProbe[Facts]):
         self.target = str(config.target)
         self._context = context
         self._sessions = SESSIONS[config.dialect]
-        self._login = SQLLogin(username=config.username, password=config.password, database=config.database)
+        self._login = config.login(config.database)
         self._query = config.query
         self._expect = config.expect
-        self._endpoint = config.endpoint(config.target.host, config.target.port, scheme=config.dialect, tls=config.tls)
+        self._endpoint = config.reached_at(config.dialect)
         if config.tls:
             context.tls.get(config.tls)
 

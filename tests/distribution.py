@@ -14,9 +14,13 @@ TOGETHER: Mapping[str, str] = {
     "tests/probes/test_redis.py": "redis",
     "tests/exporters/redis/test_beside.py": "redis beside its exporter",
     "tests/exporters/redis/test_faults.py": "faults of redis",
+    "tests/exporters/mysql/test_beside.py": "servers of MySQL",
+    "tests/exporters/mysql/test_faults.py": "servers of MySQL",
     "tests/exposition/test_peers.py": "peers",
     "tests/probes/test_sql.py": "databases",
     "tests/net/test_sessions.py": "databases",
+    "tests/exporters/postgres/test_beside.py": "a primary and its standby of PostgreSQL",
+    "tests/exporters/postgres/test_faults.py": "a primary and its standby of PostgreSQL",
 }
 """Files whose tests share what takes long to make, and what that is: they run in one process, and are begun first."""
 

@@ -68,6 +68,11 @@ class Kept(Generic[S]):
         finally:
             self._put_back(session)
 
+    def renew(self, session: S) -> None:
+        """Keep this session, which somebody just logged in on, in place of the one that is kept."""
+        self.close()
+        self._session, self._refused, self._pause = session, None, 0.0
+
     def close(self) -> None:
         """Log out, without waiting for the other side."""
         session, self._session = self._session, None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.breath import Breath
-from slo.net.connection import Connection
+from slo.net.connection import PIECE_BYTES, Connection
 
 SAID_CHARACTERS = 200
 """How much of a sentence of the other side is shown."""
@@ -76,11 +76,21 @@ class Conversation:
     async def exactly(self, count: int) -> bytes:
         """The next bytes, so many of them. Raises Fault where they do not come, or are more than an answer may have."""
         await self._breath.take()  # a megabyte of empty packets would else be read in one go
-        while len(self._waiting) < count:
-            if count - len(self._waiting) > self._left:
-                raise Fault("data", detail=f"an answer of more than {self._limit} bytes")
-            await self._more()
+        await self._until(count)
         return self._take(count)
+
+    async def ahead(self, count: int) -> bytes:
+        """What has arrived, without taking it: at least so many bytes, and more where they are there. Raises Fault.
+
+        For whoever reads many small things out of it at once; `skip` takes what was read.
+        """
+        await self._breath.take()
+        await self._until(count)
+        return bytes(self._waiting[: max(count, PIECE_BYTES)])
+
+    def skip(self, count: int) -> None:
+        """Take so many bytes of what `ahead` gave."""
+        del self._waiting[:count]
 
     async def line(self) -> bytes:
         """The next line, without the CR and LF that end it. Raises Fault."""
@@ -110,6 +120,13 @@ class Conversation:
         if self._connection is None:
             raise Fault("data_closed", detail="not connected")
         return self._connection
+
+    async def _until(self, count: int) -> None:
+        """Wait until so many bytes are there."""
+        while len(self._waiting) < count:
+            if count - len(self._waiting) > self._left:
+                raise Fault("data", detail=f"an answer of more than {self._limit} bytes")
+            await self._more()
 
     async def _more(self) -> None:
         """Wait until something arrives that was not there."""

@@ -3,11 +3,13 @@
 https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html, https://mariadb.com/kb/en/clientserver-protocol/
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint
-from slo.net.conversation import Conversation, said
+from slo.net.conversation import Conversation
+from slo.net.mysql_answer import HEAD_BYTES, NOTHING_KNOWN, Answer, Refusal, Row, out_of_order, refusal, unexpected
 from slo.net.mysql_auth import CACHING, NATIVE, NONCE_BYTES, SPOKEN, scrambled
 from slo.net.sql import Fields, Result, SQLLogin, SQLSession
 
@@ -24,14 +26,6 @@ _QUIT, _QUERY = b"\x01", b"\x03"
 _UNKNOWN_VARIABLE = 1193
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """An error of the server."""
-
-    number: int
-    fault: Fault
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Greeting:
     """What a server says first."""
@@ -43,12 +37,15 @@ class _Greeting:
 
 
 class MySQLSession(SQLSession):
-    """See `slo.net.sql.SQLSession`."""
+    """See `slo.net.sql.SQLSession`. `version` is what the server said of itself, `mariadb` whether it is one."""
 
     def __init__(self, conversation: Conversation, limit_rows: int) -> None:
         super().__init__(conversation, limit_rows)
         self._number = 0
-        self._mariadb = False
+        self.version = ""
+        self.mariadb = False
+        self._limited_to = 0.0
+        self._known_rows: dict[str, Mapping[bytes, Row]] = {}
 
     async def _begin(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         attempt.enter("auth")
@@ -57,7 +54,7 @@ class MySQLSession(SQLSession):
         await self._ask("SET SESSION TRANSACTION READ ONLY")
 
     async def query(self, statement: str, *, seconds: float) -> Result:
-        await self._limit_time(seconds)
+        await self.limit_time(seconds)
         return await self._ask(statement)
 
     async def is_primary(self, *, seconds: float) -> bool:
@@ -71,7 +68,7 @@ class MySQLSession(SQLSession):
 
     async def _log_in(self, attempt: Attempt, endpoint: Endpoint, login: SQLLogin) -> None:
         greeting = _greeting(await self._packet())
-        self._mariadb = "mariadb" in greeting.version.lower()
+        self.version, self.mariadb = greeting.version, "mariadb" in greeting.version.lower()
         abilities = _ABILITIES | (_WITH_DATABASE if login.database else 0) | (_TLS if endpoint.tls else 0)
         head = abilities.to_bytes(4, "little") + _PACKET_BYTES.to_bytes(4, "little") + bytes([_UTF8MB4]) + bytes(23)
         if endpoint.tls is not None:
@@ -97,21 +94,21 @@ class MySQLSession(SQLSession):
                 case 0x00:
                     return
                 case 0xFF:
-                    raise _refusal(packet, otherwise="auth_refused").fault
+                    raise refusal(packet, otherwise="auth_refused").fault
                 case 0xFE if fields.left:
                     plugin = fields.text()
                     self._send(scrambled(plugin, password, fields.rest()[:NONCE_BYTES]))
                 case 0x01 if plugin == CACHING:
                     self._prove_in_full(fields.rest(), password, private=private)
                 case _:
-                    raise _unexpected(packet)
+                    raise unexpected(packet)
 
     def _prove_in_full(self, asked: bytes, password: bytes, *, private: bool) -> None:
         """A server that has forgotten whom it let in before, as after a restart, wants the password itself."""
         if asked == b"\x03":  # it has not
             return
         if asked != b"\x04":
-            raise _unexpected(asked)
+            raise unexpected(asked)
         if not private:
             # It would also take it encrypted with a key that it sends, and so would whoever stands in its middle.
             raise Fault("auth_method", detail=f"the server asks for the password itself ({CACHING}), which needs tls")
@@ -119,62 +116,53 @@ class MySQLSession(SQLSession):
 
     # Asking
 
-    async def _limit_time(self, seconds: float) -> None:
-        """Have the server give up by itself; one that does not know how is asked all the same."""
-        if self._mariadb:
+    async def limit_time(self, seconds: float) -> None:
+        """Have the server give up by itself each statement that takes longer, give or take a tenth. Raises Fault.
+
+        One that does not know how is asked all the same.
+        """
+        if 0.9 * self._limited_to <= seconds <= self._limited_to:
+            return
+        if self.mariadb:
             setting = f"max_statement_time = {max(seconds, 0.001):.3f}"
         else:
             setting = f"max_execution_time = {max(int(seconds * 1000), 1)}"
-        answer = await self._answer(f"SET SESSION autocommit = 1, {setting}")
-        if isinstance(answer, _Refusal) and answer.number != _UNKNOWN_VARIABLE:
+        answer = await self.answer(f"SET SESSION autocommit = 1, {setting}")
+        if isinstance(answer, Refusal) and answer.number != _UNKNOWN_VARIABLE:
             raise answer.fault
+        self._limited_to = seconds
 
     async def _ask(self, statement: str) -> Result:
-        answer = await self._answer(statement)
-        if isinstance(answer, _Refusal):
+        answer = await self.answer(statement)
+        if isinstance(answer, Refusal):
             raise answer.fault
         return answer
 
-    async def _answer(self, statement: str) -> Result | _Refusal:
+    async def answer(self, statement: str) -> Result | Refusal:
+        """What the server says to one statement, also where that is an error. Raises Fault for anything else."""
+        return await self._read(statement, Answer(self._limit_rows))
+
+    async def answer_again(self, statement: str) -> Result | Refusal:
+        """The same for a statement that is asked again and again, whose answer is nearly that of the last time."""
+        answer = Answer(self._limit_rows, self._known_rows.get(statement, NOTHING_KNOWN))
+        done = await self._read(statement, answer)
+        self._known_rows[statement] = answer.read_rows
+        return done
+
+    async def _read(self, statement: str, answer: Answer) -> Result | Refusal:
         with self._conversation.answering():
             self._number = 0
             self._send(_QUERY + statement.encode())
-            packet = await self._packet()
-            match packet[:1]:
-                case b"\x00":
-                    return Result()
-                case b"\xff":
-                    return _refusal(packet, otherwise="query_refused")
-                case b"" | b"\xfb" | b"\xfe":  # the second asks for a file of ours
-                    raise _unexpected(packet)
-            columns = [await self._column() for _ in range(_length(Fields(packet)) or 0)]
-            await self._packet()  # the end of the columns
-            return await self._rows(tuple(columns))
-
-    async def _column(self) -> str:
-        fields = Fields(await self._packet())
-        names = [_value(fields) for _ in range(5)]  # catalogue, schema, table, the table's own name, the column
-        return names[-1] or ""
-
-    async def _rows(self, columns: tuple[str, ...]) -> Result | _Refusal:
-        rows: list[tuple[str | None, ...]] = []
-        while True:
-            packet = await self._packet()
-            if packet[:1] == b"\xfe" and len(packet) < 9:
-                return Result(columns=columns, rows=tuple(rows))
-            if packet[:1] == b"\xff":
-                return _refusal(packet, otherwise="query_refused")
-            if len(rows) == self._limit_rows:
-                raise Fault("result", detail=f"more than {self._limit_rows} rows")
-            fields = Fields(packet)
-            rows.append(tuple(_value(fields) for _ in columns))
+            while answer.done is None:
+                self._conversation.skip(answer.read(await self._conversation.ahead(answer.needs)))
+            return answer.done
 
     # Packets
 
     async def _packet(self) -> bytes:
-        head = await self._conversation.exactly(4)
+        head = await self._conversation.exactly(HEAD_BYTES)
         if head[3] != self._number:
-            raise Fault("data", detail="the packets of the server are not in their order")
+            raise out_of_order()
         self._number = (self._number + 1) % 256
         return await self._conversation.exactly(int.from_bytes(head[:3], "little"))
 
@@ -195,11 +183,11 @@ def _greeting(packet: bytes) -> _Greeting:
     fields = Fields(packet)
     match fields.little(1):
         case 0xFF:
-            raise _refusal(packet, otherwise="auth_refused").fault
+            raise refusal(packet, otherwise="auth_refused").fault
         case 10:
             pass
         case _:
-            raise _unexpected(packet)
+            raise unexpected(packet)
     version = fields.text()
     fields.take(4)  # the number of the connection
     nonce = fields.take(8)
@@ -213,58 +201,3 @@ def _greeting(packet: bytes) -> _Greeting:
         raise Fault("data", detail="the server speaks a protocol older than that of 4.1")
     nonce += fields.take(max(13, size - 8))[:12]
     return _Greeting(version=version, abilities=abilities, nonce=nonce, plugin=fields.text())
-
-
-def _length(fields: Fields) -> int | None:
-    """A length of one to nine bytes; None for that of NULL."""
-    first = fields.little(1)
-    match first:
-        case 0xFB:
-            return None
-        case 0xFC | 0xFD:
-            return fields.little(first - 0xFA)
-        case 0xFE:
-            return fields.little(8)
-        case 0xFF:
-            raise Fault("data", detail="something else stands where MySQL has a length")
-    return first
-
-
-def _value(fields: Fields) -> str | None:
-    size = _length(fields)
-    return None if size is None else fields.take(size).decode(errors="replace")
-
-
-_REASONS = {
-    1040: "too_many_connections",
-    1203: "too_many_connections",  # of this user
-    1226: "too_many_connections",  # a limit of this user's in an hour
-    1047: "not_ready",  # a node of Galera that is not part of its cluster
-    1053: "not_ready",
-    1927: "not_ready",  # our connection was ended by hand
-    3032: "not_ready",
-    1044: "auth_refused",
-    1045: "auth_refused",
-    1049: "database_unknown",
-    1969: "query_timeout",
-    3024: "query_timeout",
-}
-"""The reason of an error by its number: 3032 and 3024 are MySQL's alone, 1927 and 1969 are MariaDB's.
-
-https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html, https://mariadb.com/kb/en/mariadb-error-codes/
-"""
-
-
-def _refusal(packet: bytes, *, otherwise: str) -> _Refusal:
-    fields = Fields(packet)
-    fields.take(1)
-    number = fields.little(2)
-    message = fields.rest()
-    if message[:1] == b"#":
-        message = message[6:]  # the SQLSTATE
-    detail = said(f"{number}: {message.decode(errors='replace')}")
-    return _Refusal(number, Fault(_REASONS.get(number, otherwise), detail=detail))
-
-
-def _unexpected(packet: bytes) -> Fault:
-    return Fault("data", detail=f"no packet of MySQL stands there: it begins with {packet[:4]!r}")

@@ -33,7 +33,7 @@ async def test_what_was_taken_although_nobody_heard_so_is_found_and_not_sent_aga
     before = len(chat.standin.messages)
     sent = told(action, by="anna", text="words")
     chat.standin.inject(injection)
-    destination = chat.destination(timeout="500ms")
+    destination = chat.destination(timeout="500ms" if injection.hang_seconds else "10s")
     assert isinstance(await destination.deliver(sent, Lane(reference=reference)), Retry | Ambiguous)
     again = await chat.destination().deliver(sent, Lane(reference=reference, attempts=1))
     assert isinstance(again, Sent)

@@ -1,0 +1,1 @@
+"""What the collector `mysql` makes of MySQL and MariaDB: pure, but for what asks the server."""

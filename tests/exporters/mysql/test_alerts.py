@@ -1,0 +1,154 @@
+"""The alerts that people have on mysqld_exporter's metrics, on what we say of servers that are well and that fail."""
+
+import json
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporters.collectors.mysql import Facts
+from slo.errors import Fault
+from slo.exposition.labels import label_text
+from slo.net.attempt import Reached
+from slo.net.mysql_answer import Refusal
+from slo.net.sql import Result
+from tests.exporters.mysql.saying import (
+    GALERA,
+    MARIADB_REPLICA,
+    MYSQL_REPLICA,
+    NOBODY,
+    STATUS,
+    VARIABLES,
+    Saying,
+    pairs,
+    table,
+)
+from tests.exporters.mysql.scripted import collector, found
+from tests.services import program
+
+RULES = Path(__file__).with_name("alerts.yaml")
+COLLECTOR = collector(heartbeat={"table": "heartbeat.heartbeat"})
+MINUTES = 20
+"""So long a server is well, and so long it fails then."""
+
+Series = Mapping[tuple[str, str], float]
+FRESH = {"stored": "1000", "now": "1001", "server_id": "1"}
+
+
+def server(
+    status: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+    *,
+    replica: Result = NOBODY,
+    beat: Mapping[str, str | None] = FRESH,
+    mariadb: bool = True,
+) -> Facts:
+    """What a round finds at a server that is well but for this."""
+    answers: dict[str, Result | Refusal] = {
+        "SHOW GLOBAL STATUS": pairs({**STATUS, "Innodb_log_waits": "0", **(status or {})}),
+        "SHOW GLOBAL VARIABLES": pairs({**VARIABLES, **(variables or {})}),
+        "SHOW ALL SLAVES STATUS": replica,
+        "SHOW REPLICA STATUS": replica,
+        "heartbeat": table(dict(beat)),
+    }
+    return found(Saying(answers, mariadb=mariadb), COLLECTOR)
+
+
+def follower(**columns: str | None) -> Result:
+    return table({**MARIADB_REPLICA, **columns})
+
+
+NODE = {**GALERA, "wsrep_local_recv_queue": "0"}
+CLUSTERED = {"wsrep_on": "ON", "wsrep_desync": "OFF"}
+LONE, REPLICA, MEMBER = server(), server(replica=follower()), server(NODE, CLUSTERED)
+MODERN = server(replica=table({**MYSQL_REPLICA, "SQL_Delay": "0"}), mariadb=False)
+
+ALERTS: dict[str, tuple[Facts, Facts, set[str]]] = {
+    "down": (LONE, Facts(reached=Reached(phases={}, fault=Fault("query_timeout")), rounds=1), {"Down"}),
+    "started anew": (LONE, server({"Uptime": "5"}), {"Restarted"}),
+    "connections": (LONE, server({"Threads_connected": "140"}), {"ManyConnections"}),
+    "no writes": (LONE, server(variables={"read_only": "ON"}), {"ReadOnly"}),
+    "a thread stopped": (
+        REPLICA,
+        server(replica=follower(Slave_SQL_Running="No", Seconds_Behind_Master=None)),
+        {"NotReplicating", "NotReplicatingNewName"},
+    ),
+    "a thread that cannot connect": (
+        REPLICA,
+        server(replica=follower(Slave_IO_Running="Connecting", Seconds_Behind_Master=None)),
+        {"NotReplicating", "NotReplicatingNewName"},
+    ),
+    "a thread of a MySQL that has only the names of today": (
+        MODERN,
+        server(replica=table({**MYSQL_REPLICA, "SQL_Delay": "0", "Replica_IO_Running": "No"}), mariadb=False),
+        {"NotReplicating", "NotReplicatingNewName"},
+    ),
+    "a replica that is behind": (REPLICA, server(replica=follower(Seconds_Behind_Master="45")), {"ReplicaBehind"}),
+    "a MySQL that is behind": (
+        MODERN,
+        server(replica=table({**MYSQL_REPLICA, "SQL_Delay": "0", "Seconds_Behind_Source": "45"}), mariadb=False),
+        {"ReplicaBehind"},
+    ),
+    "a heartbeat that is old": (
+        REPLICA,
+        server(replica=follower(), beat={**FRESH, "now": "1045"}),
+        {"HeartbeatOld"},
+    ),
+    "a node that is not ready": (MEMBER, server({**NODE, "wsrep_ready": "OFF"}, CLUSTERED), {"NotReady"}),
+    "a node that joins": (MEMBER, server({**NODE, "wsrep_local_state": "1"}, CLUSTERED), {"OutOfSync"}),
+    "a donor": (
+        MEMBER,
+        server({**NODE, "wsrep_local_state": "2", "wsrep_local_recv_queue": "101"}, CLUSTERED),
+        {"OutOfSync", "DonorBehind"},
+    ),
+    "the log waits": (LONE, server({"Innodb_log_waits": "90000"}), {"LogWaits"}),
+}
+
+
+def said(facts: Facts) -> Series:
+    """The series of one round."""
+    return {(sample.name, label_text(sample.labels)): sample.value for sample in COLLECTOR.samples(facts)}
+
+
+def input_series(well: Series, failing: Series) -> Iterator[Mapping[str, str]]:
+    """The minutes of both, as promtool reads them."""
+    for name, labels in sorted(well.keys() | failing.keys()):
+        text = f'{labels},instance="db"' if labels else 'instance="db"'
+        before, after = (each.get((name, labels)) for each in (well, failing))
+        values = [value for value in (before, after) for _ in range(MINUTES)]
+        yield {"series": f"{name}{{{text}}}", "values": " ".join("stale" if v is None else f"{v!r}" for v in values)}
+
+
+def firing(minute: int, alerts: Collection[str]) -> Mapping[str, object]:
+    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(alerts)]
+    expression = 'count by (alertname) (ALERTS{alertstate="firing"})'
+    return {"expr": expression, "eval_time": f"{minute}m", "exp_samples": samples}
+
+
+@pytest.mark.parametrize(("well", "failing", "alerts"), ALERTS.values(), ids=ALERTS.keys())
+def test_an_alert_fires_when_it_should_and_not_before(
+    well: Facts, failing: Facts, alerts: set[str], tmp_path: Path
+) -> None:
+    unit = {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": list(input_series(said(well), said(failing))),
+                "promql_expr_test": [firing(MINUTES - 1, ()), firing(MINUTES + 7, alerts)],
+            }
+        ],
+    }
+    (tmp_path / "unit.yml").write_text(json.dumps(unit), encoding="utf-8")
+    command = [program("promtool", package="prometheus"), "test", "rules", "unit.yml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_server_that_it_fires_for() -> None:
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    fired = {alert for _, _, alerts in ALERTS.values() for alert in alerts}
+    assert {rule["alert"] for rule in rules if "alert" in rule} == fired
