@@ -29,6 +29,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
+from slo.net.conversation import said
 from slo.net.reaching import ReachingProbe
 from slo.net.redis import RedisSession
 from slo.net.redis_config import RedisConfig
@@ -153,14 +154,14 @@ class RedisCollector(ReachingProbe[Facts]):
         answers, state = facts.answers, facts.replication
         if answers is None or state is None:
             return
-        yield Finding(name="version", text=answers.info.word("redis_version") or "not told")
+        yield Finding(name="version", text=said(answers.info.word("redis_version")) or "not told")
         yield Finding(name="role", text=state.role)
         yield Finding(name="replication", text=state.mode)
         if state.lag_seconds is not None:
             yield Finding(name="lag", text=f"{state.lag_seconds:.1f} s")
         for each in answers.sentinel or ():
-            text = f"{each.watched.status} at {each.watched.address}; {each.said}"
-            yield Finding(name=f"primary {each.watched.name}", text=text)
+            text = f"{each.watched.status} at {each.watched.address}; {each.message}"
+            yield Finding(name=f"primary {said(each.watched.name)}", text=said(text))
 
     def samples(self, facts: Facts | Fault) -> Iterable[Sample]:
         """The metrics of redis_exporter, and those of the state."""

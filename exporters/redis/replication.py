@@ -10,6 +10,7 @@ from exporters.redis.info import Info
 from exporters.redis.offsets import Offsets
 from exporters.redis.sentinel import Guarded
 from exporters.redis.source import Progress
+from slo.net.conversation import said
 
 _ROLES = {"master": Role.PRIMARY, "slave": Role.REPLICA}
 
@@ -120,12 +121,12 @@ def _broken(info: Info) -> str:
     status = info.word("master_link_status")
     if status in ("", "up"):
         return ""
-    primary = f"{info.word('master_host')}:{info.word('master_port')}"
+    primary = said(f"{info.word('master_host')}:{info.word('master_port')}")
     if info.number("master_sync_in_progress"):
         return f"it is taking a full copy from {primary}"
     since = info.number("master_link_down_since_seconds")
     lasting = f" for {since:.0f} s" if since is not None and since >= 0 else ""
-    return f"its link to {primary} has been {status}{lasting}"
+    return f"its link to {primary} has been {said(status)}{lasting}"
 
 
 def refuses_writes(info: Info, settings: Mapping[str, str]) -> str:
@@ -152,8 +153,8 @@ def refuses_writes(info: Info, settings: Mapping[str, str]) -> str:
 
 def _least(settings: Mapping[str, str]) -> int:
     """How many replicas must be well: one at least where good ones are counted, whatever was configured a while ago."""
-    said = settings.get("min-replicas-to-write", "")
-    return max(int(said), 1) if said.isascii() and said.isdigit() and len(said) < 10 else 1
+    least = settings.get("min-replicas-to-write", "")
+    return max(int(least), 1) if least.isascii() and least.isdigit() and len(least) < 10 else 1
 
 
 def _of_sentinel(info: Info, sentinel: Sequence[Guarded]) -> Replication:
@@ -168,7 +169,7 @@ def _of_sentinel(info: Info, sentinel: Sequence[Guarded]) -> Replication:
     return Replication(
         role=Role.SENTINEL,
         mode=Mode.NONE,
-        broken=", ".join(failed),
+        broken=said(", ".join(failed)),
         quorum=False if tilted or False in votes else None if None in votes or not votes else True,
         replicas=_least_of([each.well_replicas for each in sentinel]),
         cluster_size=_least_of([each.well_sentinels for each in sentinel]),

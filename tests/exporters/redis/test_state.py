@@ -21,7 +21,7 @@ from tests.exporters.redis.saying import PRIMARY, REPLICA, info, sentinel, serve
 
 NOPERM = Refusal("NOPERM this user has no permissions to run the 'config|get' command")
 MAIN = Watched("main", "ok", "192.0.2.7:6379", 1.0, 3.0)
-WELL = Guarded(watched=MAIN, quorum=True, said="OK 3 usable Sentinels", well_replicas=1, well_sentinels=3)
+WELL = Guarded(watched=MAIN, quorum=True, message="OK 3 usable Sentinels", well_replicas=1, well_sentinels=3)
 
 
 def test_a_primary_that_is_followed() -> None:
