@@ -44,7 +44,8 @@ async def ask(session: RedisSession, *, write_to: str | None = None, token: str 
 def _told(reply: Answer) -> bytes:
     """The answer to INFO, without which nothing is known. Raises Fault."""
     if isinstance(reply, Refusal):
-        raise Fault("permission", detail=reply.text) if reply.code == "NOPERM" else reply.fault()
+        fault = reply.fault()
+        raise Fault("permission", detail=fault.detail) if reply.code == "NOPERM" else fault
     if not isinstance(reply, bytes):
         raise Fault("data", detail="it answers INFO with something else than a text")
     return reply

@@ -149,7 +149,7 @@ def sentinel_samples(sentinel: Sequence[Guarded]) -> Iterator[Sample]:
         yield Sample("redis_sentinel_master_slaves", watched.replicas, labels)
         yield Sample("redis_sentinel_master_sentinels", watched.sentinels, labels)
         if each.quorum is not None:
-            message = labelled(name, ("message", each.said))
+            message = labelled(name, ("message", each.message))
             yield Sample("redis_sentinel_master_ckquorum_status", 1.0 if each.quorum else 0.0, message)
         if each.well_replicas is not None:
             yield Sample("redis_sentinel_master_ok_slaves", float(each.well_replicas), labels)

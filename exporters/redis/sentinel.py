@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.redis.info import Watched, number
+from slo.net.conversation import said
 from slo.net.redis import Answer, Refusal, Reply
 
 MOST_PRIMARIES = 100
@@ -31,14 +32,14 @@ SETTINGS = {
 class Guarded:
     """One primary, as a Sentinel sees it. What it does not tell, or may not tell us, is None.
 
-    `quorum` is whether enough Sentinels are there to replace the primary, `said` what it answers to that question. Of
-    the Sentinels that are well the one that is asked is one. `settings` are those of `SETTINGS` that it told, by their
-    keys.
+    `quorum` is whether enough Sentinels are there to replace the primary, `message` what it answers to that question.
+    Of the Sentinels that are well the one that is asked is one. `settings` are those of `SETTINGS` that it told, by
+    their keys.
     """
 
     watched: Watched
     quorum: bool | None = None
-    said: str = ""
+    message: str = ""
     well_replicas: int | None = None
     well_sentinels: int | None = None
     settings: tuple[tuple[str, float], ...] = ()
@@ -66,14 +67,14 @@ def _guarded(primary: Watched, replies: Sequence[Answer]) -> Guarded:
     quorum, sentinels, replicas, details = replies
     well_sentinels = _well(sentinels)
     fields = _fields(details)
-    said = {key: number(fields.get(key, "")) for key in SETTINGS}
+    told = {key: number(fields.get(key, "")) for key in SETTINGS}
     return Guarded(
         watched=primary,
         quorum=_quorum(quorum),
-        said=quorum.text if isinstance(quorum, Refusal) else _text(quorum),
+        message=said(quorum.text if isinstance(quorum, Refusal) else _text(quorum)),
         well_replicas=_well(replicas),
         well_sentinels=None if well_sentinels is None else well_sentinels + 1,
-        settings=tuple((key, value / SETTINGS[key][1]) for key, value in said.items() if value is not None),
+        settings=tuple((key, value / SETTINGS[key][1]) for key, value in told.items() if value is not None),
     )
 
 

@@ -45,7 +45,10 @@ def checked(collector: RedisCollector, facts: Facts) -> frozenset[State]:
     assert judgements
     for judgement in judgements:
         assert REASONS[judgement.reason].state is judgement.state
-    assert all(finding.text for finding in collector.findings(facts))
+        assert judgement.detail.isprintable()
+        assert len(judgement.detail) < 1000
+    for finding in collector.findings(facts):
+        assert finding.text.isprintable()
     return frozenset(judgement.state for judgement in judgements)
 
 
