@@ -15,7 +15,7 @@ from exporters.health.periodic import Aged, Periodic
 from exporters.health.replication import Replication, Role
 from exporters.health.write import Write
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
-from exporters.mysql.answers import Answers, Asking, ask
+from exporters.mysql.answers import HEARTBEAT, Answers, Asking, ask
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
@@ -107,6 +107,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._silence = Silence()
         self._status = Numbers(status.series_of)
         self._variables = Numbers(variables.series_of)
+        self._server: tuple[str | None, ...] = ()
         self._no_tx: float | None = None
         self._rounds = 0
         if config.tls:
@@ -143,7 +144,12 @@ class MySQLCollector(ReachingProbe[Facts]):
         return [facts.reached.judgement(*each) for each in wrong] or super().judge(facts)
 
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:
-        """Reason and detail of each thing, the gravest first."""
+        """Reason and detail of each thing; why something is not known before that it is not."""
+        for detail in answers.denied.values():
+            yield "permission", detail
+        if self._config.heartbeat and not answers.beats and HEARTBEAT not in answers.denied:
+            why = answers.failed.get(HEARTBEAT, "the table is empty, or has no times")
+            yield "replication_unknown", f"no heartbeat can be read: {why}"
         yield from replication.faults(state, self._config.expect)
         used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
@@ -152,11 +158,6 @@ class MySQLCollector(ReachingProbe[Facts]):
             yield facts.login.fault.reason, f"logging in anew: {facts.login.fault.detail}"
         if facts.write is not None and facts.write.reason != "ok":
             yield facts.write.reason, facts.write.detail
-        for detail in answers.denied.values():
-            yield "permission", detail
-        if self._config.heartbeat and not answers.beats and not answers.denied.get("heartbeat"):
-            why = answers.failed.get("heartbeat", "the table is empty, or has no times")
-            yield "replication_unknown", f"no heartbeat can be read: {why}"
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """Who the server is and how it stands to the others."""
@@ -228,6 +229,9 @@ class MySQLCollector(ReachingProbe[Facts]):
             return Write(reason="query_timeout", detail=f"{table}: what was written was not committed in time")
 
     def _standing(self, answers: Answers) -> Replication:
+        if answers.server != self._server:  # the address leads to another one than before
+            self._server, self._no_tx = answers.server, None
+            self._slow.forget()
         now = self._context.clock.monotonic()
         channels = answers.channels or ()
         unacknowledged, before = no_tx(answers.status), self._no_tx
@@ -239,6 +243,7 @@ class MySQLCollector(ReachingProbe[Facts]):
                 channels=answers.channels,
                 followers=answers.followers,
                 silent=self._silence.listen(channels, now),
+                heartbeat=self._config.heartbeat is not None,
                 heartbeat_age=age_seconds(
                     answers.beats, (channel.source for channel in channels), answers.variables.get("server_id", "")
                 ),
