@@ -15,6 +15,7 @@ Series: TypeAlias = tuple[str, Mapping[str, str]]
 """The name of a metric, and its labels."""
 
 LONGEST_NAME = 64
+MOST_NAMES = 8192
 LONGEST_LABEL = 128
 _LONGEST_NUMBER = 64
 
@@ -77,21 +78,31 @@ def _moment(text: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=8192)
-def _cleaned(name: str) -> str:
-    return _NO_NAME.sub("_", name.lower())
+class _Cleaned(dict[str, str]):
+    """Names as they may stand in those of metrics; servers have the same thousand names in every round."""
+
+    def __missing__(self, name: str) -> str:
+        if len(name) > LONGEST_NAME:
+            return ""
+        found = _NO_NAME.sub("_", name.lower())
+        if len(self) < MOST_NAMES:
+            self[name] = found
+        return found
+
+
+_CLEANED = _Cleaned()
 
 
 def cleaned(name: str | None) -> str:
     """A name as it may stand in that of a metric; empty for one that is too long, or is none."""
-    return _cleaned(name) if name and len(name) <= LONGEST_NAME else ""
+    return _CLEANED[name or ""]
 
 
 def named(result: Result) -> dict[str, str]:
     """The values of a result that has a name and a value in each row, by their names in small letters."""
     if len(result.columns) != 2:
         return {}
-    return {name: value for key, value in result.rows if value is not None and (name := cleaned(key))}
+    return {name: value for key, value in result.rows if value is not None and (name := _CLEANED[key or ""])}
 
 
 def by_column(result: Result) -> Iterator[dict[str, str | None]]:
