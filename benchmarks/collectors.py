@@ -5,6 +5,7 @@ metrics; ours keeps its connection and asks for slow things once a minute, their
 mysqld) and asks for all of it each time.
 """
 
+import gzip
 import json
 import os
 import subprocess
@@ -35,6 +36,7 @@ SCRAPES = 200
 CROWD_SERVERS, ADDRESSES = 7, 15
 CROWD = 100
 CROWD_SECONDS = 60
+GZIP = b"\x1f\x8b"
 EXPORTERS = ("prometheus-redis-exporter", "prometheus-mysqld-exporter", "prometheus-postgres-exporter")
 
 
@@ -94,11 +96,13 @@ def exporter(side: Side, folder: Path) -> Iterator[Server]:
 
 
 def scraped(url: str) -> tuple[str, float]:
-    """What a scrape is answered with, and how many seconds it took."""
+    """What a scrape as Prometheus makes it is answered with, and how many seconds that took."""
+    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
     began = time.perf_counter()
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        text = answer.read().decode()
-    return text, time.perf_counter() - began
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        body = answer.read()
+    seconds = time.perf_counter() - began
+    return (gzip.decompress(body) if body[:2] == GZIP else body).decode(), seconds
 
 
 def theirs(side: Side, folder: Path) -> dict[str, Any]:

@@ -7,10 +7,11 @@ is made once, and found again by its position.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple, TypeAlias
 
-from slo.core.sample import Sample
+from slo.core.sample import NO_LABELS, Sample
 from slo.exposition.catalogue import FAMILIES, Family
 from slo.exposition.labels import METRIC_NAME, label_text
 
@@ -18,6 +19,9 @@ LONGEST_VALUE = 128
 """The characters of a label's value that are served. What is longer is no name that a person gave."""
 
 LINES_A_BLOCK = 1000
+
+MOST_HEADS = 20_000
+"""Of so many series what stands before the values is one text for all targets that have them."""
 
 FamilyOf: TypeAlias = Callable[[str], Family | None]
 """What a kind says of a metric; None where it has none of that name."""
@@ -54,10 +58,11 @@ class Buffer:
         self._serving = serving
         self._below = below
         self._above = above
+        self._tail = self._tail_of(NO_LABELS)
         self._names: list[str] = []
         self._labels: list[Mapping[str, str]] = []
-        self._prefixes: list[str] = []
-        self._known: dict[tuple[object, ...], str] = {}
+        self._heads: list[str] = []
+        self._tails: list[str] = []
         self._skipped: list[int] = []
         self._values: list[float] = []
         self._headers: dict[str, str] = {}
@@ -75,40 +80,47 @@ class Buffer:
             del values[index]
         self.dropped += len(self._skipped)
         self.lines = [
-            line if value == old else f"{prefix}{float(value)!r}\n"
-            for prefix, value, old, line in zip(self._prefixes, values, self._values, self.lines, strict=True)
+            line if value == old else f"{head}{tail}{float(value)!r}\n"
+            for head, tail, value, old, line in zip(
+                self._heads, self._tails, values, self._values, self.lines, strict=True
+            )
         ]
         self._values = values
 
     def _arrange(self, names: list[str], labels: list[Mapping[str, str]]) -> None:
-        """Make what stands before the values, as far as it is not the same as it was, and find what is not served."""
-        known, self._known = self._known, {}
+        """Find what stands before the values, and what is not served."""
         self._headers.clear()
-        prefixes: dict[str, None] = {}
+        befores: dict[tuple[str, str], None] = {}
         skipped: list[int] = []
         starts: dict[int, str] = {}
         family = ""
         for index, (name, own) in enumerate(zip(names, labels, strict=True)):
-            key = (name, *own.items())
-            prefix = self._known[key] = known.get(key) or self._prefix(name, own)
-            if not prefix or prefix in prefixes:
+            before = self._before(name, own)
+            if before is None or before in befores:
                 skipped.append(index)
                 continue
             if name != family:
-                family = starts[len(prefixes)] = name
-            prefixes[prefix] = None
-        bounds = [*starts, len(prefixes)]
-        self.runs = [Run(starts[start], start, end) for start, end in pairwise(bounds)]
-        self._names, self._labels, self._prefixes, self._skipped = names, labels, list(prefixes), skipped[::-1]
-        self._values, self.lines = [math.nan] * len(prefixes), [""] * len(prefixes)
+                family = starts[len(befores)] = name
+            befores[before] = None
+        self.runs = [Run(starts[start], start, end) for start, end in pairwise([*starts, len(befores)])]
+        self._names, self._labels, self._skipped = names, labels, skipped[::-1]
+        self._heads, self._tails = [head for head, _ in befores], [tail for _, tail in befores]
+        self._values, self.lines = [math.nan] * len(befores), [""] * len(befores)
 
-    def _prefix(self, name: str, labels: Mapping[str, str]) -> str:
-        """What stands before a value; nothing where the format knows no such name."""
+    def _before(self, name: str, own: Mapping[str, str]) -> tuple[str, str] | None:
+        """What stands before a value: what many targets have alike, and what is this one's. None for no valid name."""
         if not METRIC_NAME.fullmatch(name):
-            return ""
-        shown = {**self._below, **labels, **self._above}
-        text = label_text({key: value[:LONGEST_VALUE] for key, value in shown.items()})
-        return f"{name}{{{text}}} " if text else f"{name} "
+            return None
+        alone = self._below.keys().isdisjoint(own) and self._above.keys().isdisjoint(own)
+        tail = self._tail if alone else self._tail_of(own)
+        labels = own.items() if alone else [label for label in own.items() if label[0] not in self._above]
+        return _head(name, tuple(labels), bool(tail)), tail
+
+    def _tail_of(self, own: Mapping[str, str]) -> str:
+        """The labels of the target but those that a sample has itself, up to the value; "" where none is left."""
+        more = {name: value for name, value in self._below.items() if name not in own} | dict(self._above)
+        text = label_text(more)
+        return text + "} " if text else ""
 
     def header(self, name: str) -> str:
         """The lines before those of a family."""
@@ -118,6 +130,15 @@ class Buffer:
             known = header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
             self._headers[name] = known
         return known
+
+
+@lru_cache(maxsize=MOST_HEADS)
+def _head(name: str, labels: tuple[tuple[str, str], ...], goes_on: bool) -> str:  # noqa: FBT001  it is a cache's key
+    """A metric with the labels of its sample, before a tail where it `goes_on`: one text for all targets."""
+    text = label_text({key: value[:LONGEST_VALUE] for key, value in labels})
+    if goes_on:
+        return f"{name}{{{text}," if text else f"{name}{{"
+    return f"{name}{{{text}}} " if text else f"{name} "
 
 
 def header(family: Family) -> str:

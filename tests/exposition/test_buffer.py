@@ -49,7 +49,7 @@ def test_the_text_is_that_of_the_format() -> None:
     [
         (Sample("up", 1, {"target": "its own", "team": "x"}), 'up{team="x",target="ours"} 1.0'),
         (Sample("up", 1), 'up{team="core",target="ours"} 1.0'),
-        (Sample("up", 1, {"a": "x" * 200}), f'up{{team="core",a="{"x" * LONGEST_VALUE}",target="ours"}} 1.0'),
+        (Sample("up", 1, {"a": "x" * 200}), f'up{{a="{"x" * LONGEST_VALUE}",team="core",target="ours"}} 1.0'),
         (Sample("up", 1, {"not-a-name": "x"}), 'up{team="core",target="ours"} 1.0'),
         (Sample("up", True), 'up{team="core",target="ours"} 1.0'),
     ],
