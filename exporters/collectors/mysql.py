@@ -1,6 +1,6 @@
 """The kind `mysql`: what a MySQL or MariaDB says of itself, and how it stands to others."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -182,11 +182,12 @@ class MySQLCollector(ReachingProbe[Facts]):
             yield Sample("mysql_exporter_scrapes_total", float(self._rounds))
             return
         slow = facts.slow
-        whole = not answers.denied and not answers.failed and not (slow and slow.value.unanswered)
         yield Sample("mysql_up", 1.0)
-        yield Sample("mysql_exporter_last_scrape_error", 0.0 if whole else 1.0)
+        asked = {**answers.seconds, **(slow.value.seconds if slow else {})}
+        unanswered = {**answers.denied, **answers.failed, **(slow.value.unanswered if slow else {})}
+        yield Sample("mysql_exporter_last_scrape_error", 1.0 if unanswered else 0.0)
         yield Sample("mysql_exporter_scrapes_total", float(facts.rounds))
-        yield from _durations(facts.reached, {**answers.seconds, **(slow.value.seconds if slow else {})})
+        yield from _questions(facts.reached, asked, unanswered)
         yield from status.samples(answers.status, self._status)
         yield from variables.samples(answers.variables, self._variables)
         yield from replica.samples(answers.channels or ())
@@ -285,12 +286,15 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._kept.renew(await self._log_in(attempt))
 
 
-def _durations(reached: Reached, seconds: Mapping[str, float]) -> Iterator[Sample]:
-    name = "mysql_exporter_collector_duration_seconds"
+def _questions(reached: Reached, asked: Mapping[str, float], unanswered: Collection[str]) -> Iterator[Sample]:
+    """How long each answer took, and whether there was one."""
     connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
-    yield Sample(name, connecting, labels(collector="connection"))
-    for question, took in seconds.items():
-        yield Sample(name, took, labels(collector=f"collect.{question}"))
+    yield Sample("mysql_exporter_collector_duration_seconds", connecting, labels(collector="connection"))
+    for question, took in asked.items():
+        yield Sample("mysql_exporter_collector_duration_seconds", took, labels(collector=f"collect.{question}"))
+    for question in dict.fromkeys((*asked, *unanswered)):
+        answered = 0.0 if question in unanswered else 1.0
+        yield Sample("mysql_exporter_collector_success", answered, labels(collector=f"collect.{question}"))
 
 
 def build(config: Config, context: Context) -> MySQLCollector:

@@ -140,12 +140,16 @@ class Numbers:
     def __init__(self, series_of: Callable[[str], Series | None]) -> None:
         """`series_of` gives the metric and the labels of a name, None where it has none."""
         self._series_of = series_of
+        self._values: Mapping[str, str] = {}
+        self._found: list[Sample] = []
         self._made: dict[str, tuple[str, Sample | None]] = {}
 
     def samples(self, values: Mapping[str, str]) -> list[Sample]:
         """The values that are numbers."""
+        if values == self._values:
+            return self._found
         last, self._made = self._made, {}
-        found = []
+        found: list[Sample] = []
         for name, text in values.items():
             known = last.get(name)
             if known is None or known[0] != text:
@@ -153,6 +157,7 @@ class Numbers:
             self._made[name] = known
             if known[1] is not None:
                 found.append(known[1])
+        self._values, self._found = values, found
         return found
 
     def _sample(self, name: str, text: str) -> Sample | None:

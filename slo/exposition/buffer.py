@@ -156,6 +156,11 @@ def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
             if lines is None:
                 lines = families[name] = [buffer.header(name)]
             lines += buffer.lines[start:end]
+    block: list[str] = []
     for lines in families.values():
         for start in range(0, len(lines), LINES_A_BLOCK):
-            yield "".join(lines[start : start + LINES_A_BLOCK])
+            block += lines[start : start + LINES_A_BLOCK]
+            if len(block) >= LINES_A_BLOCK:
+                yield "".join(block)
+                block = []
+    yield "".join(block)
