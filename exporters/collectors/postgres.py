@@ -42,6 +42,9 @@ SHARE_OF_ONE = 0.4
 SHARE_OF_SLOW = 0.5
 """How much of it all that is asked seldom has together: what is late there does not make the server dead."""
 
+SHARE_OF_WRITING = 0.6
+"""How much of it the write probe has."""
+
 
 class Config(SQLConfig, ServerConfig):
     """One PostgreSQL, primary or standby."""
@@ -82,7 +85,7 @@ class Facts:
 
 
 class PostgresCollector(ReachingProbe[Facts]):
-    """Keeps one connection, asks on it in every round, and logs in anew beside it now and then."""
+    """Keeps a connection to ask on in every round and one to write on, and logs in anew beside them now and then."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.target = str(config.target)
@@ -100,8 +103,8 @@ class PostgresCollector(ReachingProbe[Facts]):
         )
         self._asked: dict[int, tuple[Sequence[Question], Sequence[Question]]] = {}
         self._spare_slots = frozenset(config.spare_slots)
-        self._reader, self._slow_reader = Reader(self.target), Reader(self.target)
-        self._kept = Kept(self._log_in, context.clock)
+        self._reader = Reader(self.target)
+        self._kept, self._writer = Kept(self._log_in, context.clock), Kept(self._log_in_to_write, context.clock)
         self._slow: Periodic[Slow] = Periodic(config.slow_interval.total_seconds(), context.clock)
         self._fresh_login = FreshLogin(self._visit, config.login_interval, context)
         self._rounds = 0
@@ -112,7 +115,7 @@ class PostgresCollector(ReachingProbe[Facts]):
         """What the server says, and whether somebody could log in now."""
         self._rounds += 1
         attempt = Attempt(self._context)
-        found: list[tuple[Told, Write | None]] = []
+        found: list[Told] = []
 
         async def steps() -> None:
             found.append(await self._kept.ask(attempt, lambda session: self._ask(attempt, session, deadline)))
@@ -120,7 +123,8 @@ class PostgresCollector(ReachingProbe[Facts]):
         reached = await attempt.run(steps(), deadline)
         if reached.fault is not None:
             return Facts(reached=reached, number=self._rounds)
-        ((said, written),) = found
+        (said,) = found
+        written = await self._written(said, deadline)
         fresh = await self._fresh_login.ask(deadline)
         return Facts(reached=reached, number=self._rounds, told=said, slow=self._slow.last, login=fresh, write=written)
 
@@ -183,26 +187,42 @@ class PostgresCollector(ReachingProbe[Facts]):
     async def aclose(self) -> None:
         """Log out, without waiting for the other side."""
         self._kept.close()
+        self._writer.close()
 
-    async def _ask(self, attempt: Attempt, session: PostgresSession, deadline: float) -> tuple[Told, Write | None]:
-        """What is asked each round; what is asked seldom, where that is due; and what came of writing."""
+    async def _ask(self, attempt: Attempt, session: PostgresSession, deadline: float) -> Told:
+        """What is asked each round, and what is asked seldom where that is due."""
         attempt.enter("query")
         fast, seldom = self._questions(major(session.version))
         answers = await self._answers(session, fast, self._left(deadline) * SHARE_OF_ONE)
         beats = self._config.heartbeat is not None
         said = told(answers, self._reader, beats=beats, spare_slots=self._spare_slots)
         await self._slow.ask(lambda: self._ask_slowly(session, seldom, deadline))
-        written = None
-        if self._config.write_probe is not None and said.replication.role is replication.Role.PRIMARY:
-            seconds = self._left(deadline) * SHARE_OF_ONE
-            token = int(self._context.clock.now().timestamp() * 1_000_000)
-            written = await write_and_read(session, self._config.write_probe.table, token, seconds=seconds)
-        return said, written
+        return said
+
+    async def _written(self, said: Told, deadline: float) -> Write | None:
+        """What came of writing, on a connection of its own: a commit that waits for a standby keeps nothing else."""
+        probe, clock = self._config.write_probe, self._context.clock
+        if probe is None or said.replication.role is not replication.Role.PRIMARY:
+            return None
+        attempt = Attempt(self._context)
+        seconds = self._left(deadline) * SHARE_OF_WRITING
+        token = int(clock.now().timestamp() * 1_000_000)
+        found: list[Write] = []
+
+        async def write_to(session: PostgresSession) -> Write:
+            attempt.enter("query")
+            return await write_and_read(session, probe.table, token, seconds=seconds / 2)
+
+        async def steps() -> None:
+            found.append(await self._writer.ask(attempt, write_to))
+
+        fault = (await attempt.run(steps(), clock.monotonic() + seconds)).fault
+        return Write(reason=fault.reason, detail=fault.detail) if fault else found[0]
 
     async def _ask_slowly(self, session: PostgresSession, asked: Sequence[Question], deadline: float) -> Slow:
         seconds = self._left(deadline) * SHARE_OF_SLOW / len(asked)
         answers = await self._answers(session, asked, seconds)
-        return slow(answers, self._slow_reader)
+        return slow(answers, self._reader)
 
     async def _answers(self, session: PostgresSession, asked: Sequence[Question], seconds: float) -> Answers:
         answers = await session.ask([question.sql for question in asked], seconds=seconds)
@@ -226,6 +246,9 @@ class PostgresCollector(ReachingProbe[Facts]):
         )
         self._slow.forget()
         return session
+
+    async def _log_in_to_write(self, attempt: Attempt) -> PostgresSession:
+        return await PostgresSession.open(attempt, self._endpoint, self._who)
 
     async def _visit(self, attempt: Attempt) -> None:
         """Log in, be answered, and hang up."""

@@ -18,21 +18,16 @@ class WriteProbe(Section):
 
 
 async def write_and_read(session: PostgresSession, table: Table, token: int, *, seconds: float) -> Write:
-    """What came of it, the server having so many seconds for each of the two. Raises Fault where the session broke.
+    """What came of it, the server having so many seconds for each of the two. Raises Fault where it was not answered.
 
-    The table has the columns `name` (its key), `value` (bigint) and `at` (timestamptz); its name is quoted already.
+    The table has the columns `name` (its key), `value` (bigint) and `at` (timestamptz).
     """
     put = f"INSERT INTO {table} (name, value, at) VALUES ('{NAME}', {token}, now()) "
     put += "ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at"
-    try:
-        await session.write(put, seconds=seconds)
-        (found,) = await session.ask([f"SELECT value FROM {table} WHERE name = '{NAME}'"], seconds=seconds)
-        if isinstance(found, Fault):
-            raise found
-    except Fault as fault:
-        if not session.is_open:
-            raise
-        return Write(reason=fault.reason, detail=fault.detail)
+    await session.write(put, seconds=seconds)
+    (found,) = await session.ask([f"SELECT value FROM {table} WHERE name = '{NAME}'"], seconds=seconds)
+    if isinstance(found, Fault):
+        raise found
     if found.first != str(token):
         return Write(reason="write", detail="another value was read back than was written")
     return Write(reason="ok")

@@ -41,7 +41,7 @@ INSIDE_REASONS: Mapping[str, str] = MappingProxyType(
 _HEAD = struct.Struct("!Bi")
 _COUNT = struct.Struct("!H")
 _SIZE = struct.Struct("!i")
-_DATA_ROW, _READY, _DESCRIPTION, _ERROR, _NOTICE = b"DZTEN"
+_DATA_ROW, _READY, _DESCRIPTION, _ERROR = b"DZTE"
 _BESIDE = PASSED_OVER | frozenset(b"C")
 
 Values: TypeAlias = tuple[str | None, ...]
@@ -62,8 +62,6 @@ class Answer:
         self._columns: tuple[str, ...] = ()
         self._rows: list[Values] = []
         self._refusal: Fault | None = None
-        self.notice = ""
-        """What the server remarked last."""
         self.complete = False
         """Whether the server takes the next question."""
         self.needed = HEAD_BYTES
@@ -106,8 +104,6 @@ class Answer:
             self._columns = _columns(Fields(data[at:end]))
         elif kind == _ERROR:
             self._refusal = self._refusal or refusal(data[at:end], "query_refused", self._reasons)
-        elif kind == _NOTICE:
-            self.notice = refusal(data[at:end], "query_refused").detail
         elif kind not in _BESIDE:
             raise unexpected(bytes([kind]))
 

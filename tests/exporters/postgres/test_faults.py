@@ -106,7 +106,8 @@ async def test_a_server_that_is_killed_and_started_again(start_postgres: StartPo
     server = start_postgres()
     server.run(MONITOR)
     async with watching(server) as watch:
-        assert (await watch.look()).reasons == ["ok"]
+        first = await watch.look()
+        assert first.reasons == ["ok"]
         for pid in reversed(processes(server)[1:]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -118,7 +119,11 @@ async def test_a_server_that_is_killed_and_started_again(start_postgres: StartPo
         os.kill(server.pid, signal.SIGINT)  # without waiting for us to leave
         server.stop()
         server.start()
-        assert (await watch.look()).reasons == ["ok"], "it was restarted between two rounds"
+        seen = await watch.look()
+        assert seen.reasons == ["ok"], "it was restarted between two rounds"
+        assert first.facts.slow
+        assert seen.facts.slow
+        assert seen.facts.slow.value is not first.facts.slow.value, "its settings may be others now"
         server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'watchkeep'")
         assert (await watch.look()).reasons == ["ok"], "our connection was ended between two rounds"
 
@@ -291,14 +296,21 @@ async def test_a_standby_that_is_waited_for_and_one_that_is_promoted(start_postg
             await asyncio.sleep(0.05)
         assert (await watch.look()).value("watchkeep_replication_mode", mode="sync") == 1
         assert (await other.look()).reasons == ["ok"]
+        with frozen(processes(standby)):
+            seen = await watch.look(1.0)
+            assert (seen.reasons, seen.value("pg_up")) == (["query_timeout"], 1), "the commit waits for what is frozen"
+        while (await watch.look()).reasons != ["ok"]:
+            await asyncio.sleep(0.05)
         standby.run("SELECT pg_promote()")
         seen = await until(other, "role")
         assert seen.value("pg_replication_is_replica") == 0
         seen = await until(watch, "replication_broken")
         assert "commits wait for 1 of the standbys *, and 0 are connected" in seen.details
         seen = await watch.look(1.0)
-        assert "query_timeout" in seen.reasons, "it says that it has committed, and nobody has confirmed it"
+        assert "query_timeout" in seen.reasons, "the commit waits for a standby"
         assert (seen.value("pg_up"), seen.value("watchkeep_write_success")) == (1, 0)
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'watchkeep'"
+        assert int(primary.run(ours)) <= 3, "commits that wait pile up"
         primary.run("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
         while "commits wait" in (seen := await watch.look(1.0)).details:
             await asyncio.sleep(0.05)
