@@ -20,24 +20,20 @@ from exporters.redis.families import family
 from exporters.redis.offsets import Offsets
 from exporters.redis.replication import replication_of
 from exporters.redis.seldom import Seldom
+from exporters.redis.sessions import log_in, visit
 from exporters.redis.slow import questions, read_slow
-from slo.config.types import Section
+from exporters.redis.source import Source
+from slo.config.types import HostPort, Section
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
 from slo.net.reaching import ReachingProbe
-from slo.net.redis import RedisSession, Refusal
+from slo.net.redis import RedisSession
 from slo.net.redis_config import RedisConfig
 
 __all__ = ["Config", "build", "family"]
-
-ANSWER_BYTES = 1024 * 1024
-"""The largest answer. A Sentinel tells half of it of a hundred primaries, a server with all commands in use a tenth."""
-
-CLIENT_NAME = "watchkeep"
-"""How we are called in CLIENT LIST."""
 
 
 class WriteProbe(Section):
@@ -49,6 +45,10 @@ class WriteProbe(Section):
 
 class Config(RedisConfig, ServerConfig):
     """One Redis, node of a Redis Cluster, or Sentinel."""
+
+    primary: HostPort | None = None
+    """Whom a replica follows, as cache-0.example:6379: it is asked too how far it has come, with the same user and TLS.
+    Default: believe the replica, which does not know how far behind a slow network keeps it."""
 
     write_probe: WriteProbe | None = None
     """Write to a key of ours and read it back, as {key: "watchkeep:canary"}. Default: write nothing."""
@@ -82,6 +82,7 @@ class RedisCollector(ReachingProbe[Facts]):
         self._endpoint = config.reached_at()
         self._who = config.login()
         self._kept = Kept(self._log_in, context.clock)
+        self._source = self._source_of(config)
         self._seldom: Periodic[Seldom] = Periodic(config.slow_interval.total_seconds(), context.clock)
         self._fresh_login = FreshLogin(self._visit, config.login_interval, context)
         self._offsets = Offsets()
@@ -100,6 +101,10 @@ class RedisCollector(ReachingProbe[Facts]):
         if reached.fault is not None:
             return Facts(reached=reached)
         (answers,) = found
+        source = None
+        if self._source is not None and answers.info.word("role") == "slave":
+            source = await self._source.ask(deadline)
+        fresh = await self._fresh_login.ask(deadline)
         last = self._seldom.last
         state = replication_of(
             answers.info,
@@ -108,8 +113,8 @@ class RedisCollector(ReachingProbe[Facts]):
             cluster=answers.cluster,
             sentinel=answers.sentinel,
             settings=last.value.slow.settings if last else None,
+            source=source,
         )
-        fresh = await self._fresh_login.ask(deadline)
         return Facts(reached=reached, answers=answers, replication=state, seldom=last, login=fresh)
 
     def judge(self, facts: Facts | Fault) -> Sequence[Judgement]:
@@ -185,6 +190,14 @@ class RedisCollector(ReachingProbe[Facts]):
     async def aclose(self) -> None:
         """Log out, without waiting for the other side."""
         self._kept.close()
+        if self._source is not None:
+            self._source.close()
+
+    def _source_of(self, config: Config) -> Source | None:
+        if config.primary is None:
+            return None
+        host, port = config.primary.host, config.primary.port
+        return Source(config.endpoint(host, port, scheme="redis", tls=config.tls), self._who, self._context)
 
     async def _ask(self, attempt: Attempt, session: RedisSession) -> Answers:
         attempt.enter("query")
@@ -200,27 +213,11 @@ class RedisCollector(ReachingProbe[Facts]):
 
     async def _log_in(self, attempt: Attempt) -> RedisSession:
         """A session that is kept. It may be with another server than the last one was."""
-        session = await RedisSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES)
         self._seldom.forget()
-        attempt.enter("query")
-        try:
-            (reply,) = await session.pipeline((("CLIENT", "SETNAME", CLIENT_NAME),))
-            # A server that has no connection left says so in the place of whatever is answered first.
-            if isinstance(reply, Refusal) and (fault := reply.fault()).reason != "query_refused":
-                raise fault
-        except BaseException:
-            session.close()
-            raise
-        return session
+        return await log_in(attempt, self._endpoint, self._who)
 
     async def _visit(self, attempt: Attempt) -> None:
-        """Log in, be answered, and hang up."""
-        session = await RedisSession.open(attempt, self._endpoint, self._who)
-        try:
-            attempt.enter("query")
-            await session.command("PING")
-        finally:
-            session.close()
+        await visit(attempt, self._endpoint, self._who)
 
 
 def build(config: Config, context: Context) -> RedisCollector:

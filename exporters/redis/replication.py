@@ -9,6 +9,7 @@ from exporters.health.replication import Mode, Replication, Role
 from exporters.redis.info import Info
 from exporters.redis.offsets import Offsets
 from exporters.redis.sentinel import Guarded
+from exporters.redis.source import Progress
 
 _ROLES = {"master": Role.PRIMARY, "slave": Role.REPLICA}
 
@@ -21,11 +22,13 @@ def replication_of(
     cluster: Mapping[str, float] | None = None,
     sentinel: Sequence[Guarded] | None = None,
     settings: Mapping[str, str] | None = None,
+    source: Progress | None = None,
 ) -> Replication:
     """The state of a server; `offsets` remembers what was seen before, `now` is monotonic seconds.
 
     `cluster` is what a node of a cluster says of it, `sentinel` what a Sentinel says of whom it watches; None where it
-    is none, or does not tell. `settings` are those that are known.
+    is none, or does not tell. `settings` are those that are known. `source` is what the primary of a replica said, None
+    where it is not to be asked.
     """
     if sentinel is not None:
         return _of_sentinel(info, sentinel)
@@ -36,7 +39,7 @@ def replication_of(
     if role is Role.PRIMARY:
         return _of_primary(info, offsets, now, settings or {}, quorum=quorum, cluster_size=members)
     if role is Role.REPLICA:
-        return _of_replica(info, offsets, now, quorum=quorum, cluster_size=members)
+        return _of_replica(info, offsets, now, source, quorum=quorum, cluster_size=members)
     return Replication(role=Role.UNKNOWN, mode=Mode.UNKNOWN, quorum=quorum, cluster_size=members)
 
 
@@ -72,21 +75,31 @@ def _of_primary(
 
 
 def _of_replica(
-    info: Info, offsets: Offsets, now: float, *, quorum: bool | None, cluster_size: int | None
+    info: Info,
+    offsets: Offsets,
+    now: float,
+    source: Progress | None,
+    *,
+    quorum: bool | None,
+    cluster_size: int | None,
 ) -> Replication:
     """A replica hears of its primary every ten seconds at least, unless that is configured otherwise."""
-    heard = info.number("master_last_io_seconds_ago")
-    received, applied = info.number("slave_read_repl_offset"), info.number("slave_repl_offset")
-    broken = _broken(info)
+    heard, broken = info.number("master_last_io_seconds_ago"), _broken(info)
+    stream, applied = info.word("master_replid"), info.number("slave_repl_offset")
+    known = [info.number("slave_read_repl_offset")]
+    if source is not None and source.stream == stream:
+        known.append(source.written)
+    written = max((offset for offset in known if offset is not None), default=None)
     size = seconds = None
-    if received is not None and applied is not None:
-        behind = offsets.behind(info.word("master_replid"), written=received, read=applied, now=now)
-        size = max(int(received - applied), 0)
-    else:
-        behind = 0.0
+    behind = 0.0
+    if written is not None and applied is not None:
+        behind = offsets.behind(stream, written=written, read=applied, now=now)
+        size = max(int(written - applied), 0)
     if broken:
         size = None  # what the primary has written since is not known
         heard = info.number("master_link_down_since_seconds")
+    elif source is not None and source.stream != stream:
+        heard = size = None  # the primary that is to be asked is not the one that is followed, or has said nothing yet
     if heard is not None and heard >= 0:
         seconds = max(heard, behind)
     return Replication(

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from slo.config.secret import Secret
+from slo.errors import Fault
 from slo.net.attempt import Attempt, Endpoint, Reached
 from slo.net.context import Context
 from slo.net.mysql import MySQLSession
 from slo.net.postgres import PostgresSession
-from slo.net.redis import RedisLogin, RedisSession
+from slo.net.redis import RedisLogin, RedisSession, Refusal
 from slo.net.sql import SQLLogin, SQLSession
 from slo.runner.clock import SteadyClock
 from tests.databases import StartMariaDB, StartPostgres, StartRedis, told
@@ -85,6 +86,24 @@ async def test_a_session_that_the_server_ends(
     while session.is_open:
         await asyncio.sleep(0.01)
     session.close()
+    await context.close()
+
+
+async def test_several_questions_at_once_to_a_redis(start_redis: StartRedis) -> None:
+    context = Context.default(SteadyClock())
+    endpoint = Endpoint(host="127.0.0.1", port=start_redis().port)
+    session = await RedisSession.open(Attempt(context), endpoint, RedisLogin(), limit_bytes=1000)
+    told_so = await session.pipeline([("SET", "a", "1"), ("LLEN", "a"), ("GET", "a"), ("KEYS", "*"), ("NONSENSE",)])
+    assert [answer for answer in told_so if not isinstance(answer, Refusal)] == [b"OK", b"1", [b"a"]]
+    refused = [answer for answer in told_so if isinstance(answer, Refusal)]
+    assert [answer.code for answer in refused] == ["WRONGTYPE", "ERR"]
+    assert [answer.fault().reason for answer in refused] == ["query_refused", "query_refused"]
+    assert await session.pipeline([]) == []
+    await session.command("SET", "a", "x" * 400)
+    with pytest.raises(Fault) as raised:  # all of the answers together may be as large as one
+        await session.pipeline([("GET", "a")] * 3)
+    assert (raised.value.reason, raised.value.detail) == ("data", "an answer of more than 1000 bytes")
+    assert not session.is_open
     await context.close()
 
 

@@ -1,89 +1,111 @@
-"""A login beside the kept connection: when it is made, and what is told of it in between."""
+"""A login beside the kept connection: when it is made, and what is known of the last one."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporters.health.login import FreshLogin, Login, samples
-from slo.core.sample import Sample
+from exporters.health.login import FAMILIES, FreshLogin, Login, samples
 from slo.errors import Fault
 from slo.net.attempt import Attempt
+from slo.net.connectivity import Connectivity
 from slo.net.context import Context
-from slo.runner.clock import SteadyClock
+from slo.net.guard import Guard
+from slo.net.resolve import Resolver
+from slo.net.tls import TLSContexts
 
 
-class Watch(SteadyClock):
+class SetClock:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.seconds = 1000.0
+        self.seconds = 0.0
 
     def now(self) -> datetime:
-        raise NotImplementedError
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds
 
+    async def sleep_until(self, monotonic: float) -> None:
+        self.seconds = max(self.seconds, monotonic)
+
 
 class Door:
-    """Lets in whoever comes, or gives a reason why not."""
+    """Lets people in, or not, each of them in two seconds."""
 
-    def __init__(self, every: timedelta) -> None:
-        self.clock = Watch()
-        self.reason = ""
-        self.visits = 0
-        self._login = FreshLogin(self._visit, every, Context.default(self.clock))
+    def __init__(self, clock: SetClock) -> None:
+        self.shut = ""
+        self.came = 0
+        self._clock = clock
 
-    async def _visit(self, attempt: Attempt) -> None:
+    async def visit(self, attempt: Attempt) -> None:
         attempt.enter("auth")
-        self.visits += 1
-        if self.reason:
-            raise Fault(self.reason)
-
-    async def round(self, seconds: float = 10) -> str | None:
-        """One round later: how the last login went, and None where there was none."""
-        self.clock.seconds += seconds
-        login = await self._login.ask(self.clock.seconds + 5)
-        return None if login is None else login.fault.reason if login.fault else "ok"
+        self.came += 1
+        self._clock.seconds += 2.0
+        if self.shut:
+            raise Fault(self.shut, detail="no")
 
 
-async def test_nobody_logs_in_where_that_is_not_wanted() -> None:
-    door = Door(timedelta(0))
-    assert await door.round() is None
-    assert door.visits == 0
+def a_context(clock: SetClock) -> Context:
+    return Context(clock=clock, resolver=Resolver(), guard=Guard(), tls=TLSContexts(), connectivity=Connectivity())
 
 
-async def test_a_login_stands_until_the_next_is_due() -> None:
-    door = Door(timedelta(minutes=1))
-    assert [await door.round() for _ in range(6)] == ["ok"] * 6
-    assert door.visits == 1
-    await door.round()
-    assert door.visits == 2
+async def test_it_is_made_when_it_is_due_and_its_result_stands_in_between() -> None:
+    clock = SetClock()
+    door = Door(clock)
+    login = FreshLogin(door.visit, timedelta(seconds=60), a_context(clock))
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
+    clock.seconds += 59.0
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0, age_seconds=59.0)
+    assert door.came == 1
+    clock.seconds += 1.0
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
+    assert door.came == 2
 
 
 async def test_one_that_failed_is_tried_again_in_the_next_round() -> None:
-    door = Door(timedelta(minutes=1))
-    door.reason = "too_many_connections"
-    assert [await door.round() for _ in range(3)] == ["too_many_connections"] * 3
-    assert door.visits == 3
-    door.reason = ""
-    assert await door.round() == "ok"
+    clock = SetClock()
+    door = Door(clock)
+    login = FreshLogin(door.visit, timedelta(seconds=60), a_context(clock))
+    door.shut = "too_many_connections"
+    for _ in range(3):
+        failed = await login.ask(clock.seconds + 10)
+        assert failed is not None
+        assert failed.fault is not None
+        assert (failed.fault.reason, failed.fault.phase, failed.seconds) == ("too_many_connections", "auth", 2.0)
+    door.shut = ""
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
+    assert door.came == 4
 
 
 @pytest.mark.parametrize("reason", ["auth_refused", "auth_method", "tls_verify"])
-async def test_one_that_was_refused_is_not_repeated_before_it_is_due(reason: str) -> None:
-    door = Door(timedelta(minutes=1))
-    door.reason = reason
-    assert [await door.round() for _ in range(6)] == [reason] * 6
-    assert door.visits == 1
-    door.reason = ""
-    assert await door.round() == "ok"
+async def test_one_that_was_refused_stands_until_it_is_due_again(reason: str) -> None:
+    clock = SetClock()
+    door = Door(clock)
+    login = FreshLogin(door.visit, timedelta(seconds=60), a_context(clock))
+    door.shut = reason
+    for _ in range(5):
+        refused = await login.ask(clock.seconds + 10)
+        assert refused is not None
+        assert refused.fault is not None
+        assert refused.fault.reason == reason
+        clock.seconds += 10.0
+    assert door.came == 1
+    door.shut = ""
+    clock.seconds += 10.0
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
 
 
-def test_what_is_told_of_it() -> None:
-    login = Login(fault=None, seconds=0.25, age_seconds=3.0)
-    took = Sample("watchkeep_login_duration_seconds", 0.25)
+async def test_nobody_logs_in_where_that_is_not_wanted() -> None:
+    clock = SetClock()
+    door = Door(clock)
+    assert await FreshLogin(door.visit, timedelta(0), a_context(clock)).ask(10) is None
+    assert door.came == 0
+
+
+def test_its_metrics() -> None:
+    said = {sample.name: sample.value for sample in samples(Login(fault=None, seconds=0.5))}
+    assert said == {"watchkeep_login_success": 1.0, "watchkeep_login_duration_seconds": 0.5}
+    assert said.keys() == FAMILIES.keys()
+    assert [sample.value for sample in samples(Login(fault=Fault("auth_refused"), seconds=0.5))] == [0.0, 0.5]
     assert list(samples(None)) == []
-    assert list(samples(login)) == [Sample("watchkeep_login_success", 1.0), took]
-    assert list(samples(replace(login, fault=Fault("auth_refused")))) == [Sample("watchkeep_login_success", 0.0), took]

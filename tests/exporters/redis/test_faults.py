@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -254,7 +255,7 @@ async def slow_way_to(port: int, slowed: asyncio.Event) -> AsyncIterator[int]:
         yield way
 
 
-async def test_a_replica_that_a_slow_network_keeps_behind_is_seen_by_its_primary_alone(
+async def test_a_replica_that_a_slow_network_keeps_behind_does_not_know_it_and_its_primary_does(
     start_redis: StartRedis,
 ) -> None:
     primary, slowed = start_redis(), asyncio.Event()
@@ -263,15 +264,34 @@ async def test_a_replica_that_a_slow_network_keeps_behind_is_seen_by_its_primary
         async with (
             watching(primary.port, expect={"replicas": 1, "lag": "1500ms"}) as source,
             watching(replica.port) as watched,
+            watching(replica.port, primary=f"127.0.0.1:{primary.port}", expect={"lag": "1500ms"}) as of_both,
         ):
             await watched.until("ok")
             await source.until("ok")
+            await of_both.until("ok")
             slowed.set()
             told(primary.port, *[f"APPEND a {'x' * 60_000}"] * 5)
             outcome = await source.until("replication_lag")
             assert (source.value("watchkeep_replication_lag_bytes") or 0) > 100_000
             assert (source.value("redis_connected_slave_lag_seconds") or 0) <= 1.0, outcome.detail
             assert (await watched.look()).reason == "ok"
+            await of_both.until("replication_lag")
+            assert (of_both.value("watchkeep_replication_lag_bytes") or 0) > 100_000
+
+
+async def test_a_primary_that_is_asked_beside_its_replica_delays_nothing_and_must_be_the_right_one(
+    followed: tuple[Service, Service], start_redis: StartRedis
+) -> None:
+    primary, replica = followed
+    beside: dict[str, Any] = {"expect": {"lag": "30s"}, "timeout_seconds": 1.0}
+    async with watching(replica.port, primary=f"127.0.0.1:{primary.port}", **beside) as watched:
+        await watched.until("ok")
+        with frozen(primary):
+            assert (await watched.look()).reason == "ok"  # what it said last still holds
+        await watched.until("ok")
+    async with watching(replica.port, primary=f"127.0.0.1:{start_redis().port}", **beside) as watched:
+        assert (await watched.look()).reason == "replication_unknown"
+        assert watched.value("watchkeep_replication_lag_seconds") is None
 
 
 # Sentinel and cluster

@@ -14,6 +14,7 @@ from exporters.redis.replication import refuses_writes, replication_of
 from exporters.redis.sentinel import Guarded, guarded, questions
 from exporters.redis.slow import Histogram, SlowLog, Spike, read_slow
 from exporters.redis.slow import questions as slow_questions
+from exporters.redis.source import Progress
 from exporters.redis.writing import judged
 from slo.net.redis import Answer, Refusal, Reply
 from tests.exporters.redis.saying import PRIMARY, REPLICA, info, sentinel, server
@@ -69,6 +70,23 @@ def test_a_replica_that_has_not_applied_what_it_received_is_behind() -> None:
     replication_of(read, offsets, 0.0)
     state = replication_of(read, offsets, 30.0)
     assert (state.lag_seconds, state.lag_bytes) == (30.0, 500)
+
+
+def test_a_replica_is_as_far_behind_as_its_primary_has_come_further() -> None:
+    offsets, read = Offsets(), read_info(info(server(REPLICA, master_last_io_seconds_ago="0")))
+    lags = []
+    for now, written in ((0.0, 1000.0), (10.0, 5000.0), (40.0, 9000.0)):
+        state = replication_of(read, offsets, now, source=Progress(stream="deadbeef", written=written))
+        lags.append((state.lag_seconds, state.lag_bytes))
+    assert lags == [(0.0, 0), (0.0, 4000), (30.0, 8000)]
+
+
+@pytest.mark.parametrize("source", [Progress(), Progress(stream="cafe", written=1000.0)])
+def test_a_replica_of_another_primary_than_the_one_that_is_asked_has_no_lag_that_is_known(source: Progress) -> None:
+    state = replication_of(read_info(info(server(REPLICA))), Offsets(), 0.0, source=source)
+    assert (state.lag_seconds, state.lag_bytes) == (None, None)
+    broken = replication_of(read_info(info(server(REPLICA, master_link_status="down"))), Offsets(), 0.0, source=source)
+    assert broken.broken
 
 
 BROKEN: dict[str, tuple[Mapping[str, str], str, float | None]] = {
