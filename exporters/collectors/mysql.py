@@ -28,6 +28,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
+from slo.net.conversation import said
 from slo.net.mysql import MySQLSession
 from slo.net.reaching import ReachingProbe
 from slo.net.sql_config import SQLConfig
@@ -164,7 +165,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         answers, state = facts.answers, facts.replication
         if answers is None or state is None:
             return
-        yield Finding(name="version", text=answers.variables.get("version", "not told"))
+        yield Finding(name="version", text=said(answers.variables.get("version", "not told")))
         yield Finding(name="role", text=state.role)
         yield Finding(name="replication", text=state.mode)
         if state.lag_seconds is not None:

@@ -5,6 +5,9 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import trustme
 
 from exporters.health.replication import Mode, Role
 from slo.config.secret import Secret
@@ -13,6 +16,7 @@ from slo.net.context import Context
 from slo.net.mysql import MySQLSession
 from slo.net.sql import SQLLogin
 from slo.runner.clock import SteadyClock
+from tests.certificates import written
 from tests.databases import MariaDB, StartMariaDB
 from tests.exporters.mysql.looking import FROZEN_SECONDS, Watched, watched
 from tests.exporters.mysql.servers import FOLLOWER, PASSWORD, Node, changed, follow, granted
@@ -90,6 +94,19 @@ async def test_a_server_that_stands_still_is_down_by_the_deadline_and_comes_back
             assert server.value("mysql_up") == 0
         assert await server.round() == "ok", server.detail
         assert server.value("mysql_up") == 1
+
+
+async def test_tls_is_verified_and_kept_between_rounds(
+    primary: MariaDB, database_authority: trustme.CA, tmp_path: Path
+) -> None:
+    at = {"target": f"localhost:{primary.port}", "ip_protocol": "ip4"}
+    async with watched(primary.port, **at, tls={"ca_file": written(database_authority, tmp_path)}) as server:
+        for phases in (["resolve", "connect", "tls", "auth", "query"], ["query"]):
+            assert await server.round() == "ok", server.detail
+            assert sorted(server.facts.reached.phases) == sorted(phases)
+    async with watched(primary.port, **at, tls={}) as server:
+        assert await server.round() == "tls_verify"
+        assert server.value("mysql_up") == 0
 
 
 async def test_a_server_that_dies_and_starts_again(start_mariadb: StartMariaDB) -> None:
