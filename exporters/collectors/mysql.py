@@ -1,6 +1,6 @@
 """The kind `mysql`: what a MySQL or MariaDB says of itself, and how it stands to others."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from exporters.health.periodic import Aged, Periodic
 from exporters.health.replication import Replication, Role
 from exporters.health.write import Write
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
-from exporters.mysql.answers import Answers, Asking, ask
+from exporters.mysql.answers import HEARTBEAT, Answers, Asking, ask
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
@@ -28,6 +28,7 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.attempt import Attempt, Reached
 from slo.net.context import Context
+from slo.net.conversation import said
 from slo.net.mysql import MySQLSession
 from slo.net.reaching import ReachingProbe
 from slo.net.sql_config import SQLConfig
@@ -107,6 +108,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._silence = Silence()
         self._status = Numbers(status.series_of)
         self._variables = Numbers(variables.series_of)
+        self._server: tuple[str | None, ...] = ()
         self._no_tx: float | None = None
         self._rounds = 0
         if config.tls:
@@ -143,7 +145,12 @@ class MySQLCollector(ReachingProbe[Facts]):
         return [facts.reached.judgement(*each) for each in wrong] or super().judge(facts)
 
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:
-        """Reason and detail of each thing, the gravest first."""
+        """Reason and detail of each thing; why something is not known before that it is not."""
+        for detail in answers.denied.values():
+            yield "permission", detail
+        if self._config.heartbeat and not answers.beats and HEARTBEAT not in answers.denied:
+            why = answers.failed.get(HEARTBEAT, "the table is empty, or has no times")
+            yield "replication_unknown", f"no heartbeat can be read: {why}"
         yield from replication.faults(state, self._config.expect)
         used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
@@ -152,18 +159,13 @@ class MySQLCollector(ReachingProbe[Facts]):
             yield facts.login.fault.reason, f"logging in anew: {facts.login.fault.detail}"
         if facts.write is not None and facts.write.reason != "ok":
             yield facts.write.reason, facts.write.detail
-        for detail in answers.denied.values():
-            yield "permission", detail
-        if self._config.heartbeat and not answers.beats and not answers.denied.get("heartbeat"):
-            why = answers.failed.get("heartbeat", "the table is empty, or has no times")
-            yield "replication_unknown", f"no heartbeat can be read: {why}"
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
         """Who the server is and how it stands to the others."""
         answers, state = facts.answers, facts.replication
         if answers is None or state is None:
             return
-        yield Finding(name="version", text=answers.variables.get("version", "not told"))
+        yield Finding(name="version", text=said(answers.variables.get("version", "not told")))
         yield Finding(name="role", text=state.role)
         yield Finding(name="replication", text=state.mode)
         if state.lag_seconds is not None:
@@ -181,11 +183,12 @@ class MySQLCollector(ReachingProbe[Facts]):
             yield Sample("mysql_exporter_scrapes_total", float(self._rounds))
             return
         slow = facts.slow
-        whole = not answers.denied and not answers.failed and not (slow and slow.value.unanswered)
         yield Sample("mysql_up", 1.0)
-        yield Sample("mysql_exporter_last_scrape_error", 0.0 if whole else 1.0)
+        asked = {**answers.seconds, **(slow.value.seconds if slow else {})}
+        unanswered = {**answers.denied, **answers.failed, **(slow.value.unanswered if slow else {})}
+        yield Sample("mysql_exporter_last_scrape_error", 1.0 if unanswered else 0.0)
         yield Sample("mysql_exporter_scrapes_total", float(facts.rounds))
-        yield from _durations(facts.reached, {**answers.seconds, **(slow.value.seconds if slow else {})})
+        yield from _questions(facts.reached, asked, unanswered)
         yield from status.samples(answers.status, self._status)
         yield from variables.samples(answers.variables, self._variables)
         yield from replica.samples(answers.channels or ())
@@ -228,6 +231,9 @@ class MySQLCollector(ReachingProbe[Facts]):
             return Write(reason="query_timeout", detail=f"{table}: what was written was not committed in time")
 
     def _standing(self, answers: Answers) -> Replication:
+        if answers.server != self._server:  # the address leads to another one than before
+            self._server, self._no_tx = answers.server, None
+            self._slow.forget()
         now = self._context.clock.monotonic()
         channels = answers.channels or ()
         unacknowledged, before = no_tx(answers.status), self._no_tx
@@ -239,6 +245,7 @@ class MySQLCollector(ReachingProbe[Facts]):
                 channels=answers.channels,
                 followers=answers.followers,
                 silent=self._silence.listen(channels, now),
+                heartbeat=self._config.heartbeat is not None,
                 heartbeat_age=age_seconds(
                     answers.beats, (channel.source for channel in channels), answers.variables.get("server_id", "")
                 ),
@@ -280,12 +287,15 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._kept.renew(await self._log_in(attempt))
 
 
-def _durations(reached: Reached, seconds: Mapping[str, float]) -> Iterator[Sample]:
-    name = "mysql_exporter_collector_duration_seconds"
+def _questions(reached: Reached, asked: Mapping[str, float], unanswered: Collection[str]) -> Iterator[Sample]:
+    """How long each answer took, and whether there was one."""
     connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
-    yield Sample(name, connecting, labels(collector="connection"))
-    for question, took in seconds.items():
-        yield Sample(name, took, labels(collector=f"collect.{question}"))
+    yield Sample("mysql_exporter_collector_duration_seconds", connecting, labels(collector="connection"))
+    for question, took in asked.items():
+        yield Sample("mysql_exporter_collector_duration_seconds", took, labels(collector=f"collect.{question}"))
+    for question in dict.fromkeys((*asked, *unanswered)):
+        answered = 0.0 if question in unanswered else 1.0
+        yield Sample("mysql_exporter_collector_success", answered, labels(collector=f"collect.{question}"))
 
 
 def build(config: Config, context: Context) -> MySQLCollector:

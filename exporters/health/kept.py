@@ -10,7 +10,7 @@ from slo.net.attempt import Attempt
 FIRST_PAUSE_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 120.0
 
-_REFUSALS = frozenset({"auth_refused", "auth_method", "database_unknown", "tls_verify", "tls_hostname", "tls_expired"})
+REFUSALS = frozenset({"auth_refused", "auth_method", "database_unknown", "tls_verify", "tls_hostname", "tls_expired"})
 """What is the same a moment later, and is counted against us by some servers, which then lock the account."""
 
 _HUNG_UP = frozenset({"data_closed", "connect_reset", "not_ready"})
@@ -87,7 +87,7 @@ class Kept(Generic[S]):
         try:
             session = await self._login(attempt)
         except Fault as fault:
-            if fault.reason in _REFUSALS:
+            if fault.reason in REFUSALS:
                 self._pause = min(self._pause * 2 or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
                 self._refused = Fault(fault.reason, detail=fault.detail)
                 self._not_before = self._clock.monotonic() + self._pause

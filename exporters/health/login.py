@@ -1,9 +1,10 @@
 """A login of its own, now and then: a connection that is kept tells nothing of whether anybody could log in now."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from exporters.health.kept import REFUSALS
 from exporters.health.periodic import Periodic
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -38,13 +39,17 @@ class Login:
 
 
 class FreshLogin:
-    """Logs in and out again every so often, by `visit`. One that failed is tried again in the next round."""
+    """Logs in and out again every so often, by `visit`.
+
+    One that failed is tried again in the next round. But one that was refused stands until the next is due: servers
+    count those, and lock the account.
+    """
 
     def __init__(self, visit: Callable[[Attempt], Awaitable[None]], every: timedelta, context: Context) -> None:
         """With an `every` of nothing nobody logs in."""
         self._visit = visit
         self._context = context
-        self._done: Periodic[float] | None = Periodic(every.total_seconds(), context.clock) if every else None
+        self._done: Periodic[Login] | None = Periodic(every.total_seconds(), context.clock) if every else None
 
     async def ask(self, deadline: float) -> Login | None:
         """How the last login went, which is made now where it is due. Holds the deadline, and raises no Fault."""
@@ -52,20 +57,20 @@ class FreshLogin:
             return None
         failed: list[Login] = []
 
-        async def log_in() -> float:
+        async def log_in() -> Login:
             attempt = Attempt(self._context)
             reached = await attempt.run(self._visit(attempt), deadline)
-            if reached.fault is not None:
-                failed.append(Login(fault=reached.fault, seconds=reached.seconds))
-                raise reached.fault
-            return reached.seconds
+            login = Login(fault=reached.fault, seconds=reached.seconds)
+            if login.fault is not None and login.fault.reason not in REFUSALS:
+                failed.append(login)
+                raise login.fault
+            return login
 
         try:
-            seconds = await self._done.ask(log_in)
+            last = await self._done.ask(log_in)
         except Fault:
-            (login,) = failed
-            return login
-        return Login(fault=None, seconds=seconds.value, age_seconds=seconds.age_seconds)
+            return failed[0]
+        return replace(last.value, age_seconds=last.age_seconds)
 
 
 def samples(login: Login | None) -> Iterator[Sample]:

@@ -58,6 +58,11 @@ class Answers:
     failed: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def server(self) -> tuple[str | None, ...]:
+        """What tells the server from others, as far as it says."""
+        return tuple(self.variables.get(name) for name in ("hostname", "port", "server_id", "server_uuid"))
+
 
 class Asking:
     """Asks one thing after another, and keeps how each went."""

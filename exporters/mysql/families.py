@@ -25,6 +25,7 @@ FAMILIES: dict[str, Family] = {
             ("mysql_up", "Whether the server told its status in the last round."),
             ("mysql_exporter_last_scrape_error", "Whether something in the last round was not answered."),
             ("mysql_exporter_collector_duration_seconds", "How long the answers to one kind of question took."),
+            ("mysql_exporter_collector_success", "Whether there was an answer to one kind of question."),
             ("mysql_version_info", "The version of the server; always 1."),
             ("mysql_transaction_isolation", "The isolation of transactions; always 1."),
             ("mysql_galera_variables_info", "The name of the cluster; always 1."),

@@ -19,8 +19,9 @@ class Told:
     """What a server says that has to do with others.
 
     `channels` is None where it may not tell us whom it follows, `followers` where it may not tell us who follows it.
-    `silent` has the primaries that should have said something, by channel, with the seconds; `heartbeat_age` is in
-    seconds. `unacknowledged` says that writes were not acknowledged since the last round that should have been.
+    `silent` has the primaries that should have said something, by channel, with the seconds. `heartbeat` says that
+    there should be one in a table, `heartbeat_age` how many seconds old it is. `unacknowledged` says that writes were
+    not acknowledged since the last round that should have been.
     """
 
     status: Mapping[str, str]
@@ -28,6 +29,7 @@ class Told:
     channels: tuple[Channel, ...] | None = None
     followers: int | None = None
     silent: Mapping[str, float] = field(default_factory=dict)
+    heartbeat: bool = False
     heartbeat_age: float | None = None
     unacknowledged: bool = False
     group: Group | None = None
@@ -79,7 +81,12 @@ def _replica(told: Told, mode: Mode) -> Replication:
 
 
 def _lag_seconds(told: Told) -> float | None:
-    """The largest that is known of any channel; None where one does not say, and no heartbeat says it for all."""
+    """The largest that is known of any channel; None where one does not say, and no heartbeat says it for all.
+
+    A heartbeat that should be there is the one to be believed: without it nothing is known.
+    """
+    if told.heartbeat and told.heartbeat_age is None:
+        return None
     lags = [channel.seconds_behind if channel.told else None for channel in told.following]
     known = [lag for lag in (*lags, *told.silent.values(), told.heartbeat_age) if lag is not None]
     if None in lags and told.heartbeat_age is None:

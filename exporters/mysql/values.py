@@ -15,6 +15,7 @@ Series: TypeAlias = tuple[str, Mapping[str, str]]
 """The name of a metric, and its labels."""
 
 LONGEST_NAME = 64
+MOST_NAMES = 8192
 LONGEST_LABEL = 128
 _LONGEST_NUMBER = 64
 
@@ -77,21 +78,31 @@ def _moment(text: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=8192)
-def _cleaned(name: str) -> str:
-    return _NO_NAME.sub("_", name.lower())
+class _Cleaned(dict[str, str]):
+    """Names as they may stand in those of metrics; servers have the same thousand names in every round."""
+
+    def __missing__(self, name: str) -> str:
+        if len(name) > LONGEST_NAME:
+            return ""
+        found = _NO_NAME.sub("_", name.lower())
+        if len(self) < MOST_NAMES:
+            self[name] = found
+        return found
+
+
+_CLEANED = _Cleaned()
 
 
 def cleaned(name: str | None) -> str:
     """A name as it may stand in that of a metric; empty for one that is too long, or is none."""
-    return _cleaned(name) if name and len(name) <= LONGEST_NAME else ""
+    return _CLEANED[name or ""]
 
 
 def named(result: Result) -> dict[str, str]:
     """The values of a result that has a name and a value in each row, by their names in small letters."""
     if len(result.columns) != 2:
         return {}
-    return {name: value for key, value in result.rows if value is not None and (name := cleaned(key))}
+    return {name: value for key, value in result.rows if value is not None and (name := _CLEANED[key or ""])}
 
 
 def by_column(result: Result) -> Iterator[dict[str, str | None]]:
@@ -129,12 +140,16 @@ class Numbers:
     def __init__(self, series_of: Callable[[str], Series | None]) -> None:
         """`series_of` gives the metric and the labels of a name, None where it has none."""
         self._series_of = series_of
+        self._values: Mapping[str, str] = {}
+        self._found: list[Sample] = []
         self._made: dict[str, tuple[str, Sample | None]] = {}
 
     def samples(self, values: Mapping[str, str]) -> list[Sample]:
         """The values that are numbers."""
+        if values == self._values:
+            return self._found
         last, self._made = self._made, {}
-        found = []
+        found: list[Sample] = []
         for name, text in values.items():
             known = last.get(name)
             if known is None or known[0] != text:
@@ -142,6 +157,7 @@ class Numbers:
             self._made[name] = known
             if known[1] is not None:
                 found.append(known[1])
+        self._values, self._found = values, found
         return found
 
     def _sample(self, name: str, text: str) -> Sample | None:

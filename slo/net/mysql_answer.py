@@ -6,6 +6,7 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_respon
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -15,6 +16,8 @@ from slo.net.sql import Fields, Result
 
 HEAD_BYTES = 4
 """Before each packet stand its size (three bytes) and its number in the exchange, which begins anew after 255."""
+
+SHORT_BYTES = 256
 
 _NAME = 4
 """The fifth text of a column's description: catalogue, schema, table, the table's own name, the column."""
@@ -69,7 +72,7 @@ class Answer:
 
         Raises Fault for what is no such answer, and where it has more rows than are allowed.
         """
-        at, there = 0, len(data)
+        at, there, known, width = 0, len(data), self._known, len(self._columns)
         while self.done is None:
             begin = at + HEAD_BYTES
             if begin > there:
@@ -82,12 +85,16 @@ class Answer:
             if data[at + 3] != self._number:
                 raise out_of_order()
             self._number = (self._number + 1) & 0xFF
+            packet = data[begin:end]
             if self._next is not _Next.ROW:
-                self._before_rows(data[begin:end])
-            elif begin < end and data[begin] >= 0xFE and (data[begin] == 0xFF or end - begin < 9):
-                self._after_rows(data[begin:end])
+                self._before_rows(packet)
+                width = len(self._columns)
+            elif (row := known.get(packet)) is not None and len(row) == width:
+                self._add(packet, row)
+            elif packet[:1] == b"\xff" or (packet[:1] == b"\xfe" and len(packet) < 9):
+                self._after_rows(packet)
             else:
-                self._row(data[begin:end])
+                self._add(packet, _row(packet, width))
             at = end
         return at
 
@@ -96,8 +103,7 @@ class Answer:
             case _Next.BEGINNING:
                 self._beginning(packet)
             case _Next.COLUMN:
-                fields = Fields(packet)
-                self._columns.append([_value(fields) for _ in range(_NAME + 1)][_NAME] or "")
+                self._columns.append(_column(packet))
                 if len(self._columns) == self._missing:
                     self._next = _Next.END_OF_COLUMNS
             case _:
@@ -121,20 +127,26 @@ class Answer:
         else:
             self.done = Result(columns=tuple(self._columns), rows=tuple(self._rows))
 
-    def _row(self, packet: bytes) -> None:
+    def _add(self, packet: bytes, row: Row) -> None:
         if len(self._rows) == self._limit_rows:
             raise Fault("result", detail=f"more than {self._limit_rows} rows")
-        row = self._known.get(packet)
-        if row is None or len(row) != len(self._columns):
-            row = _values(packet)
-            if len(row) != len(self._columns):
-                raise Fault("data", detail="a row has not as many values as there are columns")
         self.read_rows[packet] = row
         self._rows.append(row)
 
 
-def _values(packet: bytes) -> Row:
-    """The values of a row. Raises Fault where they do not end with the packet."""
+@lru_cache(maxsize=1024)
+def _short_column(packet: bytes) -> str:
+    fields = Fields(packet)
+    return [_value(fields) for _ in range(_NAME + 1)][_NAME] or ""
+
+
+def _column(packet: bytes) -> str:
+    """The name of a column by its description. The same come with each answer, so those that are short are kept."""
+    return _short_column(packet) if len(packet) <= SHORT_BYTES else _short_column.__wrapped__(packet)
+
+
+def _row(packet: bytes, width: int) -> Row:
+    """The values of a row of so many columns. Raises Fault where the packet has others."""
     row: list[str | None] = []
     at, end = 0, len(packet)
     while at < end:
@@ -146,8 +158,8 @@ def _values(packet: bytes) -> Row:
             fields = Fields(packet[at:])
             row.append(_value(fields))
             at = end - fields.left
-    if at != end:
-        raise Fault("data", detail="a row is longer than its packet")
+    if at != end or len(row) != width:
+        raise Fault("data", detail="a row has not as many values as there are columns")
     return tuple(row)
 
 

@@ -102,7 +102,7 @@ STATES: dict[str, tuple[Answers, Mapping[str, object], str]] = {
     "a replica that is async": (replica(), {"expect": {"replication": ["semi-sync"]}}, "replication_mode"),
     "a thread stopped": (replica(Slave_SQL_Running="No"), {}, "replication_broken"),
     "a lag that nobody knows": (replica(Seconds_Behind_Master=None), {}, "replication_unknown"),
-    "we may not ask": ({"SHOW ALL SLAVES STATUS": DENIED}, {}, "replication_unknown"),
+    "we may not ask": ({"SHOW ALL SLAVES STATUS": DENIED}, {}, "permission"),
     "a node": (node(), {"expect": {"replication": ["cluster"], "cluster_size": 3}}, "ok"),
     "a node of a small cluster": (node(), {"expect": {"cluster_size": 4}}, "cluster_size"),
     "a node without quorum": (node(wsrep_cluster_status="non-Primary", wsrep_ready="OFF"), {}, "no_quorum"),

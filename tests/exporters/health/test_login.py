@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from exporters.health.login import FAMILIES, FreshLogin, Login, samples
 from slo.errors import Fault
 from slo.net.attempt import Attempt
@@ -65,15 +67,33 @@ async def test_one_that_failed_is_tried_again_in_the_next_round() -> None:
     clock = SetClock()
     door = Door(clock)
     login = FreshLogin(door.visit, timedelta(seconds=60), a_context(clock))
-    door.shut = "auth_refused"
+    door.shut = "too_many_connections"
     for _ in range(3):
-        refused = await login.ask(clock.seconds + 10)
-        assert refused is not None
-        assert refused.fault is not None
-        assert (refused.fault.reason, refused.fault.phase, refused.seconds) == ("auth_refused", "auth", 2.0)
+        failed = await login.ask(clock.seconds + 10)
+        assert failed is not None
+        assert failed.fault is not None
+        assert (failed.fault.reason, failed.fault.phase, failed.seconds) == ("too_many_connections", "auth", 2.0)
     door.shut = ""
     assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
     assert door.came == 4
+
+
+@pytest.mark.parametrize("reason", ["auth_refused", "auth_method", "tls_verify"])
+async def test_one_that_was_refused_stands_until_it_is_due_again(reason: str) -> None:
+    clock = SetClock()
+    door = Door(clock)
+    login = FreshLogin(door.visit, timedelta(seconds=60), a_context(clock))
+    door.shut = reason
+    for _ in range(5):
+        refused = await login.ask(clock.seconds + 10)
+        assert refused is not None
+        assert refused.fault is not None
+        assert refused.fault.reason == reason
+        clock.seconds += 10.0
+    assert door.came == 1
+    door.shut = ""
+    clock.seconds += 10.0
+    assert await login.ask(clock.seconds + 10) == Login(fault=None, seconds=2.0)
 
 
 async def test_nobody_logs_in_where_that_is_not_wanted() -> None:

@@ -351,6 +351,7 @@ async def test_the_lag_is_the_largest_of_all_that_is_known() -> None:
     null = await answers(mariadb(replica=replica(Seconds_Behind_Master=None)))
     assert told(null, heartbeat_age=45.0).lag_seconds == 45
     assert told(null, silent={"": 12.0}).lag_seconds is None
+    assert told(found, heartbeat=True).lag_seconds is None, "a heartbeat that is missing is not a lag of 5"
 
 
 def test_a_primary_is_silent_that_lets_a_heartbeat_pass() -> None:
