@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks._process import START_SECONDS, free_port, started
@@ -27,24 +28,37 @@ DBSIZE|RENAME a d|PERSIST e|RANDOMKEY|OBJECT ENCODING d|MEMORY USAGE d|DUMP d|CL
 TABLES = 20
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database:
+    """A server that runs at 127.0.0.1."""
+
+    port: int
+    pid: int
+
+    @property
+    def processes(self) -> list[int]:
+        """All its processes: a PostgreSQL has one for each connection."""
+        return [self.pid, *map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())]
+
+
 @contextmanager
-def redis(folder: Path, core: int, *options: str, address: str = "127.0.0.1") -> Iterator[int]:
-    """The port of a Redis that has been asked every command of a list."""
+def redis(folder: Path, core: int, *, address: str = "127.0.0.1") -> Iterator[Database]:
+    """A Redis that has been asked every command of a list."""
     port = free_port()
     quiet = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
-    command = ["redis-server", "--port", str(port), "--bind", *address.split(), *quiet, *options]
-    with started("taskset", "-c", str(core), *command, log=folder / f"redis-{port}.log"):
+    command = ["redis-server", "--port", str(port), "--bind", *address.split(), *quiet]
+    with started("taskset", "-c", str(core), *command, log=folder / f"redis-{port}.log") as process:
         client = ["redis-cli", "-h", "127.0.0.1", "-p", str(port)]
         _wait("redis-server", [*client, "PING"])
         for database in ("0", "3"):
             for asked in COMMANDS.replace("\n", "|").strip("|").split("|"):
                 subprocess.run([*client, "-n", database, *asked.split()], check=True, capture_output=True, timeout=20)
-        yield port
+        yield Database(port=port, pid=process.pid)
 
 
 @contextmanager
-def mariadb(folder: Path, core: int) -> Iterator[int]:
-    """The port of a MariaDB, whose user `watch` has the password `watch`."""
+def mariadb(folder: Path, core: int) -> Iterator[Database]:
+    """A MariaDB, whose user `watch` has the password `watch`."""
     port, data, socket = free_port(), folder / "mariadb", folder / "mariadb.sock"
     user = ["--user=root"] if os.geteuid() == 0 else []
     method = ["--auth-root-authentication-method=normal", "--skip-test-db"]
@@ -52,7 +66,7 @@ def mariadb(folder: Path, core: int) -> Iterator[int]:
     subprocess.run(install, check=True, capture_output=True, timeout=120)
     options = [f"--datadir={data}", f"--port={port}", f"--socket={socket}", "--bind-address=127.0.0.1"]
     server = [_program("mariadbd"), "--no-defaults", *user, *options, "--server-id=1", "--log-bin=bin"]
-    with started("taskset", "-c", str(core), *server, "--performance-schema=ON", log=folder / "mariadb.log"):
+    with started("taskset", "-c", str(core), *server, "--performance-schema=ON", log=folder / "mariadb.log") as process:
         client = ["mariadb", "--no-defaults", f"--socket={socket}", "--user=root", "-e"]
         _wait("mariadbd", [*client, "SELECT 1"])
         statements = ["CREATE USER watch@'127.0.0.1' IDENTIFIED BY 'watch'", "CREATE DATABASE shop"]
@@ -60,12 +74,12 @@ def mariadb(folder: Path, core: int) -> Iterator[int]:
         statements += [f"CREATE TABLE shop.t{number} (a INT PRIMARY KEY)" for number in range(TABLES)]
         for statement in statements:
             subprocess.run([*client, statement], check=True, capture_output=True, timeout=20)
-        yield port
+        yield Database(port=port, pid=process.pid)
 
 
 @contextmanager
-def postgres(core: int) -> Iterator[int]:
-    """The port of a PostgreSQL, whose user `watch` has the password `watch` and the role pg_monitor."""
+def postgres(core: int) -> Iterator[Database]:
+    """A PostgreSQL, whose user `watch` has the password `watch` and the role pg_monitor."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin/postgres")).parent
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="watchkeep-bench-") as place:
@@ -78,7 +92,7 @@ def postgres(core: int) -> Iterator[int]:
         subprocess.run([*as_user, *fresh], check=True, capture_output=True, timeout=120, cwd=place)
         settings = ["-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         server = [str(programs / "postgres"), "-D", str(data), "-p", str(port), *settings]
-        with started(*as_user, *server, log=folder.with_suffix(".log")):
+        with started(*as_user, *server, log=folder.with_suffix(".log")) as process:
             client = ["psql", "-X", "-h", str(folder), "-p", str(port), "-U", "postgres", "-c"]
             _wait("postgres", [*client, "SELECT 1"])
             statements = ["CREATE ROLE watch LOGIN PASSWORD 'watch'", "GRANT pg_monitor TO watch"]
@@ -86,7 +100,7 @@ def postgres(core: int) -> Iterator[int]:
             statements += [f"CREATE DATABASE shop{number}" for number in range(3)]
             for statement in statements:
                 subprocess.run([*client, statement], check=True, capture_output=True, timeout=20)
-            yield port
+            yield Database(port=port, pid=process.pid)
 
 
 def _wait(name: str, command: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ mysqld) and asks for all of it each time.
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks._databases import PACKAGES, mariadb, postgres, redis
+from benchmarks._databases import PACKAGES, Database, mariadb, postgres, redis
+from benchmarks._histogram import grown, quantile
 from benchmarks._output import Figure, report
 from benchmarks._process import (
     Server,
@@ -27,6 +29,7 @@ from benchmarks._process import (
     free_port,
     have_debian_packages,
     peak_resident_bytes,
+    scrape,
     serving,
     watching,
 )
@@ -35,8 +38,9 @@ OUR_CORE, OTHER_CORE = 0, 1
 SCRAPES = 200
 CROWD_SERVERS, ADDRESSES = 7, 15
 CROWD = 100
-CROWD_SECONDS = 60
+ROUNDS, INTERVAL_SECONDS = 4, 15
 GZIP = b"\x1f\x8b"
+LATENESS = "watchkeep_probe_lateness_seconds"
 EXPORTERS = ("prometheus-redis-exporter", "prometheus-mysqld-exporter", "prometheus-postgres-exporter")
 
 
@@ -52,13 +56,13 @@ class Side:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-def sides(ports: Mapping[str, int], folder: Path) -> list[Side]:
-    """The three vendors, each with its server at one of these ports."""
-    at = {vendor: f"127.0.0.1:{port}" for vendor, port in ports.items()}
+def sides(databases: Mapping[str, Database], folder: Path) -> list[Side]:
+    """The three vendors, each with its server."""
+    at = {vendor: f"127.0.0.1:{database.port}" for vendor, database in databases.items()}
     login = {"username": "watch", "password": "watch"}
     client = folder / "my.cnf"
     client.write_text(
-        f"[client]\nuser=watch\npassword=watch\nhost=127.0.0.1\nport={ports['mysql']}\n", encoding="utf-8"
+        f"[client]\nuser=watch\npassword=watch\nhost=127.0.0.1\nport={databases['mysql'].port}\n", encoding="utf-8"
     )
     return [
         Side(
@@ -158,36 +162,80 @@ def compared(side: Side, folder: Path) -> list[Figure]:
     return [*figures, Figure(name=f"{side.vendor}: CPU, ours / theirs", value=ratio, unit="x", under=side.under)]
 
 
-def crowd(folder: Path) -> list[Figure]:
-    """A whole watch of a hundred Redis targets, scraped every fifteen seconds."""
+@contextmanager
+def crowded(folder: Path, databases: Mapping[str, Database]) -> Iterator[tuple[Server, list[Database]]]:
+    """A whole watch of a hundred Redis targets at a few servers, and of these databases."""
+    folder.mkdir()
     with ExitStack() as running:
-        targets = []
-        for _ in range(CROWD_SERVERS):
-            addresses = [f"127.0.0.{number}" for number in range(1, ADDRESSES + 1)]
-            port = running.enter_context(redis(folder, OTHER_CORE, address=" ".join(addresses)))
-            targets += [f"{address}:{port}" for address in addresses]
-        targets = targets[:CROWD]
-        entry = {"name": "cache", "type": "redis", "interval": "15s", "targets": targets}
+        addresses = [f"127.0.0.{number}" for number in range(1, ADDRESSES + 1)]
+        servers = [
+            running.enter_context(redis(folder, OTHER_CORE, address=" ".join(addresses))) for _ in range(CROWD_SERVERS)
+        ]
+        targets = [f"{address}:{server.port}" for server in servers for address in addresses][:CROWD]
+        pace = {"interval": f"{INTERVAL_SECONDS}s", "timeout": "5s"}
+        login = {"username": "watch", "password": "watch"}
+        entries = [
+            {"name": vendor, "type": vendor, "target": f"127.0.0.1:{database.port}", **pace, **login}
+            for vendor, database in databases.items()
+        ]
+        entries.append({"name": "cache", "type": "redis", "targets": targets, **pace})
         slo = {"name": "cache", "objective": "99.9%", "window": "30d", "sli": {"collector": "cache"}}
-        (folder / "crowd").mkdir()
-        config = json.dumps({"collectors": [entry], "slos": [slo]})
-        watch = running.enter_context(watching(folder / "crowd", config))
-        time.sleep(20)
-        before = cpu_seconds(watch.pid)
-        took, text = [], ""
-        for _ in range(CROWD_SECONDS // 15):
+        config = json.dumps({"collectors": entries, "slos": [slo]})
+        watch = running.enter_context(watching(folder, config))
+        time.sleep(INTERVAL_SECONDS + 5)
+        yield watch, servers
+
+
+def crowd(folder: Path) -> list[Figure]:
+    """A hundred Redis targets, scraped as often as they are collected."""
+    with crowded(folder / "crowd", {}) as (watch, _):
+        cpu, took, text = cpu_seconds(watch.pid), [], ""
+        for _ in range(ROUNDS):
             text, seconds = scraped(f"{watch.url}/metrics")
             took.append(seconds)
-            time.sleep(15)
-        cpu = (cpu_seconds(watch.pid) - before) / (CROWD_SECONDS // 15)
-        up = sum(line.startswith("redis_up{") and line.endswith(" 1.0") for line in text.splitlines())
+            time.sleep(INTERVAL_SECONDS)
+        cpu = (cpu_seconds(watch.pid) - cpu) / ROUNDS
         return [
-            Figure(name=f"{CROWD} Redis: up", value=up, unit="targets", above=CROWD),
+            Figure(name=f"{CROWD} Redis: up", value=_up(text, "redis"), unit="targets", above=CROWD),
             Figure(name=f"{CROWD} Redis: samples", value=samples_in(text, "redis_"), unit=""),
             Figure(name=f"{CROWD} Redis: CPU for all rounds and a scrape", value=cpu * 1000, unit="ms"),
             Figure(name=f"{CROWD} Redis: slowest scrape", value=max(took) * 1000, unit="ms"),
             Figure(name=f"{CROWD} Redis: peak RSS", value=peak_resident_bytes(watch.pid) / 1e6, unit="MB", under=120.0),
         ]
+
+
+def beside_frozen(folder: Path, databases: Mapping[str, Database]) -> list[Figure]:
+    """How late rounds begin while nothing is wrong, and while some servers stand still."""
+    others = {vendor: databases[vendor] for vendor in ("mysql", "postgres")}
+    with crowded(folder / "beside", others) as (watch, servers), ExitStack() as still:
+        before = scrape(watch.url)
+        time.sleep(ROUNDS * INTERVAL_SECONDS)
+        alone = grown(before, scrape(watch.url), LATENESS)
+        for pid in (pid for server in (servers[0], *others.values()) for pid in server.processes):
+            os.kill(pid, signal.SIGSTOP)
+            still.callback(os.kill, pid, signal.SIGCONT)
+        time.sleep(INTERVAL_SECONDS + 6)
+        before = scrape(watch.url)
+        time.sleep(ROUNDS * INTERVAL_SECONDS)
+        after = scrape(watch.url)
+        prefix = f"{ADDRESSES} Redis, a MariaDB and a PostgreSQL that stand still"
+        late = quantile(grown(before, after, LATENESS), 0.99)
+        return [
+            Figure(name="rounds begin late, p99", value=quantile(alone, 0.99) * 1000, unit="ms"),
+            Figure(name=f"beside {prefix}, p99", value=late * 1000, unit="ms", under=50.0),
+            Figure(name=f"{prefix}: not down", value=_not_down(after, servers[0].port), unit="targets", under=0),
+        ]
+
+
+def _up(text: str, vendor: str) -> int:
+    return sum(line.startswith(f"{vendor}_up{{") and line.endswith(" 1.0") for line in text.splitlines())
+
+
+def _not_down(samples: Mapping[str, float], port: int) -> int:
+    """How many of the targets that stand still are up, or not told of."""
+    still = [value for name, value in samples.items() if name.startswith("redis_up{") and name.endswith(f':{port}"}}')]
+    still += [value for name, value in samples.items() if name.startswith(("mysql_up{", "pg_up{"))]
+    return sum(value != 0.0 for value in still) + ADDRESSES + 2 - len(still)
 
 
 def rendering() -> list[Figure]:
@@ -206,13 +254,13 @@ def main() -> None:
     have_debian_packages(*PACKAGES, *EXPORTERS)
     with tempfile.TemporaryDirectory() as place, ExitStack() as running:
         folder = Path(place)
-        ports = {
+        databases = {
             "redis": running.enter_context(redis(folder, OTHER_CORE)),
             "mysql": running.enter_context(mariadb(folder, OTHER_CORE)),
             "postgres": running.enter_context(postgres(OTHER_CORE)),
         }
-        figures = [figure for side in sides(ports, folder) for figure in compared(side, folder)]
-        figures += [*crowd(folder), *rendering()]
+        figures = [figure for side in sides(databases, folder) for figure in compared(side, folder)]
+        figures += [*crowd(folder), *beside_frozen(folder, databases), *rendering()]
     report("collectors", figures, {"scrapes": SCRAPES, "cores": os.cpu_count()})
 
 
