@@ -174,7 +174,7 @@ def crowded(folder: Path, databases: Mapping[str, Database]) -> Iterator[tuple[S
         targets = [f"{address}:{server.port}" for server in servers for address in addresses][:CROWD]
         pace = {"interval": f"{INTERVAL_SECONDS}s", "timeout": "5s"}
         login = {"username": "watch", "password": "watch"}
-        entries = [
+        entries: list[dict[str, object]] = [
             {"name": vendor, "type": vendor, "target": f"127.0.0.1:{database.port}", **pace, **login}
             for vendor, database in databases.items()
         ]
