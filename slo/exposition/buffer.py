@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
 from typing import TypeAlias
 
 from slo.core.sample import Sample
@@ -11,6 +12,7 @@ from slo.exposition.labels import label_text
 from slo.exposition.layout import Around, Labels, Layouts, Run
 
 LINES_A_BLOCK = 1000
+MOST_HEADERS = 20_000
 
 FamilyOf: TypeAlias = Callable[[str], Family | None]
 """What a kind says of a metric; None where it has none of that name."""
@@ -76,61 +78,64 @@ class Buffer:
         return label_text({**below, **self._above}) + "} " if any(self._around) else ""
 
 
+def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
+    """The text of all buffers together, each family in one place, in small blocks of whole lines."""
+    families: dict[str, tuple[FamilyOf, list[Iterable[Sequence[str]]]]] = {}
+    for alike in _alike(buffers):
+        family_of = alike[0].serving.family_of
+        for name, parts in _in_runs(alike):
+            families.setdefault(name, (family_of, []))[1].append(parts)
+    block: list[str] = []
+    for name, (family_of, lines) in families.items():
+        block.append(_header(name, family_of))
+        for some in chain.from_iterable(lines):
+            block += some
+            if len(block) >= LINES_A_BLOCK:
+                yield "".join(block)
+                block.clear()
+    yield "".join(block)
+
+
+def _alike(buffers: Iterable[Buffer]) -> Iterable[list[Buffer]]:
+    """The buffers by their layouts: most often all targets of a kind have one."""
+    groups: dict[int, list[Buffer]] = {}
+    for buffer in buffers:
+        groups.setdefault(id(buffer.layout), []).append(buffer)
+    return groups.values()
+
+
+def _in_runs(alike: Sequence[Buffer]) -> Iterator[tuple[str, Iterable[Sequence[str]]]]:
+    """The families of buffers that have one layout, with their lines. Those of many are made when they are read."""
+    runs = alike[0].layout.runs
+    if len(alike) > 1:
+        for run in runs:
+            yield run.family, _series(alike, run)
+        return
+    lines = alike[0].lines()
+    for name, start, end in runs:
+        yield name, (lines[start:end],)
+
+
+def _series(alike: Sequence[Buffer], run: Run) -> Iterator[list[str]]:
+    """The lines of a run, some at a time: those of all targets for one series after the other."""
+    layout = alike[0].layout
+    for position in range(run.start, run.end):
+        head = layout.heads[position]
+        for at in range(0, len(alike), LINES_A_BLOCK):
+            some = alike[at : at + LINES_A_BLOCK]
+            if position in layout.odd:
+                yield [buffer.line(position) for buffer in some]
+            else:
+                yield [f"{head}{buffer.tail}{buffer.values[position]!r}\n" for buffer in some]
+
+
 def header(family: Family) -> str:
     """The help and the type of a family."""
     text = family.help.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {family.name} {text}\n# TYPE {family.name} {family.type}\n"
 
 
-def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
-    """The text of all buffers together, each family in one place, in small blocks of whole lines."""
-    families: dict[str, list[tuple[_Alike, Run]]] = {}
-    for alike in _alike(buffers):
-        for run in alike.layout.runs:
-            families.setdefault(run.family, []).append((alike, run))
-    block: list[str] = []
-    for name, parts in families.items():
-        block.append(_header(name, parts[0][0].buffers[0].serving))
-        for alike, run in parts:
-            for lines in alike.lines(run):
-                block += lines
-                if len(block) >= LINES_A_BLOCK:
-                    yield "".join(block)
-                    block.clear()
-    yield "".join(block)
-
-
-class _Alike:
-    """Buffers that have one layout, most often all targets of a kind. One alone has all its lines made at once."""
-
-    def __init__(self, buffers: Sequence[Buffer]) -> None:
-        self.buffers = buffers
-        self.layout = buffers[0].layout
-        self._lines = buffers[0].lines() if len(buffers) == 1 else None
-
-    def lines(self, run: Run) -> Iterator[list[str]]:
-        """The lines of a run, some at a time: those of all targets for one series after the other."""
-        if self._lines is not None:
-            yield self._lines[run.start : run.end]
-            return
-        for position in range(run.start, run.end):
-            head = self.layout.heads[position]
-            for at in range(0, len(self.buffers), LINES_A_BLOCK):
-                some = self.buffers[at : at + LINES_A_BLOCK]
-                if position in self.layout.odd:
-                    yield [buffer.line(position) for buffer in some]
-                else:
-                    yield [f"{head}{buffer.tail}{buffer.values[position]!r}\n" for buffer in some]
-
-
-def _alike(buffers: Iterable[Buffer]) -> list[_Alike]:
-    """The buffers by their layouts."""
-    groups: dict[int, list[Buffer]] = {}
-    for buffer in buffers:
-        groups.setdefault(id(buffer.layout), []).append(buffer)
-    return [_Alike(group) for group in groups.values()]
-
-
-def _header(name: str, serving: Serving) -> str:
-    family = serving.family_of(name) or FAMILIES.get(name)
+@lru_cache(maxsize=MOST_HEADERS)
+def _header(name: str, family_of: FamilyOf) -> str:
+    family = family_of(name) or FAMILIES.get(name)
     return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))

@@ -14,6 +14,7 @@ from exporters.postgres.statement import Question, Reader, Statement, questions
 from exporters.postgres.told import Answers, slow, told
 from slo.core.sample import Sample
 from slo.exposition.buffer import Buffer, Serving, exposed
+from slo.exposition.layout import Layouts
 from slo.net.attempt import Reached
 from slo.net.context import Context
 from slo.net.sql import Result
@@ -152,7 +153,7 @@ def facts(fast: Answers, seldom: Answers, number: int = 1) -> postgres.Facts:
 
 def exposition(samples: Iterable[Sample], **labels: str) -> str:
     """The samples as they are served, with labels of their target. None of them may be dropped."""
-    buffer = Buffer(Serving(family_of=postgres.family, most=10_000), below=labels, above={})
+    buffer = Buffer(Serving(family_of=postgres.family, most=10_000), Layouts(), below=labels, above={})
     buffer.fill(samples)
     assert buffer.dropped == 0
     return "".join(exposed([buffer]))
