@@ -73,6 +73,7 @@ class Answer:
         Raises Fault for what is no such answer, and where it has more rows than are allowed.
         """
         at, there, known, width = 0, len(data), self._known, len(self._columns)
+        rows, read_rows = self._rows, self.read_rows
         while self.done is None:
             begin = at + HEAD_BYTES
             if begin > there:
@@ -90,12 +91,16 @@ class Answer:
                 self._before_rows(packet)
                 width = len(self._columns)
             elif (row := known.get(packet)) is not None and len(row) == width:
-                self._add(packet, row)
+                read_rows[packet] = row
+                rows.append(row)
             elif packet[:1] == b"\xff" or (packet[:1] == b"\xfe" and len(packet) < 9):
                 self._after_rows(packet)
             else:
-                self._add(packet, _row(packet, width))
+                read_rows[packet] = row = _row(packet, width)
+                rows.append(row)
             at = end
+        if len(rows) > self._limit_rows:
+            raise Fault("result", detail=f"more than {self._limit_rows} rows")
         return at
 
     def _before_rows(self, packet: bytes) -> None:
@@ -126,12 +131,6 @@ class Answer:
             self.done = refusal(packet, otherwise="query_refused")
         else:
             self.done = Result(columns=tuple(self._columns), rows=tuple(self._rows))
-
-    def _add(self, packet: bytes, row: Row) -> None:
-        if len(self._rows) == self._limit_rows:
-            raise Fault("result", detail=f"more than {self._limit_rows} rows")
-        self.read_rows[packet] = row
-        self._rows.append(row)
 
 
 @lru_cache(maxsize=1024)

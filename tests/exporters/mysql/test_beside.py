@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -175,9 +175,9 @@ async def test_promtool_has_nothing_against_our_text_but_for_names_of_upstream(r
     assert {line.split(" ", 1)[1] for line in complaints} <= REJECTED
 
 
-def rendered(samples: list[Sample], labels: Mapping[str, str] | None = None) -> str:
+def rendered(samples: list[Sample]) -> str:
     """The text that is served of these samples."""
-    buffer = Buffer(Serving(family_of=mysql.family, most=10_000), Layouts(), below={}, above=labels or {})
+    buffer = Buffer(Serving(family_of=mysql.family, most=10_000), Layouts(), below={}, above={})
     buffer.fill(samples)
     assert buffer.dropped == 0
     return "".join(exposed([buffer]))
