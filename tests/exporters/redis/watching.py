@@ -53,13 +53,13 @@ class Watched:
         outcome, self.facts = await run_once(scheduled, self._context.clock, self._context.limits)
         return outcome
 
-    async def until(self, reason: str) -> Outcome:
-        """Round after round until one is of this reason; fails where none is for a long time."""
+    async def until(self, reason: str, why: str = "") -> Outcome:
+        """Round after round until one is of this reason, with this in its detail; fails where none is for long."""
         seen = []
         async with asyncio.timeout(UNTIL_SECONDS):
             while True:
                 outcome = await self.look()
-                if outcome.reason == reason:
+                if outcome.reason == reason and why in outcome.detail:
                     return outcome
                 seen.append((outcome.reason, outcome.detail))
                 assert len(seen) < 1000, seen[-5:]
