@@ -19,7 +19,7 @@ from exporters.mysql.answers import HEARTBEAT, Answers, Asking, ask
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
-from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, questions
+from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, Slow, questions
 from exporters.mysql.standing import Told, no_tx, standing
 from exporters.mysql.values import Numbers, amount, labels
 from exporters.mysql.writing import WriteProbe, write
@@ -65,15 +65,6 @@ class Config(SQLConfig, ServerConfig):
 
     digests: Annotated[int, Field(ge=0, le=MOST_DIGESTS)] = 0
     """Of how many digests of statements to tell counts and times, those that took longest first."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slow:
-    """What is asked more seldom: as metrics, how long each answer took, and what was not answered."""
-
-    samples: tuple[Sample, ...]
-    seconds: Mapping[str, float]
-    unanswered: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

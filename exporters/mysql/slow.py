@@ -26,6 +26,15 @@ class Question:
     samples: Callable[[Result], Iterator[Sample]]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slow:
+    """What is asked more seldom: as metrics, how long each answer took, and what was not answered."""
+
+    samples: tuple[Sample, ...]
+    seconds: Mapping[str, float]
+    unanswered: Mapping[str, str]
+
+
 def questions(variables: Mapping[str, str], *, threads: bool, tables: int, digests: int) -> Iterator[Question]:
     """What is to be asked of a server with these variables; of tables and digests the largest so many."""
     yield Question(name="info_schema.innodb_cmp", statement=_COMPRESSION, samples=_compression)
