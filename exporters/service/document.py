@@ -1,6 +1,7 @@
 """Documents of JSON: what must stand in them, and numbers in them that are metrics."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from slo.config.section import Section
 from slo.config.types import wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
-from slo.net.json_body import JSONExpectation, compiled, text_at
+from slo.net.json_body import JSONExpectation, compiled
 
 if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathQuery
@@ -79,10 +80,10 @@ class DocumentReading:
     def read(self, body: bytes, _content_type: str) -> Document:
         """What is looked for in it. Raises ValueError, in words, for what is no JSON."""
         try:
-            json.loads(body)
+            document = json.loads(body)
         except (ValueError, RecursionError):
             raise ValueError("the body is no JSON") from None
-        found = {name: _number(query, body) for name, query in self._queries.items()}
+        found = {name: _number(query, document) for name, query in self._queries.items()}
         return Document(
             mismatch=self._expectation.mismatch(body),
             values={name: value for name, value in found.items() if value is not None},
@@ -90,11 +91,13 @@ class DocumentReading:
         )
 
 
-def _number(query: "JSONPathQuery", body: bytes) -> float | None:
-    text = text_at(query, body)
-    if text in {"true", "false"}:
-        return float(text == "true")
+def _number(query: "JSONPathQuery", document: JsonValue) -> float | None:
+    """The one finite number or truth that a path leads to. A text is none, whatever it spells; NaN is no JSON."""
+    from jsonpath_rfc9535 import JSONPathError
+
     try:
-        return float(text) if text is not None else None
-    except ValueError:
+        (found,) = query.find(document).values()
+        number = float(found) if isinstance(found, int | float) else math.nan
+    except (ValueError, OverflowError, JSONPathError, RecursionError):
         return None
+    return number if math.isfinite(number) else None

@@ -13,6 +13,7 @@ from tests.exporters.service.test_health import VALUES
 
 KEYS = {"expect": {"$.status": "ok"}, "values": {"depth": "$.queue.depth", "leader": "$.leader"}}
 WHOLE = {"status": "ok", "queue": {"depth": 3}, "leader": True}
+UNTOLD = ("health_untold", "it has no number for depth")
 
 
 def reading(**keys: object) -> DocumentReading:
@@ -24,14 +25,21 @@ def reading(**keys: object) -> DocumentReading:
     [
         (WHOLE, ("ok", "")),
         (WHOLE | {"status": "no"}, ("json", '$.status is "no", not "ok"')),
-        (WHOLE | {"queue": {"depth": "4.5"}}, ("ok", "")),
-        (WHOLE | {"queue": {"depth": "deep"}}, ("health_untold", "it has no number for depth")),
+        (WHOLE | {"queue": {"depth": 4.5}}, ("ok", "")),
+        *((WHOLE | {"queue": {"depth": depth}}, UNTOLD) for depth in ("12", "true", None, [3], 10**400)),
         ({"status": "ok"}, ("health_untold", "it has no number for depth, leader")),
         ([], ("json", "there is no $.status")),
     ],
 )
 def test_a_document_is_held_against_what_is_expected(document: object, verdict: tuple[str, str]) -> None:
     assert reading().read(json.dumps(document).encode(), "").verdict() == verdict
+
+
+@pytest.mark.parametrize("depth", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b'"1e999"'])
+def test_a_number_that_is_not_finite_is_none(depth: bytes) -> None:
+    told = reading().read(b'{"status": "ok", "leader": true, "queue": {"depth": %b}}' % depth, "")
+    assert told.verdict() == UNTOLD
+    assert [sample.labels["name"] for sample in told.samples()] == ["leader"]
 
 
 def test_numbers_and_truths_are_served_under_the_names_they_are_given() -> None:
