@@ -8,7 +8,7 @@ from pydantic import model_validator
 from exporters.service.document import DocumentKeys, DocumentReading
 from exporters.service.health import HealthKeys, HealthReading
 from exporters.service.metrics import MetricsKeys, MetricsReading
-from exporters.service.reading import Reading, Told
+from exporters.service.reading import Answer, Reading, Told
 from slo.config.types import wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
@@ -93,9 +93,14 @@ class ServiceCollector(ReachingProbe[Facts]):
         bodiless = replace(fetched, response=replace(response, body=b""))
         if response.status not in self._reading.statuses:
             return Facts(fetched=bodiless)
-        content_type = b", ".join(response.lines("content-type")).decode("latin-1")
+        answer = Answer(
+            body=response.body,
+            content_type=b", ".join(response.lines("content-type")).decode("latin-1"),
+            status=response.status,
+            at=self._context.clock.now(),
+        )
         try:
-            told = await unhurried(lambda: self._reading.read(response.body, content_type), response)
+            told = await unhurried(lambda: self._reading.read(answer), response)
         except ValueError as error:
             return Facts(fetched=bodiless, unreadable=str(error))
         return Facts(fetched=bodiless, told=told)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from exporters.service.reading import Answer
 from slo.config.identity import Name
 from slo.config.section import Section
 from slo.config.types import wrong
@@ -77,15 +78,15 @@ class DocumentReading:
         self._expectation = JSONExpectation(keys.expect, shows_found=True)
         self._queries = {name: compiled(path) for name, path in keys.values.items()}
 
-    def read(self, body: bytes, _content_type: str) -> Document:
+    def read(self, answer: Answer) -> Document:
         """What is looked for in it. Raises ValueError, in words, for what is no JSON."""
         try:
-            document = json.loads(body)
+            document = json.loads(answer.body)
         except (ValueError, RecursionError):
             raise ValueError("the body is no JSON") from None
         found = {name: _number(query, document) for name, query in self._queries.items()}
         return Document(
-            mismatch=self._expectation.mismatch(body),
+            mismatch=self._expectation.mismatch(answer.body),
             values={name: value for name, value in found.items() if value is not None},
             missing=tuple(name for name, value in found.items() if value is None),
         )

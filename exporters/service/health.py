@@ -4,12 +4,15 @@ Format: https://docs.spring.io/spring-boot/api/rest/actuator/health.html. Versio
 and 2.1 `details`, and 1 has the components beside the status.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pydantic import model_validator
 
+from exporters.service.reading import Answer
 from slo.config.section import Section
 from slo.config.types import wrong
 from slo.core.outcome import Finding
@@ -20,7 +23,9 @@ LONGEST_NAME = 128
 DEEPEST = 8
 
 UP = "UP"
-_IN_PLACE = ("components", "details")
+BENEATH = "underlyingState"
+
+_Object: TypeAlias = Mapping[str, object]
 
 
 class HealthKeys(Section):
@@ -45,10 +50,17 @@ class HealthKeys(Section):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """What the service says of itself and of its components, whose names hold those around them, as `db/reader`."""
+    """What the service says of itself and of its components, whose names hold those around them, as `db/reader`.
+
+    `unread` are the components whose status cannot be read, `more` says that there are more than are read, and
+    `answered` is the status of the response.
+    """
 
     status: str
     components: Mapping[str, str]
+    unread: tuple[str, ...] = ()
+    more: bool = False
+    answered: int = 200
     keys: HealthKeys = field(default_factory=HealthKeys)
 
     @property
@@ -63,6 +75,12 @@ class Health:
             return "component_down", ", ".join(f"{name} is {status}" for name, status in ailing.items())
         if self.status != UP and not keys.ignored:
             return "health_down", f"the status is {self.status}"
+        if self.status == UP and self.answered != 200:
+            return "status", f"{self.answered}, though the document says {UP}"
+        if unread := [name for name in self.unread if name not in keys.ignored]:
+            return "health_untold", f"there is no status to be read of {', '.join(unread)}"
+        if self.more:
+            return "health_untold", f"it has more than {MOST_COMPONENTS} components: the others are not read"
         if missing := [name for name in keys.components if name not in self.components]:
             return "health_untold", f"it does not tell of {', '.join(missing)}"
         if not self.components and not keys.bare:
@@ -90,49 +108,98 @@ class HealthReading:
     def __init__(self, keys: HealthKeys) -> None:
         self._keys = keys
 
-    def read(self, body: bytes, _content_type: str) -> Health:
-        """See `read_health`."""
-        return read_health(body, self._keys)
+    def read(self, answer: Answer) -> Health:
+        """The health that it tells. Raises ValueError, in words, for what is no such document."""
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise ValueError("the body is no JSON") from None
+        status = _said(document) if isinstance(document, dict) else None
+        if status is None:
+            raise ValueError("the body is a JSON document without a status")
+        components: dict[str, str] = {}
+        unread: list[str] = []
+        found = _components(document, "", 0)
+        for name, said in itertools.islice(found, MOST_COMPONENTS):
+            if said is None:
+                unread.append(name)
+            elif components.get(name, UP) == UP:  # names that are cut may be the same: the worse counts
+                components[name] = said
+        whole = _worse(status, document, _entries(document))
+        if whole is None:
+            unread.append(BENEATH)
+        return Health(
+            status=whole or status,
+            components=components,
+            unread=tuple(unread),
+            more=next(found, None) is not None,
+            answered=answer.status,
+            keys=self._keys,
+        )
 
 
-def read_health(body: bytes, keys: HealthKeys) -> Health:
-    """The health that a body tells. Raises ValueError, in words, for what is no such document."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ValueError("the body is no JSON") from None
-    status = _status(document) if isinstance(document, dict) else None
-    if status is None:
-        raise ValueError("the body is a JSON document without a status")
-    components: dict[str, str] = {}
-    for name, said in _components(document, "", 0):
-        components[name] = said
-        if len(components) > MOST_COMPONENTS:
-            raise ValueError(f"it has more than {MOST_COMPONENTS} components")
-    return Health(status=status, components=components, keys=keys)
+def _components(document: _Object, above: str, depth: int) -> Iterator[tuple[str, str | None]]:
+    """The components with what they say; None where that cannot be read, or they lie too deep."""
+    for key, value in _entries(document):
+        name = f"{above}{key}"[:LONGEST_NAME]
+        said = _said(value) if isinstance(value, dict) and depth < DEEPEST else None
+        if not isinstance(value, dict) or said is None:
+            yield name, None
+        else:
+            yield name, _worse(said, value, _entries(value))
+            yield from _components(value, f"{name}/", depth + 1)
 
 
-def _components(document: Mapping[str, object], above: str, depth: int) -> Iterator[tuple[str, str]]:
-    if depth >= DEEPEST:
-        return
-    places: list[Mapping[str, object]] = [place for key in _IN_PLACE if isinstance(place := document.get(key), dict)]
-    for place in places or ([document] if not depth else []):
-        for key, value in place.items():
-            if isinstance(value, dict) and (status := _status(value)) is not None:
-                name = f"{above}{key}"[:LONGEST_NAME]
-                yield name, status
-                yield from _components(value, f"{name}/", depth + 1)
+def _entries(document: _Object) -> list[tuple[str, object]]:
+    """What has to have a status: all that stands under `components`, and under `details` where statuses do.
+
+    Where there is neither, the components of version 1 stand beside the status, among plain values.
+    """
+    components, details = document.get("components"), document.get("details")
+    if components is None and details is None:
+        return [(key, value) for key, value in document.items() if _is_component(value)]
+    entries: list[tuple[str, object]] = []
+    if isinstance(components, dict):
+        entries.extend(components.items())
+    elif components is not None:
+        entries.append(("components", components))
+    if isinstance(details, dict) and any(map(_is_component, details.values())):
+        entries.extend(details.items())
+    return entries
 
 
-def _status(document: Mapping[str, object]) -> str | None:
-    """The worse of what a component says and what it says is beneath: some stay UP for ever once they were."""
+def _is_component(value: object) -> bool:
+    """Whether it has a status, be it one that cannot be read. A number is that of an answer, among details."""
+    return isinstance(value, dict) and "status" in value and type(value["status"]) not in {int, float}
+
+
+def _said(document: _Object) -> str | None:
     said = document.get("status")
     said = said.get("code") if isinstance(said, dict) else said
-    if not isinstance(said, str) or not said:
-        return None
-    details = document.get("details")
-    for place in (document, details if isinstance(details, dict) else {}):
-        beneath = place.get("underlyingState")
-        if said == UP and isinstance(beneath, str) and beneath and beneath != UP:
-            return beneath[:LONGEST_NAME]
-    return said[:LONGEST_NAME]
+    return said[:LONGEST_NAME] if isinstance(said, str) and said else None
+
+
+def _worse(said: str, document: _Object, entries: list[tuple[str, object]]) -> str | None:
+    """The worse of what it says and what it says is beneath: some stay UP for ever once they were.
+
+    What is beneath may be said anywhere in its details, but for those of its components. None where that is no text.
+    """
+    if said != UP:
+        return said
+    worst: str | None = UP
+    apart = {id(value) for _, value in entries}
+    rest: list[object] = [document]
+    while rest:
+        value = rest.pop()
+        if id(value) in apart:
+            continue
+        if isinstance(value, list):
+            rest.extend(value)
+        elif isinstance(value, dict):
+            rest.extend(value.values())
+            beneath = value.get(BENEATH, UP)
+            if not isinstance(beneath, str) or not beneath:
+                worst = None
+            elif beneath != UP:
+                return beneath[:LONGEST_NAME]
+    return worst

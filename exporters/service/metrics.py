@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import model_validator
 
+from exporters.service.reading import Answer
 from slo.config.section import Section
 from slo.config.types import SelectorText, wrong
 from slo.core.outcome import Finding
@@ -101,10 +102,10 @@ class MetricsReading:
         self._cache = SeriesCache(self._is_wanted)
         self._plain: dict[int, tuple[Mapping[str, str], Mapping[str, str]]] = {}
 
-    def read(self, body: bytes, content_type: str) -> Metrics:
+    def read(self, answer: Answer) -> Metrics:
         """The samples of a body. Raises ValueError, in words, where Prometheus would refuse it."""
         try:
-            exposition = parse(body, content_type, self._cache)
+            exposition = parse(answer.body, answer.content_type, self._cache)
         except ParseError as error:
             raise ValueError(f"the body is no metrics: {error}") from None
         plain, self._plain = self._plain, {}

@@ -1,10 +1,22 @@
 """Ways to read what a service answers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of a request, and when."""
+
+    body: bytes
+    content_type: str
+    status: int
+    at: datetime
 
 
 class Told(Protocol):
@@ -27,5 +39,5 @@ class Reading(Protocol):
     def accept(self) -> str: ...
     @property
     def statuses(self) -> frozenset[int]: ...
-    def read(self, body: bytes, content_type: str) -> Told:
+    def read(self, answer: Answer) -> Told:
         """What an answer tells. Raises ValueError, in words, for what cannot be read."""

@@ -50,6 +50,7 @@ async def seen(behaviour: Behaviour, config: Mapping[str, object] | None = None,
         pytest.param(saying(UP | {"status": "UNKNOWN"}), {}, "health_down", "the status is UNKNOWN", id="unknown"),
         pytest.param(saying(b"<html>login</html>"), {}, "health_unreadable", "no JSON", id="a login page"),
         pytest.param(saying(UP, b"404 Not Found"), {}, "status", "404, not 200 or 503", id="404"),
+        pytest.param(saying(UP, b"503 No"), {}, "status", "503, though the document says UP", id="503 and up"),
         pytest.param(saying({"state": "on"}), {"document": {"expect": {"$.state": "on"}}}, "ok", "", id="JSON"),
         pytest.param(
             saying({"state": "off"}),

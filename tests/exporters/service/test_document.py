@@ -1,7 +1,5 @@
 """Documents of JSON: what must stand in them, and the numbers in them."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from pydantic import ValidationError
 
 from exporters.service.document import DocumentKeys, DocumentReading
 from slo.core.reason import REASONS, State
+from tests.exporters.service.answers import answer
 from tests.exporters.service.test_health import VALUES
 
 KEYS = {"expect": {"$.status": "ok"}, "values": {"depth": "$.queue.depth", "leader": "$.leader"}}
@@ -32,18 +31,18 @@ def reading(**keys: object) -> DocumentReading:
     ],
 )
 def test_a_document_is_held_against_what_is_expected(document: object, verdict: tuple[str, str]) -> None:
-    assert reading().read(json.dumps(document).encode(), "").verdict() == verdict
+    assert reading().read(answer(document)).verdict() == verdict
 
 
 @pytest.mark.parametrize("depth", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b'"1e999"'])
 def test_a_number_that_is_not_finite_is_none(depth: bytes) -> None:
-    told = reading().read(b'{"status": "ok", "leader": true, "queue": {"depth": %b}}' % depth, "")
+    told = reading().read(answer(b'{"status": "ok", "leader": true, "queue": {"depth": %b}}' % depth))
     assert told.verdict() == UNTOLD
     assert [sample.labels["name"] for sample in told.samples()] == ["leader"]
 
 
 def test_numbers_and_truths_are_served_under_the_names_they_are_given() -> None:
-    told = reading().read(json.dumps(WHOLE).encode(), "")
+    told = reading().read(answer(WHOLE))
     assert {sample.labels["name"]: sample.value for sample in told.samples()} == {"depth": 3.0, "leader": 1.0}
     assert [finding.text for finding in told.findings()] == ["3", "1"]
 
@@ -51,7 +50,7 @@ def test_numbers_and_truths_are_served_under_the_names_they_are_given() -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_told(body: bytes) -> None:
     with pytest.raises(ValueError, match="the body is no JSON"):
-        reading().read(body, "")
+        reading().read(answer(body))
 
 
 def test_a_path_that_is_none_is_refused_when_it_is_written() -> None:
@@ -61,7 +60,7 @@ def test_a_path_that_is_none_is_refused_when_it_is_written() -> None:
 
 @given(document=VALUES)
 def test_whatever_comes_is_good_only_where_all_is_there_fuzz(document: object) -> None:
-    told = reading().read(json.dumps(document).encode(), "")
+    told = reading().read(answer(document))
     reason, _ = told.verdict()
     assert (REASONS[reason].state is State.GOOD) == (
         isinstance(document, dict) and document.get("status") == "ok" and len(list(told.samples())) == 2
@@ -71,7 +70,7 @@ def test_whatever_comes_is_good_only_where_all_is_there_fuzz(document: object) -
 @given(st.binary(max_size=200))
 def test_whatever_bytes_come_are_read_or_refused_fuzz(body: bytes) -> None:
     try:
-        told = reading().read(body, "")
+        told = reading().read(answer(body))
     except ValueError:
         return
     assert told.verdict()[0] != "ok"

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from exporters.service.metrics import MOST_TOLD, Metrics, MetricsKeys, MetricsReading
 from slo.core.sample import Sample
+from tests.exporters.service.answers import answer
 
 BODY = b"""\
 # TYPE queue_depth gauge
@@ -18,7 +19,7 @@ jvm_threads_live 44
 
 
 def read(body: bytes = BODY, **keys: object) -> Metrics:
-    return MetricsReading(MetricsKeys.model_validate(keys)).read(body, "text/plain")
+    return MetricsReading(MetricsKeys.model_validate(keys)).read(answer(body))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_all_series_are_served_on_or_those_that_are_kept() -> None:
 
 def test_the_same_series_has_the_same_labels_from_round_to_round() -> None:
     reading = MetricsReading(MetricsKeys())
-    first, second = (reading.read(BODY, "text/plain") for _ in range(2))
+    first, second = (reading.read(answer(BODY)) for _ in range(2))
     assert all(one.labels is other.labels for one, other in zip(first.samples(), second.samples(), strict=True))
 
 
