@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
 
 from pydantic import model_validator
 
@@ -13,10 +15,20 @@ from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.core.selector import METRIC_NAME
 from slo.errors import ParseError
+from slo.exposition.line import number_of
 from slo.exposition.parse import SeriesCache, parse
 
 MOST_TOLD = 10
 """How many values out of their bounds are named."""
+
+STALE = timedelta(minutes=5)
+"""As old as a sample with a time of its own may be: Prometheus looks no further back."""
+
+OURS = "watchkeep_"
+"""What the names of the watch's own metrics begin with."""
+
+_Series: TypeAlias = tuple[str, Mapping[str, str]]
+_Written: TypeAlias = Mapping[bytes, _Series | None]
 
 
 class Bound(Section):
@@ -66,7 +78,10 @@ class MetricsKeys(Section):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metrics:
-    """The samples that are kept; the values that are out of their bounds, in words, and what was not there at all."""
+    """The samples that are kept; the values that are out of their bounds, in words, and what was not there at all.
+
+    `count` is that of the samples which are kept or have bounds.
+    """
 
     kept: Sequence[Sample]
     outside: tuple[str, ...]
@@ -79,6 +94,8 @@ class Metrics:
             return "value", "; ".join(self.outside)
         if self.missing:
             return "health_untold", f"there is no series {' and no '.join(self.missing)}"
+        if not self.count:
+            return "health_untold", "it has no metrics, or none to keep"
         return "ok", ""
 
     def findings(self) -> Iterator[Finding]:
@@ -103,15 +120,23 @@ class MetricsReading:
         self._plain: dict[int, tuple[Mapping[str, str], Mapping[str, str]]] = {}
 
     def read(self, answer: Answer) -> Metrics:
-        """The samples of a body. Raises ValueError, in words, where Prometheus would refuse it."""
+        """Its samples. Raises ValueError, in words, where Prometheus would refuse it, or it contradicts itself."""
         try:
             exposition = parse(answer.body, answer.content_type, self._cache)
         except ParseError as error:
             raise ValueError(f"the body is no metrics: {error}") from None
+        if name := _contradicted(answer.body, self._cache.series):
+            raise ValueError(f"the series {name} has two values")
+        oldest = (answer.at - STALE).timestamp() * 1000
         plain, self._plain = self._plain, {}
-        kept, held = [], [False] * len(self._expect)
+        kept: dict[int, tuple[float, Sample]] = {}
+        held = [False] * len(self._expect)
         outside: list[str] = []
-        for name, labels, value, _ in exposition.samples:
+        count = 0
+        for name, labels, value, timestamp in exposition.samples:
+            if timestamp is not None and timestamp < oldest:
+                continue
+            count += 1
             for index, bound in enumerate(self._expect):
                 if bound.series.matches(labels):
                     held[index] = True
@@ -123,16 +148,48 @@ class MetricsReading:
                 if known is None or known[0] is not labels:
                     known = labels, {key: each for key, each in labels.items() if key != METRIC_NAME}
                 self._plain[id(labels)] = known
-                kept.append(Sample(name, value, known[1]))
+                at = math.inf if timestamp is None else timestamp
+                if id(labels) not in kept or kept[id(labels)][0] <= at:
+                    kept[id(labels)] = at, Sample(name, value, known[1])
         return Metrics(
-            kept=kept,
+            kept=[sample for _, sample in kept.values()],
             outside=tuple(outside[:MOST_TOLD]),
             missing=tuple(str(bound.series) for bound, found in zip(self._expect, held, strict=True) if not found),
-            count=len(exposition.samples),
+            count=count,
         )
 
     def _is_wanted(self, labels: Mapping[str, str]) -> bool:
         return self._is_kept(labels) or any(bound.series.matches(labels) for bound in self._expect)
 
     def _is_kept(self, labels: Mapping[str, str]) -> bool:
+        if labels[METRIC_NAME].startswith(OURS):
+            return False
         return not self._keep or any(selector.matches(labels) for selector in self._keep)
+
+
+def _contradicted(body: bytes, written: _Written) -> str | None:
+    """A series that has two values at one time: Prometheus takes the first, which may be the better one.
+
+    `written` has the series by what was read before their values. What is not written with single blanks, as client
+    libraries do, is not held against the rest.
+    """
+    said: dict[tuple[int, bytes], bytes] = {}
+    for line in body.split(b"\n"):
+        if found := _parts(line, written):
+            series, value, time = found
+            first = said.setdefault((id(series), time), value)
+            if first != value and number_of(first) != number_of(value):
+                return series[0]
+    return None
+
+
+def _parts(line: bytes, written: _Written) -> tuple[_Series, bytes, bytes] | None:
+    """The series of a line, its value and its time as they are written, without an exemplar."""
+    for sample in (line, line.partition(b" # {")[0]):
+        before, _, last = sample.rpartition(b" ")
+        if series := written.get(before):
+            return series, last, b""
+        before, _, value = before.rpartition(b" ")
+        if series := written.get(before):
+            return series, value, last
+    return None

@@ -60,6 +60,10 @@ async def seen(behaviour: Behaviour, config: Mapping[str, object] | None = None,
             id="other JSON",
         ),
         pytest.param(saying(METRICS), {"metrics": {}}, "ok", "", id="metrics"),
+        pytest.param(saying(b""), {"metrics": {}}, "health_untold", "no metrics", id="empty metrics"),
+        pytest.param(
+            saying(METRICS + b"queue_depth 4\n"), {"metrics": {}}, "health_unreadable", "two values", id="two"
+        ),
         pytest.param(
             saying(METRICS),
             {"metrics": {"expect": [{"series": "queue_depth", "at_most": 2}]}},

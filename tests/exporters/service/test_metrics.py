@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from exporters.service.metrics import MOST_TOLD, Metrics, MetricsKeys, MetricsReading
 from slo.core.sample import Sample
-from tests.exporters.service.answers import answer
+from tests.exporters.service.answers import AT, answer
 
 BODY = b"""\
 # TYPE queue_depth gauge
@@ -18,8 +18,13 @@ jvm_threads_live 44
 """
 
 
-def read(body: bytes = BODY, **keys: object) -> Metrics:
-    return MetricsReading(MetricsKeys.model_validate(keys)).read(answer(body))
+LAG = [{"series": "lag", "at_most": 1}]
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+NOW = int(AT.timestamp() * 1000)
+
+
+def read(body: bytes = BODY, content_type: str = "text/plain", **keys: object) -> Metrics:
+    return MetricsReading(MetricsKeys.model_validate(keys)).read(answer(body, content_type=content_type))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,61 @@ def test_the_same_series_has_the_same_labels_from_round_to_round() -> None:
 def test_what_prometheus_would_refuse_is_told() -> None:
     with pytest.raises(ValueError, match="the body is no metrics: "):
         read(b"<html>\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"lag 1\nlag 2\n", ""),
+        (b'lag{a="1",b="2"} 1\nother 3\nlag{b="2", a="1"} 2\n', ""),
+        (b"lag 1 %d\nlag 2 %d\n" % (NOW, NOW), ""),
+        (b'lag{a=" # {"} 1\nlag{a=" # {"} 2\n', ""),
+        (b'lag_total 1 # {id="1"} 1\nlag_total 2 # {id="2"} 1\n# EOF\n', OPENMETRICS),
+    ],
+)
+def test_a_series_that_has_two_values_is_not_taken_for_either(body: bytes, content_type: str) -> None:
+    with pytest.raises(ValueError, match=r"the series lag(_total)? has two values"):
+        read(body, content_type)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"lag 1\nlag 1.0\n", b"lag NaN\nlag NaN\n", b'lag{a="1"} 1\nlag{a="2"} 2\n', b"lag 1 %d\nlag 2\n" % NOW],
+)
+def test_what_is_said_twice_is_no_contradiction(body: bytes) -> None:
+    assert read(body).verdict() == ("ok", "")
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"# TYPE lag gauge\n", b"lag 1 1000\n"])
+def test_of_an_answer_without_metrics_nothing_is_known(body: bytes) -> None:
+    assert read(body).verdict() == ("health_untold", "it has no metrics, or none to keep")
+
+
+def test_where_nothing_is_kept_and_nothing_expected_nothing_is_known() -> None:
+    assert read(keep=["queue_lost"]).verdict()[0] == "health_untold"
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "served"),
+    [
+        (b"lag 1 %d\n" % (NOW - 300_000), "ok", [1]),
+        (b"lag 1 %d\nup 1\n" % (NOW - 300_001), "health_untold", [1]),
+        (b"lag 1 %d\nlag 2 %d\n" % (NOW, NOW - 1000), "value", [1]),
+        (b"lag 2 %d\nlag 1 %d\n" % (NOW - 1000, NOW), "value", [1]),
+        (b"lag 2 %d\nlag 1 %d\n" % (NOW - 300_001, NOW), "ok", [1]),
+    ],
+)
+def test_what_is_old_is_not_there_and_the_newest_is_served_on(body: bytes, verdict: str, served: list[int]) -> None:
+    told = read(body, expect=LAG)
+    assert told.verdict()[0] == verdict
+    assert [sample.value for sample in told.samples()] == served
+
+
+def test_what_is_named_as_metrics_of_the_watch_is_not_served_on_but_has_bounds() -> None:
+    body = b"watchkeep_service_up 1\nwatchkeeper 2\n"
+    told = read(body, keep=['{__name__=~".+"}'], expect=[{"series": "watchkeep_service_up", "at_most": 0}])
+    assert [sample.name for sample in told.samples()] == ["watchkeeper"]
+    assert told.verdict()[0] == "value"
 
 
 @pytest.mark.parametrize(
