@@ -25,3 +25,15 @@ def test_no_hint_is_for_a_reason_that_there_is_not() -> None:
 )
 def test_a_reason_without_a_hint_has_that_of_its_family_or_of_its_state(reason: str, says: str) -> None:
     assert says in hint_of(reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "forms"),
+    [
+        ("health_untold", ("show-details", "path", "series")),
+        ("health_unreadable", ("/actuator/health", "JSON", "metrics")),
+        ("json", ("`expect.json`", "`document.expect`")),
+    ],
+)
+def test_what_several_forms_share_names_each(reason: str, forms: tuple[str, ...]) -> None:
+    assert [form for form in forms if form not in hint_of(reason)] == []
