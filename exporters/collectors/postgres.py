@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -48,6 +48,9 @@ SHARE_OF_WRITING = 0.6
 
 class Config(SQLConfig, ServerConfig):
     """One PostgreSQL, primary or standby."""
+
+    modes: ClassVar[tuple[str, ...]] = ("none", "async", "sync")
+    tells_cluster_size: ClassVar[bool] = False
 
     database: Text = "postgres"
     """The database to connect to, whose tables are told of."""
@@ -136,13 +139,13 @@ class PostgresCollector(ReachingProbe[Facts]):
         return [facts.reached.judgement(*each) for each in wrongs] or super().judge(facts)
 
     def _wrong(self, facts: Facts, said: Told) -> Iterator[tuple[str, str]]:
-        """Reason and detail of each thing, the gravest first."""
+        """Reason and detail of each thing; why something is not known before that it is not."""
+        if said.permitted is False:
+            yield "permission", "the user is not in pg_monitor, and sees nothing but its own connection"
         yield from replication.faults(said.replication, self._config.expect)
         if said.connections is not None and said.connections[0] >= said.connections[1]:
             used, room = said.connections
             yield "too_many_connections", f"{used} connections are open, {room} are there for who is no superuser"
-        if said.permitted is False:
-            yield "permission", "the user is not in pg_monitor, and sees nothing but its own connection"
         if facts.login is not None and facts.login.fault is not None:
             yield facts.login.fault.reason, f"logging in anew: {facts.login.fault.detail}"
         if facts.write is not None and facts.write.reason != "ok":

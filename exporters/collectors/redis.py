@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -46,6 +46,9 @@ class WriteProbe(Section):
 
 class Config(RedisConfig, ServerConfig):
     """One Redis, node of a Redis Cluster, or Sentinel."""
+
+    roles: ClassVar[tuple[str, ...]] = ("primary", "replica", "sentinel")
+    modes: ClassVar[tuple[str, ...]] = ("none", "async")
 
     primary: HostPort | None = None
     """Whom a replica follows, as cache-0.example:6379: it is asked too how far it has come, with the same user and TLS.

@@ -13,7 +13,7 @@ HINTS: MappingProxyType[str, str] = MappingProxyType(
         "connect_timeout": "look at firewalls, security groups and routes, and whether the host is up at all",
         "connect_reset": "look at what stands before the service: a load balancer without backends, or a firewall",
         "connect_unreachable": "look at the routes to the address, and at the host's network",
-        "tls_timeout": "the port is open and says nothing: look for a process that hangs or has too much to do",
+        "tls_timeout": "look whether the port speaks TLS at all, and for a process that hangs or has too much to do",
         "tls_protocol": "look whether the port speaks TLS at all, and which versions and ciphers it allows",
         "tls_verify": "look whether the server sends its intermediates, or name its authority in `tls.ca_file`",
         "tls_self_signed": "name the certificate's authority in `tls.ca_file`, or have one issued that is trusted",
