@@ -174,15 +174,15 @@ class PostgresCollector(ReachingProbe[Facts]):
         parts: list[Told | Slow] = [said, *([seldom.value] if seldom else [])]
         refused = {refusal.statement for part in parts for refusal in part.refusals}
         yield Sample("pg_up", 1.0)
+        yield from replication.samples(said.replication)
+        yield from login.samples(facts.login)
+        yield from write.samples(facts.write)
         yield Sample("pg_exporter_last_scrape_error", float(bool(refused)))
         yield Sample("pg_exporter_last_scrape_duration_seconds", facts.reached.seconds)
         yield Sample("pg_exporter_scrapes_total", float(facts.number))
         for name in (name for part in parts for name in part.asked):
             yield Sample("pg_scrape_collector_success", float(name not in refused), _labels(name))
         yield from said.samples
-        yield from replication.samples(said.replication)
-        yield from login.samples(facts.login)
-        yield from write.samples(facts.write)
         if seldom is not None:
             yield from seldom.value.samples
             yield Sample("watchkeep_postgres_slow_age_seconds", seldom.age_seconds)

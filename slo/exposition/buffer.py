@@ -99,10 +99,10 @@ def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
 
 
 def _alike(buffers: Iterable[Buffer]) -> Iterable[list[Buffer]]:
-    """The buffers by their layouts: most often all targets of a kind have one."""
-    groups: dict[int, list[Buffer]] = {}
+    """The buffers by their kinds and layouts: most often all targets of a kind have one."""
+    groups: dict[tuple[int, FamilyOf], list[Buffer]] = {}
     for buffer in buffers:
-        groups.setdefault(id(buffer.layout), []).append(buffer)
+        groups.setdefault((id(buffer.layout), buffer.serving.family_of), []).append(buffer)
     return groups.values()
 
 
