@@ -61,7 +61,7 @@ HINTS: MappingProxyType[str, str] = MappingProxyType(
         "echo_timeout": "look whether the host is up, and whether a firewall drops ICMP",
         "echo_too_large": "look at the MTU of the way there, tunnels above all; or lower `payload_size`",
         "echo_ttl": "look for a loop of routes (traceroute), or raise `ttl`",
-        "auth_refused": "look whether the password was changed, and whether the account, or whoever comes from here, is locked",
+        "auth_refused": "look whether the password was changed, and whether the account or our address is locked",
         "auth_timeout": "look whether that protocol is spoken on that port, and whether the server hangs",
         "too_many_connections": "look which clients hold connections, and at the server's limit",
         "not_ready": "look at the server's own log: it says what it waits for",
