@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import FAMILIES, Telemetry
 from slo.exposition.collected import Collected, CollectedRenderer
 from slo.exposition.render import CONTENT_TYPE, ProbeRenderer, SLORenderer
 
@@ -56,7 +56,7 @@ class MetricsEndpoint:
         self._figures = figures
         self._slos = SLORenderer()
         self._probes = ProbeRenderer()
-        self._collectors = CollectedRenderer(identified=True)
+        self._collectors = CollectedRenderer(identified=True, reserved=_said_elsewhere(figures.telemetry))
         self._faults = SampleFaults()
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -71,6 +71,12 @@ class MetricsEndpoint:
             await asyncio.sleep(0)
         body.add(generate_latest(_WithoutCreated(self._figures.telemetry.registry)))
         return body.response(CONTENT_TYPE)
+
+
+def _said_elsewhere(telemetry: Telemetry) -> set[str]:
+    """The metrics that others say on the same page: a service that collectors look into may have some of that name."""
+    own = {sample.name for metric in telemetry.registry.collect() for sample in metric.samples}
+    return own | {metric.name for metric in telemetry.registry.collect()} | set(FAMILIES)
 
 
 class SampleFaults:

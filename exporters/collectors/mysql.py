@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -48,6 +48,8 @@ LOCK_WAIT_SECONDS = 2
 
 class Config(SQLConfig, ServerConfig):
     """One MySQL or MariaDB: alone, a primary, a replica, or a node of a cluster."""
+
+    modes: ClassVar[tuple[str, ...]] = ("none", "async", "semi-sync", "sync", "cluster")
 
     heartbeat: HeartbeatConfig | None = None
     """A table that somebody writes the time into on the primary, as {table: heartbeat.heartbeat} for pt-heartbeat:

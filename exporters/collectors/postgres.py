@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -48,6 +48,9 @@ SHARE_OF_WRITING = 0.6
 
 class Config(SQLConfig, ServerConfig):
     """One PostgreSQL, primary or standby."""
+
+    modes: ClassVar[tuple[str, ...]] = ("none", "async", "sync")
+    tells_cluster_size: ClassVar[bool] = False
 
     database: Text = "postgres"
     """The database to connect to, whose tables are told of."""
@@ -136,13 +139,13 @@ class PostgresCollector(ReachingProbe[Facts]):
         return [facts.reached.judgement(*each) for each in wrongs] or super().judge(facts)
 
     def _wrong(self, facts: Facts, said: Told) -> Iterator[tuple[str, str]]:
-        """Reason and detail of each thing, the gravest first."""
+        """Reason and detail of each thing; why something is not known before that it is not."""
+        if said.permitted is False:
+            yield "permission", "the user is not in pg_monitor, and sees nothing but its own connection"
         yield from replication.faults(said.replication, self._config.expect)
         if said.connections is not None and said.connections[0] >= said.connections[1]:
             used, room = said.connections
             yield "too_many_connections", f"{used} connections are open, {room} are there for who is no superuser"
-        if said.permitted is False:
-            yield "permission", "the user is not in pg_monitor, and sees nothing but its own connection"
         if facts.login is not None and facts.login.fault is not None:
             yield facts.login.fault.reason, f"logging in anew: {facts.login.fault.detail}"
         if facts.write is not None and facts.write.reason != "ok":
@@ -171,15 +174,15 @@ class PostgresCollector(ReachingProbe[Facts]):
         parts: list[Told | Slow] = [said, *([seldom.value] if seldom else [])]
         refused = {refusal.statement for part in parts for refusal in part.refusals}
         yield Sample("pg_up", 1.0)
+        yield from replication.samples(said.replication)
+        yield from login.samples(facts.login)
+        yield from write.samples(facts.write)
         yield Sample("pg_exporter_last_scrape_error", float(bool(refused)))
         yield Sample("pg_exporter_last_scrape_duration_seconds", facts.reached.seconds)
         yield Sample("pg_exporter_scrapes_total", float(facts.number))
         for name in (name for part in parts for name in part.asked):
             yield Sample("pg_scrape_collector_success", float(name not in refused), _labels(name))
         yield from said.samples
-        yield from replication.samples(said.replication)
-        yield from login.samples(facts.login)
-        yield from write.samples(facts.write)
         if seldom is not None:
             yield from seldom.value.samples
             yield Sample("watchkeep_postgres_slow_age_seconds", seldom.age_seconds)

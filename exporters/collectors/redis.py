@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from exporters.health import login, replication, write
 from exporters.health.config import ServerConfig
@@ -23,7 +23,7 @@ from exporters.redis.seldom import Seldom
 from exporters.redis.sessions import log_in, visit
 from exporters.redis.slow import questions, read_slow
 from exporters.redis.source import Source
-from slo.config.types import HostPort, Section
+from slo.config.types import HostPort, Section, wrong
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -47,6 +47,9 @@ class WriteProbe(Section):
 class Config(RedisConfig, ServerConfig):
     """One Redis, node of a Redis Cluster, or Sentinel."""
 
+    roles: ClassVar[tuple[str, ...]] = ("primary", "replica", "sentinel")
+    modes: ClassVar[tuple[str, ...]] = ("none", "async")
+
     primary: HostPort | None = None
     """Whom a replica follows, as cache-0.example:6379: it is asked too how far it has come, with the same user and TLS.
     Default: believe the replica, which does not know how far behind a slow network keeps it."""
@@ -56,6 +59,12 @@ class Config(RedisConfig, ServerConfig):
 
     latency_histograms: bool = False
     """Ask for the histogram of every command too, which is a dozen series for each."""
+
+    @model_validator(mode="after")
+    def _writes_where_it_can(self) -> "Config":
+        if self.write_probe is not None and self.expect.role == "sentinel":
+            raise wrong("writes to a Sentinel, which holds no keys", "leave `write_probe` out")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,13 +180,13 @@ class RedisCollector(ReachingProbe[Facts]):
         answers = facts.answers
         return chain(
             samples.up_samples(facts.reached),
+            replication.samples(facts.replication),
+            login.samples(facts.login),
+            write.samples(answers.write),
             samples.info_samples(answers.info, databases=self._databases(facts, answers)),
             samples.cluster_samples(answers.cluster or {}),
             samples.sentinel_samples(answers.sentinel or ()),
             samples.seldom_samples(facts.seldom, answers.info),
-            replication.samples(facts.replication),
-            login.samples(facts.login),
-            write.samples(answers.write),
         )
 
     def _databases(self, facts: Facts, answers: Answers) -> int:

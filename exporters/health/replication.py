@@ -67,7 +67,8 @@ class Expect(Section):
     """What the server must be: primary, replica or sentinel."""
 
     replication: tuple[Literal["none", "async", "semi-sync", "sync", "cluster"], ...] | None = None
-    """The modes that are good, as [sync, semi-sync, cluster] where replication must not be async."""
+    """The modes that are good, as [sync, semi-sync, cluster] where replication must not be async. Of a replica that is
+    not told its mode, as in PostgreSQL, its primary has to be a target too."""
 
     lag: PositiveDuration | None = None
     """The most that a replica may be behind."""
@@ -76,7 +77,7 @@ class Expect(Section):
     """The most that a replica may have left to read, as 16MiB."""
 
     replicas: Annotated[int, Field(ge=0)] | None = None
-    """How many replicas must be connected at least."""
+    """How many replicas must be connected to a primary at least; of a replica nothing is expected by it."""
 
     cluster_size: Annotated[int, Field(ge=1)] | None = None
     """How many members the cluster must have at least."""
@@ -97,14 +98,16 @@ def faults(replication: Replication, expect: Expect) -> Iterator[tuple[str, str]
     if replication.broken:
         yield "replication_broken", replication.broken
     yield from _access(replication, expect)
-    if expect.replication is not None and mode not in expect.replication:
+    follows_unaware = role is Role.REPLICA and mode is Mode.UNKNOWN  # its primary knows, and is asked for itself
+    if expect.replication is not None and mode not in expect.replication and not follows_unaware:
         good = " or ".join(expect.replication)
         if mode is Mode.UNKNOWN:
             yield "replication_unknown", f"whether replication is {good} is not known"
         else:
             yield "replication_mode", f"replication is {mode}, not {good}"
     yield from _lags(replication, expect)
-    yield from _few("replicas_missing", "replicas", replication.replicas, expect.replicas)
+    if role is not Role.REPLICA:
+        yield from _few("replicas_missing", "replicas", replication.replicas, expect.replicas)
     yield from _few("cluster_size", "members of the cluster", replication.cluster_size, expect.cluster_size)
 
 

@@ -3,8 +3,8 @@
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.redis import RedisLogin, RedisSession, Refusal
 
-ANSWER_BYTES = 1024 * 1024
-"""The largest answer. A Sentinel tells half of it of a hundred primaries, a server with all commands in use a tenth."""
+ANSWER_BYTES = 2 * 1024 * 1024
+"""The largest answer. A server that uses all commands tells a twentieth of it, one with 40,000 databases two thirds."""
 
 CLIENT_NAME = "watchkeep"
 """How we are called in CLIENT LIST."""

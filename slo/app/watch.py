@@ -246,7 +246,8 @@ class RunningWatch:
                 self._servers.replace(settings, clients)
                 self._scraper.replace(scrapes)
         await self.desk.replace(staff)
-        logger.info("configuration reloaded", extra={"probes": len(settings.probes), "slos": len(settings.slos)})
+        counts = {"probes": settings.probes, "collectors": settings.collectors, "slos": settings.slos}
+        logger.info("configuration reloaded", extra={name: len(each) for name, each in counts.items()})
 
     async def _close_slots(self) -> None:
         while True:

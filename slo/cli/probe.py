@@ -16,10 +16,11 @@ from slo.errors import UsageError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from slo.config.settings import CheckFamily, TargetEntry
+    from slo.config.settings import CheckEntry, CheckFamily, TargetEntry
     from slo.core.outcome import Finding, Outcome
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
+MOST_NAMED = 5
 
 WIDEST_BAR = 100
 """A bar across a whole wide screen is no easier to read."""
@@ -87,10 +88,11 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
     modules = settings.modules if settings else {}
     entry = entries.get(module)
     named(module, dict.fromkeys([*entries, *modules, *kinds.probes.names, *kinds.collectors.names]), "module")
-    if entry is not None and not target and not entry.several:
-        return _of_entry(entry.targets[0])
+    if entry is not None and (own := _own_target(entry, target)) is not None:
+        return _of_entry(own)
     if not target:
-        raise UsageError("TARGET is missing: only a configured probe or collector with one target has its own")
+        some = f"; {module} has {', '.join(_targets_of(entry)[:MOST_NAMED])}" if entry else ""
+        raise UsageError(f"TARGET is missing: only a configured probe or collector with one target has its own{some}")
     try:
         if entry is None and module in modules:
             chosen = modules[module]
@@ -114,6 +116,24 @@ def _choose(target: str, module: str, config: Path | None) -> _Choice:
         raise UsageError(f"TARGET: {error}") from None
     mend = "leave TARGET out" if entry is not None else "add one to the configuration"
     raise UsageError(f"--module {module}: probes of that kind have no single target: {mend}")
+
+
+def _own_target(entry: "CheckEntry", target: str) -> "TargetEntry | None":
+    """The target of a configured entry that is meant, with all that is other for it; the only one where none is named.
+
+    None where it is another one.
+    """
+    if not target:
+        return entry.targets[0] if len(entry.targets) == 1 and not entry.discoveries else None
+    return dict(zip(_targets_of(entry), entry.targets, strict=True)).get(target)
+
+
+def _targets_of(entry: "CheckEntry") -> list[str]:
+    """The targets of an entry as they are written; nothing stands for one that has no single one."""
+    from slo.config.aimed import OneTarget
+
+    configs = [each.config for each in entry.targets]
+    return [str(getattr(config, config.target_key)) if isinstance(config, OneTarget) else "" for config in configs]
 
 
 def _of_entry(entry: "TargetEntry") -> _Choice:

@@ -159,3 +159,14 @@ def refuse_late_timeouts(probe: CheckReading, report: Report) -> None:
             problem = f"{late} is longer than the interval {least}: a round has to end before the next one begins"
             at = (*target.at, "timeout" if own.timeout else "interval")
             report.tell(at, problem, f"write {least} or less, or a longer interval")
+
+
+def refuse_late_extras(entry: Entry[CheckKeys], report: Report) -> None:
+    """Extra rounds come between those of the rhythm."""
+    keys = entry.keys.values
+    if entry.keys.has("after_failure", "interval") and keys.after_failure is not None:
+        often, usual = keys.after_failure.interval, keys.interval
+        if often >= usual:
+            name = duration_name(usual.total_seconds())
+            problem = f"is no sooner than the next round, which comes every {name} anyway"
+            report.tell((*entry.at, "after_failure", "interval"), problem, f"write less than {name}")

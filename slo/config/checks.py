@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from slo.config.check_entries import collector_of, probe_of
-from slo.config.check_targets import CheckReading, CheckTargets, refuse_late_timeouts
+from slo.config.check_targets import CheckReading, CheckTargets, refuse_late_extras, refuse_late_timeouts
 from slo.config.entries import Entries, Entry, Family
 from slo.config.module_target import ProbeFamily, with_type
 from slo.config.reading import Reader
@@ -84,6 +84,7 @@ def read_checks(
     )
     for check in checks.all:
         refuse_late_timeouts(check, report)
+        refuse_late_extras(check.entry, report)
     return checks
 
 

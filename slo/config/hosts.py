@@ -47,6 +47,9 @@ def _host_port(value: object) -> HostPort:
     try:
         return HostPort.parse(str(value))
     except ValueError:
+        if "@" in str(value):
+            mend = "write HOST:PORT alone, and the login under `username` and `password`"
+            raise wrong("holds a login, and targets are shown", mend) from None
         raise wrong(f"{shown(value)} is no HOST:PORT", "write it as db.example:3306 or [::1]:443") from None
 
 

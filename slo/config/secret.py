@@ -36,6 +36,10 @@ class Secret:
         """The value itself: for the wire, never for a log, an error or a page."""
         return self._value
 
+    def hidden_in(self, text: str) -> str:
+        """A text of the other side, as it may be shown to people."""
+        return text.replace(self._value, repr(self)) if self._value else text
+
     def __repr__(self) -> str:
         return "<secret>"
 

@@ -17,7 +17,7 @@ MOST_OFTEN = timedelta(milliseconds=100)
 MOST_TARGETS = 20_000
 """How many targets a probe may have."""
 
-OWN_LABELS = frozenset({"probe", "target"})
+OWN_LABELS = frozenset({"probe", "collector", "target"})
 """Labels that every target has."""
 
 PLACE = "{target}"

@@ -1,4 +1,4 @@
-"""Reads the vantage points of probes, and whether what is said of extra rounds and of quorums can be."""
+"""Reads the vantage points of probes, and whether what is said of quorums can be."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,6 @@ from slo.config.reading import Reader
 from slo.config.report import Location, Report
 from slo.config.schema import ProbeKeys, VantagePointKeys
 from slo.config.section import KindConfig
-from slo.core.duration import duration_name
 
 VantagePoints = Mapping[str, KindConfig]
 """How a probe looks at its target from each vantage point, by the names of these."""
@@ -24,7 +23,6 @@ def read_vantage_points(
         if written:
             found[entry.at] = _read(entry, written, reader, report)
         _refuse_unreachable(entry, len(written), report)
-        _refuse_slow(entry, report)
     return found
 
 
@@ -68,13 +66,3 @@ def _refuse_unreachable(entry: Entry[ProbeKeys], count: int, report: Report) -> 
         report.tell((*entry.at, "quorum"), "needs vantage points", "add `vantage_points`, or leave it out")
     elif quorum > count:
         report.tell((*entry.at, "quorum"), f"can never be reached by {count} vantage points", f"write {count} or less")
-
-
-def _refuse_slow(entry: Entry[ProbeKeys], report: Report) -> None:
-    keys = entry.keys.values
-    if entry.keys.has("after_failure", "interval") and keys.after_failure is not None:
-        often, usual = keys.after_failure.interval, keys.interval
-        if often >= usual:
-            name = duration_name(usual.total_seconds())
-            problem = f"is no sooner than the next round, which comes every {name} anyway"
-            report.tell((*entry.at, "after_failure", "interval"), problem, f"write less than {name}")

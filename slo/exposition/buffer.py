@@ -80,14 +80,16 @@ class Buffer:
 
 def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
     """The text of all buffers together, each family in one place, in small blocks of whole lines."""
-    families: dict[str, tuple[FamilyOf, list[Iterable[Sequence[str]]]]] = {}
+    families: dict[str, tuple[dict[FamilyOf, None], list[Iterable[Sequence[str]]]]] = {}
     for alike in _alike(buffers):
         family_of = alike[0].serving.family_of
         for name, parts in _in_runs(alike):
-            families.setdefault(name, (family_of, []))[1].append(parts)
+            kinds, lines = families.setdefault(name, ({}, []))
+            kinds[family_of] = None
+            lines.append(parts)
     block: list[str] = []
-    for name, (family_of, lines) in families.items():
-        block.append(_header(name, family_of))
+    for name, (kinds, lines) in families.items():
+        block.append(_header(name, tuple(kinds)))
         for some in chain.from_iterable(lines):
             block += some
             if len(block) >= LINES_A_BLOCK:
@@ -97,10 +99,10 @@ def exposed(buffers: Iterable[Buffer]) -> Iterator[str]:
 
 
 def _alike(buffers: Iterable[Buffer]) -> Iterable[list[Buffer]]:
-    """The buffers by their layouts: most often all targets of a kind have one."""
-    groups: dict[int, list[Buffer]] = {}
+    """The buffers by their kinds and layouts: most often all targets of a kind have one."""
+    groups: dict[tuple[int, FamilyOf], list[Buffer]] = {}
     for buffer in buffers:
-        groups.setdefault(id(buffer.layout), []).append(buffer)
+        groups.setdefault((id(buffer.layout), buffer.serving.family_of), []).append(buffer)
     return groups.values()
 
 
@@ -136,6 +138,9 @@ def header(family: Family) -> str:
 
 
 @lru_cache(maxsize=MOST_HEADERS)
-def _header(name: str, family_of: FamilyOf) -> str:
-    family = family_of(name) or FAMILIES.get(name)
-    return header(family or Family(name=name, type="untyped", help="Said by the kind of the check."))
+def _header(name: str, kinds: tuple[FamilyOf, ...]) -> str:
+    """The header of a family, by the words of the kind that knows its type, where several kinds have it."""
+    known = [family for family_of in (*kinds, FAMILIES.get) if (family := family_of(name)) is not None]
+    typed = [family for family in known if family.type != "untyped"]
+    unknown = Family(name=name, type="untyped", help="Said by the kind of the check.")
+    return header([*typed, *known, unknown][0])

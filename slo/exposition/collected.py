@@ -1,6 +1,6 @@
 """The text exposition of what collectors found: what a kind says of its facts, and what became of the rounds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from slo.core.outcome import Outcome, Point
@@ -26,6 +26,11 @@ class Collected:
     serving: Serving
 
 
+OF_ROUNDS = frozenset(
+    {name for name in FAMILIES if name.startswith("watchkeep_collector_")} | {"watchkeep_dropped_samples_total"}
+)
+"""What is said of every round: a kind cannot say it too."""
+
 OnFault = Callable[[Outcome, Exception], None]
 """Is told of a target whose samples cannot be made."""
 
@@ -33,12 +38,14 @@ OnFault = Callable[[Outcome, Exception], None]
 class CollectedRenderer:
     """Renders what was collected. A target's text is made once for each round, and kept as long as it is rendered.
 
-    With `identified` every line has the labels `collector` and `target`, and those of the target.
+    With `identified` every line has the labels `collector` and `target`, and those of the target. Metrics whose names
+    are `reserved` are left out, and counted.
     """
 
-    def __init__(self, *, identified: bool) -> None:
+    def __init__(self, *, identified: bool, reserved: Collection[str] = ()) -> None:
         self._identified = identified
-        self._layouts = Layouts()
+        self._layouts = Layouts(OF_ROUNDS.union(reserved))
+        self._of_rounds = Layouts()
         self._kept: dict[Point, _Target] = {}
 
     def render(self, collected: Iterable[Collected], *, on_fault: OnFault) -> Iterator[str]:
@@ -52,7 +59,7 @@ class CollectedRenderer:
             target = before.get(each.outcome.point)
             if target is None or not target.is_of(each):
                 identity = self._labels_of(each.outcome) if self._identified else {}
-                target = _Target(each, self._layouts, identity)
+                target = _Target(each, self._layouts, self._of_rounds, identity)
             target.fill(each, on_fault)
             kept[each.outcome.point] = target
             if index % TARGETS_A_BLOCK == 0:
@@ -67,9 +74,9 @@ class CollectedRenderer:
 class _Target:
     """The text of one target."""
 
-    def __init__(self, collected: Collected, layouts: Layouts, identity: Mapping[str, str]) -> None:
+    def __init__(self, collected: Collected, layouts: Layouts, of_rounds: Layouts, identity: Mapping[str, str]) -> None:
         below = collected.outcome.labels if identity else {}
-        self.round = Buffer(_ROUND, layouts, below=below, above=identity)
+        self.round = Buffer(_ROUND, of_rounds, below=below, above=identity)
         self.inside = Buffer(collected.serving, layouts, below=below, above=identity)
         self._outcome: Outcome | None = None
         self._made_for = collected.serving, collected.outcome.labels

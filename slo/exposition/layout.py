@@ -4,7 +4,7 @@ The series of a target hardly ever change from round to round, and come in the s
 is made once, and found again by its position.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -62,9 +62,13 @@ class Layout:
 
 
 class Layouts:
-    """Layouts that were used last, so that targets that have the same series share one."""
+    """Layouts that were used last, so that targets that have the same series share one.
 
-    def __init__(self) -> None:
+    Names that are `reserved` are not served: somebody else says them on the same page.
+    """
+
+    def __init__(self, reserved: Collection[str] = ()) -> None:
+        self._reserved = frozenset(reserved)
         self._recent: list[Layout] = []
 
     def of(self, names: Sequence[str], labels: Sequence[Labels], around: Around) -> Layout:
@@ -72,21 +76,22 @@ class Layouts:
         for layout in self._recent:
             if layout.fits(names, labels, around):
                 return layout
-        layout = _arranged(names, labels, around)
+        layout = _arranged(names, labels, around, self._reserved)
         self._recent.insert(0, layout)
         del self._recent[MOST_LAYOUTS:]
         return layout
 
 
-def _arranged(names: Sequence[str], labels: Sequence[Labels], around: Around) -> Layout:
-    """Lines are skipped whose series was there already, and whose name the format does not know."""
+def _arranged(names: Sequence[str], labels: Sequence[Labels], around: Around, reserved: Collection[str]) -> Layout:
+    """Lines are skipped whose series was there already, and whose name is reserved or unknown to the format."""
     heads: dict[str, None] = {}
     skipped: list[int] = []
     starts: dict[int, str] = {}
     odd: dict[int, Labels] = {}
     family = ""
     for index, (name, own) in enumerate(zip(names, labels, strict=True)):
-        head = _head(name, tuple(own.items()), around) if METRIC_NAME.fullmatch(name) else ""
+        valid = METRIC_NAME.fullmatch(name) and name not in reserved
+        head = _head(name, tuple(own.items()), around) if valid else ""
         if not head or head in heads:
             skipped.append(index)
             continue

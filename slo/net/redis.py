@@ -53,8 +53,9 @@ class RedisSession:
     An answer that does not come whole ends it; one that is an error does not.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, password: Secret | None = None) -> None:
         self._conversation = conversation
+        self._password = password
 
     @classmethod
     async def open(
@@ -64,7 +65,7 @@ class RedisSession:
 
         `limit_bytes` is how large one answer may be.
         """
-        session = cls(await Conversation.begin(attempt, endpoint, limit_bytes=limit_bytes))
+        session = cls(await Conversation.begin(attempt, endpoint, limit_bytes=limit_bytes), login.password)
         try:
             await session._log_in(attempt, login)
         except BaseException:
@@ -116,7 +117,7 @@ class RedisSession:
             case b"+":
                 return rest
             case b"-":
-                return Refusal(rest.decode(errors="replace"))
+                return Refusal(self._without_password(rest.decode(errors="replace")))
             case b":":
                 return _number(rest)
             case b"$":
@@ -124,6 +125,10 @@ class RedisSession:
             case b"*":
                 return await self._list(_number(rest), depth)
         raise Fault("data", detail=f"no reply of Redis begins with {said(kind.decode(errors='replace'))!r}")
+
+    def _without_password(self, error: str) -> str:
+        """An error as it may be shown: a server that knows no AUTH says what it was sent, or the beginning of it."""
+        return self._password.hidden_in(error.partition(", with args")[0]) if self._password else error
 
     async def _bulk(self, size: int) -> bytes | None:
         if size < 0:

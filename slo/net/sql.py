@@ -62,8 +62,13 @@ class SQLSession(ABC):
         """
         plain = replace(endpoint, tls=None)  # both begin in plain text, and then go over to TLS
         session = cls(await Conversation.begin(attempt, plain, limit_bytes=limit_bytes), limit_rows)
-        with session._conversation.answering():
-            await session._begin(attempt, endpoint, login)
+        try:
+            with session._conversation.answering():
+                await session._begin(attempt, endpoint, login)
+        except Fault as fault:
+            if login.password is not None:  # which the other side may have been sent, and may say again
+                fault.detail = login.password.hidden_in(fault.detail)
+            raise
         return session
 
     @property

@@ -68,6 +68,20 @@ def test_a_configured_probe_needs_no_target(server: str, config: str, tmp_path: 
     assert json.loads(run("-m", "port", "-c", config, "--json").output)["target"] == "127.0.0.1:1"
 
 
+def test_a_configured_target_is_probed_with_all_that_is_other_for_it(server: str, tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    down = f"{{url: 'http://{server}/down', expect: {{status: [503]}}}}"
+    path.write_text(
+        f"probes:\n  - {{name: two, type: http, targets: ['http://{server}/up', {down}]}}\n"
+        f"  - {{name: one, type: http, targets: [{down}]}}\n"
+    )
+    assert run("-m", "two", "-c", str(path), f"http://{server}/down").exit_code == 0
+    assert run("-m", "one", "-c", str(path)).exit_code == 0
+    refused = run("-m", "two", "-c", str(path))
+    assert refused.exit_code == 2
+    assert f"two has http://{server}/up, http://{server}/down" in refused.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -8,6 +8,7 @@ import pytest
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.exposition.buffer import Serving
+from slo.exposition.catalogue import Family
 from slo.exposition.collected import Collected, CollectedRenderer
 from tests.exposition.test_render import Series, key, parsed
 from tests.web.watches import an_outcome
@@ -120,3 +121,22 @@ def test_a_kind_whose_samples_fail_is_told_and_takes_nobody_else_s_away() -> Non
     assert key("redis_up", IDENTITY) not in series
     assert key("watchkeep_collector_success", IDENTITY) in series
     assert series[key("mysql_up", collector="db", target="db.example:3306")] == 1
+
+
+def test_what_others_say_on_the_page_is_left_out_and_counted() -> None:
+    renderer = CollectedRenderer(identified=True, reserved=("process_cpu_seconds_total",))
+    said = [Sample("process_cpu_seconds_total", 1), Sample("watchkeep_collector_success", 0), Sample("redis_up", 1)]
+    series = rendered(found(outcome(), *said), renderer=renderer)
+    assert series[key("redis_up", IDENTITY)] == 1
+    assert series[key("watchkeep_collector_success", IDENTITY)] == 1
+    assert series[key("watchkeep_dropped_samples_total", IDENTITY)] == 2
+    assert key("process_cpu_seconds_total", IDENTITY) not in series
+
+
+def test_a_family_has_the_type_that_some_kind_knows() -> None:
+    known = Serving(family_of=lambda name: Family(name=name, type="gauge", help="Known."), most=3)
+    other = an_outcome("app", target="app.example")
+    pair = [found(other, Sample("redis_up", 0)), found(outcome(), Sample("redis_up", 1), serving=known)]
+    renderer = CollectedRenderer(identified=True)
+    shown = "".join(renderer.render(pair, on_fault=lambda *_: None))
+    assert "# TYPE redis_up gauge\n" in shown

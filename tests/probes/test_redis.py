@@ -96,6 +96,17 @@ async def test_passwords_that_one_side_does_not_know_of(start_redis: StartRedis)
     assert (await look(redis, at(open_to_all.port, password="s3cret"))).reason == "auth_refused"
 
 
+@pytest.mark.parametrize("password", ["RedisPw-Zx91", "Long-" * 40])
+async def test_a_server_that_says_what_it_was_sent_shows_no_password(start_redis: StartRedis, password: str) -> None:
+    service = start_redis("--rename-command", "AUTH", "")
+    seen = await look(redis, at(service.port, username="watch", password=password))
+    assert seen.reason == "auth_refused"
+    assert seen.judgement.detail == "ERR unknown command 'AUTH'"
+    async with serving(replying(f"-ERR no {password} here\r\n".encode())) as port:
+        seen = await look(redis, at(port, password=password))
+    assert seen.judgement.detail == "ERR no <secret> here"
+
+
 async def test_no_connection_is_left(start_redis: StartRedis) -> None:
     service = start_redis()
     taking, holding = await asyncio.open_connection("127.0.0.1", service.port)

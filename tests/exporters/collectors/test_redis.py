@@ -78,7 +78,7 @@ STATES: dict[str, tuple[Sections, Answers, Mapping[str, object], str]] = {
     "a replica that is behind": (server(REPLICA), {}, {"lag": "1s"}, "replication_lag"),
     "a replica without a link": (server(REPLICA, master_link_status="down"), {}, {}, "replication_broken"),
     "a replica that does not say": (server(REPLICA, master_last_io_seconds_ago=""), {}, {}, "replication_unknown"),
-    "async where that will not do": (server(PRIMARY), {}, {"replication": ["sync", "semi-sync"]}, "replication_mode"),
+    "async where that will not do": (server(PRIMARY), {}, {"replication": ["none"]}, "replication_mode"),
     "no role": (server(PRIMARY, role=""), {}, {}, "replication_unknown"),
     "it loads its data": (server(PRIMARY, loading="1", loading_loaded_perc="40.00"), {}, {}, "not_ready"),
     "it is full": (server(PRIMARY, **FULL), {}, {}, "too_many_connections"),
@@ -123,7 +123,7 @@ LIES: dict[str, tuple[Behaviour, str]] = {
         talking(server(PRIMARY), {"INFO": b"$4000000000\r\n" + b"x" * 2_000_000}),
         "data",
     ),
-    "elements for ever": (talking(server(PRIMARY), {"INFO": b"*1000000000\r\n" + b":1\r\n" * 500_000}), "data"),
+    "elements for ever": (talking(server(PRIMARY), {"INFO": b"*1000000000\r\n" + b":1\r\n" * 600_000}), "data"),
     "half an answer": (talking(server(PRIMARY), {"INFO": b"$4000\r\n# Server\r\n"}), "query_timeout"),
 }
 

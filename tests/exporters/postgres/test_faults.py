@@ -194,7 +194,7 @@ async def test_a_grant_that_was_revoked(primary: Postgres) -> None:
         primary.run("REVOKE pg_monitor FROM watchkeep")
         try:
             seen = await watch.look()
-            assert seen.reasons == ["replication_unknown", "permission"]
+            assert seen.reasons == ["permission", "replication_unknown"]
             assert all(REASONS[reason].state is State.UNKNOWN for reason in seen.reasons)
             assert seen.value("watchkeep_replication_mode", mode="unknown") == 1
             assert not seen.has("watchkeep_replication_lag_seconds")
