@@ -170,8 +170,8 @@ class MetricsReading:
 def _contradicted(body: bytes, written: _Written) -> str | None:
     """A series that has two values at one time: Prometheus takes the first, which may be the better one.
 
-    `written` has the series by what was read before their values. What is not written with single blanks, as client
-    libraries do, is not held against the rest.
+    `written` has the series by what was read before their values. What has no blank before its value, or a label over
+    several lines, is not held against the rest: no client library writes so.
     """
     said: dict[tuple[int, bytes], bytes] = {}
     for line in body.split(b"\n"):
@@ -186,10 +186,10 @@ def _contradicted(body: bytes, written: _Written) -> str | None:
 def _parts(line: bytes, written: _Written) -> tuple[_Series, bytes, bytes] | None:
     """The series of a line, its value and its time as they are written, without an exemplar."""
     for sample in (line, line.partition(b" # {")[0]):
-        before, _, last = sample.rpartition(b" ")
+        before, *rest = sample.rsplit(None, 1) or [b""]
         if series := written.get(before):
-            return series, last, b""
-        before, _, value = before.rpartition(b" ")
+            return series, b"".join(rest), b""
+        before, *value = before.rsplit(None, 1) or [b""]
         if series := written.get(before):
-            return series, value, last
+            return series, b"".join(value), b"".join(rest)
     return None

@@ -74,6 +74,7 @@ def test_what_prometheus_would_refuse_is_told() -> None:
     ("body", "content_type"),
     [
         (b"lag 1\nlag 2\n", ""),
+        (b"lag 1\nlag\t2 \n", ""),
         (b'lag{a="1",b="2"} 1\nother 3\nlag{b="2", a="1"} 2\n', ""),
         (b"lag 1 %d\nlag 2 %d\n" % (NOW, NOW), ""),
         (b'lag{a=" # {"} 1\nlag{a=" # {"} 2\n', ""),
