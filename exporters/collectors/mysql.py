@@ -16,6 +16,7 @@ from exporters.health.replication import Replication, Role
 from exporters.health.write import Write
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
 from exporters.mysql.answers import HEARTBEAT, Answers, Asking, ask
+from exporters.mysql.entering import log_in
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
@@ -35,15 +36,8 @@ from slo.net.sql_config import SQLConfig
 
 __all__ = ["Config", "build", "family"]
 
-ANSWER_BYTES = 4 * 1024 * 1024
-ROWS = 10_000
-"""The most of one answer: a server has under a thousand variables."""
-
 SERVERS_SHARE = 0.8
 """The share of the time left after which the server gives up a statement by itself, so that the round does not."""
-
-LOCK_WAIT_SECONDS = 2
-"""How long a statement waits for whoever changes the table that it reads."""
 
 
 class Config(SQLConfig, ServerConfig):
@@ -205,7 +199,12 @@ class MySQLCollector(ReachingProbe[Facts]):
     ) -> tuple[Answers, Replication, Write | None]:
         attempt.enter("query")
         await session.limit_time(self._until(deadline) * SERVERS_SHARE)
-        answers = await ask(session, self._config.heartbeat, self._context.clock.monotonic)
+        try:
+            answers = await ask(session, self._config.heartbeat, self._context.clock.monotonic)
+        except Fault as fault:
+            if fault.reason == "query_refused":
+                session.close()  # the rights of a session may be those of its login: the next round has a new one
+            raise
         state = self._standing(answers)
         await self._slow.ask(lambda: self._ask_slowly(session, answers, deadline))
         written = None
@@ -265,13 +264,7 @@ class MySQLCollector(ReachingProbe[Facts]):
     # Logging in
 
     async def _log_in(self, attempt: Attempt) -> MySQLSession:
-        session = await MySQLSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES, limit_rows=ROWS)
-        try:
-            await session.answer(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-        except BaseException:
-            session.close()
-            raise
-        return session
+        return await log_in(attempt, self._endpoint, self._who)
 
     async def _renew(self, attempt: Attempt) -> None:
         """Log in anew, and keep that connection: rights and passwords are only looked at by a login."""

@@ -64,15 +64,20 @@ async def hanging_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def first_alone(behaviour: Behaviour) -> Behaviour:
-    """Behaves so on the first connection, and says nothing on all others."""
+def one_after_another(first: Behaviour, then: Behaviour) -> Behaviour:
+    """Behaves in one way on the first connection, and in another on all others."""
     taken = []
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         taken.append(writer)
-        await (behaviour if len(taken) == 1 else hostile.silent)(reader, writer)
+        await (first if len(taken) == 1 else then)(reader, writer)
 
     return behave
+
+
+def first_alone(behaviour: Behaviour) -> Behaviour:
+    """Behaves so on the first connection, and says nothing on all others."""
+    return one_after_another(behaviour, hostile.silent)
 
 
 def replica(**columns: str | None) -> Answers:
@@ -192,6 +197,33 @@ async def test_a_server_that_answers_nobody_new_is_bad_at_the_deadline_and_what_
         assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1.0, 0.0)
         assert await server.round(HUNG_SECONDS) == "auth_timeout"
         assert server.value("mysql_up") == 1.0, "the connection that works is kept"
+
+
+EXPIRED = refused(1820, "You must SET PASSWORD before executing this statement")
+SHUT_OUT: dict[str, Answers] = {
+    "from the first question on": {"SHOW ": EXPIRED},
+    "from the first setting on": {"SET ": EXPIRED},
+}
+
+
+@pytest.mark.parametrize("answers", SHUT_OUT.values(), ids=SHUT_OUT.keys())
+async def test_a_login_that_may_ask_nothing_is_refused_and_the_old_connection_kept(answers: Answers) -> None:
+    async with serving(one_after_another(talking(), talking(answers))) as port:
+        async with watched(port, login_interval="1m") as server:
+            for _ in range(2):
+                assert await server.round() == "auth_refused"
+                assert "1820" in server.detail
+                assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1.0, 0.0)
+        async with watched(port) as server:
+            assert await server.round() == "auth_refused"
+            assert await server.round() == "auth_refused"
+            assert "not tried again" in server.detail
+
+
+async def test_a_session_that_is_refused_everything_is_not_kept() -> None:
+    denying = talking({"SHOW GLOBAL VARIABLES": refused(1142, "denied")})
+    async with serving(one_after_another(denying, talking())) as port, watched(port) as server:
+        assert [await server.round() for _ in range(2)] == ["query_refused", "ok"]
 
 
 async def test_nobody_logs_in_anew_where_that_is_not_wanted() -> None:

@@ -287,6 +287,23 @@ async def test_a_wrong_password_and_one_that_was_changed(primary: MariaDB) -> No
             primary.run(f"SET PASSWORD FOR watchkeep = PASSWORD('{PASSWORD}')")
 
 
+async def test_a_password_that_expires_and_is_mended(primary: MariaDB) -> None:
+    async with watched(primary.port, login_interval="1ms") as server:
+        assert await server.round() == "ok", server.detail
+        primary.run("ALTER USER watchkeep PASSWORD EXPIRE")
+        try:
+            for _ in range(2):
+                assert await server.round() == "auth_refused"
+                assert "1820" in server.detail
+                assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1, 0)
+            async with watched(primary.port) as newcomer:
+                assert await newcomer.round() == "auth_refused"
+        finally:
+            primary.run(f"ALTER USER watchkeep IDENTIFIED BY '{PASSWORD}'")
+        assert await server.round() == "ok", server.detail
+        assert server.value("watchkeep_login_success") == 1
+
+
 async def test_a_right_that_was_revoked_makes_it_unknown(primary: MariaDB) -> None:
     async with watched(primary.port, login_interval="1ms") as server:
         assert await server.round() == "ok", server.detail
