@@ -108,6 +108,18 @@ STATES: dict[str, tuple[Answers, Mapping[str, object], str]] = {
     "a thread stopped": (replica(Slave_SQL_Running="No"), {}, "replication_broken"),
     "a lag that nobody knows": (replica(Seconds_Behind_Master=None), {}, "replication_unknown"),
     "we may not ask": ({"SHOW ALL SLAVES STATUS": DENIED}, {}, "permission"),
+    "it is full, and followed by too few": (FULL, {"expect": {"replicas": 1}}, "too_many_connections"),
+    "it is full, and behind": (
+        {**FULL, **replica(Seconds_Behind_Master="9")},
+        {"expect": {"lag": "8s", "replication": ["semi-sync"]}},
+        "too_many_connections",
+    ),
+    "it is full, and follows no more": ({**FULL, **replica(Slave_SQL_Running="No")}, {}, "replication_broken"),
+    "it is full, and of a small cluster": (
+        node(Threads_connected="151"),
+        {"expect": {"cluster_size": 4}},
+        "too_many_connections",
+    ),
     "a node": (node(), {"expect": {"replication": ["cluster"], "cluster_size": 3}}, "ok"),
     "a node of a small cluster": (node(), {"expect": {"cluster_size": 4}}, "cluster_size"),
     "a node without quorum": (node(wsrep_cluster_status="non-Primary", wsrep_ready="OFF"), {}, "no_quorum"),
@@ -209,9 +221,9 @@ SHUT_OUT: dict[str, Answers] = {
 @pytest.mark.parametrize("answers", SHUT_OUT.values(), ids=SHUT_OUT.keys())
 async def test_a_login_that_may_ask_nothing_is_refused_and_the_old_connection_kept(answers: Answers) -> None:
     async with serving(one_after_another(talking(), talking(answers))) as port:
-        async with watched(port, login_interval="1m") as server:
+        async with watched(port, login_interval="1m", expect={"replicas": 1}) as server:
             for _ in range(2):
-                assert await server.round() == "auth_refused"
+                assert await server.round() == "auth_refused", "not replicas_missing"
                 assert "1820" in server.detail
                 assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1.0, 0.0)
         async with watched(port) as server:
