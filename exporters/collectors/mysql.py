@@ -20,7 +20,7 @@ from exporters.mysql.entering import log_in
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
-from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, Slow, questions
+from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, Slow, Turns, questions
 from exporters.mysql.standing import Told, no_tx, standing
 from exporters.mysql.values import Numbers, amount, labels
 from exporters.mysql.writing import WriteProbe, write
@@ -93,6 +93,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._who = config.login()
         self._kept = Kept(self._log_in, context.clock)
         self._slow: Periodic[Slow] = Periodic(config.slow_interval.total_seconds(), context.clock)
+        self._turns = Turns()
         self._fresh_login = FreshLogin(self._renew, config.login_interval, context)
         self._silence = Silence()
         self._status = Numbers(status.series_of)
@@ -250,17 +251,24 @@ class MySQLCollector(ReachingProbe[Facts]):
         )
 
     async def _ask_slowly(self, session: MySQLSession, answers: Answers, deadline: float) -> Slow:
-        """What is asked more seldom. Where one answer takes too long, the rest waits for the next time."""
+        """What is asked more seldom. Where one answer takes too long, the rest comes first the next time."""
         asking = Asking(session, self._context.clock.monotonic)
         longest = self._until(deadline) * SERVERS_SHARE
-        made: list[Sample] = []
+        made: dict[str, list[Sample]] = {}
         config = self._config
-        for each in questions(answers.variables, threads=config.threads, tables=config.tables, digests=config.digests):
+        wanted = tuple(
+            questions(answers.variables, threads=config.threads, tables=config.tables, digests=config.digests)
+        )
+        for each in self._turns.of(wanted):
+            made[each.name] = list(each.samples(await asking.ask(each.name, each.statement)))
             if self._until(deadline) < longest:
-                asking.failed[each.name] = "no time was left for it"
-            else:
-                made += each.samples(await asking.ask(each.name, each.statement))
-        return Slow(samples=tuple(made), seconds=asking.seconds, unanswered={**asking.denied, **asking.failed})
+                break
+        unasked = {each.name: "no time was left for it" for each in wanted if each.name not in made}
+        return Slow(
+            samples=tuple(sample for each in wanted for sample in made.get(each.name, ())),
+            seconds=asking.seconds,
+            unanswered={**asking.denied, **asking.failed, **unasked},
+        )
 
     def _until(self, deadline: float) -> float:
         return deadline - self._context.clock.monotonic()
