@@ -141,6 +141,8 @@ class MySQLCollector(ReachingProbe[Facts]):
         if self._config.heartbeat and not answers.beats and HEARTBEAT not in answers.denied:
             why = answers.failed.get(HEARTBEAT, "the table is empty, or has no times")
             yield "replication_unknown", f"no heartbeat can be read: {why}"
+        if state.role is Role.REPLICA and (doubt := heartbeat.doubt(answers.followed)):
+            yield "replication_unknown", doubt
         yield from replication.faults(state, self._config.expect)
         used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
@@ -241,9 +243,7 @@ class MySQLCollector(ReachingProbe[Facts]):
                 followers=answers.followers,
                 silent=self._silence.listen(channels, now),
                 heartbeat=self._config.heartbeat is not None,
-                heartbeat_age=age_seconds(
-                    answers.beats, (channel.source for channel in channels), answers.variables.get("server_id", "")
-                ),
+                heartbeat_age=age_seconds(answers.followed),
                 unacknowledged=unacknowledged is not None and before is not None and unacknowledged > before,
                 group=answers.group,
                 hosts=answers.hosts,

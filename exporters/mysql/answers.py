@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from exporters.mysql import aurora, group
 from exporters.mysql.aurora import Host, read_hosts
 from exporters.mysql.group import Group, read_group
-from exporters.mysql.heartbeat import Beat, HeartbeatConfig, read_beats
+from exporters.mysql.heartbeat import Beat, HeartbeatConfig, followed, read_beats
 from exporters.mysql.replica import Channel, read_channels, tells_of_replication
 from exporters.mysql.replica import read_beats as read_heartbeats
 from exporters.mysql.values import amount, named
@@ -62,6 +62,12 @@ class Answers:
     def server(self) -> tuple[str | None, ...]:
         """What tells the server from others, as far as it says."""
         return tuple(self.variables.get(name) for name in ("hostname", "port", "server_id", "server_uuid"))
+
+    @property
+    def followed(self) -> tuple[Beat, ...]:
+        """The heartbeats by which the lag is told."""
+        sources = (channel.source for channel in self.channels or ())
+        return followed(self.beats, sources, self.variables.get("server_id", ""))
 
 
 class Asking:

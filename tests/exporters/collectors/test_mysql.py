@@ -92,6 +92,11 @@ def node(**status: str) -> Answers:
     }
 
 
+def beaten(stored: str) -> bytes:
+    """The heartbeat of the primary, read at 110."""
+    return answer((stored, "110", "1"), columns=("stored", "now", "server_id"))
+
+
 FULL = {"SHOW GLOBAL STATUS": said(pairs({**STATUS, "Threads_connected": "151"}))}
 FROZEN = {"SHOW GLOBAL VARIABLES": said(pairs({**VARIABLES, "read_only": "ON"}))}
 DENIED = refused(1227, "Access denied; you need (at least one of) the SLAVE MONITOR privilege(s)")
@@ -129,6 +134,16 @@ STATES: dict[str, tuple[Answers, Mapping[str, object], str]] = {
         {"heartbeat": {"table": "a.b"}},
         "replication_unknown",
     ),
+    "a heartbeat of the future": (
+        {**replica(), "SELECT UNIX_TIMESTAMP": beaten("3710")},
+        {"heartbeat": {"table": "a.b"}, "expect": {"lag": "8s"}},
+        "replication_unknown",
+    ),
+    "a heartbeat of a clock that is a little ahead": (
+        {**replica(), "SELECT UNIX_TIMESTAMP": beaten("114")},
+        {"heartbeat": {"table": "a.b"}, "expect": {"lag": "8s"}},
+        "ok",
+    ),
     "no table of heartbeats": (
         {**replica(), "SELECT UNIX_TIMESTAMP": refused(1146, "Table 'a.b' doesn't exist")},
         {"heartbeat": {"table": "a.b"}},
@@ -165,6 +180,16 @@ async def test_what_is_refused_is_an_error_of_the_scrape_and_told_to_people() ->
         found = {finding.name: finding.text for finding in server.collector.findings(server.facts)}
         assert found["info_schema.innodb_cmp"] == "1227: you need the PROCESS privilege"
         assert (found["role"], found["replication"]) == ("primary", "none")
+
+
+async def test_a_heartbeat_of_the_future_is_no_lag_of_0() -> None:
+    behaviour = talking({**replica(), "SELECT UNIX_TIMESTAMP": beaten("3710")})
+    async with serving(behaviour) as port, watched(port, heartbeat={"table": "a.b"}) as server:
+        assert await server.round() == "replication_unknown"
+        assert server.detail.startswith("the heartbeat of server 1 lies 3600 s in the future: `utc:` is not")
+        assert "time zone" in server.detail
+        assert server.state.lag_seconds is None
+        assert server.value("watchkeep_replication_lag_seconds") is None
 
 
 ROW = "".join("x" for _ in range(250))

@@ -179,6 +179,12 @@ async def test_a_replica_that_is_behind(primary: MariaDB, replica: MariaDB) -> N
         assert stored is not None
         assert now is not None
         assert 45 <= now - stored < 60
+        primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6) + INTERVAL 1 HOUR, 1)")
+        await until(server, "replication_unknown")
+        assert "in the future" in server.detail
+        assert server.value("watchkeep_replication_lag_seconds") is None
+        primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6) - INTERVAL 45 SECOND, 1)")
+        await until(server, "replication_lag")
         changed(replica, "MASTER_DELAY=3600")
         primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6), 1)")
         await server.round()
