@@ -182,6 +182,18 @@ async def test_what_is_refused_is_an_error_of_the_scrape_and_told_to_people() ->
         assert (found["role"], found["replication"]) == ("primary", "none")
 
 
+async def test_people_are_told_where_the_lag_is_from() -> None:
+    behaviour = talking({**replica(Seconds_Behind_Master="5"), "SELECT UNIX_TIMESTAMP": beaten("65")})
+    for keys, lag in (
+        ({}, "5.0 s as the server says itself"),
+        ({"heartbeat": {"table": "a.b"}}, "45.0 s by the age of the heartbeat"),
+    ):
+        async with serving(behaviour) as port, watched(port, **keys) as server:
+            assert await server.round() == "ok", server.detail
+            found = {finding.name: finding.text for finding in server.collector.findings(server.facts)}
+            assert found["lag"] == lag
+
+
 async def test_a_heartbeat_of_the_future_is_no_lag_of_0() -> None:
     behaviour = talking({**replica(), "SELECT UNIX_TIMESTAMP": beaten("3710")})
     async with serving(behaviour) as port, watched(port, heartbeat={"table": "a.b"}) as server:

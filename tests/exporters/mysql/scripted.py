@@ -32,12 +32,13 @@ def found(session: Saying, asking: MySQLCollector) -> Facts:
     except Fault as fault:
         return Facts(reached=Reached(phases={}, fault=fault), rounds=1)
     except StopIteration as stop:
-        answers, state, written = stop.value
+        answers, state, lag_from, written = stop.value
         return Facts(
             reached=Reached(phases={}),
             rounds=1,
             answers=answers,
             replication=state,
+            lag_from=lag_from,
             slow=asking._slow.last,
             write=written,
         )

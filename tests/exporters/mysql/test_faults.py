@@ -325,6 +325,24 @@ async def test_a_right_that_was_revoked_makes_it_unknown(primary: MariaDB) -> No
         await until(server, "ok")
 
 
+async def test_a_write_that_hangs_on_a_lock_is_no_server_that_is_down(primary: MariaDB) -> None:
+    context = Context.default(SteadyClock())
+    login = SQLLogin(username="watchkeep", password=Secret(PASSWORD))
+    holder = await MySQLSession.open(Attempt(context), Endpoint(host="127.0.0.1", port=primary.port), login)
+    try:
+        async with watched(primary.port, write_probe=CANARY) as server:
+            assert await server.round() == "ok", server.detail
+            await holder.answer("START TRANSACTION READ WRITE")
+            await holder.answer("SELECT * FROM ops.watchkeep FOR UPDATE")
+            assert await server.round(FROZEN_SECONDS) == "query_timeout"
+            assert (server.value("mysql_up"), server.value("watchkeep_write_success")) == (1, 0)
+            await holder.answer("ROLLBACK")
+            assert await server.round() == "ok", server.detail
+    finally:
+        holder.close()
+        await context.close()
+
+
 async def test_what_is_written_is_read_back(primary: MariaDB, replica: MariaDB) -> None:
     async with watched(primary.port, write_probe=CANARY) as server:
         assert await server.round() == "ok", server.detail
