@@ -1,6 +1,6 @@
 """The kind `mysql`: what a MySQL or MariaDB says of itself, and how it stands to others."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -16,12 +16,14 @@ from exporters.health.replication import Replication, Role
 from exporters.health.write import Write
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
 from exporters.mysql.answers import HEARTBEAT, Answers, Asking, ask
+from exporters.mysql.answers import samples as questions_answered
+from exporters.mysql.entering import log_in
 from exporters.mysql.families import family
 from exporters.mysql.heartbeat import HeartbeatConfig, Table, age_seconds
 from exporters.mysql.silence import Silence
-from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, Slow, questions
-from exporters.mysql.standing import Told, no_tx, standing
-from exporters.mysql.values import Numbers, amount, labels
+from exporters.mysql.slow import MOST_DIGESTS, MOST_TABLES, Slow, Turns, questions
+from exporters.mysql.standing import Told, lag_source, no_tx, standing
+from exporters.mysql.values import Numbers, amount
 from exporters.mysql.writing import WriteProbe, write
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
@@ -35,15 +37,12 @@ from slo.net.sql_config import SQLConfig
 
 __all__ = ["Config", "build", "family"]
 
-ANSWER_BYTES = 4 * 1024 * 1024
-ROWS = 10_000
-"""The most of one answer: a server has under a thousand variables."""
-
 SERVERS_SHARE = 0.8
 """The share of the time left after which the server gives up a statement by itself, so that the round does not."""
 
-LOCK_WAIT_SECONDS = 2
-"""How long a statement waits for whoever changes the table that it reads."""
+
+LESSER = frozenset({"replication_lag", "replicas_missing", "cluster_size", "replication_mode"})
+"""What is told after everything else: servers that are less to each other than is expected, and still serve."""
 
 
 class Config(SQLConfig, ServerConfig):
@@ -63,10 +62,10 @@ class Config(SQLConfig, ServerConfig):
     """Tell threads by what they do, by user and by client."""
 
     tables: Annotated[int, Field(ge=0, le=MOST_TABLES)] = 0
-    """Of how many tables to tell the size, the largest first."""
+    """Of how many tables to tell the size, the largest first, at most 1000."""
 
     digests: Annotated[int, Field(ge=0, le=MOST_DIGESTS)] = 0
-    """Of how many digests of statements to tell counts and times, those that took longest first."""
+    """Of how many digests of statements to tell counts and times, those that took longest first, at most 250."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,13 +73,15 @@ class Facts:
     """What a round found: `answers` is None where it did not come to its end.
 
     `slow` is what is asked more seldom, `login` how the last login beside the kept connection went, `write` what came
-    of writing; None where there was none. `rounds` is how many there were.
+    of writing; None where there was none. `lag_from` says in words where the lag is from, `rounds` is how many rounds
+    there were.
     """
 
     reached: Reached
     rounds: int
     answers: Answers | None = None
     replication: Replication | None = None
+    lag_from: str = ""
     slow: Aged[Slow] | None = None
     write: Write | None = None
     login: Login | None = None
@@ -97,6 +98,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         self._who = config.login()
         self._kept = Kept(self._log_in, context.clock)
         self._slow: Periodic[Slow] = Periodic(config.slow_interval.total_seconds(), context.clock)
+        self._turns = Turns()
         self._fresh_login = FreshLogin(self._renew, config.login_interval, context)
         self._silence = Silence()
         self._status = Numbers(status.series_of)
@@ -111,7 +113,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         """What the server says, and whether somebody could log in now."""
         self._rounds += 1
         attempt = Attempt(self._context)
-        found: list[tuple[Answers, Replication, Write | None]] = []
+        found: list[tuple[Answers, Replication, str, Write | None]] = []
 
         async def steps() -> None:
             found.append(await self._kept.ask(attempt, lambda session: self._ask(attempt, session, deadline)))
@@ -119,12 +121,13 @@ class MySQLCollector(ReachingProbe[Facts]):
         reached = await attempt.run(steps(), deadline)
         if reached.fault is not None:
             return Facts(reached=reached, rounds=self._rounds)
-        ((answers, state, written),) = found
+        ((answers, state, lag_from, written),) = found
         return Facts(
             reached=reached,
             rounds=self._rounds,
             answers=answers,
             replication=state,
+            lag_from=lag_from,
             slow=self._slow.last,
             write=written,
             login=await self._fresh_login.ask(deadline),
@@ -134,7 +137,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         """What went wrong on the way, else everything that is not as it should be."""
         if isinstance(facts, Fault) or facts.answers is None or facts.replication is None:
             return super().judge(facts)
-        wrong = self._wrong(facts, facts.answers, facts.replication)
+        wrong = sorted(self._wrong(facts, facts.answers, facts.replication), key=lambda each: each[0] in LESSER)
         return [facts.reached.judgement(*each) for each in wrong] or super().judge(facts)
 
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:
@@ -144,6 +147,8 @@ class MySQLCollector(ReachingProbe[Facts]):
         if self._config.heartbeat and not answers.beats and HEARTBEAT not in answers.denied:
             why = answers.failed.get(HEARTBEAT, "the table is empty, or has no times")
             yield "replication_unknown", f"no heartbeat can be read: {why}"
+        if state.role is Role.REPLICA and (doubt := heartbeat.doubt(answers.followed)):
+            yield "replication_unknown", doubt
         yield from replication.faults(state, self._config.expect)
         used, most = amount(answers.status.get("threads_connected")), amount(answers.variables.get("max_connections"))
         if used is not None and most is not None and used >= most:
@@ -162,7 +167,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         yield Finding(name="role", text=state.role)
         yield Finding(name="replication", text=state.mode)
         if state.lag_seconds is not None:
-            yield Finding(name="lag", text=f"{state.lag_seconds:.1f} s")
+            yield Finding(name="lag", text=f"{state.lag_seconds:.1f} s {facts.lag_from}".rstrip())
         slow = facts.slow.value.unanswered if facts.slow else {}
         for name, detail in {**answers.denied, **answers.failed, **slow}.items():
             yield Finding(name=name, text=detail)
@@ -181,7 +186,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         unanswered = {**answers.denied, **answers.failed, **(slow.value.unanswered if slow else {})}
         yield Sample("mysql_exporter_last_scrape_error", 1.0 if unanswered else 0.0)
         yield Sample("mysql_exporter_scrapes_total", float(facts.rounds))
-        yield from _questions(facts.reached, asked, unanswered)
+        yield from questions_answered(facts.reached, asked, unanswered)
         yield from status.samples(answers.status, self._status)
         yield from variables.samples(answers.variables, self._variables)
         yield from replica.samples(answers.channels or ())
@@ -204,16 +209,22 @@ class MySQLCollector(ReachingProbe[Facts]):
 
     async def _ask(
         self, attempt: Attempt, session: MySQLSession, deadline: float
-    ) -> tuple[Answers, Replication, Write | None]:
+    ) -> tuple[Answers, Replication, str, Write | None]:
         attempt.enter("query")
         await session.limit_time(self._until(deadline) * SERVERS_SHARE)
-        answers = await ask(session, self._config.heartbeat, self._context.clock.monotonic)
-        state = self._standing(answers)
+        try:
+            answers = await ask(session, self._config.heartbeat, self._context.clock.monotonic)
+        except Fault as fault:
+            if fault.reason == "query_refused":
+                session.close()  # the rights of a session may be those of its login: the next round has a new one
+            raise
+        told = self._told(answers)
+        state = standing(told)
         await self._slow.ask(lambda: self._ask_slowly(session, answers, deadline))
         written = None
         if self._config.write_probe and state.role is Role.PRIMARY and not state.read_only:
             written = await self._write(session, self._config.write_probe.table, deadline)
-        return answers, state, written
+        return answers, state, lag_source(told), written
 
     async def _write(self, session: MySQLSession, table: Table, deadline: float) -> Write:
         """A commit may wait for a replica for as long as the server likes, which is no reason to call it down."""
@@ -223,7 +234,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         except TimeoutError:
             return Write(reason="query_timeout", detail=f"{table}: what was written was not committed in time")
 
-    def _standing(self, answers: Answers) -> Replication:
+    def _told(self, answers: Answers) -> Told:
         if answers.server != self._server:  # the address leads to another one than before
             self._server, self._no_tx = answers.server, None
             self._slow.forget()
@@ -231,35 +242,38 @@ class MySQLCollector(ReachingProbe[Facts]):
         channels = answers.channels or ()
         unacknowledged, before = no_tx(answers.status), self._no_tx
         self._no_tx = unacknowledged
-        return standing(
-            Told(
-                status=answers.status,
-                variables=answers.variables,
-                channels=answers.channels,
-                followers=answers.followers,
-                silent=self._silence.listen(channels, now),
-                heartbeat=self._config.heartbeat is not None,
-                heartbeat_age=age_seconds(
-                    answers.beats, (channel.source for channel in channels), answers.variables.get("server_id", "")
-                ),
-                unacknowledged=unacknowledged is not None and before is not None and unacknowledged > before,
-                group=answers.group,
-                hosts=answers.hosts,
-            )
+        return Told(
+            status=answers.status,
+            variables=answers.variables,
+            channels=answers.channels,
+            followers=answers.followers,
+            silent=self._silence.listen(channels, now),
+            heartbeat=self._config.heartbeat is not None,
+            heartbeat_age=age_seconds(answers.followed),
+            unacknowledged=unacknowledged is not None and before is not None and unacknowledged > before,
+            group=answers.group,
+            hosts=answers.hosts,
         )
 
     async def _ask_slowly(self, session: MySQLSession, answers: Answers, deadline: float) -> Slow:
-        """What is asked more seldom. Where one answer takes too long, the rest waits for the next time."""
+        """What is asked more seldom. Where one answer takes too long, the rest comes first the next time."""
         asking = Asking(session, self._context.clock.monotonic)
         longest = self._until(deadline) * SERVERS_SHARE
-        made: list[Sample] = []
+        made: dict[str, list[Sample]] = {}
         config = self._config
-        for each in questions(answers.variables, threads=config.threads, tables=config.tables, digests=config.digests):
+        wanted = tuple(
+            questions(answers.variables, threads=config.threads, tables=config.tables, digests=config.digests)
+        )
+        for each in self._turns.of(wanted):
+            made[each.name] = list(each.samples(await asking.ask(each.name, each.statement)))
             if self._until(deadline) < longest:
-                asking.failed[each.name] = "no time was left for it"
-            else:
-                made += each.samples(await asking.ask(each.name, each.statement))
-        return Slow(samples=tuple(made), seconds=asking.seconds, unanswered={**asking.denied, **asking.failed})
+                break
+        unasked = {each.name: "no time was left for it" for each in wanted if each.name not in made}
+        return Slow(
+            samples=tuple(sample for each in wanted for sample in made.get(each.name, ())),
+            seconds=asking.seconds,
+            unanswered={**asking.denied, **asking.failed, **unasked},
+        )
 
     def _until(self, deadline: float) -> float:
         return deadline - self._context.clock.monotonic()
@@ -267,28 +281,11 @@ class MySQLCollector(ReachingProbe[Facts]):
     # Logging in
 
     async def _log_in(self, attempt: Attempt) -> MySQLSession:
-        session = await MySQLSession.open(attempt, self._endpoint, self._who, limit_bytes=ANSWER_BYTES, limit_rows=ROWS)
-        try:
-            await session.answer(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-        except BaseException:
-            session.close()
-            raise
-        return session
+        return await log_in(attempt, self._endpoint, self._who)
 
     async def _renew(self, attempt: Attempt) -> None:
         """Log in anew, and keep that connection: rights and passwords are only looked at by a login."""
         self._kept.renew(await self._log_in(attempt))
-
-
-def _questions(reached: Reached, asked: Mapping[str, float], unanswered: Collection[str]) -> Iterator[Sample]:
-    """How long each answer took, and whether there was one."""
-    connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
-    yield Sample("mysql_exporter_collector_duration_seconds", connecting, labels(collector="connection"))
-    for question, took in asked.items():
-        yield Sample("mysql_exporter_collector_duration_seconds", took, labels(collector=f"collect.{question}"))
-    for question in dict.fromkeys((*asked, *unanswered)):
-        answered = 0.0 if question in unanswered else 1.0
-        yield Sample("mysql_exporter_collector_success", answered, labels(collector=f"collect.{question}"))
 
 
 def build(config: Config, context: Context) -> MySQLCollector:

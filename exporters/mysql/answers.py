@@ -1,17 +1,19 @@
 """What is asked of a MySQL or MariaDB in each round, and what comes back. The only I/O of its package."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exporters.mysql import aurora, group
 from exporters.mysql.aurora import Host, read_hosts
 from exporters.mysql.group import Group, read_group
-from exporters.mysql.heartbeat import Beat, HeartbeatConfig, read_beats
+from exporters.mysql.heartbeat import Beat, HeartbeatConfig, followed, read_beats
 from exporters.mysql.replica import Channel, read_channels, tells_of_replication
 from exporters.mysql.replica import read_beats as read_heartbeats
-from exporters.mysql.values import amount, named
+from exporters.mysql.values import amount, labels, named
+from slo.core.sample import Sample
 from slo.errors import Fault
+from slo.net.attempt import Reached
 from slo.net.mysql import MySQLSession
 from slo.net.mysql_answer import Refusal
 from slo.net.sql import Result
@@ -62,6 +64,12 @@ class Answers:
     def server(self) -> tuple[str | None, ...]:
         """What tells the server from others, as far as it says."""
         return tuple(self.variables.get(name) for name in ("hostname", "port", "server_id", "server_uuid"))
+
+    @property
+    def followed(self) -> tuple[Beat, ...]:
+        """The heartbeats by which the lag is told."""
+        sources = (channel.source for channel in self.channels or ())
+        return followed(self.beats, sources, self.variables.get("server_id", ""))
 
 
 class Asking:
@@ -153,3 +161,14 @@ async def _group(asking: Asking, variables: Mapping[str, str]) -> Group | None:
     statistics = await asking.ask("perf_schema.replication_group_member_stats", group.STATISTICS)
     applying = await asking.ask("perf_schema.replication_applier_status_by_worker", group.APPLYING)
     return read_group(members, statistics, applying, variables.get("server_uuid", ""))
+
+
+def samples(reached: Reached, asked: Mapping[str, float], unanswered: Collection[str]) -> Iterator[Sample]:
+    """How long each answer took, and whether there was one."""
+    connecting = sum(reached.phases.get(phase, 0.0) for phase in ("resolve", "connect", "tls", "auth"))
+    yield Sample("mysql_exporter_collector_duration_seconds", connecting, labels(collector="connection"))
+    for question, took in asked.items():
+        yield Sample("mysql_exporter_collector_duration_seconds", took, labels(collector=f"collect.{question}"))
+    for question in dict.fromkeys((*asked, *unanswered)):
+        answered = 0.0 if question in unanswered else 1.0
+        yield Sample("mysql_exporter_collector_success", answered, labels(collector=f"collect.{question}"))

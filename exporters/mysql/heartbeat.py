@@ -1,6 +1,6 @@
 """A table that somebody writes the time into on the primary, as pt-heartbeat does: its age is a replica's true lag."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,9 +9,13 @@ from pydantic import AfterValidator
 from exporters.mysql.values import amount, by_column, labels
 from slo.config.types import Section, wrong
 from slo.core.sample import Sample
+from slo.net.conversation import said
 from slo.net.sql import Result
 
 MOST_ROWS = 100
+
+MOST_AHEAD_SECONDS = 5.0
+"""How far a heartbeat may be ahead of the clock of the server that it is read on: clocks differ by a little."""
 
 
 def _table(name: str) -> str:
@@ -58,9 +62,9 @@ class Beat:
     now: float
 
     @property
-    def age_seconds(self) -> float:
-        """How old it is; clocks that differ do not make it younger than 0."""
-        return max(self.now - self.stored, 0.0)
+    def ahead_seconds(self) -> float:
+        """How far it lies in the future; negative for one of the past."""
+        return self.stored - self.now
 
 
 def read_beats(result: Result) -> tuple[Beat, ...]:
@@ -75,14 +79,30 @@ def read_beats(result: Result) -> tuple[Beat, ...]:
     return tuple(beats.values())
 
 
-def age_seconds(beats: Iterable[Beat], sources: Iterable[str], own: str) -> float | None:
-    """The age of the oldest heartbeat of the servers that are followed.
+def followed(beats: Iterable[Beat], sources: Iterable[str], own: str) -> tuple[Beat, ...]:
+    """The heartbeats of the servers that are followed.
 
-    Where none of these writes any, as in a chain, that of the youngest of any other server; None without one.
+    Where none of these writes any, as in a chain, the youngest of any other server; none without one.
     """
-    ages = {beat.server: beat.age_seconds for beat in beats if beat.server != own}
-    followed = [ages[source] for source in sources if source in ages]
-    return max(followed) if followed else min(ages.values(), default=None)
+    others = {beat.server: beat for beat in beats if beat.server != own}
+    found = tuple(others[source] for source in sources if source in others)
+    return found or tuple(sorted(others.values(), key=lambda beat: beat.ahead_seconds)[-1:])
+
+
+def age_seconds(beats: Collection[Beat]) -> float | None:
+    """The age of the oldest, at least 0; None without any, and where one of them cannot be believed."""
+    if doubt(beats):
+        return None
+    return max((max(-beat.ahead_seconds, 0.0) for beat in beats), default=None)
+
+
+def doubt(beats: Iterable[Beat]) -> str:
+    """Why the times cannot be believed, in words; empty where they can."""
+    for beat in beats:
+        if beat.ahead_seconds > MOST_AHEAD_SECONDS:
+            ahead = f"the heartbeat of server {said(beat.server)} lies {beat.ahead_seconds:.0f} s in the future"
+            return f"{ahead}: `utc:` is not as the times are written, or a time zone or a clock is wrong"
+    return ""
 
 
 def samples(beats: Iterable[Beat]) -> Iterator[Sample]:

@@ -4,7 +4,7 @@ The names are upstream's. A digest is told by its hash alone, never by the text 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.mysql.values import LONGEST_LABEL, by_column, labels, number
@@ -48,6 +48,21 @@ def questions(variables: Mapping[str, str], *, threads: bool, tables: int, diges
     if digests:
         name = "perf_schema.eventsstatements"
         yield Question(name=name, statement=f"{_DIGESTS} LIMIT {digests}", samples=_digests)
+
+
+class Turns:
+    """Whose turn it is, so that a question that takes all the time does not starve those after it."""
+
+    def __init__(self) -> None:
+        self._next = ""
+
+    def of(self, wanted: Sequence[Question]) -> Iterator[Question]:
+        """Each once, beginning after the one that was taken last, whatever became of that one."""
+        names = [each.name for each in wanted]
+        first = names.index(self._next) if self._next in names else 0
+        for turn in range(first, first + len(wanted)):
+            self._next = names[(turn + 1) % len(names)]
+            yield wanted[turn % len(wanted)]
 
 
 # Compression

@@ -87,11 +87,28 @@ def _lag_seconds(told: Told) -> float | None:
     """
     if told.heartbeat and told.heartbeat_age is None:
         return None
-    lags = [channel.seconds_behind if channel.told else None for channel in told.following]
-    known = [lag for lag in (*lags, *told.silent.values(), told.heartbeat_age) if lag is not None]
-    if None in lags and told.heartbeat_age is None:
+    if told.heartbeat_age is None and None in _behind(told):
         return None
-    return max(known, default=None)
+    return max(_lags(told).values(), default=None)
+
+
+def lag_source(told: Told) -> str:
+    """Which of them it is, in words; empty where the server is told of by its group, or nothing is known."""
+    lags = _lags(told)
+    return "" if told.group or told.hosts or not lags else max(lags, key=lags.__getitem__)
+
+
+def _lags(told: Told) -> dict[str, float]:
+    found = {
+        "by the age of the heartbeat": told.heartbeat_age,
+        "as the server says itself": max((lag for lag in _behind(told) if lag is not None), default=None),
+        "by the silence of the primary": max(told.silent.values(), default=None),
+    }
+    return {source: lag for source, lag in found.items() if lag is not None}
+
+
+def _behind(told: Told) -> list[float | None]:
+    return [channel.seconds_behind if channel.told else None for channel in told.following]
 
 
 def _lag_bytes(channels: tuple[Channel, ...]) -> int | None:

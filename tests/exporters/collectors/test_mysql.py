@@ -64,15 +64,20 @@ async def hanging_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def first_alone(behaviour: Behaviour) -> Behaviour:
-    """Behaves so on the first connection, and says nothing on all others."""
+def one_after_another(first: Behaviour, then: Behaviour) -> Behaviour:
+    """Behaves in one way on the first connection, and in another on all others."""
     taken = []
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         taken.append(writer)
-        await (behaviour if len(taken) == 1 else hostile.silent)(reader, writer)
+        await (first if len(taken) == 1 else then)(reader, writer)
 
     return behave
+
+
+def first_alone(behaviour: Behaviour) -> Behaviour:
+    """Behaves so on the first connection, and says nothing on all others."""
+    return one_after_another(behaviour, hostile.silent)
 
 
 def replica(**columns: str | None) -> Answers:
@@ -85,6 +90,11 @@ def node(**status: str) -> Answers:
         "SHOW GLOBAL STATUS": said(pairs({**STATUS, **GALERA, **status})),
         "SHOW GLOBAL VARIABLES": said(variables),
     }
+
+
+def beaten(stored: str) -> bytes:
+    """The heartbeat of the primary, read at 110."""
+    return answer((stored, "110", "1"), columns=("stored", "now", "server_id"))
 
 
 FULL = {"SHOW GLOBAL STATUS": said(pairs({**STATUS, "Threads_connected": "151"}))}
@@ -103,6 +113,18 @@ STATES: dict[str, tuple[Answers, Mapping[str, object], str]] = {
     "a thread stopped": (replica(Slave_SQL_Running="No"), {}, "replication_broken"),
     "a lag that nobody knows": (replica(Seconds_Behind_Master=None), {}, "replication_unknown"),
     "we may not ask": ({"SHOW ALL SLAVES STATUS": DENIED}, {}, "permission"),
+    "it is full, and followed by too few": (FULL, {"expect": {"replicas": 1}}, "too_many_connections"),
+    "it is full, and behind": (
+        {**FULL, **replica(Seconds_Behind_Master="9")},
+        {"expect": {"lag": "8s", "replication": ["semi-sync"]}},
+        "too_many_connections",
+    ),
+    "it is full, and follows no more": ({**FULL, **replica(Slave_SQL_Running="No")}, {}, "replication_broken"),
+    "it is full, and of a small cluster": (
+        node(Threads_connected="151"),
+        {"expect": {"cluster_size": 4}},
+        "too_many_connections",
+    ),
     "a node": (node(), {"expect": {"replication": ["cluster"], "cluster_size": 3}}, "ok"),
     "a node of a small cluster": (node(), {"expect": {"cluster_size": 4}}, "cluster_size"),
     "a node without quorum": (node(wsrep_cluster_status="non-Primary", wsrep_ready="OFF"), {}, "no_quorum"),
@@ -111,6 +133,16 @@ STATES: dict[str, tuple[Answers, Mapping[str, object], str]] = {
         {**replica(), "SELECT UNIX_TIMESTAMP": answer(columns=("stored", "now", "server_id"))},
         {"heartbeat": {"table": "a.b"}},
         "replication_unknown",
+    ),
+    "a heartbeat of the future": (
+        {**replica(), "SELECT UNIX_TIMESTAMP": beaten("3710")},
+        {"heartbeat": {"table": "a.b"}, "expect": {"lag": "8s"}},
+        "replication_unknown",
+    ),
+    "a heartbeat of a clock that is a little ahead": (
+        {**replica(), "SELECT UNIX_TIMESTAMP": beaten("114")},
+        {"heartbeat": {"table": "a.b"}, "expect": {"lag": "8s"}},
+        "ok",
     ),
     "no table of heartbeats": (
         {**replica(), "SELECT UNIX_TIMESTAMP": refused(1146, "Table 'a.b' doesn't exist")},
@@ -148,6 +180,28 @@ async def test_what_is_refused_is_an_error_of_the_scrape_and_told_to_people() ->
         found = {finding.name: finding.text for finding in server.collector.findings(server.facts)}
         assert found["info_schema.innodb_cmp"] == "1227: you need the PROCESS privilege"
         assert (found["role"], found["replication"]) == ("primary", "none")
+
+
+async def test_people_are_told_where_the_lag_is_from() -> None:
+    behaviour = talking({**replica(Seconds_Behind_Master="5"), "SELECT UNIX_TIMESTAMP": beaten("65")})
+    for keys, lag in (
+        ({}, "5.0 s as the server says itself"),
+        ({"heartbeat": {"table": "a.b"}}, "45.0 s by the age of the heartbeat"),
+    ):
+        async with serving(behaviour) as port, watched(port, **keys) as server:
+            assert await server.round() == "ok", server.detail
+            found = {finding.name: finding.text for finding in server.collector.findings(server.facts)}
+            assert found["lag"] == lag
+
+
+async def test_a_heartbeat_of_the_future_is_no_lag_of_0() -> None:
+    behaviour = talking({**replica(), "SELECT UNIX_TIMESTAMP": beaten("3710")})
+    async with serving(behaviour) as port, watched(port, heartbeat={"table": "a.b"}) as server:
+        assert await server.round() == "replication_unknown"
+        assert server.detail.startswith("the heartbeat of server 1 lies 3600 s in the future: `utc:` is not")
+        assert "time zone" in server.detail
+        assert server.state.lag_seconds is None
+        assert server.value("watchkeep_replication_lag_seconds") is None
 
 
 ROW = "".join("x" for _ in range(250))
@@ -192,6 +246,33 @@ async def test_a_server_that_answers_nobody_new_is_bad_at_the_deadline_and_what_
         assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1.0, 0.0)
         assert await server.round(HUNG_SECONDS) == "auth_timeout"
         assert server.value("mysql_up") == 1.0, "the connection that works is kept"
+
+
+EXPIRED = refused(1820, "You must SET PASSWORD before executing this statement")
+SHUT_OUT: dict[str, Answers] = {
+    "from the first question on": {"SHOW ": EXPIRED},
+    "from the first setting on": {"SET ": EXPIRED},
+}
+
+
+@pytest.mark.parametrize("answers", SHUT_OUT.values(), ids=SHUT_OUT.keys())
+async def test_a_login_that_may_ask_nothing_is_refused_and_the_old_connection_kept(answers: Answers) -> None:
+    async with serving(one_after_another(talking(), talking(answers))) as port:
+        async with watched(port, login_interval="1m", expect={"replicas": 1}) as server:
+            for _ in range(2):
+                assert await server.round() == "auth_refused", "not replicas_missing"
+                assert "1820" in server.detail
+                assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1.0, 0.0)
+        async with watched(port) as server:
+            assert await server.round() == "auth_refused"
+            assert await server.round() == "auth_refused"
+            assert "not tried again" in server.detail
+
+
+async def test_a_session_that_is_refused_everything_is_not_kept() -> None:
+    denying = talking({"SHOW GLOBAL VARIABLES": refused(1142, "denied")})
+    async with serving(one_after_another(denying, talking())) as port, watched(port) as server:
+        assert [await server.round() for _ in range(2)] == ["query_refused", "ok"]
 
 
 async def test_nobody_logs_in_anew_where_that_is_not_wanted() -> None:

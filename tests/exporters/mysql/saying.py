@@ -120,6 +120,9 @@ class Saying:
     async def limit_time(self, seconds: float) -> None:
         """It answers at once."""
 
+    def close(self) -> None:
+        """There is no connection."""
+
 
 def denied(right: str) -> Refusal:
     """The server's word for a right that is missing."""

@@ -179,6 +179,12 @@ async def test_a_replica_that_is_behind(primary: MariaDB, replica: MariaDB) -> N
         assert stored is not None
         assert now is not None
         assert 45 <= now - stored < 60
+        primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6) + INTERVAL 1 HOUR, 1)")
+        await until(server, "replication_unknown")
+        assert "in the future" in server.detail
+        assert server.value("watchkeep_replication_lag_seconds") is None
+        primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6) - INTERVAL 45 SECOND, 1)")
+        await until(server, "replication_lag")
         changed(replica, "MASTER_DELAY=3600")
         primary.run("REPLACE INTO heartbeat.heartbeat VALUES (NOW(6), 1)")
         await server.round()
@@ -287,6 +293,23 @@ async def test_a_wrong_password_and_one_that_was_changed(primary: MariaDB) -> No
             primary.run(f"SET PASSWORD FOR watchkeep = PASSWORD('{PASSWORD}')")
 
 
+async def test_a_password_that_expires_and_is_mended(primary: MariaDB) -> None:
+    async with watched(primary.port, login_interval="1ms") as server:
+        assert await server.round() == "ok", server.detail
+        primary.run("ALTER USER watchkeep PASSWORD EXPIRE")
+        try:
+            for _ in range(2):
+                assert await server.round() == "auth_refused"
+                assert "1820" in server.detail
+                assert (server.value("mysql_up"), server.value("watchkeep_login_success")) == (1, 0)
+            async with watched(primary.port) as newcomer:
+                assert await newcomer.round() == "auth_refused"
+        finally:
+            primary.run(f"ALTER USER watchkeep IDENTIFIED BY '{PASSWORD}'")
+        assert await server.round() == "ok", server.detail
+        assert server.value("watchkeep_login_success") == 1
+
+
 async def test_a_right_that_was_revoked_makes_it_unknown(primary: MariaDB) -> None:
     async with watched(primary.port, login_interval="1ms") as server:
         assert await server.round() == "ok", server.detail
@@ -300,6 +323,24 @@ async def test_a_right_that_was_revoked_makes_it_unknown(primary: MariaDB) -> No
         finally:
             primary.run("GRANT SLAVE MONITOR ON *.* TO watchkeep")
         await until(server, "ok")
+
+
+async def test_a_write_that_hangs_on_a_lock_is_no_server_that_is_down(primary: MariaDB) -> None:
+    context = Context.default(SteadyClock())
+    login = SQLLogin(username="watchkeep", password=Secret(PASSWORD))
+    holder = await MySQLSession.open(Attempt(context), Endpoint(host="127.0.0.1", port=primary.port), login)
+    try:
+        async with watched(primary.port, write_probe=CANARY) as server:
+            assert await server.round() == "ok", server.detail
+            await holder.answer("START TRANSACTION READ WRITE")
+            await holder.answer("SELECT * FROM ops.watchkeep FOR UPDATE")
+            assert await server.round(FROZEN_SECONDS) == "query_timeout"
+            assert (server.value("mysql_up"), server.value("watchkeep_write_success")) == (1, 0)
+            await holder.answer("ROLLBACK")
+            assert await server.round() == "ok", server.detail
+    finally:
+        holder.close()
+        await context.close()
 
 
 async def test_what_is_written_is_read_back(primary: MariaDB, replica: MariaDB) -> None:

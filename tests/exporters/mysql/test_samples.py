@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporters.mysql import aurora, group, heartbeat, replica, status, variables
 from exporters.mysql.families import FAMILIES, family
-from exporters.mysql.heartbeat import HeartbeatConfig, age_seconds, read_beats
+from exporters.mysql.heartbeat import HeartbeatConfig, age_seconds, followed, read_beats
 from exporters.mysql.replica import read_channels
 from exporters.mysql.slow import questions
 from exporters.mysql.values import Numbers, named, new_name, number, old_name
@@ -174,17 +174,23 @@ def beats(*rows: tuple[str | None, str | None, str | None]) -> Result:
         ([("100", "110", "1"), ("105", "110", "3")], ["3"], 5),
         ([("100", "110", "9"), ("60", "110", "8")], ["1"], 10),
         ([("100", "110", "1"), ("50", "110", "1")], ["1"], 10),
-        ([("120", "110", "1")], ["1"], 0),
+        ([("115", "110", "1")], ["1"], 0),
+        ([("116", "110", "1")], ["1"], None),
+        ([("3710", "110", "1"), ("10", "110", "3")], ["1", "3"], None),
+        ([("3710", "110", "2"), ("100", "110", "1")], ["1"], 10),
         ([("100", "110", "2")], ["1"], None),
         ([(None, "110", "1"), ("x", "110", "3"), ("100", "110", None)], ["1"], None),
         ([], ["1"], None),
     ],
-    ids=["one", "the oldest", "whom it follows", "a chain", "of one the youngest", "clocks", "its own", "odd", "none"],
+    ids=[
+        *("one", "the oldest", "whom it follows", "a chain", "of one the youngest", "clocks that differ a little"),
+        *("the future", "one of two from the future", "its own from the future", "its own", "odd", "none"),
+    ],
 )
 def test_the_age_of_a_heartbeat(
     rows: list[tuple[str | None, str | None, str | None]], sources: list[str], age: float | None
 ) -> None:
-    assert age_seconds(read_beats(beats(*rows)), sources, own="2") == age
+    assert age_seconds(followed(read_beats(beats(*rows)), sources, own="2")) == age
 
 
 def test_heartbeats_as_metrics() -> None:

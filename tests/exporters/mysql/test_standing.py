@@ -1,7 +1,7 @@
 """How a server stands to others, out of what servers of every sort say: also those that cannot be had here."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -11,7 +11,7 @@ from exporters.mysql.aurora import HOSTS
 from exporters.mysql.group import APPLYING, MEMBERS, STATISTICS
 from exporters.mysql.replica import Channel, read_channels
 from exporters.mysql.silence import Silence
-from exporters.mysql.standing import Told, no_tx, standing
+from exporters.mysql.standing import Told, lag_source, no_tx, standing
 from slo.errors import Fault
 from slo.net.mysql import MySQLSession
 from slo.net.mysql_answer import Refusal
@@ -352,6 +352,21 @@ async def test_the_lag_is_the_largest_of_all_that_is_known() -> None:
     assert told(null, heartbeat_age=45.0).lag_seconds == 45
     assert told(null, silent={"": 12.0}).lag_seconds is None
     assert told(found, heartbeat=True).lag_seconds is None, "a heartbeat that is missing is not a lag of 5"
+
+
+@pytest.mark.parametrize(
+    ("known", "source"),
+    [
+        ({}, "as the server says itself"),
+        ({"heartbeat_age": 45.0}, "by the age of the heartbeat"),
+        ({"heartbeat_age": 3.0}, "as the server says itself"),
+        ({"heartbeat_age": 8.0, "silent": {"": 12.0}}, "by the silence of the primary"),
+    ],
+)
+async def test_it_is_said_where_the_lag_is_from(known: Mapping[str, Any], source: str) -> None:
+    found = await answers(mariadb(replica=replica(Seconds_Behind_Master="5")))
+    said = Told(status=found.status, variables=found.variables, channels=found.channels, **known)
+    assert lag_source(said) == source
 
 
 def test_a_primary_is_silent_that_lets_a_heartbeat_pass() -> None:
