@@ -182,6 +182,9 @@ class MySQLCollector(ReachingProbe[Facts]):
             return
         slow = facts.slow
         yield Sample("mysql_up", 1.0)
+        yield from replication.samples(facts.replication)
+        yield from login.samples(facts.login)
+        yield from writes.samples(facts.write)
         asked = {**answers.seconds, **(slow.value.seconds if slow else {})}
         unanswered = {**answers.denied, **answers.failed, **(slow.value.unanswered if slow else {})}
         yield Sample("mysql_exporter_last_scrape_error", 1.0 if unanswered else 0.0)
@@ -197,9 +200,6 @@ class MySQLCollector(ReachingProbe[Facts]):
         if slow is not None:
             yield from slow.value.samples
             yield Sample("watchkeep_mysql_slow_age_seconds", slow.age_seconds)
-        yield from replication.samples(facts.replication)
-        yield from login.samples(facts.login)
-        yield from writes.samples(facts.write)
 
     async def aclose(self) -> None:
         """Log out, without waiting for the other side."""

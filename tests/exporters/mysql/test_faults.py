@@ -73,6 +73,8 @@ async def test_a_primary_and_its_replica_in_step(primary: MariaDB, replica: Mari
         assert server.value("mysql_slave_status_slave_io_running") == 1
         assert server.value("mysql_slave_status_replica_io_running") == 1
         assert server.value("watchkeep_replication_lag_seconds") == 0
+        first = [sample.name for sample in server.samples[:10]]  # what `max_samples` cuts off last
+        assert {"mysql_up", "watchkeep_replication_mode", "watchkeep_replication_lag_seconds"} <= {*first}
 
 
 async def test_what_is_expected_is_held_against_it(primary: MariaDB, replica: MariaDB) -> None:

@@ -66,6 +66,8 @@ async def test_a_primary_and_its_standby_as_they_should_be(primary: Postgres, st
         assert seen.value("pg_exporter_last_scrape_error") == 0
         assert seen.value("watchkeep_replication_role", role="primary") == 1
         assert seen.value("watchkeep_replication_mode", mode="async") == 1
+        first = [sample.name for sample in seen.samples[:10]]  # what `max_samples` cuts off last
+        assert {"pg_up", "watchkeep_replication_lag_seconds", "watchkeep_login_success"} <= {*first}
         again = await watch.look()
         pairs = list(zip(seen.samples, again.samples, strict=True))
         assert [one for one, two in pairs if one.labels is not two.labels] == []

@@ -44,6 +44,8 @@ async def test_a_frozen_server_is_down_at_the_deadline_and_no_other_is_late(star
                 assert beside.reason == "ok"
         assert (await one.look()).reason == "ok"
         assert one.value("redis_up") == 1.0
+        first = [sample.name for sample in one.samples[:10]]  # what `max_samples` cuts off last
+        assert {"redis_up", "watchkeep_replication_mode", "watchkeep_login_success"} <= {*first}
 
 
 async def test_a_server_that_is_killed_and_comes_back(start_redis: StartRedis) -> None:
