@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
 
 from pydantic import model_validator
 
@@ -15,7 +14,6 @@ from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.core.selector import METRIC_NAME
 from slo.errors import ParseError
-from slo.exposition.line import number_of
 from slo.exposition.parse import SeriesCache, parse
 
 MOST_TOLD = 10
@@ -26,9 +24,6 @@ STALE = timedelta(minutes=5)
 
 OURS = "watchkeep_"
 """What the names of the watch's own metrics begin with."""
-
-_Series: TypeAlias = tuple[str, Mapping[str, str]]
-_Written: TypeAlias = Mapping[bytes, _Series | None]
 
 
 class Bound(Section):
@@ -125,8 +120,8 @@ class MetricsReading:
             exposition = parse(answer.body, answer.content_type, self._cache)
         except ParseError as error:
             raise ValueError(f"the body is no metrics: {error}") from None
-        if name := _contradicted(answer.body, self._cache.series):
-            raise ValueError(f"the series {name} has two values")
+        if exposition.contradicted:  # Prometheus takes the first value, which may be the better one
+            raise ValueError(f"the series {exposition.contradicted} has two values")
         oldest = (answer.at - STALE).timestamp() * 1000
         plain, self._plain = self._plain, {}
         kept: dict[int, tuple[float, Sample]] = {}
@@ -165,31 +160,3 @@ class MetricsReading:
         if labels[METRIC_NAME].startswith(OURS):
             return False
         return not self._keep or any(selector.matches(labels) for selector in self._keep)
-
-
-def _contradicted(body: bytes, written: _Written) -> str | None:
-    """A series that has two values at one time: Prometheus takes the first, which may be the better one.
-
-    `written` has the series by what was read before their values. What has no blank before its value, or a label over
-    several lines, is not held against the rest: no client library writes so.
-    """
-    said: dict[tuple[int, bytes], bytes] = {}
-    for line in body.split(b"\n"):
-        if found := _parts(line, written):
-            series, value, time = found
-            first = said.setdefault((id(series), time), value)
-            if first != value and number_of(first) != number_of(value):
-                return series[0]
-    return None
-
-
-def _parts(line: bytes, written: _Written) -> tuple[_Series, bytes, bytes] | None:
-    """The series of a line, its value and its time as they are written, without an exemplar."""
-    for sample in (line, line.partition(b" # {")[0]):
-        before, *rest = sample.rsplit(None, 1) or [b""]
-        if series := written.get(before):
-            return series, b"".join(rest), b""
-        before, *value = before.rsplit(None, 1) or [b""]
-        if series := written.get(before):
-            return series, b"".join(value), b"".join(rest)
-    return None

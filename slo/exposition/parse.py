@@ -4,7 +4,7 @@ A target says the same series at every scrape, so that what stands before a valu
 a series that was not seen before is read letter by letter (`slo.exposition.line`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,10 +26,14 @@ _UNSEEN: _Series = ("", {})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exposition:
-    """What one scrape said: its samples in their order, and the types of the families that have one."""
+    """What one scrape said: its samples in their order, and the types of the families that have one.
+
+    `contradicted` is the name of a series that had two values at one time, empty where none had.
+    """
 
     samples: Sequence[ScrapedSample]
     types: Mapping[str, str]
+    contradicted: str = ""
 
 
 class SeriesCache:
@@ -102,10 +106,10 @@ def parse(body: bytes, content_type: str, cache: SeriesCache | None = None) -> E
         reader.read()
     finally:
         cache.keep_within(len(lines))
-    samples = reader.samples
+    samples, contradicted = reader.samples, ""
     if len({id(sample[1]) for sample in samples}) < len(samples):
-        samples = list(_first_of_each(samples))
-    return Exposition(samples=samples, types=reader.types)
+        samples, contradicted = _first_of_each(samples)
+    return Exposition(samples=samples, types=reader.types, contradicted=contradicted)
 
 
 class _Reader:
@@ -188,11 +192,12 @@ def _leaves_open(line: bytes) -> bool:
     return unescaped.count(b'"') % 2 == 1
 
 
-def _first_of_each(samples: Sequence[ScrapedSample]) -> Iterator[ScrapedSample]:
-    """The samples without those that repeat a series at the same time."""
-    seen: set[tuple[int, int | None]] = set()
+def _first_of_each(samples: Sequence[ScrapedSample]) -> tuple[list[ScrapedSample], str]:
+    """The samples without those that repeat a series at the same time, and the name of one that does so otherwise."""
+    first: dict[tuple[int, int | None], ScrapedSample] = {}
+    contradicted = ""
     for sample in samples:
-        key = id(sample[1]), sample[3]
-        if key not in seen:
-            seen.add(key)
-            yield sample
+        value, known = sample[2], first.setdefault((id(sample[1]), sample[3]), sample)[2]
+        if value != known and not (value != value and known != known):  # noqa: PLR0124  two NaN are one value
+            contradicted = contradicted or sample[0]
+    return list(first.values()), contradicted
