@@ -41,10 +41,6 @@ SERVERS_SHARE = 0.8
 """The share of the time left after which the server gives up a statement by itself, so that the round does not."""
 
 
-LESSER = frozenset({"replication_lag", "replicas_missing", "cluster_size", "replication_mode"})
-"""What is told after everything else: servers that are less to each other than is expected, and still serve."""
-
-
 class Config(SQLConfig, ServerConfig):
     """One MySQL or MariaDB: alone, a primary, a replica, or a node of a cluster."""
 
@@ -137,7 +133,7 @@ class MySQLCollector(ReachingProbe[Facts]):
         """What went wrong on the way, else everything that is not as it should be."""
         if isinstance(facts, Fault) or facts.answers is None or facts.replication is None:
             return super().judge(facts)
-        wrong = sorted(self._wrong(facts, facts.answers, facts.replication), key=lambda each: each[0] in LESSER)
+        wrong = replication.gravest_first(self._wrong(facts, facts.answers, facts.replication))
         return [facts.reached.judgement(*each) for each in wrong] or super().judge(facts)
 
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:

@@ -135,7 +135,7 @@ class PostgresCollector(ReachingProbe[Facts]):
         """What went wrong on the way, else everything that is not as it should be."""
         if isinstance(facts, Fault) or facts.told is None:
             return super().judge(facts)
-        wrongs = self._wrong(facts, facts.told)
+        wrongs = replication.gravest_first(self._wrong(facts, facts.told))
         return [facts.reached.judgement(*each) for each in wrongs] or super().judge(facts)
 
     def _wrong(self, facts: Facts, said: Told) -> Iterator[tuple[str, str]]:

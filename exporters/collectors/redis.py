@@ -131,7 +131,7 @@ class RedisCollector(ReachingProbe[Facts]):
         """What went wrong on the way, else everything that is not as it should be."""
         if isinstance(facts, Fault) or facts.answers is None or facts.replication is None:
             return super().judge(facts)
-        wrong = self._wrong(facts, facts.answers, facts.replication)
+        wrong = replication.gravest_first(self._wrong(facts, facts.answers, facts.replication))
         return [facts.reached.judgement(*each) for each in wrong] or super().judge(facts)
 
     def _wrong(self, facts: Facts, answers: Answers, state: Replication) -> Iterator[tuple[str, str]]:

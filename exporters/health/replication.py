@@ -5,7 +5,7 @@ the largest of what it says itself, of how old the last sign of life of its prim
 it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -109,6 +109,15 @@ def faults(replication: Replication, expect: Expect) -> Iterator[tuple[str, str]
     if role is not Role.REPLICA:
         yield from _few("replicas_missing", "replicas", replication.replicas, expect.replicas)
     yield from _few("cluster_size", "members of the cluster", replication.cluster_size, expect.cluster_size)
+
+
+_LESSER = frozenset({"replication_lag", "replicas_missing", "cluster_size", "replication_mode"})
+"""Servers that are less to each other than is expected, and still serve."""
+
+
+def gravest_first(faults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What a round found wrong, replication or not, in its order but for what is told after everything else."""
+    return sorted(faults, key=lambda fault: fault[0] in _LESSER)
 
 
 def _access(replication: Replication, expect: Expect) -> Iterator[tuple[str, str]]:

@@ -82,6 +82,7 @@ STATES: dict[str, tuple[Sections, Answers, Mapping[str, object], str]] = {
     "no role": (server(PRIMARY, role=""), {}, {}, "replication_unknown"),
     "it loads its data": (server(PRIMARY, loading="1", loading_loaded_perc="40.00"), {}, {}, "not_ready"),
     "it is full": (server(PRIMARY, **FULL), {}, {}, "too_many_connections"),
+    "it is full, and followed by too few": (server(PRIMARY, **FULL), {}, {"replicas": 9}, "too_many_connections"),
     "a node of a cluster": (NODE, cluster("ok"), {"cluster_size": 3}, "ok"),
     "a node of a small cluster": (NODE, cluster("ok"), {"cluster_size": 4}, "cluster_size"),
     "a node of a cluster that failed": (NODE, cluster("fail"), {}, "no_quorum"),
