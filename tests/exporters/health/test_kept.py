@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import pytest
 
@@ -10,22 +9,7 @@ from exporters.health.kept import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Ke
 from slo.errors import Fault
 from slo.net.attempt import Attempt
 from slo.net.context import Context
-
-
-class Watch:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        raise NotImplementedError
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep_until(self, monotonic: float) -> None:
-        raise NotImplementedError
+from tests.exporters.clocks import SetClock
 
 
 class Session:
@@ -45,7 +29,7 @@ class Server:
     """Lets in whoever comes, or refuses."""
 
     def __init__(self) -> None:
-        self.clock = Watch()
+        self.clock = SetClock()
         self.sessions: list[Session] = []
         self.refuses: Fault | None = None
         self.tries = 0

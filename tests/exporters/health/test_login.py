@@ -1,6 +1,6 @@
 """A login beside the kept connection: when it is made, and what is known of the last one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,22 +12,7 @@ from slo.net.context import Context
 from slo.net.guard import Guard
 from slo.net.resolve import Resolver
 from slo.net.tls import TLSContexts
-
-
-class SetClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep_until(self, monotonic: float) -> None:
-        self.seconds = max(self.seconds, monotonic)
+from tests.exporters.clocks import SetClock
 
 
 class Door:

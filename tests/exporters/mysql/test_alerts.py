@@ -1,8 +1,6 @@
 """The alerts that people have on mysqld_exporter's metrics, on what we say of servers that are well and that fail."""
 
-import json
-import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,10 +8,10 @@ import yaml
 
 from exporters.collectors.mysql import Facts
 from slo.errors import Fault
-from slo.exposition.labels import label_text
 from slo.net.attempt import Reached
 from slo.net.mysql_answer import Refusal
 from slo.net.sql import Result
+from tests.exporters.alerting import Minutes, fire_as_expected
 from tests.exporters.mysql.saying import (
     GALERA,
     MARIADB_REPLICA,
@@ -26,14 +24,12 @@ from tests.exporters.mysql.saying import (
     table,
 )
 from tests.exporters.mysql.scripted import collector, found
-from tests.services import program
 
 RULES = Path(__file__).with_name("alerts.yaml")
 COLLECTOR = collector(heartbeat={"table": "heartbeat.heartbeat"})
 MINUTES = 20
 """So long a server is well, and so long it fails then."""
 
-Series = Mapping[tuple[str, str], float]
 FRESH = {"stored": "1000", "now": "1001", "server_id": "1"}
 
 
@@ -107,45 +103,16 @@ ALERTS: dict[str, tuple[Facts, Facts, set[str]]] = {
 }
 
 
-def said(facts: Facts) -> Series:
-    """The series of one round."""
-    return {(sample.name, label_text(sample.labels)): sample.value for sample in COLLECTOR.samples(facts)}
-
-
-def input_series(well: Series, failing: Series) -> Iterator[Mapping[str, str]]:
-    """The minutes of both, as promtool reads them."""
-    for name, labels in sorted(well.keys() | failing.keys()):
-        text = f'{labels},instance="db"' if labels else 'instance="db"'
-        before, after = (each.get((name, labels)) for each in (well, failing))
-        values = [value for value in (before, after) for _ in range(MINUTES)]
-        yield {"series": f"{name}{{{text}}}", "values": " ".join("stale" if v is None else f"{v!r}" for v in values)}
-
-
-def firing(minute: int, alerts: Collection[str]) -> Mapping[str, object]:
-    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(alerts)]
-    expression = 'count by (alertname) (ALERTS{alertstate="firing"})'
-    return {"expr": expression, "eval_time": f"{minute}m", "exp_samples": samples}
-
-
 @pytest.mark.parametrize(("well", "failing", "alerts"), ALERTS.values(), ids=ALERTS.keys())
 def test_an_alert_fires_when_it_should_and_not_before(
     well: Facts, failing: Facts, alerts: set[str], tmp_path: Path
 ) -> None:
-    unit = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": list(input_series(said(well), said(failing))),
-                "promql_expr_test": [firing(MINUTES - 1, ()), firing(MINUTES + 7, alerts)],
-            }
-        ],
-    }
-    (tmp_path / "unit.yml").write_text(json.dumps(unit), encoding="utf-8")
-    command = [program("promtool", package="prometheus"), "test", "rules", "unit.yml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    fire_as_expected(
+        RULES,
+        tmp_path,
+        Minutes(samples=COLLECTOR.samples(well), count=MINUTES, at=MINUTES - 1, alerts=()),
+        Minutes(samples=COLLECTOR.samples(failing), count=MINUTES, at=MINUTES + 7, alerts=alerts),
+    )
 
 
 def test_every_alert_has_a_server_that_it_fires_for() -> None:

@@ -1,13 +1,12 @@
 """What is asked more seldom, where time is short: each question comes to its turn."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from exporters.collectors.mysql import Facts
 from slo.errors import Fault
 from slo.net.mysql_answer import Refusal
 from slo.net.sql import Result
+from tests.exporters.clocks import SetClock
 from tests.exporters.mysql.saying import NOBODY, STATUS, VARIABLES, Saying, pairs, table
 from tests.exporters.mysql.scripted import TIMEOUT_SECONDS, collector, found
 
@@ -20,22 +19,6 @@ ALL = [
     "info_schema.tables",
     "perf_schema.eventsstatements",
 ]
-
-
-class SetClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep_until(self, monotonic: float) -> None:
-        self.seconds = max(self.seconds, monotonic)
 
 
 class Slowly(Saying):

@@ -1,8 +1,6 @@
 """The alerts that people have on redis_exporter's metrics, on what we say of servers that are well and that fail."""
 
-import json
-import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,27 +11,18 @@ from exporters.collectors import redis
 from exporters.collectors.redis import Facts
 from exporters.redis import slow
 from slo.errors import Fault
-from slo.exposition.labels import label_text
 from slo.net.attempt import Reached
 from slo.net.context import Context
 from slo.net.redis import Answer, Refusal
 from slo.runner.clock import SteadyClock
+from tests.exporters.alerting import Minutes, fire_as_expected
 from tests.exporters.redis.saying import PRIMARY, REPLICA, info, sentinel, server
 from tests.exporters.redis.scripted import found
-from tests.services import program
 
 RULES = Path(__file__).with_name("alerts.yaml")
 COLLECTOR = redis.build(redis.Config.model_validate({"target": "127.0.0.1:1"}), Context.default(SteadyClock()))
 MINUTES = 12
 """So long a server is well, and so long it fails then."""
-
-Series = Mapping[tuple[str, str], float]
-
-
-def said(facts: Facts) -> Series:
-    """The series of one round."""
-    samples = COLLECTOR.samples(facts)
-    return {(sample.name, label_text(sample.labels)): sample.value for sample in samples}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,40 +102,16 @@ ALERTS: dict[str, tuple[Server, Facts, set[str]]] = {
 }
 
 
-def input_series(well: Series, failing: Series) -> Iterator[Mapping[str, str]]:
-    """The minutes of both, as promtool reads them."""
-    for name, labels in sorted(well.keys() | failing.keys()):
-        text = f'{labels},instance="cache"' if labels else 'instance="cache"'
-        before, after = (each.get((name, labels)) for each in (well, failing))
-        values = [value for value in (before, after) for _ in range(MINUTES)]
-        yield {"series": f"{name}{{{text}}}", "values": " ".join("stale" if v is None else f"{v!r}" for v in values)}
-
-
-def firing(minute: int, alerts: Collection[str]) -> Mapping[str, object]:
-    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(alerts)]
-    expression = 'count by (alertname) (ALERTS{alertstate="firing"})'
-    return {"expr": expression, "eval_time": f"{minute}m", "exp_samples": samples}
-
-
 @pytest.mark.parametrize(("sort", "failing", "alerts"), ALERTS.values(), ids=ALERTS.keys())
 def test_an_alert_fires_when_it_should_and_not_before(
     sort: Server, failing: Facts, alerts: set[str], tmp_path: Path
 ) -> None:
-    unit = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": list(input_series(said(sort.facts({})), said(failing))),
-                "promql_expr_test": [firing(MINUTES - 1, sort.alerts), firing(2 * MINUTES - 1, alerts)],
-            }
-        ],
-    }
-    (tmp_path / "unit.yml").write_text(json.dumps(unit), encoding="utf-8")
-    command = [program("promtool", package="prometheus"), "test", "rules", "unit.yml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    fire_as_expected(
+        RULES,
+        tmp_path,
+        Minutes(samples=COLLECTOR.samples(sort.facts({})), count=MINUTES, at=MINUTES - 1, alerts=sort.alerts),
+        Minutes(samples=COLLECTOR.samples(failing), count=MINUTES, at=2 * MINUTES - 1, alerts=alerts),
+    )
 
 
 def test_every_alert_has_a_server_that_it_fires_for() -> None:
