@@ -179,13 +179,15 @@ class Dropped:
 Verdict = Sent | Retry | Refused | Ambiguous | Dropped
 
 
-def backoff_seconds(attempt: int, *, after_seconds: float | None, jitter: float) -> float:
+def backoff_seconds(
+    attempt: int, *, after_seconds: float | None, jitter: float, cap_seconds: float = BACKOFF_CAP_SECONDS
+) -> float:
     """How long to wait after failed attempt number `attempt` (from 1), with `jitter` in [0, 1).
 
-    Doubles from 1 s up to 5 min; the jitter takes away up to half, so that senders that failed together do not come
-    back together. What the other side asked for (Retry-After, up to 15 min) is the least, with its jitter on top.
+    Doubles from 1 s up to `cap_seconds`; the jitter takes away up to half, so that senders that failed together do not
+    come back together. What the other side asked for (Retry-After, up to 15 min) is the least, with its jitter on top.
     """
-    step = min(BACKOFF_CAP_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
+    step = min(cap_seconds, BACKOFF_FIRST_SECONDS * 2.0 ** min(attempt - 1, 30))
     wait = step * (1 - jitter / 2)
     if after_seconds is None:
         return wait

@@ -28,7 +28,7 @@ class Unanswered(Exception):
         self.verdict = verdict
 
 
-class _BrokenOff(Exception):
+class BrokenOff(Exception):
     """The connection ended under a request; the cause says how."""
 
 
@@ -89,8 +89,8 @@ class HTTPClient:
             raise Unanswered(Retry(reason=connection_reason(error), detail=detail)) from None
         except (ClientResponseError, ClientPayloadError) as error:
             raise Unanswered(in_doubt(manner, "response_malformed", type(error).__name__)) from None
-        except (ClientError, OSError, _BrokenOff) as error:
-            detail = type(error.__cause__ if isinstance(error, _BrokenOff) else error).__name__
+        except (ClientError, OSError, BrokenOff) as error:
+            detail = type(error.__cause__ if isinstance(error, BrokenOff) else error).__name__
             raise Unanswered(in_doubt(manner, connection_reason(error), detail)) from None
 
     async def aclose(self) -> None:
@@ -129,11 +129,11 @@ class HTTPClient:
             timeout=ClientTimeout(total=None),
             headers=self._headers,
             trust_env=False,
-            middlewares=(_once,),
+            middlewares=(once,),
         )
 
 
-async def _once(request: "ClientRequest", handler: "ClientHandlerType") -> "ClientResponse":
+async def once(request: "ClientRequest", handler: "ClientHandlerType") -> "ClientResponse":
     """Send it once: aiohttp repeats what broke off under methods that HTTP calls idempotent, and a PUT may comment."""
     from aiohttp import ClientConnectorError, ClientOSError, ServerDisconnectedError
 
@@ -142,7 +142,7 @@ async def _once(request: "ClientRequest", handler: "ClientHandlerType") -> "Clie
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
-        raise _BrokenOff from error
+        raise BrokenOff from error
 
 
 def in_doubt(manner: Manner, reason: str, detail: str = "") -> Retry | Ambiguous:

@@ -22,6 +22,12 @@ def test_waits_double_up_to_five_minutes(attempt: int, seconds: float) -> None:
     assert backoff_seconds(attempt, after_seconds=None, jitter=0) == seconds
 
 
+@given(ATTEMPTS, JITTER, st.floats(1, 300))
+def test_who_cannot_wait_for_so_long_waits_less(attempt: int, jitter: float, cap: float) -> None:
+    waits = backoff_seconds(attempt, after_seconds=None, jitter=jitter, cap_seconds=cap)
+    assert waits == min(backoff_seconds(attempt, after_seconds=None, jitter=jitter), cap * (1 - jitter / 2))
+
+
 @given(ATTEMPTS)
 def test_jitter_takes_away_up_to_half(attempt: int) -> None:
     waits = [backoff_seconds(attempt, after_seconds=None, jitter=jitter) for jitter in (0.0, 0.25, 0.5, 0.999)]

@@ -1,0 +1,183 @@
+"""Requests to the API server: who asks, what went wrong, and no more of an answer than is wanted.
+
+Each request has a connection of its own, and is sent once: there are few of them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daemonset.documents import Status
+from daemonset.service_account import ServiceAccount
+from slo.config.secret import LIMIT_BYTES as TOKEN_BYTES
+from slo.config.tls import TLSSettings
+from slo.errors import Fault
+from slo.net.context import Context
+from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
+from slo.router.http_client import BrokenOff, once
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+CONNECT_SECONDS = 10.0
+REFUSAL_BYTES = 16_384
+"""How much is read of an answer that is none."""
+
+
+@dataclass(eq=False)
+class APIFault(Fault):
+    """The API server did not do what it was asked.
+
+    `reason` is `auth_refused`, `permission`, `rate_limited`, `expired` (its version is too old), `server_error` or
+    `status` where it says why, else that of the connection (`timeout`, `reset`, `connect_refused`, `tls_verify`, ...).
+    `status` is that of HTTP, 0 without an answer. `after_seconds` is what Retry-After asks for.
+    """
+
+    status: int = 0
+    after_seconds: float | None = None
+
+
+class APIClient:
+    """One API server, asked as one service account. Raises Fault for whatever the other side does."""
+
+    def __init__(self, account: ServiceAccount, context: Context) -> None:
+        """Raises ValueError where the file of the authority cannot be used."""
+        self._account = account
+        self._context = context
+        self._tls = TLSSettings(ca_file=str(account.ca_file) if account.ca_file else None)
+        self._session: ClientSession | None = None
+        context.tls.get(self._tls)  # now: loading what certificates are read with takes a while
+
+    @asynccontextmanager
+    async def ask(self, path: str, query: Mapping[str, str]) -> AsyncIterator["Answer"]:
+        """A good answer, whose connection is closed at the end, read or not. The caller holds the time of each step."""
+        token = await self._token()
+        response = await self._send(path, query, token)
+        try:
+            if response.status == 401 and (following := await self._token()) != token:
+                response.close()  # it was replaced just now
+                token = following
+                response = await self._send(path, query, token)
+            if response.status != 200:
+                raise await self._refusal(response, token)
+            yield Answer(response)
+        finally:
+            response.close()
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _send(self, path: str, query: Mapping[str, str], token: str) -> "ClientResponse":
+        session = self._opened()
+        ssl = await asyncio.to_thread(self._context.tls.get, self._tls)
+        headers = {"Authorization": f"Bearer {token}"}
+        with _told_as_faults():
+            return await session.get(
+                f"{self._account.url}{path}", params=query, headers=headers, ssl=ssl, allow_redirects=False
+            )
+
+    def _opened(self) -> "ClientSession":
+        from aiohttp import ClientSession, ClientTimeout, TCPConnector
+
+        if self._session is None:
+            self._session = ClientSession(
+                connector=TCPConnector(force_close=True, limit=0),
+                timeout=ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                # What is compressed costs the API server time, and its size is known only when it is unfolded.
+                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Watchkeep"},
+                auto_decompress=False,
+                trust_env=False,
+                middlewares=(once,),
+            )
+        return self._session
+
+    async def _token(self) -> str:
+        """The token as it is in its file now. Raises Fault."""
+        file = self._account.token_file
+
+        def content() -> bytes:
+            with file.open("rb") as stream:
+                return stream.read(TOKEN_BYTES)
+
+        try:
+            token = (await asyncio.to_thread(content)).decode("ascii").strip()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
+            raise Fault("token", detail=f"{file}: {why.lower()}") from None
+        if not token or not token.isprintable():
+            raise Fault("token", detail=f"{file}: it holds no token")
+        return token
+
+    async def _refusal(self, response: "ClientResponse", token: str) -> APIFault:
+        """The fault that an answer with another status stands for."""
+        with _told_as_faults():
+            said = await response.content.read(REFUSAL_BYTES)
+        try:
+            message = Status.model_validate_json(said).message
+        except ValueError:
+            message = said.decode(errors="replace")[:DETAIL_LIMIT]  # as a proxy says it, or who asks us to come later
+        status = response.status
+        return APIFault(
+            _REASONS.get(status, "server_error" if status >= 500 else "status"),
+            detail=f"HTTP {status}: {shown(message, token)}",
+            status=status,
+            after_seconds=retry_after_seconds(response.headers.get("Retry-After"), self._context.clock.now()),
+        )
+
+
+_REASONS: Mapping[int, str] = {401: "auth_refused", 403: "permission", 410: "expired", 429: "rate_limited"}
+
+
+class Answer:
+    """A good answer as it arrives."""
+
+    def __init__(self, response: "ClientResponse") -> None:
+        self._response = response
+
+    async def piece(self) -> bytes:
+        """What has arrived, as soon as something has; empty at the end."""
+        with _told_as_faults():
+            return await self._response.content.readany()
+
+
+class Lines:
+    """An answer line by line. A line has `longest_bytes` at most, without its end."""
+
+    def __init__(self, answer: Answer, *, longest_bytes: int) -> None:
+        self._answer = answer
+        self._longest = longest_bytes
+        self._begun = bytearray()
+
+    async def some(self) -> list[bytes] | None:
+        """What has arrived, as soon as something has: whole lines, or none yet; None when the other side has ended."""
+        piece = await self._answer.piece()
+        if not piece:
+            if self._begun:
+                raise APIFault("reset", detail="it ended in the middle of a line")
+            return None
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._begun) + lines[0]
+            self._begun = bytearray(rest)
+        else:
+            self._begun += rest
+        if any(len(line) > self._longest for line in (*lines, self._begun)):
+            raise APIFault("too_large", detail=f"a line of more than {self._longest} bytes")
+        return lines
+
+
+@contextmanager
+def _told_as_faults() -> Iterator[None]:
+    """Whatever happens to a connection, as a fault."""
+    from aiohttp import ClientConnectorError, ClientError
+
+    try:
+        yield
+    except (ClientError, OSError, BrokenOff) as error:
+        cause = error.__cause__ if isinstance(error, BrokenOff) else error
+        text = str(cause.os_error) if isinstance(cause, ClientConnectorError) else type(cause).__name__
+        raise APIFault(connection_reason(error), detail=shown(text)) from None

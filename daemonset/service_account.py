@@ -1,0 +1,41 @@
+"""Who we are in the cluster: the files that Kubernetes puts into a pod, and where its API server is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slo.errors import UsageError
+
+FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds the token of its service account, and the authority of its cluster."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceAccount:
+    """The API server, and what shows it who asks.
+
+    `url` has no path. `token_file` is read anew for every request, since tokens live for an hour; `ca_file` when it
+    changes, None for the system's authorities.
+    """
+
+    url: str
+    token_file: Path
+    ca_file: Path | None = None
+
+    @classmethod
+    def of_pod(cls, environ: Mapping[str, str], folder: Path = FOLDER) -> "ServiceAccount":
+        """The one of the pod that this process runs in. Raises UsageError where it runs in none."""
+        host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
+        if not host or not port:
+            raise UsageError(
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod of Kubernetes; run"
+                " the agent from its manifests, or name the API server"
+            )
+        token = folder / "token"
+        if not token.is_file():
+            raise UsageError(f"there is no {token}: set automountServiceAccountToken: true for the agent's pods")
+        return cls(
+            url=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+            token_file=token,
+            ca_file=folder / "ca.crt",
+        )
