@@ -1,9 +1,10 @@
 """The registry of kinds: which there are, and which module each one is.
 
-The name of a file in `probes/`, `exporters/collectors/`, `slo/router/destinations/` or `slo/discovery/` names a kind:
-`type: http` is `probes.http`. Other packages add kinds with entry points in the groups `watchkeep.probes`,
-`watchkeep.collectors`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed
-without importing anything; a module is imported when its kind is used.
+The name of a file in `probes/`, `exporters/collectors/`, `exporters/forwarders/`, `slo/router/destinations/` or
+`slo/discovery/` names a kind: `type: http` is `probes.http`. Other packages add kinds with entry points in the groups
+`watchkeep.probes`, `watchkeep.collectors`, `watchkeep.forwarders`, `watchkeep.destinations` and
+`watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported when
+its kind is used.
 """
 
 import importlib
@@ -90,6 +91,7 @@ class Kinds:
     collectors: Family
     destinations: Family
     discoveries: Family
+    forwarders: Family
     scrape: str = "slo.sources.scrape"
     """The module of what stands under `scrapes`: there is one kind of it."""
 
@@ -104,6 +106,7 @@ class Kinds:
             collectors=Family("exporters.collectors", "watchkeep.collectors", exports=("Config", "build", "family")),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
             discoveries=Family("slo.discovery", "watchkeep.discoveries"),
+            forwarders=Family("exporters.forwarders", "watchkeep.forwarders"),
         )
 
     def check(self, family: CheckFamily, name: str) -> Kind:

@@ -80,7 +80,7 @@ class Counters:
 
         With `restored`, targets go on from the watermarks that the run before left.
         """
-        targets = {entry.name: endpoint_of(entry) for entry in settings.scrapes}
+        targets = {entry.name: endpoint_of(entry) for entry in settings.run_by("watch").scrapes}
         marks = self._books.watermarks(SOURCE)
         self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
         for name in {*self._scraped.targets} - targets.keys():

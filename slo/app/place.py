@@ -45,6 +45,7 @@ class Place:
         return settings
 
     def built(self, settings: Settings, context: Context) -> tuple[list[Scheduled], list[Scheduled]]:
-        """What the settings have run: probes, and scrapes. Raises ConfigError for what cannot be."""
+        """What the settings have a watch run: checks, and scrapes. Raises ConfigError for what cannot be."""
         refuse_unfed(settings, self.config)
-        return checks_of(settings, self.kinds, context, self.config), scrapes_of(settings, context, self.config)
+        own = settings.run_by("watch")
+        return checks_of(own, self.kinds, context, self.config), scrapes_of(own, context, self.config)

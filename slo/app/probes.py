@@ -132,8 +132,8 @@ class WatchedProbes:
         await asyncio.gather(self._followers.close(), self._runner.close())
 
     async def prepare(self, settings: Settings, configured: Sequence[Scheduled]) -> Prepared:
-        """What looks at the targets of a configuration: the checks `configured`, and those of what was found for the
-        same discoveries before.
+        """What looks at the targets of checks that are run here: the checks `configured`, and those of what was found
+        for the same discoveries before.
         """
         followers = self._followers.of(settings)
         self._reach = reach_of(settings.guard)

@@ -115,12 +115,12 @@ class RunningWatch:
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         await self.heartbeats.load(heard_until=await asyncio.to_thread(lambda: self._books.written_until))
-        prepared = await self._probes.prepare(self._settings, self._configured)
+        prepared = await self._probes.prepare(self._settings.run_by("watch"), self._configured)
         self._groups.targets = prepared.targets
         self._counters.configure(self._settings, restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._source.replace(fed_of(self._settings, self._groups.slos))
+        self._source.replace(fed_of(self._settings.run_by("watch"), self._groups.slos))
         self._probes.adopt(prepared)
         self._servers.replace(self._settings, self._servers.clients(self._settings))
         self._judgements.restore()
@@ -231,7 +231,7 @@ class RunningWatch:
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
         async with self._probes.lock:
-            prepared = await self._probes.prepare(settings, checks)
+            prepared = await self._probes.prepare(settings.run_by("watch"), checks)
             async with self._books.lock:
                 self._exclusions.configured = settings.exclusions
                 self._books.exclusions = tuple(self._exclusions)
@@ -241,7 +241,7 @@ class RunningWatch:
                 self._counters.begin()
                 self._settings, self._scrapes = settings, scrapes
                 self.prober.configure(settings)
-                self._source.replace(fed_of(settings, self._groups.slos))
+                self._source.replace(fed_of(settings.run_by("watch"), self._groups.slos))
                 self._probes.adopt(prepared)
                 self._servers.replace(settings, clients)
                 self._scraper.replace(scrapes)
@@ -292,7 +292,7 @@ class RunningWatch:
             self._ungrouped = True
         else:
             self._counters.begin()
-            self._source.replace(fed_of(self._settings, self._groups.slos))
+            self._source.replace(fed_of(self._settings.run_by("watch"), self._groups.slos))
             self._servers.follow()
             self._ungrouped = False
 

@@ -171,9 +171,10 @@ def paths_of(settings: Settings) -> dict[str, DeliveryPath]:
 
 
 def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
-    """The SLIs that checks feed, of these SLOs; checks that no SLO looks at feed none."""
+    """The SLIs that checks of these settings feed, of these SLOs; checks that no SLO looks at feed none."""
     several = {check.name: check.several for check in settings.checks}
-    wanted = dict.fromkeys(slo.definition for slo in slos if isinstance(slo.definition, CheckSLI))
+    definitions = (slo.definition for slo in slos if isinstance(slo.definition, CheckSLI))
+    wanted = dict.fromkeys(sli for sli in definitions if sli.check in several)
     return [
         Fed(
             sli=sli.key,

@@ -80,6 +80,7 @@ def _entry(
         name=keys.name,
         type=kind,
         family=family,
+        run_by=keys.run_by,
         interval=keys.interval,
         timeout=min(keys.timeout or usual or DEFAULT_TIMEOUT, keys.interval),
         targets=targets,

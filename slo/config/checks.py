@@ -10,9 +10,12 @@ from slo.config.entries import Entries, Entry, Family
 from slo.config.module_target import ProbeFamily, with_type
 from slo.config.reading import Reader
 from slo.config.report import Location, Report
-from slo.config.schema import CollectorKeys, ProbeKeys
+from slo.config.schema import CheckKeys, CollectorKeys, ProbeKeys
 from slo.config.settings import CheckEntry, ModuleEntry
 from slo.config.vantage_points import VantagePoints, read_vantage_points
+
+CALLED = "heartbeat"
+"""The type whose targets call us."""
 
 
 class CheckKinds(Protocol):
@@ -85,7 +88,15 @@ def read_checks(
     for check in checks.all:
         refuse_late_timeouts(check, report)
         refuse_late_extras(check.entry, report)
+        _refuse_calls_to_agents(check.entry, report)
     return checks
+
+
+def _refuse_calls_to_agents(entry: Entry[CheckKeys], report: Report) -> None:
+    """What jobs call is where they find it."""
+    keys = entry.keys
+    if keys.has("type", "run_by") and keys.values.type == CALLED and keys.values.run_by == "agents":
+        report.tell((*entry.at, "run_by"), "jobs call the watch, and no agent", "leave `run_by` out")
 
 
 def _refuse_namesakes(

@@ -14,10 +14,12 @@ from slo.config.load import Kinds
 from slo.config.module_target import BY_MODULE, ProbeFamily
 from slo.config.pattern import Pattern
 from slo.config.schema import (
+    AgentsKeys,
     CheckKeys,
     CollectorKeys,
     DestinationKeys,
     EntryKeys,
+    ForwarderKeys,
     ProbeKeys,
     Root,
     ScrapeKeys,
@@ -46,6 +48,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
         ("probes", "probe", ProbeKeys, ProbeFamily(kinds.probes)),
         ("collectors", "collector", CollectorKeys, kinds.collectors),
         ("destinations", "destination", DestinationKeys, kinds.destinations),
+        ("forwarders", "forwarder", ForwarderKeys, kinds.forwarders),
     ):
         root["properties"][key]["items"] = _entries(what, common, family, definitions)
     definitions["target"] = _described(TargetKeys, "", definitions)
@@ -56,6 +59,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     )
     # As a part of the root it would come without the twins of its secrets: pydantic passes over what adds them.
     root["properties"]["servers"]["items"] = _described(ServerKeys, "", definitions)
+    root["properties"]["agents"] = _described(AgentsKeys, "", definitions)
     definitions["variable"] = VARIABLE
     return {"$schema": DIALECT, "title": "Watchkeep", **root, "$defs": dict(sorted(definitions.items()))}
 

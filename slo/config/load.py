@@ -24,7 +24,16 @@ from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
-from slo.config.schema import CheckKeys, DestinationKeys, Root, ScrapeKeys, ServerKeys, StoreKeys
+from slo.config.schema import (
+    AgentsKeys,
+    CheckKeys,
+    DestinationKeys,
+    ForwarderKeys,
+    Root,
+    ScrapeKeys,
+    ServerKeys,
+    StoreKeys,
+)
 from slo.config.section import KindConfig
 from slo.config.settings import (
     DestinationEntry,
@@ -34,7 +43,7 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
-from slo.config.source_entries import scrape_of, server_of
+from slo.config.source_entries import forwarder_of, scrape_of, server_of
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -49,6 +58,8 @@ class Kinds(CheckKinds, Protocol):
 
     @property
     def destinations(self) -> Family: ...
+    @property
+    def forwarders(self) -> Family: ...
     def scrape_config(self) -> type[KindConfig]: ...
     def read_modules(
         self, data: Mapping[str, object], at: Location, *, reader: Reader, report: Report
@@ -78,6 +89,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         refuse_lost_modules(checks.probes, modules, _keys_at(source, "modules"), report)
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
+    of_forwarders = Entries(ForwarderKeys, kinds.forwarders, what="forwarder", reader=reader, report=report)
+    forwarders = of_forwarders.read(_items(root, "forwarders"), ("forwarders",))
+    agents = reader.read(AgentsKeys, _section(source, "agents"), ("agents",))
     customers = plain_entries(
         CustomerKeys, _items(root, "customers"), ("customers",), what="customer", reader=reader, report=report
     )
@@ -144,6 +158,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),
         contracts={entry.name: entry.keys.values.contract(year=today.year) for entry in customers},
         destinations=tuple(_destination(entry, public) for entry in destinations),
+        forwarders=tuple(forwarder_of(entry) for entry in forwarders),
+        agents_token=agents.values.token,
         routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(reading.values.rule() for reading in inhibit),

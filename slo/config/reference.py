@@ -37,12 +37,21 @@ What YAML 1.1 and 1.2 read differently (`no`, `012`, `1:30`) is refused with the
 """
 
 
+_WITH_TYPES = (
+    ("probes", "probe"),
+    ("collectors", "collector"),
+    ("destinations", "destination"),
+    ("forwarders", "forwarder"),
+)
+"""The lists whose entries have types, and what an entry of each is called."""
+
+
 def reference(schema: JsonSchemaValue) -> str:
     """The reference in Markdown, for a schema as `slo.config.json_schema` makes it."""
     sections = _Sections(schema["$defs"])
     properties = schema["properties"]
     parts = [_INTRODUCTION, "## The top level", sections.table(schema)]
-    for key, what in (("probes", "probe"), ("collectors", "collector"), ("destinations", "destination")):
+    for key, what in _WITH_TYPES:
         parts += [f"## `{key}`", f"{properties[key]['description']} The keys of an entry are those of its `type`."]
         for entry in properties[key]["items"]["allOf"]:
             kind = entry["if"]["properties"]["type"]["const"]
@@ -71,6 +80,7 @@ def reference(schema: JsonSchemaValue) -> str:
         "silences",
         "inhibit",
         "routes",
+        "agents",
         "store",
     ):
         section = sections.within(properties[key])

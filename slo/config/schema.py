@@ -76,9 +76,15 @@ class VantagePointKeys(NamedKeys):
     model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
 
+RunBy = Literal["watch", "agents"]
+"""Who does something: the watch itself, or the agents on the nodes of a cluster."""
+
+
 class CheckKeys(EntryKeys):
     """What every probe and every collector has, whatever its type."""
 
+    run_by: RunBy = "watch"
+    """Who asks: the watch, or the agents, each of which asks the pods of its node and a share of all other targets."""
     interval: Interval = timedelta(seconds=10)
     """How often it asks, at most ten times a second."""
     timeout: PositiveDuration | None = None
@@ -113,6 +119,8 @@ class CollectorKeys(CheckKeys):
 class ScrapeKeys(NamedKeys):
     """What every target has whose counters the watch scrapes."""
 
+    run_by: RunBy = "watch"
+    """Who scrapes: the watch, or the agents, which send what is counted to it."""
     interval: Interval = timedelta(seconds=15)
     """How often it is scraped."""
     timeout: PositiveDuration | None = None
@@ -158,6 +166,17 @@ class DestinationKeys(EntryKeys):
     """The destination that is told instead of what this one refuses, or has not taken by its deadline."""
     deadline: PositiveDuration | None = None
     """How long a message to it may take. Default: 2m for a P0, 15m for everything else."""
+
+
+class ForwarderKeys(EntryKeys):
+    """What everything has that telemetry is sent to, whatever its type."""
+
+
+class AgentsKeys(Section):
+    """What a watch knows of the agents that report to it."""
+
+    token: Secret | None = None
+    """What agents show to prove that they are some: 16 characters or more. Default: no agent may report."""
 
 
 class StoreKeys(Section):
@@ -217,6 +236,10 @@ class Root(Section):
     """Alerts that nobody is told of while another one is open that explains them."""
     destinations: tuple[SkipValidation[DestinationKeys], ...] = ()
     """Where notifications go."""
+    forwarders: tuple[SkipValidation[ForwarderKeys], ...] = ()
+    """Where telemetry is sent."""
+    agents: SkipValidation[AgentsKeys] = AgentsKeys()
+    """The agents that report to this watch."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()
     """Who is told, and on which terms. A route inherits what it does not say from the one above it."""
     slot: Annotated[PositiveDuration, AfterValidator(_slot), _SLOTS] = timedelta(seconds=10)

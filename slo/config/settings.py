@@ -1,7 +1,7 @@
 """The loaded configuration: what the rest of the watch reads, with nothing left to check."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
@@ -21,6 +21,9 @@ from slo.errors import ConfigFault
 
 CheckFamily: TypeAlias = Literal["probes", "collectors"]
 """What a check is: a probe or a collector."""
+
+RunBy: TypeAlias = Literal["watch", "agents"]
+"""Who runs a check or a scrape."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +84,7 @@ class CheckEntry:
     timeout: timedelta
     targets: tuple[TargetEntry, ...]
     family: CheckFamily = "probes"
+    run_by: RunBy = "watch"
     several: bool = False
     discoveries: tuple[DiscoveryEntry, ...] = ()
     quorum: int = 1
@@ -114,6 +118,7 @@ class ScrapeEntry:
     config: BaseModel
     labels: Mapping[str, str]
     honor_labels: bool
+    run_by: RunBy = "watch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +154,15 @@ class DestinationEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ForwarderEntry:
+    """Where telemetry is sent: the kind `type` with its own `config`."""
+
+    name: str
+    type: str
+    config: BaseModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """How long the ledger keeps its counts, and how many bytes it may have on disk."""
 
@@ -160,6 +174,7 @@ class StoreSettings:
 class Settings:
     """Everything that was configured. `contracts` are those of the customers, by their names.
 
+    `agents_token` is what agents show that report here, None where none may.
     `warnings` are what `check` says about it without refusing it.
     """
 
@@ -174,6 +189,8 @@ class Settings:
     exclusions: tuple[Exclusion, ...]
     contracts: Mapping[str, Contract]
     destinations: tuple[DestinationEntry, ...]
+    forwarders: tuple[ForwarderEntry, ...]
+    agents_token: Secret | None
     routes: Route
     silences: tuple[Silence, ...]
     inhibit: tuple[Rule, ...]
@@ -185,3 +202,12 @@ class Settings:
     def checks(self) -> tuple[CheckEntry, ...]:
         """Probes and collectors; no two have the same name."""
         return (*self.probes, *self.collectors)
+
+    def run_by(self, who: RunBy) -> "Settings":
+        """The same with the checks and scrapes alone that somebody runs."""
+        return replace(
+            self,
+            probes=tuple(probe for probe in self.probes if probe.run_by == who),
+            collectors=tuple(collector for collector in self.collectors if collector.run_by == who),
+            scrapes=tuple(scrape for scrape in self.scrapes if scrape.run_by == who),
+        )

@@ -1,11 +1,11 @@
-"""From what was read of a scrape or a server to its entry in the settings."""
+"""From what was read of a scrape, a server or a forwarder to its entry in the settings."""
 
 from datetime import timedelta
 
 from slo.config.check_entries import DEFAULT_TIMEOUT
 from slo.config.entries import Entry
-from slo.config.schema import ScrapeKeys, ServerKeys
-from slo.config.settings import ScrapeEntry, ServerEntry
+from slo.config.schema import ForwarderKeys, ScrapeKeys, ServerKeys
+from slo.config.settings import ForwarderEntry, ScrapeEntry, ServerEntry
 
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
@@ -21,6 +21,7 @@ def scrape_of(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
         config=entry.whole(),
         labels=keys.labels,
         honor_labels=keys.honor_labels,
+        run_by=keys.run_by,
     )
 
 
@@ -38,6 +39,12 @@ def server_of(entry: Entry[ServerKeys]) -> ServerEntry:
         bearer_token=keys.bearer_token,
         tls=keys.tls,
     )
+
+
+def forwarder_of(entry: Entry[ForwarderKeys]) -> ForwarderEntry:
+    """The entry of a forwarder without faults."""
+    keys = entry.keys.values
+    return ForwarderEntry(name=keys.name, type=keys.type, config=entry.whole())
 
 
 def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:

@@ -13,6 +13,8 @@ from slo.core.sample import Sample
 from slo.core.target import Target
 from slo.errors import Fault
 
+T_co = TypeVar("T_co", covariant=True)
+
 F = TypeVar("F")
 """The facts of a check: whatever its observation found, before anything is made of it."""
 
@@ -57,6 +59,13 @@ class Collector(Check[F], Protocol[F]):
 
     async def aclose(self) -> None:
         """Nobody asks any more: give the connection back, in a bounded time, whatever the other side does."""
+
+
+class Changing(Protocol[T_co]):
+    """Something that changes, and that several may follow."""
+
+    def changes(self) -> AsyncIterator[T_co]:
+        """All that there is, once that is known, and each time that it is something else."""
 
 
 class Discovery(Protocol):

@@ -1,8 +1,10 @@
 """What every kind gets when it is built: the watch's own time, and its ways into the network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from slo.core.protocols import Clock
+from slo.core.pod import Pod
+from slo.core.protocols import Changing, Clock
 from slo.net.calls import Calls
 from slo.net.connectivity import Connectivity
 from slo.net.echoes import Echoes
@@ -24,6 +26,8 @@ class Context:
     echoes: Echoes = field(default_factory=Echoes)
     calls: Calls = field(default_factory=Calls)
     limits: TimeLimits = field(default_factory=TimeLimits)
+    pods: Changing[Mapping[str, Pod]] | None = None
+    """Those of the node that this process runs on, by `NAMESPACE/NAME`; None where it is no agent."""
 
     @classmethod
     def default(cls, clock: Clock) -> "Context":

@@ -76,6 +76,7 @@ class Kinds:
     collectors: Family = field(default_factory=lambda: Family({"inside": Look}))
     destinations: Family = field(default_factory=lambda: Family({"told": Told}))
     discoveries: Family = field(default_factory=lambda: Family({"find": Find}))
+    forwarders: Family = field(default_factory=lambda: Family({"told": Told}))
 
     def scrape_config(self) -> type[KindConfig]:
         return Look
