@@ -5,16 +5,18 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
 from slo.app.books import Books
 from slo.app.wiring import unusable
+from slo.config.agent_discovery import AgentDiscovery, host_of
 from slo.config.garbage import garbage_kept
+from slo.config.hosts import IPAddress
 from slo.config.settings import DiscoveryEntry, Settings
-from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
-from slo.errors import ConfigError, Fault, WatchkeepError
+from slo.errors import ConfigError, Fault, PassedOver, WatchkeepError
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
@@ -59,7 +61,14 @@ class Follower:
 
     def written(self, address: str) -> str:
         """The target that an address becomes."""
-        return self.entry.format.replace(PLACE, address) if self.entry.format else address
+        return self.entry.written(address)
+
+    def only(self, address: str) -> IPAddress | None:
+        """The one address that may be connected to for a target; None where that is for the guard to say.
+
+        Raises ValueError where it has none.
+        """
+        return ip_address(host_of(address)) if isinstance(self.entry.config, AgentDiscovery) else None
 
 
 class Followers:
@@ -175,10 +184,13 @@ class Followers:
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()
+        message, detail = "a discovery failed, the targets that it found last stay", fault.detail[:500]
+        if isinstance(fault, PassedOver):  # whoever may start pods writes the detail, as many as he likes
+            message, detail = "something that was found cannot be a target; others may follow that are not told", ""
         self._log.tell(
             logging.WARNING,
-            "a discovery failed, the targets that it found last stay",
-            key=f"{follower.probe} {follower.name} {fault.reason} {fault.detail[:500]}",
+            message,
+            key=f"{follower.probe} {follower.name} {fault.reason} {detail}",
             extra={
                 "probe": follower.probe,
                 "discovery": follower.name,
