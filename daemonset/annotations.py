@@ -92,5 +92,5 @@ def _asked(about: _Annotations, before: tuple[str, ...], usual: Asked) -> Asked 
 
 def resource(path: str, query: str = "") -> str:
     """A path of an annotation as it stands in a URL behind the host, which it cannot change."""
-    quoted = quote(path.removeprefix("/"), safe=_SAFE)
-    return f"/{quoted}" + (f"?{quote(query, safe=_SAFE + '?')}" if query else "")
+    quoted = quote(path.removeprefix("/"), safe=_SAFE, errors="replace")
+    return f"/{quoted}" + (f"?{quote(query, safe=_SAFE + '?', errors='replace')}" if query else "")

@@ -25,10 +25,10 @@ MOST_INSTANCES = 32
 
 Instance: TypeAlias = Mapping[str, Any]
 
-_HOST_KEYS = ("host", "server", "hostname")
+_HOST_KEYS = ("host", "server")
 _URL_KEYS = ("openmetrics_endpoint", "prometheus_url", "url")
-_URL_SUFFIXES = ("_url", "_endpoint")
-"""What checks of Datadog's call the address that they ask."""
+_URL_SUFFIX = "_url"
+"""What checks of Datadog's call whom they ask: a host beside a `port`, or a URL, as `nginx_status_url`."""
 
 _HOST = re.compile(r"%%host(?:_[^%]*)?%%")
 _PORT = re.compile(r"%%port(?:_([^%]+))?%%")
@@ -76,33 +76,30 @@ def _instances(annotations: Mapping[str, str], prefix: str, check: str) -> Seque
 
 def _asked(pod: Pod, container: str, instance: Instance) -> Asked:
     """What an instance asks for. Raises Fault, and ValueError where it cannot be understood."""
-    for key in _HOST_KEYS:
-        if key in instance:
-            _refuse_strangers(pod, _text(instance[key]))
-    port = _port(pod, container, _text(instance["port"])) if instance.get("port") is not None else None
-    url = _url_of(instance)
-    if url is None:
+    hosts = [_text(instance[key]) for key in _HOST_KEYS if key in instance]
+    port = _port(pod, container, _text(instance["port"])) if "port" in instance else None
+    urls = [_text(instance[key]) for key in _URL_KEYS if key in instance]
+    urls += [host for host in hosts if "://" in host]
+    for host in set(hosts) - set(urls):
+        _refuse_strangers(pod, host)
+    if not hosts and not urls:
+        urls = [_text(instance[key]) for key in sorted(instance) if key.endswith(_URL_SUFFIX)]
+    if not urls:
         return Asked(port=port, container=container)
-    parts = _split(pod, container, url)
+    parts = _split(pod, container, urls[0])
     _refuse_strangers(pod, parts.hostname or "")
     if parts.scheme and parts.scheme not in SCHEMES:
         raise ValueError("no scheme of HTTP")
     if max(len(parts.path), len(parts.query)) > LONGEST_PATH:
         raise ValueError("a path that is too long")
-    if not parts.scheme:  # memcached's `url` is a host
-        return Asked(port=port, container=container)
+    if not parts.scheme:  # the `url` of memcached is a host
+        return Asked(port=port or parts.port, container=container)
     return Asked(
         port=parts.port or port or (443 if parts.scheme == "https" else 80),
         container=container,
         scheme=parts.scheme,
         resource=resource(parts.path, parts.query),
     )
-
-
-def _url_of(instance: Instance) -> str | None:
-    """The URL that an instance asks; None where it has a host and a port instead."""
-    keys = [*(key for key in _URL_KEYS if key in instance), *(k for k in sorted(instance) if k.endswith(_URL_SUFFIXES))]
-    return _text(instance[keys[0]]) if keys else None
 
 
 def _split(pod: Pod, container: str, url: str) -> SplitResult:

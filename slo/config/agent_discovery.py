@@ -43,9 +43,9 @@ def host_of(target: str) -> str:
 def refuse_unfit(
     entry: DiscoveryEntry, at: Location, config: KindConfig | None, *, run_by: str, report: Report
 ) -> None:
-    """Tell where such a discovery is not run by agents, or finds nothing that a check can have.
+    """Tell where such a discovery is of a check that agents do not run, or finds nothing that the check can have.
 
-    `config` is that of the check; None where it is not known.
+    `config` is that of the check; None where it has faults.
     """
     found = entry.config
     if not isinstance(found, AgentDiscovery):
@@ -58,9 +58,10 @@ def refuse_unfit(
     examples = [entry.written(example) for example in found.examples()]
     if not any(_takes(config, example) for example in examples):
         mend = "write it for a check of another type"
-        if not entry.format:
-            bare = "://" in examples[0]
-            mend = 'write `format: "{target}"`' if bare else "write `format`, as http://{target}/health"
+        if not entry.format and "://" in examples[0]:
+            mend = 'write `format: "{target}"`'
+        elif not entry.format and config.target_key == "url":
+            mend = "write `format`, as http://{target}/health"
         report.tell(at, f"finds targets like {examples[0]}, which this check cannot have", mend)
     elif any(host_of(example) != host_of(bare) for example, bare in zip(examples, found.examples(), strict=True)):
         problem = f"makes targets like {examples[0]}, which is not where it was found"
