@@ -15,7 +15,7 @@ from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
 from slo.errors import ConfigError, Fault, WatchkeepError
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -76,7 +76,7 @@ class Followers:
     """Follows discoveries, and keeps what they found."""
 
     def __init__(
-        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: Telemetry
+        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: ProcessTelemetry
     ) -> None:
         self._marks = marks
         self._kinds = kinds

@@ -19,7 +19,7 @@ from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Called
 from slo.errors import WatchkeepError
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.kinds import Kinds
 from slo.net.breath import Breath
 from slo.net.context import Context
@@ -104,7 +104,7 @@ class WatchedProbes:
     """
 
     def __init__(
-        self, kinds: Kinds, context: Context, *, followers: Followers, counting: Counting, telemetry: Telemetry
+        self, kinds: Kinds, context: Context, *, followers: Followers, counting: Counting, telemetry: ProcessTelemetry
     ) -> None:
         self.lock = asyncio.Lock()
         self._kinds = kinds

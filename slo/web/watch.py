@@ -81,6 +81,10 @@ class Watch(Served, Protocol):
     """A running watch."""
 
     @property
+    def telemetry(self) -> Telemetry:
+        """The process's own metrics."""
+
+    @property
     def desk(self) -> Desk:
         """The incidents."""
 
