@@ -72,7 +72,7 @@ def test_what_a_pod_asks_for_by_the_name_of_a_check(annotations: Mapping[str, st
         ("port", "65536", "its annotation for the port says '65536', which is none"),
         ("port", "80 ", ""),  # a name that no container has
         ("port", "\n", "its annotation for the port says '\\n', which is none"),
-        ("port", "٣", "its annotation for the port says '٣', which is none"),
+        ("port", "\u0663", "its annotation for the port says '\u0663', which is none"),
         ("port", "9" * 5000, f"its annotation for the port says '{'9' * 40}', which is none"),
         ("path", "/" + "x" * 1024, "its annotation for the path is longer than 1024 characters"),
     ],

@@ -122,8 +122,8 @@ def test_a_check_is_asked_for_in_the_forms_that_datadog_reads(pod: Pod) -> None:
         ({"host": "%%host%%", "port": True}, "annotation"),
         ({"host": "%%host%%", "port": None}, "annotation"),
         ({"host": "%%host%%", "port": "%%port_7%%"}, "annotation"),
-        ({"host": "%%host%%", "port": "%%port_٠%%"}, REDIS),
-        ({"host": "%%host%%", "port": "%%port_²%%"}, "annotation"),
+        ({"host": "%%host%%", "port": "%%port_\u0660%%"}, REDIS),
+        ({"host": "%%host%%", "port": "%%port_\u00b2%%"}, "annotation"),
     ],
 )
 def test_what_an_instance_asks_for(instance: Mapping[str, object], expected: Asked | str) -> None:
@@ -196,7 +196,9 @@ JSON = some.recursive(
     ),
     max_leaves=20,
 )
-WRITTEN = some.sampled_from(["%%host%%", "%%port%%", "http://%%host%%:%%port%%/", "http://[", "//", "evil.example:80", "\0"])
+WRITTEN = some.sampled_from(
+    ["%%host%%", "%%port%%", "http://%%host%%:%%port%%/", "http://[", "//", "evil.example:80", "\0"]
+)
 INSTANCES = some.lists(
     some.dictionaries(some.sampled_from(["host", "server", "port", "url", "prometheus_url", "x_url"]), WRITTEN | JSON),
     max_size=4,

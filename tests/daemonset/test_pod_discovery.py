@@ -1,4 +1,4 @@
-"""The pods of a node become targets as labels and annotations say, at their own addresses, as long as they are there."""
+"""The pods of a node become targets as labels and annotations say, at their own addresses, while they are there."""
 
 import asyncio
 import json
@@ -19,7 +19,13 @@ from slo.runner.clock import SteadyClock
 from tests.daemonset.running import container, running
 from tests.discovery.following import Followed, following
 
-LABELS = (("container", "redis"), ("namespace", "shop"), ("node", "n1"), ("pod", "cache-7d9f-x2"), ("workload", "cache"))
+LABELS = (
+    ("container", "redis"),
+    ("namespace", "shop"),
+    ("node", "n1"),
+    ("pod", "cache-7d9f-x2"),
+    ("workload", "cache"),
+)
 
 
 def found(pod: Pod, *, formatted: bool = False, **keys: Any) -> list[Target | Fault]:
@@ -115,7 +121,9 @@ def test_an_address_of_ipv6_stands_in_brackets_and_what_is_none_is_no_target() -
         (None, {}, None),
     ],
 )
-def test_the_workload_is_what_people_deployed(owner: Owner | None, labels: dict[str, str], workload: str | None) -> None:
+def test_the_workload_is_what_people_deployed(
+    owner: Owner | None, labels: dict[str, str], workload: str | None
+) -> None:
     (target,) = found(running(owner=owner, labels=labels))
     assert isinstance(target, Target)
     assert dict(target.labels).get("workload") == workload
@@ -141,7 +149,7 @@ PODS = {
 @pytest.mark.parametrize(
     ("keys", "formatted", "expected"),
     [
-        ({}, False, dict.fromkeys(PODS, ["10.0.0.7:6379"])),
+        ({}, False, {name: ["10.0.0.7:6379"] for name in PODS}),
         ({"annotations": "prometheus.io"}, False, {"scraped": ["http://10.0.0.7:9121/metrics"]}),
         ({"annotations": "prometheus.io"}, True, {"scraped": ["10.0.0.7:9121"]}),
         (
