@@ -53,6 +53,9 @@ def refuse_unfit(
     if run_by != "agents":
         mend = "write `run_by: agents` beside `targets_from`, and run `watchkeep agent` on every node"
         report.tell((*at, "type"), f"{entry.type} are found by agents alone", mend)
+    if getattr(config, "proxy", None) is not None:
+        problem = f"{entry.type} are asked at their own addresses, and this check goes through a proxy"
+        report.tell((*at, "type"), problem, "leave `proxy` out, or write another check for them")
     if not isinstance(config, OneTarget):
         return
     examples = [entry.written(example) for example in found.examples()]

@@ -139,16 +139,6 @@ async def test_a_pod_may_redirect_to_itself(tmp_path: Path) -> None:
     assert TOKEN.encode() not in end.requests[0], "another port is another origin"
 
 
-async def test_a_proxy_that_is_configured_does_not_reach_a_pod_by_a_detour(tmp_path: Path) -> None:
-    proxy = Heard()
-    async with listening(proxy, "127.0.0.3") as port:
-        keys = HTTP | {"proxy": {"url": f"http://127.0.0.3:{port}"}}
-        async with begun(tmp_path, keys) as agent:
-            await agent.runs(at("127.0.0.2", 1), targets=1)
-            assert (await agent.asked("check-0", "http://127.0.0.2:1/health")).reason == "not_permitted"
-    assert proxy.requests == []
-
-
 async def test_a_token_comes_from_where_it_is_configured_though_the_target_is_a_pod(tmp_path: Path) -> None:
     async def gives(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
