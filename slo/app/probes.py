@@ -193,6 +193,10 @@ class WatchedProbes:
         self._telemetry.targets_refused.clear()
         self._say(self._now.probes.values())
 
+    def wants(self, key: CheckKey) -> bool:
+        """Whether anybody is to look at a target, here or elsewhere."""
+        return key in self._wanted
+
     def observe(self, outcome: Outcome) -> None:
         """Count one round."""
         self._counting.observe(outcome)

@@ -1,7 +1,6 @@
 """`watchkeep run`: start, serve, and stop in order."""
 
 import contextlib
-import ctypes
 import logging
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from slo.app.descriptors import connections_of, take_all
+from slo.app.heap import share_one_heap
 from slo.app.place import Place
 from slo.app.process import stand
 from slo.app.settling import settle
@@ -28,9 +28,6 @@ from slo.store.folder import DataFolder
 from slo.web.access import Listen, refuse_unsafe
 from slo.web.routes import routes_of
 from slo.web.server import Limits
-
-MALLOC_ARENA_MAX = -8
-"""The number of this setting in glibc's malloc.h."""
 
 CHILD_SECONDS = 30.0
 
@@ -59,7 +56,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Stand the watch until SIGTERM or SIGINT. Raises ConfigError, UsageError or StoreError where it cannot begin."""
-    _share_one_heap()
+    share_one_heap()
     kinds = Kinds.installed()
     settings = load(options.config, kinds, options.environ)
     with _folder(options.data) as folder:
@@ -73,12 +70,6 @@ def _folder(path: Path) -> DataFolder:
         return DataFolder(path)
     except StoreError as error:
         raise UsageError(str(error)) from error
-
-
-def _share_one_heap() -> None:
-    """Have all threads use one heap: they hold counts for a moment only, and each heap of their own stays resident."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library has no such setting
-        ctypes.CDLL(None).mallopt(MALLOC_ARENA_MAX, 1)
 
 
 def _make_journal(path: Path) -> None:
