@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from slo.app.checks import unusable
-from slo.config.agent_discovery import AgentDiscovery, host_of
+from slo.config.agent_discovery import host_of
 from slo.config.garbage import garbage_kept
 from slo.config.hosts import IPAddress
 from slo.config.settings import DiscoveryEntry, Settings
@@ -24,6 +24,9 @@ from slo.net.context import Context
 
 SOURCE = "targets"
 """Under which what was found is kept, by the discovery."""
+
+NEAR = "pods"
+"""The type of discovery that finds what is on the node of this process."""
 
 AGAIN_AFTER_SECONDS = 10.0
 """When a discovery that failed by itself begins anew."""
@@ -56,7 +59,7 @@ class Follower:
     @property
     def near(self) -> bool:
         """Whether it finds what is on the node of this process, and on no other."""
-        return isinstance(self.entry.config, AgentDiscovery)
+        return self.entry.type == NEAR
 
     @property
     def mark(self) -> str:
@@ -120,7 +123,8 @@ class Followers:
                     faults.append(unusable(self._path, f"{probe.family}[{probe.name}].{name}", error))
                     continue
                 follower = Follower(probe.name, name, entry, discovery)
-                follower.found = _remembered(marks.get(follower.mark, b"{}"))
+                if not follower.near:  # another pod may have the address by now, and would get what is for this one
+                    follower.found = _remembered(marks.get(follower.mark, b"{}"))
                 followers.append(follower)
         if faults:
             raise ConfigError(faults)
@@ -194,8 +198,9 @@ class Followers:
         except Exception:
             follower.found = before  # it is tried again with the next answer
             raise
-        mark = await asyncio.to_thread(json.dumps, found)
-        self._marks.mark({(SOURCE, follower.mark): mark.encode()})
+        if not follower.near:
+            mark = await asyncio.to_thread(json.dumps, found)
+            self._marks.mark({(SOURCE, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ from typing import Any
 import pytest
 
 from daemonset.view import View
+from slo.app.found import Followers
 from slo.config.load import load
 from slo.core.outcome import Judgement
 from slo.core.pod import Pod
+from slo.core.target import Target
+from slo.exposition.catalogue import Telemetry
 from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
 from tests.app.making import Time, sample
 from tests.app.played import PlayedWatch, configuration
 from tests.daemonset.running import container, running
@@ -200,3 +206,34 @@ async def test_what_annotations_make_of_a_pod_and_its_check_cannot_have_is_refus
         assert agent.targets == ["10.0.0.2:81"]
         refused = sample(agent.telemetry, "watchkeep_probe_targets_refused", probe="check-0", reason="invalid")
         assert refused == 1
+
+
+class Kept:
+    """Where what was found is kept, as a store keeps it."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, bytes] = {}
+
+    def mark(self, watermarks: Mapping[tuple[str, str], bytes | None]) -> None:
+        self.marks |= {name: mark for (_, name), mark in watermarks.items() if mark is not None}
+
+    def watermarks(self, source: str) -> Mapping[str, bytes]:
+        return self.marks
+
+
+async def test_no_address_of_a_pod_is_remembered_since_another_may_have_it_after_a_restart(tmp_path: Path) -> None:
+    check = {"name": "gate", "type": "tcp", "run_by": "agents", **pods()}
+    path = tmp_path / "watchkeep.yaml"
+    path.write_text(json.dumps({"probes": [check]}), encoding="utf-8")
+    settings, clock = load(path, Kinds.installed(), {}), SteadyClock()
+    context, kept, telemetry = replace(Context.default(clock), pods=View()), Kept(), Telemetry()
+    followers = [
+        Followers(kept, Kinds.installed(), context, path=path, clock=clock, telemetry=telemetry) for _ in range(2)
+    ]
+    (follower,) = followers[0].of(settings)
+    await followers[0]._found(follower, frozenset({Target("10.0.0.1:80")}))
+    assert follower.found
+    assert kept.marks == {}
+    kept.marks[follower.mark] = json.dumps(follower.found).encode()
+    (again,) = followers[1].of(settings)
+    assert again.found == {}

@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from daemonset.pod_discovery import Config, build
 from daemonset.view import View
+from slo.config.agent_discovery import host_of
 from slo.core.pod import Owner, Pod
 from slo.core.target import Target
 from slo.errors import Fault, PassedOver, UsageError
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.net.url import URL
 from slo.runner.clock import SteadyClock
 from tests.daemonset.running import container, running
 from tests.discovery.following import Followed, following
@@ -180,6 +184,49 @@ def test_annotations_say_which_pods_and_where_in_them(
 ) -> None:
     there = {name: addresses(pod, formatted=formatted, **keys) for name, pod in PODS.items()}
     assert {name: targets for name, targets in there.items() if targets} == expected
+
+
+SAID = some.text(max_size=30) | some.sampled_from(
+    [
+        "true",
+        "caches",
+        "80",
+        "http",
+        "https",
+        "//evil.example/",
+        "@evil.example",
+        '{"redisdb": {"instances": [{"url": "http://%%host%%:80@evil.example/"}, {"host": "evil.example"}]}}',
+        '{"redisdb": {"instances": [{"url": "https://%%host%%/x"}, {"port": "%%port_http%%"}, {"port": 7}]}}',
+    ]
+)
+KEYS = some.sampled_from(
+    [
+        *(f"prometheus.io/{key}" for key in ("scrape", "port", "path", "scheme")),
+        *(f"watchkeep/{key}" for key in ("checks", "port", "path", "scheme", "caches.port", "caches.path")),
+        "ad.datadoghq.com/redis.checks",
+    ]
+)
+ASKING: list[dict[str, Any]] = [
+    {"annotations": "prometheus.io"},
+    {"annotations": "watchkeep"},
+    {"annotations": "ad.datadoghq.com", "check_name": "redisdb"},
+]
+
+
+@pytest.mark.parametrize("keys", ASKING, ids=lambda keys: keys["annotations"])
+@pytest.mark.parametrize("ip", ["10.0.0.7", "fd00::7"])
+@given(annotations=some.dictionaries(KEYS, SAID), formatted=some.booleans())
+def test_whatever_annotations_say_the_target_is_the_pod(
+    keys: dict[str, Any],
+    ip: str,
+    annotations: dict[str, str],
+    formatted: bool,  # noqa: FBT001 - hypothesis gives it by name
+) -> None:
+    for target in found(running(ip=ip, ips=(ip,), annotations=annotations), formatted=formatted, **keys):
+        if isinstance(target, Target):
+            url = URL.parse(target.address if "://" in target.address else f"http://{target.address}/")
+            assert url.host == ip == host_of(target.address)
+            assert not (formatted and "://" in target.address)
 
 
 class Node:
