@@ -20,6 +20,7 @@ _SET = re.compile(r"(?:notin|in)(?![^\s=!(),<>#])")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 LONGEST_PREFIX = 253
+"""How many the domain before the name may have."""
 
 _EXAMPLE = "write it as app=redis,tier in (a,b),!canary"
 
