@@ -24,9 +24,6 @@ LONGEST_SECONDS = 60.0
 LONG_GONE_SECONDS = 3600.0
 """Who was silent for so long has gone for good: his node has."""
 
-MOST = 5000
-"""Of how many Leases account is kept: Kubernetes has no more nodes."""
-
 
 @dataclass(kw_only=True, slots=True)
 class _Seen:
@@ -63,7 +60,7 @@ class Attendance:
             seen = self._seen.get(agent)
             if seen is not None:
                 self._look_again(seen, lease)
-            elif len(self._seen) < MOST:
+            else:
                 self._seen[agent] = _Seen(
                     lease=lease,
                     at=self._heard,
