@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from daemonset.api_client import APIClient, within
-from daemonset.attendance import GAP_SECONDS, Attendance
+from daemonset.attendance import Attendance
 from daemonset.lease import LEASE, LEASE_EVENT, Lease, LeaseDocument, Leases
 from daemonset.own_lease import OwnLease
 from daemonset.reflector import Collection, Patience, Reflector
@@ -35,6 +35,9 @@ LEAVE_SECONDS = 10.0
 
 LOOK_SECONDS = 1.0
 """Between two looks at who is there."""
+
+LONGEST_ASKED_SECONDS = 5.0
+"""How long the server may have us wait while others count on us: twice in a row, and the third renewal comes in time."""
 
 LONGEST_WAIT_SECONDS = 30.0
 """Between two tries to get a Lease that we never had: nobody counts on us."""
@@ -174,7 +177,7 @@ class Peers:
         after = getattr(fault, "after_seconds", None)
         return backoff_seconds(
             failures,
-            after_seconds=min(after, GAP_SECONDS) if after is not None and held else after,
+            after_seconds=min(after, LONGEST_ASKED_SECONDS) if after is not None and held else after,
             jitter=self._jitter(),
             cap_seconds=RENEW_SECONDS if held else LONGEST_WAIT_SECONDS,
         )

@@ -120,7 +120,11 @@ async def test_while_the_api_server_is_away_nobody_is_taken_for_gone(tmp_path: P
         await server.__aexit__(None, None, None)
         await gathered.wait(300)
         assert all(agent.faults for agent in gathered.agents.values())
+        asked = len(server.asked)
         await server.__aenter__()
+        await gathered.wait(5)
+        renewed = {each.path for each in server.asked[asked:] if each.verb == "update"}
+        assert renewed == {LEASES.path_of(name) for name in names}, "all come back before others could miss them"
         await gathered.wait(120)
         for name, agent in gathered.agents.items():
             assert len(agent.shown) == before[name], f"{name} saw {agent.shown}"
