@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 """Between two looks at who is there."""
 
 LONGEST_ASKED_SECONDS = 5.0
-"""How long the server may have us wait while others count on us: twice in a row, and the third renewal comes in time."""
+"""How long the server may have us wait while others count on us: twice, and the third renewal still comes in time."""
 
 LONGEST_WAIT_SECONDS = 30.0
 """Between two tries to get a Lease that we never had: nobody counts on us."""
