@@ -86,7 +86,7 @@ def as_they_come(all_sent: Sequence[Sent], last: int, restarts: Sequence[int]) -
     slots = Slots(10)
     check = reported(slots)
     for end in range(BEGIN + 10, last + 1, 10):
-        for each in all_sent:
+        for each in sorted(all_sent, key=lambda each: each.state is None):
             slot = -int(-(BEGIN + each.after) // 10) * 10
             for _ in range(sum(slot + delay * 10 == end for delay in each.delays)):
                 if each.state is None:
@@ -100,7 +100,8 @@ def as_they_come(all_sent: Sequence[Sent], last: int, restarts: Sequence[int]) -
 
 
 def events(slots: Slots) -> dict[int, tuple[int, int, int]]:
-    return {end: (each.good, each.bad, each.unknown) for end, each in slots.counts[SLI].items() if each.total + each.unknown}
+    counts = slots.counts[SLI].items()
+    return {end: (each.good, each.bad, each.unknown) for end, each in counts if each.total + each.unknown}
 
 
 LAST = BEGIN + (120 + 120 + 50) * 10
