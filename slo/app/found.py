@@ -15,13 +15,16 @@ from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
 from slo.errors import ConfigError, Fault, WatchkeepError
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context
 
 SOURCE = "targets"
 """Under which what was found is kept, by the discovery."""
+
+NEAR = "pods"
+"""The type of discovery that finds what is on the node of this process."""
 
 AGAIN_AFTER_SECONDS = 10.0
 """When a discovery that failed by itself begins anew."""
@@ -52,6 +55,11 @@ class Follower:
         return self.probe, self.name, self.entry.type
 
     @property
+    def near(self) -> bool:
+        """Whether it finds what is on the node of this process, and on no other."""
+        return self.entry.type == NEAR
+
+    @property
     def mark(self) -> str:
         """Under which name its targets are kept: another one where it is another discovery."""
         digest = hashlib.blake2b(repr(self.entry).encode(), digest_size=8).hexdigest()
@@ -76,7 +84,7 @@ class Followers:
     """Follows discoveries, and keeps what they found."""
 
     def __init__(
-        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: Telemetry
+        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: ProcessTelemetry
     ) -> None:
         self._marks = marks
         self._kinds = kinds

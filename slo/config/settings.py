@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -155,11 +156,12 @@ class DestinationEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForwarderEntry:
-    """Where telemetry is sent: the kind `type` with its own `config`."""
+    """Where telemetry is sent: the kind `type` with its own `config`. Of what waits it keeps `spool_bytes` at most."""
 
     name: str
     type: str
     config: BaseModel
+    spool_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,7 +176,8 @@ class StoreSettings:
 class Settings:
     """Everything that was configured. `contracts` are those of the customers, by their names.
 
-    `agents_token` is what agents show that report here, None where none may.
+    `agents_token` is what agents show that report here, None where none may. `files` are those that secrets and
+    contents were read from.
     `warnings` are what `check` says about it without refusing it.
     """
 
@@ -196,6 +199,7 @@ class Settings:
     inhibit: tuple[Rule, ...]
     store: StoreSettings
     external_url: str
+    files: frozenset[Path]
     warnings: tuple[ConfigFault, ...]
 
     @property

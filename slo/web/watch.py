@@ -14,6 +14,7 @@ from slo.core.job import Signal
 from slo.core.outcome import Outcome
 from slo.core.response import Response
 from slo.core.silence import Silence
+from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate
 from slo.web.served import Served
 
@@ -79,6 +80,10 @@ class Heartbeats(Protocol):
 
 class Watch(Served, Protocol):
     """A running watch."""
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The process's own metrics."""
 
     @property
     def desk(self) -> Desk:
