@@ -12,6 +12,7 @@ Of slots that ended more than `REMEMBERED_SECONDS` ago rounds are counted, and n
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
@@ -93,7 +94,8 @@ class Indicator:
 class ReportedCheck:
     """Counts the rounds of one check into `counter`. Slots up to `closed` (Unix seconds) are over.
 
-    `changed` says whether anything is other than when `slo.sources.reported_state` was asked for it last.
+    Whoever writes it down (see `slo.sources.reported_state`) takes back what `changed` says, that anything is other
+    than it was written, and `relabelled`, that targets are.
     """
 
     def __init__(self, counter: Counter, reporting: Reporting, *, slot_seconds: int, closed: int) -> None:
@@ -102,7 +104,7 @@ class ReportedCheck:
         self.closed = closed
         self.targets: dict[str, Target] = {}
         self.indicators: dict[str, Indicator] = {}
-        self.changed = False
+        self.changed = self.relabelled = True
         self._counter = counter
 
     @property
@@ -139,19 +141,20 @@ class ReportedCheck:
                 indicator.fixed = max(indicator.fixed, self.closed)
         self.changed = True
 
-    def interval_of(self, outcome: Outcome, at: float) -> float | None:
+    def interval_of(self, outcome: Outcome) -> float | None:
         """In which rhythm a round was made: rounds are numbered from the epoch. None for one that is not ours."""
-        rhythm = at / outcome.number if outcome.number else math.inf
+        rhythm = outcome.at.timestamp() / outcome.number if outcome.number else math.inf
         nearest = min(self.reporting.intervals, key=lambda interval: abs(rhythm - interval))
         return nearest if abs(rhythm - nearest) <= ALIKE * nearest else None
 
     def meet(self, outcome: Outcome, interval_seconds: float) -> bool:
-        """Take part of the target of a round. Whether it is new, or has other labels than before."""
+        """Look at the target of a round. Whether it is new, or has other labels or another rhythm than before."""
         name = outcome.target
         target = self.targets.get(name)
         at = outcome.at.timestamp()
         if target is not None and target.watched.interval_seconds == interval_seconds:
-            if at < target.newest or target.watched.labels == outcome.labels:
+            as_before = at < target.newest or target.watched.labels == outcome.labels
+            if as_before:
                 return False
         watched = Watched(
             check=self.reporting.check, target=name, interval_seconds=interval_seconds, labels=dict(outcome.labels)
@@ -161,6 +164,7 @@ class ReportedCheck:
         else:
             self._is_other_now(target, watched)
         self._feed(name, target)
+        self.changed = self.relabelled = True
         return True
 
     def fed_by(self, target: str) -> Sequence[str]:
@@ -190,7 +194,7 @@ class ReportedCheck:
         if target is None:
             return
         for latency, track in target.tracks.items():
-            self._change(target, latency, track, _ms(at), lambda track=track: track.known.leave(_ms(at)))
+            self._change(target, latency, track, _ms(at), partial(track.known.leave, _ms(at)))
         self.changed = True
 
     def close(self, end: int) -> None:
@@ -235,12 +239,15 @@ class ReportedCheck:
                 track.known.forget(oldest * 1000)
             if target.newest < oldest and self._leaves(target) < oldest:
                 del self.targets[name]
+                self.changed = self.relabelled = True
                 for indicator in target.feeds:
                     del indicator.targets[name]
 
     def _leaves(self, target: Target) -> float:
         """When a target leaves, as far as is known (Unix seconds)."""
-        return max((track.known.leaves / 1000 for track in target.tracks.values()), default=target.newest + SILENT_SECONDS)
+        return max(
+            (track.known.leaves / 1000 for track in target.tracks.values()), default=target.newest + SILENT_SECONDS
+        )
 
     def _count(self, target: Target, latency: float | None, track: Track, decided: Decided) -> None:
         """Count a round that is decided."""
@@ -251,9 +258,11 @@ class ReportedCheck:
                 self._counter.add(indicator.fed.sli, end, counts)
         if end > self.closed - REMEMBERED_SECONDS:
             at, observed = _ms(decided.at), state is not State.UNKNOWN
-            self._change(target, latency, track, at, lambda: track.known.add(at, observed=observed))
+            self._change(target, latency, track, at, partial(track.known.add, at, observed=observed))
 
-    def _change(self, target: Target, latency: float | None, track: Track, at_ms: int, change: Callable[[], None]) -> None:
+    def _change(
+        self, target: Target, latency: float | None, track: Track, at_ms: int, change: Callable[[], None]
+    ) -> None:
         """Make a change that happened at a time; what it makes of slots that are over is given out when one closes."""
         slot_ms = self.slot_seconds * 1000
         since, until = track.known.gap(at_ms)

@@ -135,7 +135,9 @@ class Stretches:
         silent = end + max(SILENT_MS, self.horizon_ms)
         gone = bisect_left(self._gone, end)
         following = self._all[place + 1].begin if place + 1 < len(self._all) else None
-        if gone == len(self._gone) or (following is not None and following <= max(end + self.horizon_ms, self._gone[gone])):
+        if gone == len(self._gone) or (
+            following is not None and following <= max(end + self.horizon_ms, self._gone[gone])
+        ):
             return silent
         return min(silent, self._gone[gone])
 

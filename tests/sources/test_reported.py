@@ -11,7 +11,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.sources.checks import CheckSource, Fed, Watched
 from slo.sources.reported import ReportedCheck, Reporting
-from slo.sources.reported_state import read, written
+from slo.sources.reported_state import labels_of, read, written
 from tests.sources.test_checks import BAD, GOOD, UNKNOWN, Slots, outcome
 
 BEGIN = 1_767_225_600
@@ -21,10 +21,10 @@ SHARED = Fed(sli=SLI, check="a", shared=True)
 REPORTING = Reporting(check="a", intervals=(INTERVAL, 60.0))
 
 
-def round_of(target: str, after: float, state: State = GOOD, **more: object) -> Outcome:
+def round_of(target: str, after: float, state: State = GOOD) -> Outcome:
     """A round that is complete so many seconds after the beginning; they are ten seconds apart."""
     at = BEGIN + after
-    return replace(outcome(at, state), target=target, number=int(at // INTERVAL), **more)
+    return replace(outcome(at, state), target=target, number=int(at // INTERVAL))
 
 
 def reported(slots: Slots, *slis: Fed) -> ReportedCheck:
@@ -56,7 +56,8 @@ def lives(draw: st.DrawFn, target: str) -> list[Sent]:
     for steps in draw(st.lists(st.sampled_from([1, 1, 1, 2, 3, 4, 9]), max_size=12)):
         sent.append(Sent(target, at, draw(st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), draw(delays)))
         at += steps * INTERVAL
-    if sent and draw(st.booleans()):
+    leaves = draw(st.booleans())
+    if sent and leaves:
         # Who is told to be gone before anything is heard of it is nobody.
         gone = sent[-1].after + draw(st.sampled_from([0.1, 3, 30]))
         sent.append(Sent(target, gone, None, (max(min(each.delays) for each in sent) + draw(st.integers(0, 5)),)))
@@ -95,7 +96,7 @@ def as_they_come(all_sent: Sequence[Sent], last: int, restarts: Sequence[int]) -
                     feed(check, round_of(each.target, each.after, each.state))
         check.close(end)
         if (end - BEGIN) // 10 in restarts:
-            check = read(written(check), REPORTING, slots, slot_seconds=10)
+            check = read(written(check), labels_of(check), REPORTING, slots, slot_seconds=10)
     return slots, check
 
 
@@ -111,7 +112,8 @@ targets = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)
 @st.composite
 def histories(draw: st.DrawFn) -> list[Sent]:
     names = draw(targets)
-    return draw(st.permutations([each for name in names for each in draw(lives(name))]))
+    sent: list[Sent] = draw(st.permutations([each for name in names for each in draw(lives(name))]))
+    return sent
 
 
 @given(histories(), st.lists(st.integers(1, 250), max_size=4))
