@@ -46,6 +46,7 @@ async def test_all_see_the_same_and_each_target_has_one_of_them(tmp_path: Path) 
         for agent in gathered.agents.values():
             assert agent.faults == []
             assert agent.shown[-1] == {"n1", "n2", "n3"}
+            assert (agent.peers.facts.lists, agent.peers.facts.watches) == (1, 1)
         assert (server.lists, server.watches) == (3, 3)
 
 
