@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable
 
 from daemonset.api_client import APIClient, within
-from daemonset.attendance import GAP_SECONDS, Attendance
+from daemonset.attendance import Attendance
 from daemonset.lease import LEASE, LEASE_EVENT, Lease, LeaseDocument, Leases
 from daemonset.own_lease import OwnLease
-from daemonset.reflector import Collection, Patience, Reflector
+from daemonset.reflector import Collection, Facts, Patience, Reflector
 from daemonset.seats import Seat, seated
 from daemonset.share import owner
 from daemonset.view import Latest
@@ -35,6 +35,9 @@ LEAVE_SECONDS = 10.0
 
 LOOK_SECONDS = 1.0
 """Between two looks at who is there."""
+
+LONGEST_ASKED_SECONDS = 5.0
+"""How long the server may have us wait while others count on us: twice, and the third renewal still comes in time."""
 
 LONGEST_WAIT_SECONDS = 30.0
 """Between two tries to get a Lease that we never had: nobody counts on us."""
@@ -90,6 +93,11 @@ class Peers:
         self._seat = Seat(me)
         self._announced = False
         self.agents: Latest[frozenset[str]] = Latest(frozenset())
+
+    @property
+    def facts(self) -> Facts:
+        """How the Leases are followed."""
+        return self._followed.facts
 
     def announce(self) -> None:
         """We are ready for a share. Others hear so as soon as we know who of them is there."""
@@ -174,7 +182,7 @@ class Peers:
         after = getattr(fault, "after_seconds", None)
         return backoff_seconds(
             failures,
-            after_seconds=min(after, GAP_SECONDS) if after is not None and held else after,
+            after_seconds=min(after, LONGEST_ASKED_SECONDS) if after is not None and held else after,
             jitter=self._jitter(),
             cap_seconds=RENEW_SECONDS if held else LONGEST_WAIT_SECONDS,
         )

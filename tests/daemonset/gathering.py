@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from daemonset.api_client import APIClient
 from daemonset.lease import Leases
@@ -81,8 +82,9 @@ class Agent:
     def has(self, target: CheckKey) -> bool:
         """Whether it checks this."""
         share = Share(self.name)
-        share.now(self.peers.agents.now)
-        return self.peers.agents.known and share.mine(target)
+        if self.peers.agents.known:
+            share.now(self.peers.agents.now)
+        return share.mine(target)
 
 
 class Gathering:
@@ -101,7 +103,7 @@ class Gathering:
         account = ServiceAccount(url=self.server.url, token_file=self._token_file)
         client = APIClient(account, Context.default(SteadyClock()))
         clock = AgentClock(self.time, ahead)
-        peers = Peers(client, name, NAMESPACE, clock=clock, release=release, jitter=lambda: 0.5)
+        peers = Peers(client, name, NAMESPACE, clock=clock, release=release, jitter=Random(name).random)
         faults: list[Fault] = []
         agent = Agent(name, peers, clock, client, asyncio.create_task(peers.run(faults.append)), faults)
         if announced:

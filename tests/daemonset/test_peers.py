@@ -1,5 +1,6 @@
 """Agents know who of them is there, whoever goes, comes or is late, and whatever the API server does meanwhile."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,7 @@ async def test_all_see_the_same_and_each_target_has_one_of_them(tmp_path: Path) 
         for agent in gathered.agents.values():
             assert agent.faults == []
             assert agent.shown[-1] == {"n1", "n2", "n3"}
+            assert (agent.peers.facts.lists, agent.peers.facts.watches) == (1, 1)
         assert (server.lists, server.watches) == (3, 3)
 
 
@@ -91,6 +93,17 @@ async def test_the_share_of_who_goes_moves_at_once(tmp_path: Path) -> None:
         assert (NAMESPACE, LEASES.name_of("n1")) not in server.leases
 
 
+async def test_who_follows_nobody_any_more_can_still_go_as_it_should(tmp_path: Path) -> None:
+    async with APIServer() as server, gathering(server, tmp_path, "n1", "n2") as gathered:
+        agent = gathered.agents["n1"]
+        agent.task.cancel()
+        await asyncio.gather(agent.task, return_exceptions=True)
+        await agent.peers.withdraw()
+        assert (NAMESPACE, LEASES.name_of("n1")) not in server.leases
+        await gathered.kill("n1")
+        await gathered.until_all_see(["n2"], within=2)
+
+
 async def test_who_comes_is_in_charge_before_others_leave_it_to_him(tmp_path: Path) -> None:
     async with APIServer() as server, gathering(server, tmp_path, "n1", "n2") as gathered:
         gathered.start("n3")
@@ -120,7 +133,11 @@ async def test_while_the_api_server_is_away_nobody_is_taken_for_gone(tmp_path: P
         await server.__aexit__(None, None, None)
         await gathered.wait(300)
         assert all(agent.faults for agent in gathered.agents.values())
+        asked = len(server.asked)
         await server.__aenter__()
+        await gathered.wait(5)
+        renewed = {each.path for each in server.asked[asked:] if each.verb == "update"}
+        assert renewed == {LEASES.path_of(name) for name in names}, "all come back before others could miss them"
         await gathered.wait(120)
         for name, agent in gathered.agents.items():
             assert len(agent.shown) == before[name], f"{name} saw {agent.shown}"
