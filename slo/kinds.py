@@ -1,10 +1,10 @@
 """The registry of kinds: which there are, and which module each one is.
 
 The name of a file in `probes/`, `exporters/collectors/`, `exporters/forwarders/`, `slo/router/destinations/` or
-`slo/discovery/` names a kind: `type: http` is `probes.http`. The discovery `pods` lies with the agent, which alone has
-any. Other packages add kinds with entry points in the groups `watchkeep.probes`, `watchkeep.collectors`,
-`watchkeep.forwarders`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed
-without importing anything; a module is imported when its kind is used.
+`slo/discovery/` names a kind: `type: http` is `probes.http`. The discovery `pods` and the collector `kubernetes` lie
+with the agent, whose client they use. Other packages add kinds with entry points in the groups `watchkeep.probes`,
+`watchkeep.collectors`, `watchkeep.forwarders`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a
+module. Names are listed without importing anything; a module is imported when its kind is used.
 """
 
 import importlib
@@ -107,7 +107,12 @@ class Kinds:
         """The kinds of this installation."""
         return cls(
             probes=Family("probes", "watchkeep.probes"),
-            collectors=Family("exporters.collectors", "watchkeep.collectors", exports=("Config", "build", "family")),
+            collectors=Family(
+                "exporters.collectors",
+                "watchkeep.collectors",
+                exports=("Config", "build", "family"),
+                elsewhere={"kubernetes": "daemonset.cluster_view"},
+            ),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
             discoveries=Family("slo.discovery", "watchkeep.discoveries", elsewhere={"pods": "daemonset.pod_discovery"}),
             forwarders=Family("exporters.forwarders", "watchkeep.forwarders"),

@@ -121,6 +121,12 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "value": "a number that the service tells is not between its bounds",
                     "health_down": "the service says itself that it is not up",
                     "component_down": "a part of the service is not up",
+                    "pods_unready": "nodes have had no ready pod of a DaemonSet for longer than is allowed",
+                    "pods_pending": "pods have been pending for longer than is allowed",
+                    "autoscaler_at_limit": "an autoscaler has been at its limit for longer than is allowed",
+                    "nodes_unavailable": "more nodes than are allowed take no work",
+                    "right_missing": "the account may not do what it has to",
+                    "right_excessive": "the account may do what it must not",
                     "health_unreadable": "the answer is not of the form in which the service is to say how it is",
                     "heartbeat_missed": "the job has not called us in time",
                     "heartbeat_failed": "the job says that it has failed",
@@ -145,6 +151,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
                     "replication_unknown": "the server does not say how replication stands, or may not tell us",
                     "permission": "the user may not ask for what is needed to know",
                     "health_untold": "the service leaves out what it is asked for, or says it unreadably",
+                    "cluster_untold": "the API server does not tell how a part of the cluster is, or not any more",
                     "heartbeat_awaited": "the job has never called us yet, and need not have",
                     "heartbeat_unheard": "nobody was here to hear the job when its call was due",
                     "cancelled": "the round was cancelled before it ended",
@@ -157,7 +164,7 @@ REASONS: MappingProxyType[str, Reason] = MappingProxyType(
     }
 )
 
-LEFT_UNSAID = frozenset({"health_untold", "replication_unknown", "permission", "auth_method"})
+LEFT_UNSAID = frozenset({"health_untold", "replication_unknown", "permission", "auth_method", "cluster_untold"})
 """The reasons of unknown that are the target's: it was reached, and does not say what it was asked."""
 
 

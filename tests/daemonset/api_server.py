@@ -1,9 +1,10 @@
-"""A stand-in for the API server of Kubernetes, as far as pods are listed and watched, and Leases written besides.
+"""A stand-in for the API server of Kubernetes: what agents and the view of a cluster list, watch, write and ask of it.
 
 It is as strict as the real one, and stricter where that passes over a mistake in silence. What it does is held to
 https://kubernetes.io/docs/reference/using-api/api-concepts/. Bad days are had by calling it:
 
-    next(verb, trouble)                   what happens to the next request of that kind instead of an answer
+    next(verb, trouble)                   what happens to the next request of that kind instead of an answer; with
+                                          "list pods" in place of a verb to the next such
     accept, reject, forbid, allow         tokens and rules of RBAC
     cut, freeze, end, say                 what happens to the watches that are open
     lag, catch_up                         its cache stays behind etcd
@@ -26,14 +27,22 @@ from tests.daemonset.cluster import Change, Cluster, Forgotten, Snapshot
 from tests.daemonset.lease_objects import GROUP, NAMESPACE, LeaseObjects
 from tests.daemonset.queries import Query, query_of
 from tests.daemonset.resources import (
+    EMPTY_AUTOSCALER,
+    EMPTY_DAEMON_SET,
     EMPTY_LEASE,
+    EMPTY_NODE,
     EMPTY_POD,
+    EMPTY_SPINNAKER,
     READING,
     READING_AND_WRITING,
+    READYZ,
     Request,
     Resource,
+    readyz,
     request_of,
 )
+from tests.daemonset.reviews import GROUP as REVIEWS_GROUP
+from tests.daemonset.reviews import AccessReviews
 from tests.daemonset.selectors import Document
 from tests.daemonset.statuses import ANONYMOUS, USER, Refused
 from tests.daemonset.watch_stream import WatchStream
@@ -74,9 +83,31 @@ class APIServer:
         self.cluster = Cluster() if cluster is None else cluster
         self.leases = Cluster()
         self.lease_objects = LeaseObjects(self.leases)
+        self.daemon_sets, self.autoscalers, self.nodes, self.spinnakers = Cluster(), Cluster(), Cluster(), Cluster()
+        self.reviews = AccessReviews()
+        self.ready = True
+        self.has_spinnaker = True
+        """Whether there is a kind SpinnakerService."""
         self._resources = (
             Resource(group="", name="pods", empty=EMPTY_POD, cluster=self.cluster),
             Resource(group=GROUP, name="leases", empty=EMPTY_LEASE, cluster=self.leases, namespace=NAMESPACE),
+            Resource(group="apps", name="daemonsets", empty=EMPTY_DAEMON_SET, cluster=self.daemon_sets),
+            Resource(
+                group="autoscaling",
+                version="v2",
+                name="horizontalpodautoscalers",
+                empty=EMPTY_AUTOSCALER,
+                cluster=self.autoscalers,
+            ),
+            Resource(group="", name="nodes", empty=EMPTY_NODE, cluster=self.nodes),
+            Resource(
+                group="spinnaker.io",
+                version="v1alpha2",
+                name="spinnakerservices",
+                empty=EMPTY_SPINNAKER,
+                cluster=self.spinnakers,
+            ),
+            Resource(group=REVIEWS_GROUP, name="selfsubjectaccessreviews", empty={}, cluster=Cluster()),
         )
         self._streams: dict[str, set[WatchStream]] = {resource.name: set() for resource in self._resources}
         for resource in self._resources:
@@ -90,7 +121,10 @@ class APIServer:
         self._tls = tls
         self._pages_cache = pages_cache
         self._users = {TOKEN: USER}
-        self._allowed = {"pods": set(READING), "leases": set(READING_AND_WRITING)}
+        self._allowed = {resource.name: set(READING) for resource in self._resources}
+        self._allowed["leases"] = set(READING_AND_WRITING)
+        self._allowed["selfsubjectaccessreviews"] = {"create"}
+        self._allowed["readyz"] = {"get"}
         self._troubles: list[tuple[str, Trouble]] = []
         self._cached: Snapshot | None = None
         self._continued: dict[str, tuple[Snapshot, int]] = {}
@@ -198,7 +232,7 @@ class APIServer:
         try:
             asked = self._authorize(request, self._user(request))
             for number, (of, trouble) in enumerate(self._troubles):
-                if of == asked.verb:
+                if of in (asked.verb, f"{asked.verb} {asked.resource.name}"):
                     del self._troubles[number]
                     return await trouble(request)
             return await self._answer(request, asked)
@@ -213,8 +247,12 @@ class APIServer:
 
     async def _answer(self, request: web.Request, asked: Request) -> web.StreamResponse:
         if asked.verb in READING:
+            if asked.resource.name == "spinnakerservices" and not self.has_spinnaker:
+                return web.Response(status=404, text="404 page not found\n")
             query = query_of(request.query, asked.namespace)
             return await (self._watch if query.watch else self._list)(request, asked.resource, query)
+        if asked.resource is READYZ:
+            return readyz(ready=self.ready)
         content = await request.read()
         if content and request.content_type != "application/json":
             raise statuses.unsupported_media_type()
@@ -225,6 +263,9 @@ class APIServer:
         match asked.verb:
             case "get":
                 return web.json_response(self.lease_objects.get(asked.namespace, asked.name))
+            case "create" if asked.resource.group == REVIEWS_GROUP:
+                token = request.headers["Authorization"].removeprefix("Bearer ")
+                return web.json_response(self.reviews.answer(token, document), status=201)
             case "create":
                 return web.json_response(self.lease_objects.create(asked.namespace, document), status=201)
             case "update":

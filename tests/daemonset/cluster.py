@@ -117,7 +117,7 @@ class Cluster:
 
 def key_of(document: Document) -> Key:
     """Where an object is."""
-    return document["metadata"]["namespace"], document["metadata"]["name"]
+    return document["metadata"].get("namespace", ""), document["metadata"]["name"]
 
 
 def versioned(document: Document | None, version: int) -> Document:

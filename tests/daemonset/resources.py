@@ -11,6 +11,10 @@ from tests.daemonset.selectors import Document
 
 EMPTY_POD: Document = {"kind": "Pod", "apiVersion": "v1", "spec": {"containers": None}, "status": {}}
 EMPTY_LEASE: Document = {"kind": "Lease", "apiVersion": f"{GROUP}/v1", "spec": {}}
+EMPTY_DAEMON_SET: Document = {"kind": "DaemonSet", "apiVersion": "apps/v1", "spec": {}, "status": {}}
+EMPTY_AUTOSCALER: Document = {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {}}
+EMPTY_NODE: Document = {"kind": "Node", "apiVersion": "v1", "spec": {}, "status": {}}
+EMPTY_SPINNAKER: Document = {"kind": "SpinnakerService", "apiVersion": "spinnaker.io/v1alpha2"}
 """What a bookmark has besides its version."""
 
 READING = frozenset({"list", "watch"})
@@ -31,11 +35,16 @@ class Resource:
     empty: Document
     cluster: Cluster
     namespace: str = ""
+    version: str = "v1"
 
     @property
     def root(self) -> list[str]:
         """How paths begin."""
-        return ["apis", self.group, "v1"] if self.group else ["api", "v1"]
+        return ["apis", self.group, self.version] if self.group else ["api", "v1"]
+
+
+READYZ = Resource(group="", name="readyz", empty={}, cluster=Cluster())
+"""What is no resource, and permitted by its path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +60,8 @@ class Request:
 def request_of(request: web.Request, resources: Iterable[Resource]) -> Request | None:
     """What a request is about, None where it is about nothing that is here."""
     parts = request.path.split("/")[1:]
+    if parts == ["readyz"]:
+        return Request(resource=READYZ, verb="get", namespace="", name="")
     for resource in resources:
         root, name = resource.root, resource.name
         if parts[: len(root)] != root:
@@ -72,3 +83,11 @@ def _request(request: web.Request, resource: Resource, namespace: str, name: str
     elif verb == "delete" and not name:
         verb = "deletecollection"
     return Request(resource=resource, verb=verb, namespace=namespace, name=name)
+
+
+def readyz(*, ready: bool) -> web.Response:
+    """As the API server answers a GET of /readyz: in one word, or with a line for each of its checks."""
+    if ready:
+        return web.Response(text="ok")
+    lines = ("[+]ping ok", "[+]log ok", "[-]etcd failed: reason withheld", "[+]informer-sync ok", "readyz check failed")
+    return web.Response(status=500, text="\n".join(lines) + "\n")

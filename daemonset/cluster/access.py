@@ -1,0 +1,305 @@
+"""What an account may do: the rights that it needs, and those that it must not have, asked of the API server itself.
+
+A SelfSubjectAccessReview is about whoever asks, so it is asked with the token of the account that is meant. Every
+authenticated account may ask (the ClusterRole `system:basic-user`).
+
+Reference: https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby, product
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from daemonset.api_client import APIClient, within
+from daemonset.cluster.keys import Namespace, TokenFile
+from daemonset.cluster.part import UNTOLD, Problem, Seen, Untold, listed
+from daemonset.documents import Document, read
+from daemonset.permissions import Rule, with_mend
+from slo.config.section import Section
+from slo.config.types import PositiveDuration, wrong
+from slo.core.duration import duration_name
+from slo.core.outcome import Finding
+from slo.core.protocols import Clock
+from slo.core.sample import Sample
+from slo.errors import Fault
+
+PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+VERBS = ("get", "list", "create", "update", "patch", "watch", "delete", "deletecollection")
+"""What whoever deploys does with the objects of a cluster."""
+
+MOST_REVIEWS = 1000
+"""So many rights can be asked about; each is a request."""
+
+AT_ONCE = 4
+"""How many requests are under way at a time."""
+
+ANSWER_SECONDS = 10.0
+AGAIN_SECONDS = 30.0
+"""How soon it is asked again after it could not be."""
+
+STALE_ROUNDS = 3
+"""After so many times that it should have been asked again, what was answered is not believed any more."""
+
+Word = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Rights(Section):
+    """Rights as a rule of RBAC has them: each of the verbs on each of the resources."""
+
+    groups: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(min_length=1)] = ("",)
+    """The API groups, `""` for the first one, `"*"` for all of them."""
+
+    resources: Annotated[tuple[Word, ...], Field(min_length=1)]
+    """The resources, as deployments or pods/log, `"*"` for all of them."""
+
+    verbs: Annotated[tuple[Word, ...], Field(min_length=1)] = VERBS
+    """The verbs, `"*"` for all of them. Default: all that deploying takes."""
+
+    namespaces: Annotated[tuple[Namespace, ...], Field(min_length=1)] | None = None
+    """The namespaces. Default: in all of them at once, as a ClusterRole permits it."""
+
+    def asked(self) -> "Iterator[Right]":
+        """Each right by itself."""
+        for namespace, group, resource, verb in product(
+            self.namespaces or ("",), self.groups, self.resources, self.verbs
+        ):
+            yield Right(namespace=namespace, group=group, resource=resource, verb=verb)
+
+
+DEPLOYED = (
+    Rights(resources=("pods", "services", "configmaps", "secrets")),
+    Rights(groups=("apps",), resources=("deployments", "replicasets", "statefulsets", "daemonsets")),
+    Rights(groups=("batch",), resources=("jobs",)),
+    Rights(groups=("networking.k8s.io",), resources=("ingresses",)),
+    Rights(groups=("autoscaling",), resources=("horizontalpodautoscalers",)),
+)
+"""What Spinnaker deploys most often."""
+
+EVERYTHING = Rights(groups=("*",), resources=("*",), verbs=("*",))
+
+
+class AccessKeys(Section):
+    """The rights that an account must have, and those that it must not have."""
+
+    token_file: TokenFile | None = None
+    """The file with the token of the account, which is read for every request. Default: that of the watch itself, which
+    says nothing of anybody else's rights."""
+
+    required: tuple[Rights, ...] = DEPLOYED
+    """What it must be allowed, as {groups: [apps], resources: [deployments]}. Default: all verbs of deploying on what
+    Spinnaker deploys most often."""
+
+    forbidden: tuple[Rights, ...] = (EVERYTHING,)
+    """What it must not be allowed. Default: everything at once."""
+
+    interval: PositiveDuration = timedelta(minutes=5)
+    """How often it is asked; in between the last answers stand."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "AccessKeys":
+        count = sum(1 for rights in (*self.required, *self.forbidden) for _ in rights.asked())
+        if count == 0:
+            raise wrong("asks for no rights", "write some under `required` or `forbidden`")
+        if count > MOST_REVIEWS:
+            raise wrong(f"asks for {count} rights, each by a request", f"ask for no more than {MOST_REVIEWS}")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Right:
+    """That everything of a resource may be dealt with so. `namespace` is where, empty for all of them."""
+
+    namespace: str
+    group: str
+    resource: str
+    verb: str
+
+    @property
+    def review(self) -> dict[str, object]:
+        """The document that asks for it."""
+        resource, _, part = self.resource.partition("/")
+        about = {
+            "namespace": self.namespace,
+            "group": self.group,
+            "resource": resource,
+            "subresource": part,
+            "verb": self.verb,
+        }
+        return {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in about.items() if value}},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What was answered of one right. `doubt` says why a no may be none, empty where it is one."""
+
+    right: Right
+    allowed: bool
+    doubt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """All of them."""
+
+    required: tuple[Answer, ...]
+    forbidden: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessSeen:
+    """What was answered last, so many seconds ago."""
+
+    answers: Answers
+    age_seconds: float
+
+    def problems(self) -> Iterator[Problem]:
+        """Rights that are there and must not be, and those that are missing, with what to add to a role."""
+        excess = [answer.right for answer in self.answers.forbidden if answer.allowed]
+        missing = [answer.right for answer in self.answers.required if not answer.allowed and not answer.doubt]
+        doubts = [
+            answer.doubt
+            for answer in (*self.answers.required, *self.answers.forbidden)
+            if not answer.allowed and answer.doubt
+        ]
+        if excess:
+            yield "right_excessive", f"the account may, and must not: {listed(list(_rules(excess)))}"
+        if missing:
+            yield "right_missing", f"{len(missing)} rights are missing; add {listed(list(_rules(missing)))}"
+        if doubts:
+            yield UNTOLD, f"access: {len(doubts)} rights could not be looked up: {listed(doubts)}"
+
+    def samples(self) -> Iterator[Sample]:
+        """Each right, and how old the answers are."""
+        yield Sample("watchkeep_kubernetes_access_age_seconds", self.age_seconds)
+        for wanted, answers in (("required", self.answers.required), ("forbidden", self.answers.forbidden)):
+            for answer in answers:
+                if not answer.allowed and answer.doubt:
+                    continue
+                right = answer.right
+                labels = {
+                    "wanted": wanted,
+                    "namespace": right.namespace,
+                    "group": right.group,
+                    "resource": right.resource,
+                    "verb": right.verb,
+                }
+                yield Sample("watchkeep_kubernetes_access_allowed", float(answer.allowed), labels)
+
+    def findings(self) -> Iterable[Finding]:
+        """How many of the rights that it needs it has."""
+        required = self.answers.required
+        yield Finding(name="rights", text=f"{sum(each.allowed for each in required)} of {len(required)} are there")
+
+
+class Access:
+    """Asks now and then, beside the rounds: a hundred requests may take longer than one."""
+
+    name = "access"
+
+    def __init__(self, keys: AccessKeys, client: APIClient, clock: Clock) -> None:
+        self._required = tuple(sorted({right for rights in keys.required for right in rights.asked()}))
+        self._forbidden = tuple(sorted({right for rights in keys.forbidden for right in rights.asked()}))
+        self._interval_seconds = keys.interval.total_seconds()
+        self._client = client
+        self._clock = clock
+        self._answered: tuple[float, Answers] | None = None
+        self._fault: Fault | None = None
+        self.settled = asyncio.Event()
+
+    async def run(self) -> None:
+        """Ask for good."""
+        while True:
+            try:
+                answers = await self._ask_all()
+            except* Fault as group:
+                self._fault = _first(group)
+                wait = min(AGAIN_SECONDS, self._interval_seconds)
+            else:
+                self._answered, self._fault = (self._clock.monotonic(), answers), None
+                wait = self._interval_seconds
+            self.settled.set()
+            await self._clock.sleep_until(self._clock.monotonic() + wait)
+
+    def look(self) -> Seen:
+        """What was answered last, or why nothing was."""
+        since = " yet"
+        if self._answered is not None:
+            at, answers = self._answered
+            age = self._clock.monotonic() - at
+            if age <= STALE_ROUNDS * self._interval_seconds:
+                return AccessSeen(answers=answers, age_seconds=age)
+            since = f" for {duration_name(round(age))}"
+        fault = self._fault
+        if fault is not None and fault.reason == "permission":
+            return Untold(problem=("permission", f"access: {fault.detail}"))
+        why = f": {fault.reason}: {fault.detail}" if fault else ""
+        return Untold(problem=(UNTOLD, f"access: the API server has answered nothing{since}{why}"))
+
+    async def _ask_all(self) -> Answers:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(right: Right) -> Answer:
+            async with room:
+                return await self._ask(right)
+
+        async with asyncio.TaskGroup() as group:
+            required = [group.create_task(ask(right)) for right in self._required]
+            forbidden = [group.create_task(ask(right)) for right in self._forbidden]
+        return Answers(
+            required=tuple(task.result() for task in required), forbidden=tuple(task.result() for task in forbidden)
+        )
+
+    async def _ask(self, right: Right) -> Answer:
+        """Raises Fault."""
+        try:
+            async with within(ANSWER_SECONDS, "timeout", "no answer to an access review"):
+                content = await self._client.exchange("POST", PATH, right.review)
+        except Fault as fault:
+            raise with_mend(fault, _RULE, "create") from None
+        status = read(_REVIEW, content, "an access review").status
+        return Answer(right=right, allowed=status.allowed, doubt=status.error)
+
+
+class _Status(Document):
+    allowed: bool
+    error: str = Field(default="", alias="evaluationError")
+
+
+class _Review(Document):
+    status: _Status
+
+
+_REVIEW = TypeAdapter(_Review)
+
+_RULE = Rule(resource="selfsubjectaccessreviews", group="authorization.k8s.io", verbs=("create",))
+
+
+def _first(group: BaseExceptionGroup[Fault]) -> Fault:
+    """One of several faults, which are mostly the same."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    if not isinstance(found, Fault):
+        raise TypeError(f"{type(found).__name__} is no Fault")
+    return found
+
+
+def _rules(rights: Sequence[Right]) -> Iterator[str]:
+    """Rights as rules of RBAC, those of one resource together, with where each rule belongs."""
+    for (namespace, group, resource), of_one in groupby(
+        sorted(rights), key=lambda right: (right.namespace, right.group, right.resource)
+    ):
+        asked = {right.verb for right in of_one}
+        verbs = (*(verb for verb in VERBS if verb in asked), *sorted(asked - {*VERBS}))
+        where = f"in the namespace {namespace}" if namespace else "in a ClusterRole"
+        yield f"{Rule(resource=resource, group=group, verbs=verbs)} {where}"
