@@ -19,8 +19,8 @@ import uvloop
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
+from slo.app.checks import checks_of
 from slo.app.settling import settle
-from slo.app.wiring import checks_of
 from slo.config.load import load
 from slo.core.outcome import Outcome
 from slo.core.reason import State

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.exposition.catalogue import FAMILIES, Telemetry
+from slo.exposition.catalogue import FAMILIES, ProcessTelemetry
 from slo.exposition.collected import Collected, CollectedRenderer
 from slo.exposition.render import CONTENT_TYPE, ProbeRenderer, SLORenderer
 
@@ -40,7 +40,7 @@ class Figures(Protocol):
     """What the endpoint reads, over several turns of the event loop."""
 
     @property
-    def telemetry(self) -> Telemetry: ...
+    def telemetry(self) -> ProcessTelemetry: ...
     def statuses(self) -> Iterable[SLOStatus]: ...
     def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]: ...
     def collected(self) -> Iterable[Collected]: ...
@@ -73,7 +73,7 @@ class MetricsEndpoint:
         return body.response(CONTENT_TYPE)
 
 
-def _said_elsewhere(telemetry: Telemetry) -> set[str]:
+def _said_elsewhere(telemetry: ProcessTelemetry) -> set[str]:
     """The metrics that others say on the same page: a service that collectors look into may have some of that name."""
     own = {sample.name for metric in telemetry.registry.collect() for sample in metric.samples}
     return own | {metric.name for metric in telemetry.registry.collect()} | set(FAMILIES)

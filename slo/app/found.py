@@ -6,16 +6,16 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from slo.app.books import Books
-from slo.app.wiring import unusable
+from slo.app.checks import unusable
 from slo.config.garbage import garbage_kept
 from slo.config.settings import DiscoveryEntry, Settings
 from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
 from slo.errors import ConfigError, Fault, WatchkeepError
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -62,13 +62,23 @@ class Follower:
         return self.entry.format.replace(PLACE, address) if self.entry.format else address
 
 
+class Marks(Protocol):
+    """Where is kept what was found, under a source and a name."""
+
+    def mark(self, watermarks: Mapping[tuple[str, str], bytes | None]) -> None:
+        """Keep these; None is for what is to be forgotten."""
+
+    def watermarks(self, source: str) -> Mapping[str, bytes]:
+        """What is kept of a source, by name."""
+
+
 class Followers:
-    """Follows discoveries, and keeps what they found with the books."""
+    """Follows discoveries, and keeps what they found."""
 
     def __init__(
-        self, books: Books, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: Telemetry
+        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: ProcessTelemetry
     ) -> None:
-        self._books = books
+        self._marks = marks
         self._kinds = kinds
         self._context = context
         self._path = path
@@ -82,7 +92,7 @@ class Followers:
     def of(self, settings: Settings) -> list[Follower]:
         """The discoveries of these settings; those that are at work already go on. Raises ConfigError."""
         followers, faults = [], []
-        marks = self._books.watermarks(SOURCE)
+        marks = self._marks.watermarks(SOURCE)
         for probe in settings.checks:
             for index, entry in enumerate(probe.discoveries):
                 name = f"targets_from[{index}]"
@@ -109,7 +119,7 @@ class Followers:
                 self._stop(follower)
         self._now, self._take = followers, take
         kept = {follower.mark for follower in followers}
-        self._books.mark({(SOURCE, mark): None for mark in self._books.watermarks(SOURCE) if mark not in kept})
+        self._marks.mark({(SOURCE, mark): None for mark in self._marks.watermarks(SOURCE) if mark not in kept})
         if self._running:
             self.begin()
 
@@ -171,7 +181,7 @@ class Followers:
             follower.found = before  # it is tried again with the next answer
             raise
         mark = await asyncio.to_thread(json.dumps, found)
-        self._books.mark({(SOURCE, follower.mark): mark.encode()})
+        self._marks.mark({(SOURCE, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from slo.app.wiring import unusable
+from slo.app.checks import unusable
 from slo.config.settings import Settings
 from slo.core.acts import Act
 from slo.core.inbound import Inbound, Received

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from slo.app.wiring import checks_of, refuse_unfed, scrapes_of
+from slo.app.checks import checks_of
+from slo.app.wiring import refuse_unfed, scrapes_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.duration import duration_name

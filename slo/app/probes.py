@@ -4,24 +4,22 @@ import asyncio
 import gc
 import logging
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
+from slo.app.checks import check_of, watched_of
 from slo.app.found import Follower, Followers, Labels
-from slo.app.groups import WatchedGroups
-from slo.app.judgement import Judgements
 from slo.app.last_rounds import LastRounds
 from slo.app.probing import reach_of
-from slo.app.wiring import check_of, watched_of
 from slo.config.settings import CheckEntry, Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Called
 from slo.errors import WatchkeepError
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.kinds import Kinds
 from slo.net.breath import Breath
 from slo.net.context import Context
@@ -29,7 +27,7 @@ from slo.net.guard import Guard, Reach
 from slo.runner.recent import Recent
 from slo.runner.runner import Runner
 from slo.runner.schedule import Scheduled
-from slo.sources.checks import CheckSource, Watched
+from slo.sources.checks import Watched
 
 T = TypeVar("T")
 
@@ -85,24 +83,28 @@ class Prepared:
         return [looks[0] for looks in self.looks.values()]
 
 
-class WatchedProbes:
-    """Runs the checks of all probes, and has `source` count their outcomes.
+class Counting(Protocol):
+    """Who makes something of the rounds of checks."""
 
-    `regroup` makes the SLOs of groups that were not there before. `prepare` a configuration and `adopt` it; `begin` to
-    look for targets. Whoever changes the configuration holds `lock` from one to the other.
+    async def expect(self, targets: Collection[Scheduled]) -> None:
+        """These are the targets from now on, one check of each, before any that is new has its first round."""
+
+    def change(self, *, gone: Collection[CheckKey], watched: Iterable[Watched]) -> None:
+        """Count these targets too, and no more those that are `gone`."""
+
+    def observe(self, outcome: Outcome) -> None:
+        """Count one round."""
+
+
+class WatchedProbes:
+    """Runs the checks of all probes, and has `counting` count their outcomes.
+
+    `prepare` a configuration and `adopt` it; `begin` to look for targets. Whoever changes the configuration holds
+    `lock` from one to the other.
     """
 
     def __init__(
-        self,
-        kinds: Kinds,
-        context: Context,
-        *,
-        followers: Followers,
-        source: CheckSource,
-        groups: WatchedGroups,
-        judgements: Judgements,
-        regroup: Callable[[], Awaitable[None]],
-        telemetry: Telemetry,
+        self, kinds: Kinds, context: Context, *, followers: Followers, counting: Counting, telemetry: ProcessTelemetry
     ) -> None:
         self.lock = asyncio.Lock()
         self._kinds = kinds
@@ -113,10 +115,7 @@ class WatchedProbes:
             clock=context.clock, sink=self.observe, telemetry=telemetry.probes, connectivity=context.connectivity
         )
         self.last_rounds = LastRounds(self._runner)
-        self._source = source
-        self._groups = groups
-        self._judgements = judgements
-        self._regroup = regroup
+        self._counting = counting
         self._telemetry = telemetry
         self._recent = Recent()
         self._now = Prepared(probes={}, followers=(), looks={})
@@ -152,10 +151,9 @@ class WatchedProbes:
     def adopt(self, prepared: Prepared) -> None:
         """Watch what was prepared from now on, and nothing else. What did not change goes on as it was."""
         gone = self._looks.keys() - prepared.looks.keys()
-        self._forget(gone)
         self._now, self._looks = prepared, dict(prepared.looks)
         checks = [check for looks in self._looks.values() for check in looks]
-        self._source.change(gone=gone, watched=map(self._watched, self._looks.values()))
+        self._counting.change(gone=gone, watched=map(self._watched, self._looks.values()))
         self._recent.keep({check.point for check in checks})
         self._expect_calls()
         self._runner.replace(checks)
@@ -167,9 +165,7 @@ class WatchedProbes:
 
     def observe(self, outcome: Outcome) -> None:
         """Count one round."""
-        for sli in self._source.fed_by(outcome.key):
-            self._judgements.notice(sli, outcome)
-        self._source.observe(outcome)
+        self._counting.observe(outcome)
         self._recent.notice(outcome)
 
     def last_outcomes(self) -> Iterable[Outcome]:
@@ -250,19 +246,17 @@ class WatchedProbes:
         """Watch what comes and no more what is gone, some at a time."""
         new = [looks[0] for looks in coming]
         left = {*gone, *(check.key for check in new)}
-        self._groups.retarget([*(looks[0] for key, looks in self._looks.items() if key not in left), *new])
-        await self._regroup()
+        await self._counting.expect([*(looks[0] for key, looks in self._looks.items() if key not in left), *new])
         breath = Breath()
         for keys in _some(gone):
-            self._forget(keys)
-            self._source.change(gone=keys, watched=())
+            self._counting.change(gone=keys, watched=())
             points = [check.point for key in keys for check in self._looks.pop(key, ())]
             self._runner.change(gone=points, checks=())
             self._recent.forget(points)
             await breath.take()
         for some in _some(coming):
             self._looks.update((looks[0].key, looks) for looks in some)
-            self._source.change(gone=(), watched=map(self._watched, some))
+            self._counting.change(gone=(), watched=map(self._watched, some))
             self._runner.change(gone=(), checks=[check for looks in some for check in looks])
             await breath.take()
         self._expect_calls()
@@ -273,11 +267,6 @@ class WatchedProbes:
 
     def _watched(self, looks: Looks) -> Watched:
         return watched_of(looks, self._now.probes[looks[0].name].entry.quorum)
-
-    def _forget(self, gone: Iterable[CheckKey]) -> None:
-        for key in gone:
-            for sli in self._source.fed_by(key):
-                self._judgements.forget(sli, key)
 
     def _say(self, probe: _Probe) -> None:
         name = probe.entry.name

@@ -28,6 +28,7 @@ from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.store.folder import DataFolder
 from slo.web.access import Listen, refuse_unsafe
+from slo.web.routes import routes_of
 from slo.web.server import Limits, serving
 
 SHUTDOWN_SECONDS = 10.0
@@ -116,7 +117,8 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     stop = asyncio.Event()
     _listen_for_signals(stop, watch)
     settle()
-    async with serving(watch, token=token, listen=options.listen, limits=limits) as listening:
+    routes = routes_of(watch, body_seconds=limits.body_seconds)
+    async with serving(watch, routes, token=token, listen=options.listen, limits=limits) as listening:
         working = asyncio.create_task(watch.run(), name="watch")
         click.echo(
             f"watching {_watched(settings)} and {_count(settings.slos, 'SLO')}{_answering(settings)} "

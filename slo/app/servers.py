@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from slo.app.books import Books
+from slo.app.checks import unusable
 from slo.app.groups import WatchedGroups
-from slo.app.wiring import unusable
 from slo.config.settings import ServerEntry, Settings
 from slo.core.calendar import CalendarWindow
 from slo.core.outcome import Outcome

@@ -13,6 +13,7 @@ from slo.app.exclusions import Exclusions
 from slo.app.found import Followers
 from slo.app.groups import WatchedGroups
 from slo.app.heartbeats import Heartbeats
+from slo.app.judged import Judged
 from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probes import WatchedProbes
@@ -93,10 +94,7 @@ class RunningWatch:
             place.kinds,
             context,
             followers=Followers(self._books, place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
-            source=self._source,
-            groups=self._groups,
-            judgements=self._judgements,
-            regroup=self._regroup,
+            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self._regroup),
             telemetry=telemetry,
         )
         telemetry.network_up.set_function(connectivity.up)

@@ -1,89 +1,25 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
 
+from slo.app.checks import fault_at, unusable
 from slo.app.counters import definitions, endpoint_of
 from slo.config.beats import HeartbeatConfig
-from slo.config.settings import AfterFailureSettings, Settings, TargetEntry
-from slo.core.outcome import Point
+from slo.config.settings import Settings
 from slo.core.paths import DeliveryPath
 from slo.core.protocols import Destination
 from slo.core.sli import CheckSLI, CountersSLI, PrometheusSLI
 from slo.core.slo import SLO
-from slo.errors import ConfigError, ConfigFault, WatchkeepError
-from slo.exposition.buffer import Serving
-from slo.kinds import CollectorKind, Kinds
+from slo.errors import ConfigError, WatchkeepError
+from slo.kinds import Kinds
 from slo.net.context import Context
-from slo.net.guard import Reach
-from slo.runner.schedule import AfterFailure, Scheduled
-from slo.sources.checks import Fed, Watched
+from slo.runner.schedule import Scheduled
+from slo.sources.checks import Fed
 from slo.sources.grouping import selectors_of
 from slo.sources.series import Wanted
 from slo.sources.target_labels import labels_of
-
-
-def checks_of(settings: Settings, kinds: Kinds, context: Context, path: Path) -> list[Scheduled]:
-    """Every probe and collector of every target that is configured, built.
-
-    Raises ConfigError for what cannot be: a certificate file that is not there, for instance.
-    """
-    checks: dict[Point, Scheduled] = {}
-    faults = []
-    for probe in settings.checks:
-        for index, target in enumerate(probe.targets):
-            at = f"{probe.family}[{probe.name}]" + (f".targets[{index}]" if probe.several else "")
-            for point in target.looks:
-                place = at + (f".vantage_points[{point}]" if point else "")
-                try:
-                    check = check_of(probe.name, target, point, kinds, context)
-                except (OSError, ValueError, WatchkeepError) as error:
-                    faults.append(unusable(path, place, error))
-                    continue
-                if check.point in checks:
-                    faults.append(_fault(path, place, f"{check.target} is a target already", "leave one of them out"))
-                checks[check.point] = check
-    if faults:
-        raise ConfigError(faults)
-    return list(checks.values())
-
-
-def check_of(
-    name: str, target: TargetEntry, point: str, kinds: Kinds, context: Context, *, reach: Reach | None = None
-) -> Scheduled:
-    """One target of a check, as a vantage point looks at it, built. `reach` is what the guard of the context goes by.
-
-    Raises OSError, ValueError or WatchkeepError where it cannot be.
-    """
-    config = target.looks[point]
-    check = kinds.check(target.family, target.type).build(config, context)
-    return Scheduled(
-        name=name,
-        module=target.type,
-        target=check.target,
-        interval_seconds=target.interval.total_seconds(),
-        timeout_seconds=target.timeout.total_seconds(),
-        check=check,
-        config=(target.family, target.type, config, reach),
-        labels=target.labels,
-        vantage_point=point,
-        after_failure=_after_failure_of(target.after_failure),
-        serving=_serving_of(target, kinds),
-    )
-
-
-def _serving_of(target: TargetEntry, kinds: Kinds) -> Serving | None:
-    """How the samples of a collector are served; None for a probe."""
-    if target.max_samples is None:
-        return None
-    kind = cast("CollectorKind", kinds.collectors.module(target.type))
-    return Serving(family_of=kind.family, most=target.max_samples)
-
-
-def _after_failure_of(after: AfterFailureSettings | None) -> AfterFailure | None:
-    return AfterFailure(interval_seconds=after.interval.total_seconds(), rounds=after.rounds) if after else None
 
 
 def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
@@ -125,15 +61,15 @@ def refuse_unfed(settings: Settings, path: Path) -> None:
         at = f"slos[{slo.name}].sli.counters"
         if isinstance(slo.definition, CountersSLI) and not attached:
             mend = "add the targets to `scrapes`, or count with `sli: {prometheus: ...}`"
-            faults.append(_fault(path, at, "no scrape can feed it", mend))
+            faults.append(fault_at(path, at, "no scrape can feed it", mend))
         elif isinstance(slo.definition, CountersSLI) and not any(map(slo.definition.total.may_match, attached)):
             problem = f"no scrape can feed it: {slo.definition.total} wants labels that no target has"
             mend = "`job` is the name of a scrape, `instance` the host and port of its URL, but for its own `labels`"
-            faults.append(_fault(path, at, problem, mend))
+            faults.append(fault_at(path, at, problem, mend))
         elif slo.group_by and isinstance(slo.definition, PrometheusSLI) and not selectors_of(slo):
             problem = "only sums of counters are watched by group: the expressions are more than that"
             mend = "write them as sum(rate(METRIC{...}[{{.window}}])), or write an SLO for each group"
-            faults.append(_fault(path, f"slos[{slo.name}].group_by", problem, mend))
+            faults.append(fault_at(path, f"slos[{slo.name}].group_by", problem, mend))
     if faults:
         raise ConfigError(faults)
 
@@ -185,25 +121,3 @@ def fed_of(settings: Settings, slos: Iterable[SLO]) -> list[Fed]:
         )
         for sli in wanted
     ]
-
-
-def watched_of(looks: Sequence[Scheduled], quorum: int) -> Watched:
-    """A target that these checks look at, from all of its vantage points."""
-    check = looks[0]
-    return Watched(
-        check=check.name,
-        target=check.target,
-        interval_seconds=check.interval_seconds,
-        labels=check.labels,
-        vantage_points=tuple(look.vantage_point for look in looks) if check.vantage_point else (),
-        quorum=quorum,
-    )
-
-
-def unusable(path: Path, where: str, error: Exception) -> ConfigFault:
-    """The fault of an entry that reads well and cannot be built."""
-    return _fault(path, where, f"cannot be used: {error}")
-
-
-def _fault(path: Path, where: str, problem: str, mend: str = "") -> ConfigFault:
-    return ConfigFault(file=str(path), line=0, column=0, path=where, problem=problem, mend=mend)

@@ -168,8 +168,18 @@ class DestinationKeys(EntryKeys):
     """How long a message to it may take. Default: 2m for a P0, 15m for everything else."""
 
 
+class SpoolKeys(Section):
+    """What waits on disk to be sent."""
+
+    max_size: Size = 256_000_000
+    """How large it may become; the oldest goes first."""
+
+
 class ForwarderKeys(EntryKeys):
     """What everything has that telemetry is sent to, whatever its type."""
+
+    spool: SpoolKeys = SpoolKeys()
+    """What waits on disk to be sent."""
 
 
 class AgentsKeys(Section):

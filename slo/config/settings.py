@@ -155,11 +155,12 @@ class DestinationEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForwarderEntry:
-    """Where telemetry is sent: the kind `type` with its own `config`."""
+    """Where telemetry is sent: the kind `type` with its own `config`. Of what waits it keeps `spool_bytes` at most."""
 
     name: str
     type: str
     config: BaseModel
+    spool_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

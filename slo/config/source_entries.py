@@ -44,7 +44,7 @@ def server_of(entry: Entry[ServerKeys]) -> ServerEntry:
 def forwarder_of(entry: Entry[ForwarderKeys]) -> ForwarderEntry:
     """The entry of a forwarder without faults."""
     keys = entry.keys.values
-    return ForwarderEntry(name=keys.name, type=keys.type, config=entry.whole())
+    return ForwarderEntry(name=keys.name, type=keys.type, config=entry.whole(), spool_bytes=keys.spool.max_size)
 
 
 def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:

@@ -140,8 +140,8 @@ class Rounds:
         self.in_flight = Gauge(f"watchkeep_{family}_in_flight", f"Rounds of {family}s under way.", registry=registry)
 
 
-class Telemetry:
-    """The process's own metrics. One object per process, handed to the parts that count."""
+class ProcessTelemetry:
+    """A process's own metrics, as every process has them, a watch or an agent: handed to the parts that count."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -190,6 +190,47 @@ class Telemetry:
             [*DISCOVERY, "reason"],
             registry=registry,
         )
+        self.network_up = Gauge(
+            "watchkeep_network_up",
+            "Whether this machine's own network looks usable; 0 turns connection failures into unknown.",
+            registry=registry,
+        )
+        self.clock_offset = Gauge(
+            "watchkeep_clock_offset_seconds",
+            "How far the time of the watch is ahead of the system clock, after the clock went back.",
+            registry=registry,
+        )
+        self.reload_successful = Gauge(
+            "watchkeep_config_last_reload_successful",
+            "Whether the configuration that was read last is the one in force.",
+            registry=registry,
+        )
+        self.reload_at = Gauge(
+            "watchkeep_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read.",
+            registry=registry,
+        )
+        self.http_connections = Gauge("watchkeep_http_connections", "Connections that are open.", registry=registry)
+        self.http_connections_cut = Counter(
+            "watchkeep_http_connections_cut_total",
+            "Connections that were cut: slow to send a request, displaced by others, or refused as all were at work.",
+            ["reason"],
+            registry=registry,
+        )
+        self.http_requests = Counter(
+            "watchkeep_http_requests_total",
+            "Requests that this process answered, by route and status code.",
+            ["route", "code"],
+            registry=registry,
+        )
+
+
+class Telemetry(ProcessTelemetry):
+    """The own metrics of a watch. One object per process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        registry = self.registry
         self.groups = Gauge(
             "watchkeep_slo_groups", "Groups that are watched of an SLO with group_by.", ["slo"], registry=registry
         )
@@ -197,11 +238,6 @@ class Telemetry:
             "watchkeep_slo_groups_refused",
             "Whether an SLO with group_by has more groups than are watched.",
             ["slo"],
-            registry=registry,
-        )
-        self.network_up = Gauge(
-            "watchkeep_network_up",
-            "Whether this machine's own network looks usable; 0 turns connection failures into unknown.",
             registry=registry,
         )
         self.excess_slots = Counter(
@@ -217,11 +253,6 @@ class Telemetry:
         )
         self.evaluated_at = Gauge(
             "watchkeep_evaluation_timestamp_seconds", "The slot end that was evaluated last.", registry=registry
-        )
-        self.clock_offset = Gauge(
-            "watchkeep_clock_offset_seconds",
-            "How far the time of the watch is ahead of the system clock, after the clock went back.",
-            registry=registry,
         )
         self.ledger_pending = Gauge(
             "watchkeep_ledger_pending_slots", "Closed slots that are not on disk yet.", registry=registry
@@ -342,28 +373,5 @@ class Telemetry:
             "watchkeep_heartbeat_calls_total",
             "Calls under /heartbeats/, by what became of them.",
             ["result"],
-            registry=registry,
-        )
-        self.reload_successful = Gauge(
-            "watchkeep_config_last_reload_successful",
-            "Whether the configuration that was read last is the one in force.",
-            registry=registry,
-        )
-        self.reload_at = Gauge(
-            "watchkeep_config_last_reload_success_timestamp_seconds",
-            "When the configuration in force was read.",
-            registry=registry,
-        )
-        self.http_connections = Gauge("watchkeep_http_connections", "Connections that are open.", registry=registry)
-        self.http_connections_cut = Counter(
-            "watchkeep_http_connections_cut_total",
-            "Connections that were cut: slow to send a request, displaced by others, or refused as all were at work.",
-            ["reason"],
-            registry=registry,
-        )
-        self.http_requests = Counter(
-            "watchkeep_http_requests_total",
-            "Requests that this process answered, by route and status code.",
-            ["route", "code"],
             registry=registry,
         )

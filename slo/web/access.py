@@ -6,7 +6,7 @@
   added ends that trust: then reading needs the token too, and so it does on any other address.
 - What a vendor sends to `/webhooks/` is signed: it needs no token, and nothing is believed without the signature.
 - Jobs that call `/heartbeats/` have tokens of their own, which prove to the handler who calls.
-- `/-/healthy` and `/-/ready` are free everywhere: they say one word.
+- `/-/healthy` and `/-/ready`, `/livez` and `/readyz`, are free everywhere: they say one word.
 - What a browser sends on behalf of another site changes nothing, token or not.
 """
 
@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from slo.errors import UsageError
 
-OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
+OPEN_PATHS = frozenset({"/-/healthy", "/-/ready", "/livez", "/readyz"})
 SIGNED_PATHS = frozenset({"/webhooks/pagerduty", "/webhooks/slack", "/webhooks/ticket"})
 """What is sent there proves by its signature who sent it."""
 CALLED_PATHS = "/heartbeats/"

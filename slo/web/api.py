@@ -40,9 +40,6 @@ from slo.web.watch import Watch
 LARGEST_LIMIT = 1000
 DEFAULT_LIMIT = 100
 
-TRUSTED = web.RequestKey("trusted", bool)
-"""Whether the sender of a request may read everything; the access rules set it."""
-
 
 class API:
     """The handlers, over one watch. `body_seconds` is how long a request's body may take to arrive."""
@@ -60,8 +57,6 @@ class API:
             web.post("/api/v1/incidents", self.open),
             web.get("/api/v1/incidents/{id}", self.incident),
             web.post("/api/v1/incidents/{id}", self.act),
-            web.get("/-/healthy", self.healthy),
-            web.get("/-/ready", self.ready),
             web.post("/-/reload", self.reload),
         ]
 
@@ -138,19 +133,6 @@ class API:
         response = self._watch.desk.response(opened)
         warnings = doubts_about(opened, response) if response else []
         return answer({**incident_document(opened, response=response), "warnings": warnings}, status=201)
-
-    async def healthy(self, _request: web.Request) -> web.Response:
-        """The process turns: its event loop answers."""
-        return answer({"healthy": True})
-
-    async def ready(self, request: web.Request) -> web.Response:
-        """Whether the watch does its work; the reasons why not are for those who may read everything."""
-        reasons = self._watch.unready()
-        document: Document = {"ready": not reasons}
-        trusted: bool = request[TRUSTED]
-        if reasons and trusted:
-            document["reasons"] = list(reasons)
-        return answer(document, status=503 if reasons else 200)
 
     async def reload(self, _request: web.Request) -> web.Response:
         """Read the configuration anew; with faults, the one in force stays."""

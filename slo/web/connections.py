@@ -15,7 +15,7 @@ from typing import cast
 
 from aiohttp import web
 
-from slo.exposition.catalogue import Telemetry
+from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.web.express import ExpressLane
 from slo.web.switch import Switch
@@ -36,7 +36,7 @@ class Connections:
     """
 
     def __init__(
-        self, *, most: int, head_seconds: float, silence_seconds: float, lane: ExpressLane, telemetry: Telemetry
+        self, *, most: int, head_seconds: float, silence_seconds: float, lane: ExpressLane, telemetry: ProcessTelemetry
     ) -> None:
         self.head_seconds = head_seconds
         self._silence_seconds = silence_seconds

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
@@ -17,18 +17,11 @@ from exporters.probing import ProbeEndpoint
 from exporters.scraping import ScrapeEndpoint
 from slo.errors import UsageError
 from slo.web.access import Access, Asked, Listen, refuse_unsafe
-from slo.web.alerts import AlertsAPI
 from slo.web.answers import ALWAYS, Refused, answer, quoted
-from slo.web.api import API, TRUSTED
 from slo.web.connections import Connections, Handler
-from slo.web.exclusions import ExclusionsAPI
 from slo.web.express import ROUTE, ExpressLane
-from slo.web.heartbeats import HeartbeatsAPI
-from slo.web.pages import Pages
-from slo.web.probes import ProbesAPI
-from slo.web.silences import SilencesAPI
-from slo.web.watch import Watch
-from slo.web.webhooks import Webhooks
+from slo.web.health import TRUSTED, Health
+from slo.web.served import Served
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +48,22 @@ DEFAULT_LIMITS = Limits()
 
 
 def build_application(
-    watch: Watch, *, access: Access, probing: ProbeEndpoint, limits: Limits, connections: Connections
+    served: Served,
+    routes: Iterable[web.RouteDef],
+    *,
+    access: Access,
+    probing: ProbeEndpoint,
+    limits: Limits,
+    connections: Connections,
 ) -> web.Application:
-    """Everything that is served, behind the rules of access."""
+    """What every process serves and its own `routes`, behind the rules of access."""
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "none"
-        watch.telemetry.http_requests.labels(route, str(response.status)).inc()
+        served.telemetry.http_requests.labels(route, str(response.status)).inc()
         return response
 
     @web.middleware
@@ -83,30 +82,30 @@ def build_application(
         middlewares=[connections.occupied, counted, _explained, guarded], client_max_size=limits.body_bytes
     )
     application.on_response_prepare.append(_secure)
-    application.add_routes(API(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes(ProbesAPI(watch).routes())
-    application.add_routes(ExclusionsAPI(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes(AlertsAPI(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes(Webhooks(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes(HeartbeatsAPI(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes(SilencesAPI(watch, body_seconds=limits.body_seconds).routes())
-    application.add_routes([web.get("/metrics", MetricsEndpoint(watch).handle)])
-    application.add_routes([web.get("/scrape", ScrapeEndpoint(watch).handle)])
+    application.add_routes(routes)
+    application.add_routes(Health(served).routes())
+    application.add_routes([web.get("/metrics", MetricsEndpoint(served).handle)])
+    application.add_routes([web.get("/scrape", ScrapeEndpoint(served).handle)])
     application.add_routes([web.get(ROUTE, probing.handle)])
-    application.add_routes(Pages(watch).routes())
     return application
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    watch: Watch, *, token: str, listen: Listen, limits: Limits = DEFAULT_LIMITS, close_seconds: float = 5.0
+    served: Served,
+    routes: Iterable[web.RouteDef],
+    *,
+    token: str,
+    listen: Listen,
+    limits: Limits = DEFAULT_LIMITS,
+    close_seconds: float = 5.0,
 ) -> AsyncIterator[Listen]:
-    """Serve `watch` while the block runs; gives the address that is listened on. Raises UsageError where it cannot.
+    """Serve something while the block runs; gives the address that is listened on. Raises UsageError where it cannot.
 
     At the end, requests under way have `close_seconds` to finish.
     """
     refuse_unsafe(listen, token)
-    access, probing = Access(listen=listen, token=token), ProbeEndpoint(watch.prober)
+    access, probing = Access(listen=listen, token=token), ProbeEndpoint(served.prober)
     connections = Connections(
         most=limits.connections,
         head_seconds=limits.head_seconds,
@@ -114,13 +113,13 @@ async def serving(
         lane=ExpressLane(
             probing.answer,
             access=access,
-            requests=watch.telemetry.http_requests,
-            now_seconds=lambda: watch.now().timestamp(),
+            requests=served.telemetry.http_requests,
+            now_seconds=lambda: served.now().timestamp(),
         ),
-        telemetry=watch.telemetry,
+        telemetry=served.telemetry,
     )
     runner = web.AppRunner(
-        build_application(watch, access=access, probing=probing, limits=limits, connections=connections),
+        build_application(served, routes, access=access, probing=probing, limits=limits, connections=connections),
         access_log=None,
         logger=_connection_logger(),
         keepalive_timeout=limits.silence_seconds,

@@ -1,10 +1,8 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
-from exporters.probing import Prober
 from slo.core.acts import Act
 from slo.core.delivery import Delivery
 from slo.core.events import Event
@@ -15,12 +13,9 @@ from slo.core.incident import Incident
 from slo.core.job import Signal
 from slo.core.outcome import Outcome
 from slo.core.response import Response
-from slo.core.sample import Sample
 from slo.core.silence import Silence
-from slo.core.status import SLOStatus
-from slo.exposition.catalogue import Telemetry
-from slo.exposition.collected import Collected
 from slo.router.foreign import Fate
+from slo.web.served import Served
 
 
 class Silences(Protocol):
@@ -82,12 +77,8 @@ class Heartbeats(Protocol):
         """
 
 
-class Watch(Protocol):
-    """A running watch.
-
-    What is not a coroutine answers at once from memory. Iterables are read over several turns of the event loop, in
-    between which rounds end, slots close and the configuration may be loaded anew: that must not disturb them.
-    """
+class Watch(Served, Protocol):
+    """A running watch."""
 
     @property
     def telemetry(self) -> Telemetry:
@@ -101,25 +92,6 @@ class Watch(Protocol):
     def heartbeats(self) -> Heartbeats:
         """The calls of jobs."""
 
-    @property
-    def prober(self) -> Prober:
-        """Who makes the rounds that `/probe` is asked for."""
-
-    def statuses(self) -> Iterable[SLOStatus]:
-        """The figures of every SLO, in the order of the configuration; best made when they are read."""
-
-    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
-        """The last outcome of every probe that has had one, with the samples of its facts, made when they are read."""
-
-    def collected(self) -> Iterable[Collected]:
-        """The same of every collector."""
-
-    def scraped(self, collector: str, target: str) -> Collected | None:
-        """The same of one target of a collector; None where there is none yet, or none that is news.
-
-        Raises UsageError where the collector has no such target.
-        """
-
     def probes(self) -> Sequence[str]:
         """The names of the probes and the collectors, in the order of the configuration."""
 
@@ -129,9 +101,6 @@ class Watch(Protocol):
     def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
         """The last outcomes of each check of a probe, and its last failures, newest first."""
 
-    def unready(self) -> Sequence[str]:
-        """Why the watch is not ready, in sentences; empty when it is."""
-
     def exclusions(self) -> Sequence[Exclusion]:
         """Every exclusion in force, those of the configuration first."""
 
@@ -140,9 +109,6 @@ class Watch(Protocol):
 
     async def withdraw_exclusion(self, name: str, *, by: str, why: str) -> Exclusion:
         """Take one back that was made while the watch ran. Raises as `exclude` does."""
-
-    def now(self) -> datetime:
-        """The time that the watch goes by."""
 
     async def reload(self) -> None:
         """Read the configuration anew. Raises ConfigError or StoreError; the one in force stays then."""

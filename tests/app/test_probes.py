@@ -176,7 +176,7 @@ async def test_a_change_that_failed_halfway_is_made_whole_by_the_next_answer(
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"127.0.0.1:2": US})
         with monkeypatch.context() as patched:
-            patched.setattr(watch.watch._probes, "_regroup", raises)
+            patched.setattr(watch.watch._probes._counting, "_regroup", raises)
             with pytest.raises(RuntimeError):
                 await watch.finds({"127.0.0.1:3": US})
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:2"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import probes.tcp
-from slo.app.wiring import checks_of, destinations_of, fed_of, refuse_unfed, scrapes_of
+from slo.app.checks import checks_of
+from slo.app.wiring import destinations_of, fed_of, refuse_unfed, scrapes_of
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.errors import ConfigError

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slo.web.access import Listen
+from slo.web.routes import routes_of
 from slo.web.server import DEFAULT_LIMITS, Limits, serving
 from slo.web.watch import Watch
 
@@ -79,7 +80,8 @@ def served(
     async def serve() -> None:
         stop = asyncio.Event()
         listen = Listen(host=host, port=port)
-        async with serving(watch, token=token, listen=listen, limits=limits, close_seconds=1.0) as bound:
+        routes = routes_of(watch, body_seconds=limits.body_seconds)
+        async with serving(watch, routes, token=token, listen=listen, limits=limits, close_seconds=1.0) as bound:
             started.put((asyncio.get_running_loop(), stop, bound))
             await stop.wait()
 
