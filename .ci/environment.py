@@ -1,4 +1,4 @@
-"""Makes what `./run` needs: the environment in `.venv`, another one for the tools that hold the manifests, and the Debian
+"""Makes what `./run` needs: the environment in `.venv`, another for the tools that hold the manifests, and the Debian
 packages of the tests.
 
 Runs on the machine's own Python (3.11 or newer) and its standard library alone, since nothing else is there yet.
@@ -70,8 +70,9 @@ MANIFESTS: Final = Environment(CHECKOUT / ".venv-manifests", CHECKOUT / "manifes
 
 
 def main(arguments: list[str]) -> int:
-    """Answer `current` or `make`, of our environment or of that of the tools for `manifests`, or `debian`: is it whole; make
-    it so; install the tests' packages.
+    """Answer `current`, `make` or `debian`: is an environment whole; make it so; install the tests' packages.
+
+    The environment is ours, or with `manifests` that of the tools.
     """
     try:
         match arguments:
@@ -174,7 +175,14 @@ def build(environment: Environment, lock: IO[str]) -> None:
         venv = [sys.executable, "-m", "venv", str(environment.folder)]
         call(environment, venv, lock, "python3 -m venv failed: mend what it says")
     pip = [str(environment.python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
-    fetch = ["--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes", "-r", str(environment.requirements)]
+    fetch = [
+        "--no-deps",
+        "--no-compile",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "-r",
+        str(environment.requirements),
+    ]
     call(environment, [*pip, *fetch], lock, f"could not install {name}: connect to a package index")
     if environment.with_checkout:
         project = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(CHECKOUT)]
@@ -256,7 +264,7 @@ def locked(path: Path) -> Iterator[IO[str]]:
 
 
 def listed_debian_packages() -> list[str]:
-    """The packages that the tests start programs from, one a line, with comments; others that do as well after a `|`."""
+    """The packages whose programs the tests start, one a line, with comments; after a `|` one that does as well."""
     lines = (line.partition("#")[0].strip() for line in DEBIAN_PACKAGES.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
 
