@@ -1,6 +1,7 @@
 """The manifests as `kubectl kustomize` renders them, and what stands in them where."""
 
 import functools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
+from daemonset.service_account import FOLDER as ACCOUNT
 from tests.services import program
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 FOLDER = CHECKOUT / "daemonset" / "manifests"
 OVERLAYS = ("standalone", "prometheus-operator", "central", "cluster-view", "logs")
 KUSTOMIZATIONS = ("base", *OVERLAYS)
+
+SECRET = b"0123456789abcdef" * 2
 
 Document = dict[str, Any]
 
@@ -100,6 +104,24 @@ def config_files(name: str, workload: Document, container: Document) -> Iterator
             yield mount["mountPath"], data[mount["subPath"]]
         else:
             yield from ((f"{mount['mountPath']}/{key}", text) for key, text in data.items())
+
+
+def mounted_files(name: str, workload: Document, container: Document, authority: bytes) -> dict[str, bytes]:
+    """The files that a container finds, by full path: its configuration, and something in each secret that it names.
+
+    `authority` is the certificate of whoever issued certificates, in PEM.
+    """
+    secrets = {one["name"] for one in pod(workload)["volumes"] if "secret" in one}
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in secrets}
+    files = {f"{places['reader']}/token": SECRET}
+    for path, text in config_files(name, workload, container):
+        files[path] = text.encode()
+        for secret in re.findall(r"/etc/watchkeep/(?:secrets|tls)/[\w./-]+", text):
+            assert any(secret.startswith(f"{place}/") for place in places.values()), f"{secret} is not mounted"
+            files[secret] = authority if secret.endswith(".crt") else SECRET
+    if pod(workload)["automountServiceAccountToken"]:
+        files |= {f"{ACCOUNT}/ca.crt": authority, f"{ACCOUNT}/token": SECRET}
+    return files
 
 
 def watchkeep(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

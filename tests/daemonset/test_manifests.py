@@ -10,7 +10,6 @@ import pytest
 import trustme
 import yaml
 
-from daemonset.service_account import FOLDER as ACCOUNT
 from tests.daemonset.manifests import (
     CHECKOUT,
     FOLDER,
@@ -20,6 +19,7 @@ from tests.daemonset.manifests import (
     config_files,
     containers,
     documents,
+    mounted_files,
     of_kind,
     pod,
     ports,
@@ -286,26 +286,6 @@ def test_a_token_is_mounted_only_where_the_api_server_is_asked(name: str, worklo
 # What they run
 
 
-def as_mounted(name: str, workload: Document, container: Document, folder: Path) -> None:
-    """The files of a container below a folder, with something in each secret that its configuration names."""
-    secrets = {one["name"] for one in pod(workload)["volumes"] if "secret" in one}
-    places = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in secrets]
-    for path, text in config_files(name, workload, container):
-        for secret in re.findall(r"/etc/watchkeep/(?:secrets|tls)/[\w./-]+", text):
-            assert any(secret.startswith(f"{place}/") for place in places), f"{secret} is not mounted"
-            file = folder / secret[1:]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            pem = trustme.CA().cert_pem.bytes() if file.suffix == ".crt" else b"0123456789abcdef" * 2
-            file.write_bytes(pem)
-        if str(ACCOUNT) in text:
-            assert pod(workload)["automountServiceAccountToken"] is True
-            (folder / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())
-        file = folder / path[1:]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        there = text.replace("/etc/watchkeep", f"{folder}/etc/watchkeep").replace(str(ACCOUNT), str(folder))
-        file.write_text(there, encoding="utf-8")
-
-
 def running() -> Iterator[tuple[str, Document, Document]]:
     """Every container of ours."""
     for name, workload in EACH:
@@ -318,7 +298,11 @@ def running() -> Iterator[tuple[str, Document, Document]]:
 def test_a_container_finds_a_configuration_that_is_good(
     name: str, workload: Document, container: Document, tmp_path: Path
 ) -> None:
-    as_mounted(name, workload, container, tmp_path)
+    files = mounted_files(name, workload, container, trustme.CA().cert_pem.bytes())
+    for path, content in files.items():
+        file = tmp_path / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(re.sub(rb"(?<![\w.])/(?=etc/watchkeep/|var/run/)", f"{tmp_path}/".encode(), content))
     options = dict(argument.split("=", 1) for argument in container["args"][1:])
     done = watchkeep("check", "-c", tmp_path / options["--config"][1:])
     assert (done.returncode, done.stderr) == (0, "")
