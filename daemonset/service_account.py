@@ -23,19 +23,23 @@ class ServiceAccount:
     ca_file: Path | None = None
 
     @classmethod
-    def of_pod(cls, environ: Mapping[str, str], folder: Path = FOLDER) -> "ServiceAccount":
-        """The one of the pod that this process runs in. Raises UsageError where it runs in none."""
+    def of_pod(cls, environ: Mapping[str, str], folder: Path = FOLDER, *, url: str | None = None) -> "ServiceAccount":
+        """The one of the pod that this process runs in, at `url` or where the pod's environment says.
+
+        Raises UsageError where it runs in none.
+        """
         host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
-        if not host or not port:
+        if url is None and not (host and port):
             raise UsageError(
                 "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod of Kubernetes; run"
-                " the agent from its manifests, or name the API server"
+                " the agent from its manifests, or name the API server with --api-server"
             )
         token = folder / "token"
         if not token.is_file():
             raise UsageError(f"there is no {token}: set automountServiceAccountToken: true for the agent's pods")
+        authority = folder / "ca.crt"
         return cls(
-            url=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+            url=url or (f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
             token_file=token,
-            ca_file=folder / "ca.crt",
+            ca_file=authority if authority.is_file() else None,
         )

@@ -23,6 +23,9 @@ from slo.net.context import Context
 SOURCE = "targets"
 """Under which what was found is kept, by the discovery."""
 
+NEAR = "pods"
+"""The type of discovery that finds what is on the node of this process."""
+
 AGAIN_AFTER_SECONDS = 10.0
 """When a discovery that failed by itself begins anew."""
 
@@ -50,6 +53,11 @@ class Follower:
     def labels(self) -> tuple[str, str, str]:
         """The labels of its metrics."""
         return self.probe, self.name, self.entry.type
+
+    @property
+    def near(self) -> bool:
+        """Whether it finds what is on the node of this process, and on no other."""
+        return self.entry.type == NEAR
 
     @property
     def mark(self) -> str:

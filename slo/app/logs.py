@@ -28,7 +28,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogfmtFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in ("slo", "probes", "exporters"):
+    for name in ("slo", "probes", "exporters", "daemonset"):
         logging.getLogger(name).setLevel(level.upper())
 
 

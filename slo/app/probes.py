@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 from collections import Counter as Tally
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol, TypeAlias, TypeVar
@@ -60,6 +60,14 @@ class _Probe:
         return {looks[0].key: looks for looks in self.found.values() if looks}
 
     @property
+    def near(self) -> set[CheckKey]:
+        """The targets that only this process finds, and that nobody else will look at."""
+        addresses = {
+            follower.written(address) for follower in self.followers if follower.near for address in follower.found
+        }
+        return {looks[0].key for address, looks in self.found.items() if looks and address in addresses}
+
+    @property
     def wanted(self) -> dict[str, Labels]:
         """What its discoveries found, by address; of what is found twice, the first."""
         wanted: dict[str, Labels] = {}
@@ -71,10 +79,14 @@ class _Probe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What looks at the targets of a configuration, with what was found so far for its probes."""
+    """What looks at the targets of a configuration, with what was found so far for its probes.
+
+    `wanted` is all of it, `looks` what is done here.
+    """
 
     probes: Mapping[str, _Probe]
     followers: Sequence[Follower]
+    wanted: Mapping[CheckKey, Looks]
     looks: Mapping[CheckKey, Looks]
 
     @property
@@ -100,11 +112,19 @@ class WatchedProbes:
     """Runs the checks of all probes, and has `counting` count their outcomes.
 
     `prepare` a configuration and `adopt` it; `begin` to look for targets. Whoever changes the configuration holds
-    `lock` from one to the other.
+    `lock` from one to the other. Of targets that others may look at too, `ours` says which are looked at here; `share`
+    when it says something else.
     """
 
     def __init__(
-        self, kinds: Kinds, context: Context, *, followers: Followers, counting: Counting, telemetry: ProcessTelemetry
+        self,
+        kinds: Kinds,
+        context: Context,
+        *,
+        followers: Followers,
+        counting: Counting,
+        telemetry: ProcessTelemetry,
+        ours: Callable[[CheckKey], bool] | None = None,
     ) -> None:
         self.lock = asyncio.Lock()
         self._kinds = kinds
@@ -117,8 +137,10 @@ class WatchedProbes:
         self.last_rounds = LastRounds(self._runner)
         self._counting = counting
         self._telemetry = telemetry
+        self._ours = ours
         self._recent = Recent()
-        self._now = Prepared(probes={}, followers=(), looks={})
+        self._now = Prepared(probes={}, followers=(), wanted={}, looks={})
+        self._wanted: dict[CheckKey, Looks] = {}
         self._looks: dict[CheckKey, Looks] = {}
 
     async def run(self) -> None:
@@ -146,12 +168,13 @@ class WatchedProbes:
             probe = _Probe(entry, own, [follower for follower in followers if follower.probe == entry.name])
             probes[entry.name] = probe
             await self._find(probe, looks)
-        return Prepared(probes=probes, followers=followers, looks=looks)
+        here = self._here(looks, probes.values())
+        return Prepared(probes=probes, followers=followers, wanted=looks, looks=here)
 
     def adopt(self, prepared: Prepared) -> None:
         """Watch what was prepared from now on, and nothing else. What did not change goes on as it was."""
         gone = self._looks.keys() - prepared.looks.keys()
-        self._now, self._looks = prepared, dict(prepared.looks)
+        self._now, self._wanted, self._looks = prepared, dict(prepared.wanted), dict(prepared.looks)
         checks = [check for looks in self._looks.values() for check in looks]
         self._counting.change(gone=gone, watched=map(self._watched, self._looks.values()))
         self._recent.keep({check.point for check in checks})
@@ -160,8 +183,11 @@ class WatchedProbes:
         self._followers.follow(prepared.followers, self._take)
         self._telemetry.probe_targets.clear()
         self._telemetry.targets_refused.clear()
-        for probe in self._now.probes.values():
-            self._say(probe)
+        self._say(self._now.probes.values())
+
+    def wants(self, key: CheckKey) -> bool:
+        """Whether anybody is to look at a target, here or elsewhere."""
+        return key in self._wanted
 
     def observe(self, outcome: Outcome) -> None:
         """Count one round."""
@@ -183,15 +209,35 @@ class WatchedProbes:
             probe = self._now.probes.get(follower.probe)
             if probe is None or follower not in probe.followers:
                 return
-            await self._find(probe, dict(self._looks))
+            await self._find(probe, dict(self._wanted))
             watched = probe.watched
-            coming = [looks for key, looks in watched.items() if self._looks.get(key) is not looks]
             staying = {*watched, *probe.configured}
-            gone = [key for key in self._looks if key[0] == follower.probe and key not in staying]
-            await self._change(gone, coming)
-            self._say(probe)
-            if len(coming) >= MANY:
-                gc.freeze()
+            for key in [key for key in self._wanted if key[0] == follower.probe and key not in staying]:
+                del self._wanted[key]
+            self._wanted |= watched
+            await self._settle()
+            self._say([probe])
+
+    async def share(self) -> None:
+        """Look at what is ours now, and no more at what is not."""
+        async with self.lock:
+            await self._settle()
+            self._say(self._now.probes.values())
+
+    async def _settle(self) -> None:
+        """Have done here what is to be done here."""
+        here = self._here(self._wanted, self._now.probes.values())
+        gone = [key for key in self._looks if key not in here]
+        coming = [looks for key, looks in here.items() if self._looks.get(key) is not looks]
+        await self._change(gone, coming)
+        if len(coming) >= MANY:
+            gc.freeze()
+
+    def _here(self, wanted: Mapping[CheckKey, Looks], probes: Iterable[_Probe]) -> Mapping[CheckKey, Looks]:
+        if self._ours is None:
+            return wanted
+        near = {key for probe in probes for key in probe.near}
+        return {key: looks for key, looks in wanted.items() if key in near or self._ours(key)}
 
     async def _find(self, probe: _Probe, known: dict[CheckKey, Looks]) -> None:
         """Bring what looks at the targets that were found for a probe up to date, there and in `known`."""
@@ -268,14 +314,15 @@ class WatchedProbes:
     def _watched(self, looks: Looks) -> Watched:
         return watched_of(looks, self._now.probes[looks[0].name].entry.quorum)
 
-    def _say(self, probe: _Probe) -> None:
-        name = probe.entry.name
-        targets = len(probe.entry.targets) + sum(looks != () for looks in probe.found.values())
-        if not targets:
-            logger.warning("a probe has no targets: nothing is known of its SLOs", extra={"probe": name})
-        self._telemetry.probe_targets.labels(name).set(targets)
-        for reason in ("invalid", "duplicate", "too_many") if probe.entry.discoveries else ():
-            self._telemetry.targets_refused.labels(name, reason).set(probe.refused[reason])
+    def _say(self, probes: Iterable[_Probe]) -> None:
+        watched = Tally(name for name, _ in self._looks)
+        for probe in probes:
+            name = probe.entry.name
+            if self._ours is None and not watched[name]:
+                logger.warning("a probe has no targets: nothing is known of its SLOs", extra={"probe": name})
+            self._telemetry.probe_targets.labels(name).set(watched[name])
+            for reason in ("invalid", "duplicate", "too_many") if probe.entry.discoveries else ():
+                self._telemetry.targets_refused.labels(name, reason).set(probe.refused[reason])
 
 
 def _some(things: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -51,9 +51,9 @@ class RunningWatch:
     def __init__(
         self, place: Place, settings: Settings, *, clock: SteadyClock, telemetry: Telemetry, context: Context
     ) -> None:
+        self.settings = settings
+        self.clock = clock
         self._place = place
-        self._settings = settings
-        self._clock = clock
         self._telemetry = telemetry
         self._context = context
         self._reloading = asyncio.Lock()
@@ -107,20 +107,20 @@ class RunningWatch:
 
     async def open(self) -> None:
         """Read the ledger and the journal, and take over what fired before the last stop."""
-        self._exclusions.configured = self._settings.exclusions
+        self._exclusions.configured = self.settings.exclusions
         await asyncio.to_thread(self._exclusions.load)
         await self.desk.load()
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         await self.heartbeats.load(heard_until=await asyncio.to_thread(lambda: self._books.written_until))
-        prepared = await self._probes.prepare(self._settings.run_by("watch"), self._configured)
+        prepared = await self._probes.prepare(self.settings.run_by("watch"), self._configured)
         self._groups.targets = prepared.targets
-        self._counters.configure(self._settings, restored=True)
+        self._counters.configure(self.settings, restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._source.replace(fed_of(self._settings.run_by("watch"), self._groups.slos))
+        self._source.replace(fed_of(self.settings.run_by("watch"), self._groups.slos))
         self._probes.adopt(prepared)
-        self._servers.replace(self._settings, self._servers.clients(self._settings))
+        self._servers.replace(self.settings, self._servers.clients(self.settings))
         self._judgements.restore()
         self._loaded()
 
@@ -137,13 +137,13 @@ class RunningWatch:
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
-        return self._clock.now()
+        return self.clock.now()
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
         await asyncio.gather(self._probes.close(), self._scraper.close())
         self._servers.close()
-        self._source.close(int(self._clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
+        self._source.close(int(self.clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         self._source.finish()
         await self.heartbeats.close()
         await self._books.finish()
@@ -157,7 +157,7 @@ class RunningWatch:
     async def exclude(self, exclusion: Exclusion) -> Exclusion:
         """Make an exclusion, and change every figure accordingly."""
         async with self._reloading:
-            made = await self._exclusions.add(exclusion, slos={slo.name for slo in self._settings.slos})
+            made = await self._exclusions.add(exclusion, slos={slo.name for slo in self.settings.slos})
             await self._rebuild()
             return made
 
@@ -195,11 +195,11 @@ class RunningWatch:
 
     def scraped(self, collector: str, target: str) -> Collected | None:
         """The last outcome of one target of a collector. Raises UsageError where there is no such."""
-        return self._probes.last_rounds.scraped(collector, target, self._clock.now())
+        return self._probes.last_rounds.scraped(collector, target, self.clock.now())
 
     def probes(self) -> Sequence[str]:
         """The names of the probes and the collectors, in the order of the configuration."""
-        return [check.name for check in self._settings.checks]
+        return [check.name for check in self.settings.checks]
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""
@@ -211,7 +211,7 @@ class RunningWatch:
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
-        behind = self._clock.now().timestamp() - self._books.ledger.now
+        behind = self.clock.now().timestamp() - self._books.ledger.now
         if behind > STALE_SLOTS * self._books.slot_seconds:
             return [f"no slot was evaluated for {duration_name(int(behind))}"]
         return []
@@ -224,7 +224,7 @@ class RunningWatch:
 
     async def _reload(self) -> None:
         place = self._place
-        settings = await asyncio.to_thread(place.settings, slot=self._settings.slot)
+        settings = await asyncio.to_thread(place.settings, slot=self.settings.slot)
         checks, scrapes = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
@@ -237,7 +237,7 @@ class RunningWatch:
                 await self._books.rebuild(self._counters.slos_of(settings))
                 self._counters.configure(settings)
                 self._counters.begin()
-                self._settings, self._scrapes = settings, scrapes
+                self.settings, self._scrapes = settings, scrapes
                 self.prober.configure(settings)
                 self._source.replace(fed_of(settings.run_by("watch"), self._groups.slos))
                 self._probes.adopt(prepared)
@@ -250,14 +250,14 @@ class RunningWatch:
     async def _close_slots(self) -> None:
         while True:
             following = self._books.ledger.now + self._books.slot_seconds
-            await self._clock.sleep_until_time(datetime.fromtimestamp(following, UTC))
+            await self.clock.sleep_until_time(datetime.fromtimestamp(following, UTC))
             await self._close_slot()
 
     async def _close_slot(self) -> None:
         """Close every slot that is over, evaluate, decide, and then write the counts down."""
         slot = self._books.slot_seconds
         async with self._books.lock:
-            end = int(self._clock.now().timestamp()) // slot * slot
+            end = int(self.clock.now().timestamp()) // slot * slot
             await self._counters.take_in(end)
             await self._judge_groups()
             closing = await self._counters.count(end)
@@ -290,7 +290,7 @@ class RunningWatch:
             self._ungrouped = True
         else:
             self._counters.begin()
-            self._source.replace(fed_of(self._settings.run_by("watch"), self._groups.slos))
+            self._source.replace(fed_of(self.settings.run_by("watch"), self._groups.slos))
             self._servers.follow()
             self._ungrouped = False
 
@@ -299,4 +299,4 @@ class RunningWatch:
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)
-        self._telemetry.reload_at.set(self._clock.now().timestamp())
+        self._telemetry.reload_at.set(self.clock.now().timestamp())

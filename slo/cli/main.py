@@ -17,6 +17,7 @@ from slo.errors import ConfigError, UsageError, WatchkeepError
 
 COMMANDS = {
     "run": "Stand the watch: probe, judge, page.",
+    "agent": "Check what runs on a node, and report it.",
     "check": "Validate a configuration, with all its errors at once.",
     "status": "Show every SLO: state, SLI, budget left, burn rates.",
     "probe": "Probe one target now and say why it failed.",

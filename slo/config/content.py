@@ -62,6 +62,8 @@ def _read(value: object, info: ValidationInfo) -> Any:
     if not isinstance(value, str) or not value:
         raise wrong("is not the path of a file", "write the path of the file that holds the body")
     path = (info.context["folder"] if info.context else Path()) / value
+    if info.context:
+        info.context["files"].add(path)
     try:
         with path.open("rb") as stream:
             content = stream.read(LIMIT_BYTES + 1)

@@ -164,6 +164,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(reading.values.rule() for reading in inhibit),
         store=StoreSettings(retention=store.values.retention, max_bytes=store.values.max_size),
+        files=frozenset(reader.files),
         external_url=(root.values.external_url or "").rstrip("/"),
         warnings=report.warnings(),
     )

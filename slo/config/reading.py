@@ -32,11 +32,15 @@ class Reading(Generic[S_co]):
 
 
 class Reader:
-    """Validates sections and tells a report what is wrong with them. `folder` is where relative paths begin."""
+    """Validates sections and tells a report what is wrong with them. `folder` is where relative paths begin.
+
+    `files` are those that secrets and contents were read from.
+    """
 
     def __init__(self, report: Report, folder: Path) -> None:
+        self.files: set[Path] = set()
         self._report = report
-        self._context = {"folder": folder}
+        self._context = {"folder": folder, "files": self.files}
 
     def check(self, model: type[S], data: object, location: Location, *, beside: Collection[str] = ()) -> S | None:
         """The section at a location, None where it has faults. `beside` are known keys that are read elsewhere."""

@@ -169,7 +169,7 @@ class DestinationKeys(EntryKeys):
 
 
 class SpoolKeys(Section):
-    """What waits on disk to be sent."""
+    """A spool: it outlives outages and restarts."""
 
     max_size: Size = 256_000_000
     """How large it may become; the oldest goes first."""

@@ -65,6 +65,8 @@ class Section(BaseModel):
             if key + FILE_SUFFIX in taken:
                 path = taken.pop(key + FILE_SUFFIX)
                 folder = info.context["folder"] if info.context else Path()
+                if info.context and isinstance(path, str):
+                    info.context["files"].add(folder / path)
                 taken[key] = SecretFile(path=path, folder=folder, key=key, beside=key in taken)
         return taken
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -175,7 +176,8 @@ class StoreSettings:
 class Settings:
     """Everything that was configured. `contracts` are those of the customers, by their names.
 
-    `agents_token` is what agents show that report here, None where none may.
+    `agents_token` is what agents show that report here, None where none may. `files` are those that secrets and
+    contents were read from.
     `warnings` are what `check` says about it without refusing it.
     """
 
@@ -197,6 +199,7 @@ class Settings:
     inhibit: tuple[Rule, ...]
     store: StoreSettings
     external_url: str
+    files: frozenset[Path]
     warnings: tuple[ConfigFault, ...]
 
     @property

@@ -21,7 +21,7 @@ PID_WIDTH = 20
 RESTORING = "restoring"
 """The file that stands in a folder while a backup is put into it: until it is gone, nothing there is whole."""
 
-_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db")
+_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db", "spool.queue")
 _NOBODYS = ("lost+found",)
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class DataFolder:
         self.journal = path / "journal.db"
         self.ledger = path / "ledger.db"
         self.jobs = path / "jobs"
+        self.spool = path / "spool.queue"
         try:
             _make_private(path)
             self._lock = _lock(path)

@@ -10,7 +10,7 @@ import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from slo.errors import StoreDamaged, StoreError
@@ -57,7 +57,7 @@ class Queue:
             self.identity: str = self._db.execute("SELECT identity FROM about").fetchone()[0]
             self.held_bytes: int = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM bodies").fetchone()[0]
 
-    def append(self, bodies: Sequence[bytes]) -> int:
+    def append(self, bodies: Collection[bytes]) -> int:
         """Put bodies at the end, all of them or none; the number of the last. Raises StoreError."""
         with self._writing() as db:
             last = 0

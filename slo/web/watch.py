@@ -14,6 +14,7 @@ from slo.core.job import Signal
 from slo.core.outcome import Outcome
 from slo.core.response import Response
 from slo.core.silence import Silence
+from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate
 from slo.web.served import Served
 

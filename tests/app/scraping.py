@@ -46,7 +46,7 @@ class ScrapingWatch(PlayedWatch):
 
     def scrape(self, values: Mapping[str, float], *, target: str = "api") -> None:
         """A scrape that is complete now; series are written as selectors are."""
-        wanted = Wanted(definitions(self.watch._settings).values())
+        wanted = Wanted(definitions(self.watch.settings).values())
         found = [sample for sample in samples(values) if wanted(sample[1])]
         fetched = Fetched(reached=Reached(phases={}), url=URL.parse(f"http://127.0.0.1:1/{target}"))
         self._ended(target, "ok", Scraped(fetched=fetched, samples=found))

@@ -161,7 +161,7 @@ def test_secrets_are_equal_by_value() -> None:
 @pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n"])
 def test_a_secret_is_read_from_a_file_beside_the_configuration(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
-    config = Told.model_validate({"key_file": "key"}, context={"folder": tmp_path})
+    config = Told.model_validate({"key_file": "key"}, context={"folder": tmp_path, "files": set()})
     assert config.key.reveal() == "hunter2"
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, keys: dict[str, 
     (tmp_path / "large").write_text("x" * 70_000)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(ValidationError) as caught:
-        Told.model_validate(keys, context={"folder": tmp_path})
+        Told.model_validate(keys, context={"folder": tmp_path, "files": set()})
     (error,) = caught.value.errors()
     assert error["loc"] == ("key",)
     assert says in error["msg"]

@@ -1,0 +1,108 @@
+"""Sending: what waits in a spool goes out, in order, until the other side has it."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+from exporters.forwarders.central import MOST_BYTES, MOST_RECORDS, Central
+from exporters.spool import Spool
+from slo.core.delivery import Refused, Sent, Verdict, backoff_seconds
+from slo.core.protocols import Clock
+from slo.errors import StoreError
+from slo.exposition.agent_catalogue import Forwarding
+from slo.exposition.sparing import Sparing
+
+LONGEST_PAUSE_SECONDS = 15.0
+"""How long after an outage of the other side it takes to be noticed that it is over."""
+
+IDLE_SECONDS = 5.0
+
+COMPLAIN_EVERY_SECONDS = 600.0
+
+logger = logging.getLogger(__name__)
+
+
+class Sending:
+    """Sends what is in `spool`, as `agent`. A batch that is refused as a whole is halved until what is bad is alone."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        forwarder: Central,
+        *,
+        agent: str,
+        clock: Clock,
+        telemetry: Forwarding,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.forwarder = forwarder
+        self._spool = spool
+        self._agent = agent
+        self._clock = clock
+        self._telemetry = telemetry
+        self._jitter = jitter
+        self._most = MOST_RECORDS
+        self._failed = 0
+        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
+
+    async def run(self) -> None:
+        """Send for good."""
+        while True:
+            try:
+                pause = await self.once()
+            except StoreError as error:
+                self._complain("the spool cannot be read", key="spool", detail=str(error))
+                pause = LONGEST_PAUSE_SECONDS
+            if pause is None:
+                await self._spool.wait(IDLE_SECONDS)
+            elif pause:
+                await self._clock.sleep_until(self._clock.monotonic() + pause)
+
+    async def once(self) -> float | None:
+        """Send one batch; how many seconds to wait before the next, None: until there is one. Raises StoreError."""
+        queue = self._spool.queue
+        waiting = await asyncio.to_thread(queue.after, 0, most=self._most, most_bytes=MOST_BYTES)
+        if not waiting:
+            return None
+        first = waiting[0][0]
+        bodies = [body for place, (number, body) in enumerate(waiting) if number == first + place]
+        payload = await asyncio.to_thread(self.forwarder.encode, self._agent, queue.identity, first, bodies)
+        verdict = await self.forwarder.send(payload)
+        last = first + len(bodies) - 1
+        if isinstance(verdict, Sent):
+            self._failed, self._most = 0, min(MOST_RECORDS, self._most * 2)
+            await asyncio.to_thread(queue.drop_through, last)
+            self._telemetry.sent.labels(self._spool.name).inc(len(bodies))
+            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
+            return 0.0
+        self._tell(verdict)
+        if isinstance(verdict, Refused):
+            if len(bodies) > 1:
+                self._most = len(bodies) // 2
+                return 0.0
+            await asyncio.to_thread(queue.drop_through, last)
+            self._spool.drop(1, "refused")
+            return 0.0
+        self._failed += 1
+        after = getattr(verdict, "after_seconds", None)
+        return backoff_seconds(
+            self._failed, after_seconds=after, jitter=self._jitter(), cap_seconds=LONGEST_PAUSE_SECONDS
+        )
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def _tell(self, verdict: Verdict) -> None:
+        reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
+        self._telemetry.failures.labels(self._spool.name, reason).inc()
+        self._complain("the watch did not take a batch, it is sent again", key=reason, detail=f"{reason}: {detail}")
+
+    def _complain(self, message: str, *, key: str, detail: str) -> None:
+        self._log.tell(
+            logging.WARNING,
+            message,
+            key=key,
+            extra={"forwarder": self._spool.name, "to": self.forwarder.shown, "detail": detail[:500]},
+        )

@@ -1,0 +1,39 @@
+"""What an agent makes of the rounds of its checks: records for the watch that it reports to."""
+
+import json
+from collections.abc import Callable, Collection, Iterable
+
+from exporters.spool import Spool
+from slo.core.batch import Gone, Observed, Record
+from slo.core.batch_document import document_of
+from slo.core.outcome import CheckKey, Outcome
+from slo.core.protocols import Clock
+from slo.runner.schedule import Scheduled
+from slo.sources.checks import Watched
+
+
+class Reporting:
+    """Puts every round into `spool`. `wanted` says of a target that is not looked at here whether anybody wants it."""
+
+    def __init__(self, spool: Spool, *, clock: Clock, wanted: Callable[[CheckKey], bool]) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._wanted = wanted
+
+    async def expect(self, targets: Collection[Scheduled]) -> None:
+        """The watch hears of a target with its first round."""
+
+    def change(self, *, gone: Collection[CheckKey], watched: Iterable[Watched]) -> None:
+        """Say which targets nobody wants any more; those that another agent looks at now are not among them."""
+        del watched
+        for check, target in gone:
+            if not self._wanted((check, target)):
+                self._add(Gone(check=check, target=target, at=self._clock.now()))
+
+    def observe(self, outcome: Outcome) -> None:
+        """Report one round."""
+        self._add(Observed(outcome=outcome))
+
+    def _add(self, record: Record) -> None:
+        document = document_of(record)
+        self._spool.add(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode())

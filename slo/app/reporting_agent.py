@@ -1,0 +1,211 @@
+"""An agent that reports to a watch: what runs, and what can be asked of it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from daemonset.node import Node
+from exporters.forwarders.central import Central
+from exporters.sending import Sending
+from exporters.spool import Spool
+from slo.app.checks import checks_of
+from slo.app.found import Followers
+from slo.app.probes import WatchedProbes
+from slo.app.probing import Probing
+from slo.app.reporting import Reporting
+from slo.config.load import load
+from slo.config.settings import ForwarderEntry, Settings
+from slo.core.outcome import CheckKey, Outcome
+from slo.core.sample import Sample
+from slo.core.status import SLOStatus
+from slo.errors import StoreError
+from slo.exposition.agent_catalogue import AgentTelemetry
+from slo.exposition.collected import Collected
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
+from slo.store.folder import DataFolder
+from slo.store.queue import Queue
+
+FORWARDER = "central"
+"""The type of forwarder that an agent reports through."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentPlace:
+    """The place of one agent: its name, its configuration, what may be put into it, and its data folder."""
+
+    name: str
+    config: Path
+    environ: Mapping[str, str]
+    kinds: Kinds
+    folder: DataFolder
+
+    def settings(self) -> Settings:
+        """The configuration as it is now. Raises ConfigError where it is bad."""
+        return load(self.config, self.kinds, self.environ)
+
+
+class ReportingAgent:
+    """Runs the checks of `settings` that agents run, and reports every round through their forwarder `central`.
+
+    `open` it, then `run` it until it is cancelled, then `close` it. Without a `node` it is in no cluster.
+    """
+
+    def __init__(
+        self,
+        place: AgentPlace,
+        settings: Settings,
+        *,
+        node: Node | None,
+        clock: SteadyClock,
+        context: Context,
+        telemetry: AgentTelemetry,
+    ) -> None:
+        self.settings = settings.run_by("agents")
+        self.telemetry = telemetry
+        self.clock = clock
+        self.name = place.name
+        self.prober = Probing(place.kinds, context)
+        self._place = place
+        self._node = node
+        self._context = context
+        self._stopping = False
+        self._reloading = asyncio.Lock()
+        entry = forwarder_of(settings)
+        self._spool = Spool(
+            Queue(place.folder.spool),
+            entry.name,
+            most_bytes=entry.spool_bytes,
+            clock=clock,
+            telemetry=telemetry.forwarding,
+        )
+        self._sending = Sending(
+            self._spool, self._central(entry), agent=place.name, clock=clock, telemetry=telemetry.forwarding
+        )
+        self._checks = WatchedProbes(
+            place.kinds,
+            context,
+            followers=Followers(NoMarks(), place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
+            counting=Reporting(self._spool, clock=clock, wanted=self._wants),
+            telemetry=telemetry,
+            ours=self._is_ours,
+        )
+        telemetry.network_up.set_function(context.connectivity.up)
+        telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
+
+    @property
+    def reports_to(self) -> str:
+        """Where it reports to, for people."""
+        return self._sending.forwarder.shown
+
+    async def open(self) -> None:
+        """Build what is to be run. Raises ConfigError for what cannot be."""
+        await self._adopt(self.settings)
+
+    async def run(self) -> None:
+        """Check and report until cancelled. Returns only by cancellation or by a fault of our own."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._checks.run(), name="checks")
+            tasks.create_task(self._spool.run(), name="spool")
+            tasks.create_task(self._sending.run(), name="sending")
+            if self._node is not None:
+                tasks.create_task(self._node.run(), name="node")
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Be unready, check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
+        self._stopping = True
+        await self._checks.close()
+        await self._spool.flush()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while await self._sending.once() == 0.0:
+                    pass
+        except (TimeoutError, StoreError):
+            logger.warning("not all could be sent, the rest goes out after the next start")
+        await self._spool.close()
+        if self._node is not None:
+            await self._node.aclose()
+
+    async def reload(self) -> None:
+        """Read the configuration anew and go on with it. Raises ConfigError; the one in force stays then."""
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(self._place.settings)
+                central = self._central(forwarder_of(settings))
+                await self._adopt(settings.run_by("agents"))
+            except Exception:
+                self.telemetry.reload_successful.set(0)
+                raise
+            self._sending.forwarder = central
+            logger.info("configuration reloaded", extra={"checks": len(self.settings.checks)})
+
+    def unready(self) -> Sequence[str]:
+        """Why the agent is not ready, in sentences; the health of targets is no reason."""
+        if self._stopping:
+            return ["the agent is stopping"]
+        return self._node.unready() if self._node else []
+
+    def now(self) -> datetime:
+        """The time that the agent goes by."""
+        return self.clock.now()
+
+    def statuses(self) -> Iterable[SLOStatus]:
+        """None: SLOs are judged where agents report to."""
+        return ()
+
+    def probe_samples(self) -> Iterable[tuple[Outcome, Iterable[Sample]]]:
+        """The last outcomes of probes with the samples of their facts."""
+        return self._checks.last_rounds.probe_samples()
+
+    def collected(self) -> Iterable[Collected]:
+        """The last outcomes of collectors with the samples of their facts."""
+        return self._checks.last_rounds.collected()
+
+    def scraped(self, collector: str, target: str) -> Collected | None:
+        """The last outcome of one target of a collector. Raises UsageError where there is no such."""
+        return self._checks.last_rounds.scraped(collector, target, self.clock.now())
+
+    async def _adopt(self, settings: Settings) -> None:
+        place = self._place
+        built = await asyncio.to_thread(checks_of, settings, place.kinds, self._context, place.config)
+        async with self._checks.lock:
+            prepared = await self._checks.prepare(settings, built)
+            self.settings = settings
+            self.prober.configure(settings)
+            self._checks.adopt(prepared)
+        self.telemetry.reload_successful.set(1)
+        self.telemetry.reload_at.set(self.clock.now().timestamp())
+
+    def _central(self, entry: ForwarderEntry) -> Central:
+        central: Central = self._place.kinds.forwarders.module(FORWARDER).build(entry.config, self._context)
+        return central
+
+    def _wants(self, key: CheckKey) -> bool:
+        return self._checks.wants(key)
+
+    def _is_ours(self, key: CheckKey) -> bool:
+        del key
+        return True
+
+
+class NoMarks:
+    """Nothing is kept: what is found is found again."""
+
+    def mark(self, watermarks: Mapping[tuple[str, str], bytes | None]) -> None:
+        """Forget them."""
+
+    def watermarks(self, source: str) -> Mapping[str, bytes]:
+        """None."""
+        del source
+        return {}
+
+
+def forwarder_of(settings: Settings) -> ForwarderEntry:
+    """The forwarder that an agent reports through."""
+    return next(entry for entry in settings.forwarders if entry.type == FORWARDER)

@@ -1,0 +1,81 @@
+"""The own metrics of an agent, beside those that every process has."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from slo.exposition.catalogue import ProcessTelemetry
+
+
+class Forwarding:
+    """What is said of records on their way to whom they are forwarded."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.spool_bytes = Gauge(
+            "watchkeep_forwarder_spool_bytes",
+            "Size of what waits on disk to be sent.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.sent = Counter(
+            "watchkeep_forwarder_records_sent_total",
+            "Records that the other side took.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.dropped = Counter(
+            "watchkeep_forwarder_records_dropped_total",
+            "Records that were given up: the spool was full, the disk took none, or the other side never would.",
+            ["forwarder", "reason"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "watchkeep_forwarder_failures_total",
+            "Requests that the other side did not take, by reason; they are made again.",
+            ["forwarder", "reason"],
+            registry=registry,
+        )
+        self.success_at = Gauge(
+            "watchkeep_forwarder_last_success_timestamp_seconds",
+            "When the other side last took something.",
+            ["forwarder"],
+            registry=registry,
+        )
+
+
+class AgentTelemetry(ProcessTelemetry):
+    """The own metrics of an agent. One object per process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        registry = self.registry
+        self.forwarding = Forwarding(registry)
+        self.cluster = ClusterTelemetry(registry)
+
+
+class ClusterTelemetry:
+    """What is said of how the API server of a cluster is followed."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.pods = Gauge("watchkeep_agent_pods", "Pods of the node.", registry=registry)
+        self.agents = Gauge(
+            "watchkeep_agent_ready_agents",
+            "Agents that share the targets outside of the cluster, as far as this one knows.",
+            registry=registry,
+        )
+        self.faults = Counter(
+            "watchkeep_kubernetes_faults_total",
+            "Times that the API server did not do what it was asked, by reason.",
+            ["resource", "reason"],
+            registry=registry,
+        )
+        self.lists = Gauge(
+            "watchkeep_kubernetes_lists", "LISTs that were begun since the start.", ["resource"], registry=registry
+        )
+        self.watches = Gauge(
+            "watchkeep_kubernetes_watches", "WATCHes that were begun since the start.", ["resource"], registry=registry
+        )
+        self.silence = Gauge(
+            "watchkeep_kubernetes_silent_seconds",
+            "How long ago the API server said something.",
+            ["resource"],
+            registry=registry,
+        )
