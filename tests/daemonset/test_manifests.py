@@ -229,14 +229,20 @@ def test_traffic_is_selected_by_the_labels_of_the_pods(name: str, workload: Docu
 
 
 def test_services_and_monitors_select_pods_that_are_there() -> None:
-    everywhere = [workload["spec"]["template"]["metadata"]["labels"] for _, workload in EACH]
-    (service,) = of_kind("central", "Service")
-    assert any(selects({"matchLabels": service["spec"]["selector"]}, labels) for labels in everywhere)
-    (monitor,) = of_kind("prometheus-operator", "PodMonitor")
-    taken = {
-        labels["app.kubernetes.io/component"] for labels in everywhere if selects(monitor["spec"]["selector"], labels)
+    labels = {component(workload): workload["spec"]["template"]["metadata"]["labels"] for _, workload in EACH}
+
+    def taken(selector: Document) -> set[str]:
+        return {name for name, has in labels.items() if selects(selector, has)}
+
+    services = {
+        one["metadata"]["name"]: one["spec"]["selector"] for name in OVERLAYS for one in of_kind(name, "Service")
     }
-    assert taken == {"agent", "cluster-view"}
+    assert {name: taken({"matchLabels": selector}) for name, selector in services.items()} == {
+        "watchkeep-agent": {"agent"},
+        "watchkeep-watch": {"watch"},
+    }
+    (monitor,) = of_kind("prometheus-operator", "PodMonitor")
+    assert taken(monitor["spec"]["selector"]) == {"agent", "cluster-view"}
 
 
 # What they may
