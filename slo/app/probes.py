@@ -7,7 +7,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from slo.app.checks import check_of, watched_of
 from slo.app.found import Follower, Followers, Labels
@@ -44,6 +44,14 @@ Looks: TypeAlias = tuple[Scheduled, ...]
 """All checks of one target: one, or one for each vantage point."""
 
 
+class _Wanted(NamedTuple):
+    """A target that was found: the follower that found it, under which address, and its labels."""
+
+    follower: Follower
+    address: str
+    labels: Labels
+
+
 @dataclass(slots=True)
 class _Probe:
     """One probe: what is configured, and what looks at each address that was found; nothing where that is no target."""
@@ -68,12 +76,12 @@ class _Probe:
         return {looks[0].key for address, looks in self.found.items() if looks and address in addresses}
 
     @property
-    def wanted(self) -> dict[str, Labels]:
-        """What its discoveries found, by address; of what is found twice, the first."""
-        wanted: dict[str, Labels] = {}
+    def wanted(self) -> dict[str, _Wanted]:
+        """What its discoveries found, by what each becomes; of what is found twice, the first."""
+        wanted: dict[str, _Wanted] = {}
         for follower in self.followers:
             for address, labels in follower.found.items():
-                wanted.setdefault(follower.written(address), labels)
+                wanted.setdefault(follower.written(address), _Wanted(follower, address, labels))
         return wanted
 
 
@@ -253,23 +261,26 @@ class WatchedProbes:
         for address in probe.found.keys() - wanted.keys():
             if looks := probe.found.pop(address):
                 known.pop(looks[0].key, None)
-        for address, labels in wanted.items():
+        for address, target in wanted.items():
             looks = probe.found.get(address, ())
             if not looks:
-                looks = self._built(probe, address, labels, known)
-            elif looks[0].labels != labels:
-                looks = tuple(replace(check, labels=labels) for check in looks)
+                looks = self._built(probe, address, target, known)
+            elif looks[0].labels != target.labels:
+                looks = tuple(replace(check, labels=target.labels) for check in looks)
             probe.found[address] = looks
             if looks:
                 known[looks[0].key] = looks
             await breath.take()
 
-    def _built(self, probe: _Probe, address: str, labels: Labels, known: Mapping[CheckKey, Looks]) -> Looks:
+    def _built(self, probe: _Probe, address: str, target: _Wanted, known: Mapping[CheckKey, Looks]) -> Looks:
         """What looks at a target that was found; nothing where it cannot be one, which is counted."""
         assert probe.entry.aimed is not None  # noqa: S101  `targets_from` is refused for any other kind
         try:
-            entry = probe.entry.aimed(address, labels)
-            name, context, reach = probe.entry.name, self._guarded, self._reach
+            entry, name = probe.entry.aimed(address, target.labels), probe.entry.name
+            context, reach = self._guarded, self._reach
+            if only := target.follower.only(target.address):
+                reach = replace(reach, only=only)
+                context = replace(context, guard=Guard(reach))
             looks = tuple(check_of(name, entry, point, self._kinds, context, reach=reach) for point in entry.looks)
         except (OSError, ValueError, WatchkeepError) as error:
             if not probe.refused["invalid"]:

@@ -85,7 +85,7 @@ def _entry(
         timeout=min(keys.timeout or usual or DEFAULT_TIMEOUT, keys.interval),
         targets=targets,
         several=reading.several,
-        discoveries=tuple(reading.discoveries),
+        discoveries=tuple(each.entry for each in reading.discoveries),
         aimed=aimed if isinstance(common, OneTarget) else None,
     )
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from slo.config.request import BasicAuth
 from slo.config.schema import GuardKeys
 from slo.config.secret import Secret
+from slo.config.target_keys import PLACE
 from slo.config.tls import TLSSettings
 from slo.core.contract import Contract
 from slo.core.exclusion import Exclusion
@@ -69,6 +70,10 @@ class DiscoveryEntry:
     config: BaseModel
     format: str
 
+    def written(self, address: str) -> str:
+        """The target that an address becomes."""
+        return self.format.replace(PLACE, address) if self.format else address
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckEntry:
@@ -97,12 +102,14 @@ class ModuleEntry:
     """A module of the blackbox exporter, done by the kind `type`, given up after `timeout` where that is not zero.
 
     `aimed(target)` is the config of that kind for a target as it is written for the exporter; `aimed(target, hostname)`
-    asks it under that name. Raises ValueError for a target that it cannot have.
+    asks it under that name. Raises ValueError for a target that it cannot have. `secret` is whether it holds anything
+    that is kept secret.
     """
 
     name: str
     type: str
     timeout: timedelta
+    secret: bool = False
     aimed: Callable[..., BaseModel] = field(compare=False)
 
 
