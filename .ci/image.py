@@ -81,6 +81,9 @@ def build(folder: Path, base: str | None) -> None:
     file = CHECKOUT / "daemonset" / "image" / "Containerfile"
     buildah("build", "--quiet", "--build-arg", f"BASE={base}", "--file", str(file), "--tag", image, str(context))
     tell(begun, f"image: {image}")
+    starts = buildah("inspect", "--type=image", "--format={{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}}", image)
+    if starts.split() != ["10001:10001", "[watchkeep]"]:
+        raise CannotError(f"the image would start as {starts.strip()}: mend daemonset/image/Containerfile.")
     with_root = buildah("from", image).strip()
     root = Path(buildah("mount", with_root).strip())
     subprocess.run([sys.executable, "-P", "-m", "tests.daemonset.image_trial", str(root)], check=True, cwd=CHECKOUT)

@@ -12,6 +12,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +47,7 @@ status = pathlib.Path("/proc/self/status").read_text()
 assert (os.getuid(), os.getgid(), os.getgroups()) == (10001, 10001, []), "another user"
 assert re.search(r"^NoNewPrivs:\t1$", status, re.M), "it may get more rights"
 assert not re.search(r"^Cap(Prm|Eff|Bnd):\t0*[1-9a-f]", status, re.M), "it has capabilities"
+assert os.statvfs("/").f_flag & os.ST_RDONLY, "its root file system is not read-only"
 for place in ("/", "/etc", "/opt/watchkeep", "/usr/bin"):
     try:
         pathlib.Path(place, "written").write_text("x")
@@ -79,28 +82,40 @@ def said(root: Path, *command: str) -> str:
     return done.stdout.strip()
 
 
-async def started(root: Path, name: str, workload: Document, environment: Mapping[str, str]) -> None:
+async def started(root: Path, workload: Document, environment: Mapping[str, str]) -> None:
     """Start the first container of a workload with its files, wait until it is ready, and ask it to end."""
     container = containers(workload)[0]
-    port = free_port()
+    probe, port = container["readinessProbe"]["httpGet"]["path"], free_port()
     arguments = [f"--listen={HOST}:{port}" if "--listen" in each else each for each in container["args"]]
-    process = await asyncio.create_subprocess_exec(
-        *inside(root, environment, "watchkeep", *arguments), stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        probe = container["readinessProbe"]["httpGet"]["path"]
-        async with asyncio.timeout(SECONDS), ClientSession() as session:
-            while not await ready(session, f"http://{HOST}:{port}{probe}"):
-                assert process.returncode is None, f"{name} ended: {process.returncode}"
-                await asyncio.sleep(0.1)
-        seconds = pod_seconds(workload)
-        end(process.pid)
-        status = await asyncio.wait_for(process.wait(), seconds)
-        assert status == 0, f"{name} ended with {status}"
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+    with tempfile.TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            *inside(root, environment, "watchkeep", *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            await lived(process, f"http://{HOST}:{port}{probe}", pod_seconds(workload))
+        except (AssertionError, TimeoutError):
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))
+            raise
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+
+
+async def lived(process: Process, url: str, seconds: float) -> None:
+    """Wait until it is ready, ask it to end, and wait until it has ended."""
+    async with asyncio.timeout(SECONDS), ClientSession() as session:
+        while not await ready(session, url):
+            assert process.returncode is None, f"it ended with {process.returncode}"
+            await asyncio.sleep(0.1)
+    end(process.pid)
+    status = await asyncio.wait_for(process.wait(), seconds)
+    assert status == 0, f"it ended with {status} when it was asked to"
 
 
 async def ready(session: ClientSession, url: str) -> bool:
@@ -149,8 +164,9 @@ async def main(root: Path) -> None:
         for overlay in ("cluster-view", "base"):
             (workload,) = workloads(overlay)
             place(root, mounted_files(overlay, workload, containers(workload)[0], authority.cert_pem.bytes()) | account)
-            await started(root, overlay, workload, address | pod)
+            await started(root, workload, address | pod)
             tell(f"          {workload['metadata']['name']}: ready, and ended when it was asked to")
+        assert (server.lists, server.watches > 0) == (1, True), "the agent did not follow the pods of its node"
 
 
 if __name__ == "__main__":
