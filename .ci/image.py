@@ -108,7 +108,7 @@ def packed(context: Path) -> Path:
     """Put our wheel, what it needs, and the list of that with hashes into a folder; give back our wheel."""
     (context / "wheels").mkdir(parents=True)
     hatchling = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(context)]
-    subprocess.run(hatchling, check=True, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
+    subprocess.run(hatchling, check=True, cwd=CHECKOUT, capture_output=True)
     requirements = context / "requirements.txt"
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     requirements.write_text("".join(needed(lock, platform.machine())), encoding="utf-8")

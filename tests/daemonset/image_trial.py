@@ -20,6 +20,7 @@ from pathlib import Path
 import trustme
 from aiohttp import ClientError, ClientSession
 
+from daemonset.pods import PATH as PODS
 from daemonset.service_account import FOLDER as ACCOUNT
 from tests.certificates import server_context
 from tests.daemonset.api_server import HOST, TOKEN, APIServer
@@ -158,7 +159,7 @@ async def main(root: Path) -> None:
     tell("          user 10001, no capabilities; / is read-only, /tmp and /var/lib/watchkeep are not")
     authority = trustme.CA()
     async with APIServer(tls=server_context(authority, HOST)) as server:
-        account = {f"{ACCOUNT}/token": TOKEN.encode(), f"{ACCOUNT}/ca.crt": authority.cert_pem.bytes()}
+        account = {f"{ACCOUNT}/token": TOKEN.encode()}
         address = {"KUBERNETES_SERVICE_HOST": HOST, "KUBERNETES_SERVICE_PORT": server.url.rpartition(":")[2]}
         pod = {"NODE_NAME": "n1", "POD_NAME": "watchkeep-agent-1", "POD_NAMESPACE": "watchkeep"}
         for overlay in ("cluster-view", "base"):
@@ -166,7 +167,8 @@ async def main(root: Path) -> None:
             place(root, mounted_files(overlay, workload, containers(workload)[0], authority.cert_pem.bytes()) | account)
             await started(root, workload, address | pod)
             tell(f"          {workload['metadata']['name']}: ready, and ended when it was asked to")
-        assert (server.lists, server.watches > 0) == (1, True), "the agent did not follow the pods of its node"
+        asked = [request.verb for request in server.asked if request.path == PODS]
+        assert asked[:2] == ["list", "watch"], f"the agent did not follow the pods of its node, but asked {asked}"
 
 
 if __name__ == "__main__":

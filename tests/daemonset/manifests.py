@@ -120,7 +120,8 @@ def mounted_files(name: str, workload: Document, container: Document, authority:
             assert any(secret.startswith(f"{place}/") for place in places.values()), f"{secret} is not mounted"
             files[secret] = authority if secret.endswith(".crt") else SECRET
     if pod(workload)["automountServiceAccountToken"]:
-        files |= {f"{ACCOUNT}/ca.crt": authority, f"{ACCOUNT}/token": SECRET}
+        namespace = workload["metadata"]["namespace"].encode()
+        files |= {f"{ACCOUNT}/ca.crt": authority, f"{ACCOUNT}/token": SECRET, f"{ACCOUNT}/namespace": namespace}
     return files
 
 

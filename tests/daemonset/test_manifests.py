@@ -1,5 +1,6 @@
 """The manifests hold: before Kubernetes' own schemas, before checkov, and in what neither of them sees."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -39,6 +40,9 @@ WITHOUT_SCHEMA = ("PodMonitor", "PrometheusRule")
 
 WAIVED = {"CKV_K8S_11": {"agent", "cluster-view", "watch"}, "CKV_K8S_38": {"agent", "cluster-view"}}
 """What checkov would have otherwise, and of whom: a limit of CPU, and no token of a service account."""
+
+DOWNWARD = {"NODE_NAME": "spec.nodeName", "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
+"""What a pod knows of itself."""
 
 EACH = [(name, workload) for name in KUSTOMIZATIONS for workload in workloads(name)]
 each_workload = pytest.mark.parametrize(
@@ -298,9 +302,12 @@ def running() -> Iterator[tuple[str, Document, Document]]:
         yield from ((name, workload, one) for one in containers(workload) if one["image"].startswith("watchkeep:"))
 
 
-@pytest.mark.parametrize(
+each_of_ours = pytest.mark.parametrize(
     ("name", "workload", "container"), list(running()), ids=[f"{name}-{one['name']}" for name, _, one in running()]
 )
+
+
+@each_of_ours
 def test_a_container_finds_a_configuration_that_is_good(
     name: str, workload: Document, container: Document, tmp_path: Path
 ) -> None:
@@ -317,6 +324,17 @@ def test_a_container_finds_a_configuration_that_is_good(
     assert data == "data"
     token = Path(options["--token-file"]).parent.as_posix()
     assert token in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+@each_of_ours
+def test_the_command_knows_its_arguments_and_its_variables(name: str, workload: Document, container: Document) -> None:
+    subcommand, *arguments = container["args"]
+    command = importlib.import_module(f"slo.cli.{subcommand}").command
+    assert command.make_context(subcommand, arguments).params["listen"] == "0.0.0.0:9990"
+    fields = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container.get("env", [])}
+    variables = {option.envvar for option in command.params if option.envvar}
+    assert fields.items() <= DOWNWARD.items()
+    assert variables <= set(fields)
 
 
 def test_the_rules_for_the_operator_are_current() -> None:
