@@ -8,6 +8,7 @@ it.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -154,6 +155,7 @@ def tell(sentence: str) -> None:
 
 
 async def main(root: Path) -> None:
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it would tell of the WATCH that an agent leaves
     tell(f"          {said(root, 'watchkeep', '--version')}")
     said(root, "/opt/watchkeep/bin/python", "-c", INSIDE)
     tell("          user 10001, no capabilities; / is read-only, /tmp and /var/lib/watchkeep are not")
