@@ -81,7 +81,7 @@ class CheckEntry:
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
     somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
-    With vantage points a round is good if at least `quorum` of them see good.
+    With `vantage_points`, the names of those who look, a round is good if at least `quorum` of them see good.
     """
 
     name: str
@@ -93,6 +93,7 @@ class CheckEntry:
     run_by: RunBy = "watch"
     several: bool = False
     discoveries: tuple[DiscoveryEntry, ...] = ()
+    vantage_points: tuple[str, ...] = ()
     quorum: int = 1
     aimed: "Callable[[str, Mapping[str, str]], TargetEntry] | None" = field(default=None, compare=False)
 
