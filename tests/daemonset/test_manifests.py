@@ -11,6 +11,8 @@ import pytest
 import trustme
 import yaml
 
+from daemonset.lease import Leases
+from daemonset.pods import RULE as PODS
 from tests.daemonset.manifests import (
     CHECKOUT,
     FOLDER,
@@ -269,11 +271,18 @@ def rights(name: str) -> dict[str, set[tuple[str, str, str]]]:
     return granted
 
 
-def test_an_agent_lists_and_watches_pods_and_no_more_of_the_cluster() -> None:
-    (role,) = of_kind("base", "ClusterRole")
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+def test_an_agent_may_do_what_its_code_asks_for_and_nothing_else() -> None:
+    (everywhere,) = of_kind("base", "ClusterRole")
     (own,) = of_kind("base", "Role")
-    assert [(rule["apiGroups"], rule["resources"]) for rule in own["rules"]] == [(["coordination.k8s.io"], ["leases"])]
+    leases = Leases(namespace=own["metadata"]["namespace"], release="any").rule
+    assert (PODS.namespace, leases.namespace) == ("", "watchkeep")
+    for role, rule in ((everywhere, PODS), (own, leases)):
+        assert role["rules"] == [{"apiGroups": [rule.group], "resources": [rule.resource], "verbs": list(rule.verbs)}]
+    assert set(rights("base")) == {"watchkeep-agent"}
+    bindings = of_kind("base", "RoleBinding", "ClusterRoleBinding")
+    assert {(one["roleRef"]["kind"], one["roleRef"]["name"]) for one in bindings} == {
+        (role["kind"], role["metadata"]["name"]) for role in (everywhere, own)
+    }
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
