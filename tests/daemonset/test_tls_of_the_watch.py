@@ -1,5 +1,6 @@
 """The nginx before the watch, as the overlay `central` configures it: real, before a real watch."""
 
+import json
 import os
 import re
 import ssl
@@ -11,10 +12,15 @@ from urllib.error import HTTPError
 import pytest
 import trustme
 
+from exporters.forwarders.central import Config, build
+from slo.core.delivery import Retry, Sent
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
 from tests.daemonset.manifests import FOLDER
 from tests.e2e.stage import Watch
 from tests.services import Service, free_port, program
 
+TOKEN = "what agents show to a watch"
 CONFIG = (FOLDER / "overlays" / "central" / "config" / "nginx.conf").read_text(encoding="utf-8")
 
 
@@ -23,7 +29,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
     """A watch that watches a job, and nothing else."""
     with Watch(tmp_path, free_port()) as watch:
         job = {"name": "nightly", "type": "heartbeat", "target": "nightly", "every": "1h", "grace": "1h"}
-        watch.configure({"probes": [job | {"token": "0123456789abcdef"}]})
+        watch.configure({"probes": [job | {"token": "0123456789abcdef"}], "agents": {"token": TOKEN}})
         watch.start()
         yield watch
 
@@ -78,6 +84,20 @@ def test_the_watch_is_reached_over_tls_and_trusts_nobody_for_coming_from_there(n
     assert asked(nginx, "/-/ready", authority) == 200
     assert asked(nginx, "/metrics", authority) == 401
     assert asked(nginx, "/metrics", authority, token) == 200
+
+
+async def test_what_agents_report_gets_through_with_the_token_of_agents_alone(nginx: Service, tmp_path: Path) -> None:
+    certified(nginx.folder).cert_pem.write_to_path(tmp_path / "ca.crt")
+    record = {"gone": {"check": "nightly", "target": "t" * 500_000, "at": "2026-01-01T00:00:00+00:00"}}
+    verdicts = []
+    for token in (TOKEN, "what nobody has to show"):
+        keys = {"url": f"https://127.0.0.1:{nginx.port}", "token": token, "tls": {"ca_file": str(tmp_path / "ca.crt")}}
+        to = build(Config.model_validate(keys), Context.default(SteadyClock()))
+        verdicts.append(await to.send(to.encode("n1", "b1", 1, [json.dumps(record).encode()])))
+    taken, refused = verdicts
+    assert isinstance(taken, Sent)
+    assert isinstance(refused, Retry)
+    assert refused.reason == "auth_refused"
 
 
 def test_a_new_certificate_is_shown_without_a_restart(nginx: Service) -> None:
