@@ -106,7 +106,7 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
 
 
 @pytest.mark.parametrize(("body", "encoding", "status", "sentence"), WRONG.values(), ids=WRONG)
-def test_what_is_no_report_is_refused(  # noqa: PLR0917 - the columns of the table
+def test_what_is_no_report_is_refused(
     server: Served, agents: Agents, body: bytes, encoding: str, status: int, sentence: str
 ) -> None:
     answer = send(server, body, **({"Content_Encoding": encoding} if encoding else {}))
