@@ -1,4 +1,4 @@
-"""What goes into the image is what the wheel needs, and nothing that is for development. `./run image` tries the rest."""
+"""Into the image goes what the wheel needs, and nothing that is for development. `./run image` tries the rest."""
 
 import importlib.util
 import re
