@@ -91,24 +91,34 @@ class AccessKeys(Section):
     """The file with the token of the account, which is read for every request. Default: that of the watch itself, which
     says nothing of anybody else's rights."""
 
-    required: tuple[Rights, ...] = DEPLOYED
-    """What it must be allowed, as {groups: [apps], resources: [deployments]}. Default: all verbs of deploying on what
-    Spinnaker deploys most often."""
+    required: tuple[Rights, ...] | None = None
+    """What it must be allowed, as {groups: [apps], resources: [deployments]}. Default: everything that deploying takes,
+    on what Spinnaker deploys most often (see docs/collectors/kubernetes.md)."""
 
-    forbidden: tuple[Rights, ...] = (EVERYTHING,)
-    """What it must not be allowed. Default: everything at once."""
+    forbidden: tuple[Rights, ...] | None = None
+    """What it must not be allowed. Default: everything at once, as {groups: ["*"], resources: ["*"], verbs: ["*"]}."""
 
     interval: PositiveDuration = timedelta(minutes=5)
     """How often it is asked; in between the last answers stand."""
 
     @model_validator(mode="after")
     def _some(self) -> "AccessKeys":
-        count = sum(1 for rights in (*self.required, *self.forbidden) for _ in rights.asked())
+        count = len(self.needed) + len(self.refused)
         if count == 0:
             raise wrong("asks for no rights", "write some under `required` or `forbidden`")
         if count > MOST_REVIEWS:
             raise wrong(f"asks for {count} rights, each by a request", f"ask for no more than {MOST_REVIEWS}")
         return self
+
+    @property
+    def needed(self) -> tuple["Right", ...]:
+        """Each right that it must have."""
+        return _each(DEPLOYED if self.required is None else self.required)
+
+    @property
+    def refused(self) -> tuple["Right", ...]:
+        """Each right that it must not have."""
+        return _each((EVERYTHING,) if self.forbidden is None else self.forbidden)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -207,8 +217,8 @@ class Access:
     name = "access"
 
     def __init__(self, keys: AccessKeys, client: APIClient, clock: Clock) -> None:
-        self._required = tuple(sorted({right for rights in keys.required for right in rights.asked()}))
-        self._forbidden = tuple(sorted({right for rights in keys.forbidden for right in rights.asked()}))
+        self._required = keys.needed
+        self._forbidden = keys.refused
         self._interval_seconds = keys.interval.total_seconds()
         self._client = client
         self._clock = clock
@@ -292,6 +302,10 @@ def _first(group: BaseExceptionGroup[Fault]) -> Fault:
     if not isinstance(found, Fault):
         raise TypeError(f"{type(found).__name__} is no Fault")
     return found
+
+
+def _each(rights: Iterable[Rights]) -> tuple[Right, ...]:
+    return tuple(sorted({right for each in rights for right in each.asked()}))
 
 
 def _rules(rights: Sequence[Right]) -> Iterator[str]:

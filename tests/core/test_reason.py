@@ -22,6 +22,7 @@ OURS = {
     "no_memory",
     "not_permitted",
     "cancelled",
+    "cluster_untold",
     "missed",
     "prober_fault",
     "prober_stalled",
