@@ -11,17 +11,17 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from daemonset.api_client import APIClient
-from daemonset.cluster.access import Access, AccessKeys
-from daemonset.cluster.autoscalers import AutoscalerKeys, Autoscalers
-from daemonset.cluster.daemon_sets import DaemonSetKeys, DaemonSets
-from daemonset.cluster.families import family
-from daemonset.cluster.followed import Followed, Following
-from daemonset.cluster.keys import TokenFile
-from daemonset.cluster.nodes import NodeKeys, Nodes
-from daemonset.cluster.part import Part, Seen, Untold
-from daemonset.cluster.pending_pods import PendingPods, PodKeys
-from daemonset.cluster.readiness import Readiness, ReadinessSeen
-from daemonset.cluster.spinnaker import SpinnakerKeys, Spinnakers
+from daemonset.parts.access import Access, AccessKeys
+from daemonset.parts.autoscalers import AutoscalerKeys, Autoscalers
+from daemonset.parts.daemon_sets import DaemonSetKeys, DaemonSets
+from daemonset.parts.families import family
+from daemonset.parts.followed import Followed, Following
+from daemonset.parts.keys import TokenFile
+from daemonset.parts.nodes import NodeKeys, Nodes
+from daemonset.parts.part import Part, Seen, Untold
+from daemonset.parts.pending_pods import PendingPods, PodKeys
+from daemonset.parts.readiness import Readiness, ReadinessSeen
+from daemonset.parts.spinnaker import SpinnakerKeys, Spinnakers
 from daemonset.service_account import FOLDER, ServiceAccount
 from slo.config.section import KindConfig
 from slo.config.tls import PEMFile, TLSSettings

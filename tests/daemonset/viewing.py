@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from daemonset.cluster_view import Config, Facts, KubernetesCollector
+from daemonset.parts.followed import Followed
 from slo.core.outcome import Judgement
-from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.context import Context
 from tests.daemonset.api_server import TOKEN, APIServer
@@ -75,6 +75,24 @@ class Viewed:
             while not reached():
                 await asyncio.sleep(0.005)
 
+    async def hears(self, name: str) -> None:
+        """Return when everything is known that has happened to the objects of a part."""
+        cluster = {
+            "daemonsets": self.server.daemon_sets,
+            "pods": self.server.cluster,
+            "autoscalers": self.server.autoscalers,
+            "nodes": self.server.nodes,
+            "spinnaker": self.server.spinnakers,
+        }[name]
+        part = next(part for part in self.collector._parts if part.name == name)
+        assert isinstance(part, Followed)
+        version = part._reflector._course
+        await self.until(lambda: part.settled.is_set() and int(version.version or 0) >= cluster.version)
+
+    def samples(self, facts: Facts, name: str) -> list[tuple[dict[str, str], float]]:
+        """The labels and values of one metric."""
+        return [(dict(each.labels), each.value) for each in self.collector.samples(facts) if each.name == name]
+
     def leap(self, **ahead: float) -> None:
         """Let so much time pass at once."""
         self.clock.ahead += timedelta(**ahead)
@@ -82,11 +100,6 @@ class Viewed:
 
 def judged(collector: KubernetesCollector, facts: Facts | Fault) -> list[tuple[str, str]]:
     return [(each.state.value, each.reason) for each in collector.judge(facts)]
-
-
-def values(samples: Mapping[str, Any] | list[Sample], name: str) -> list[tuple[Mapping[str, str], float]]:
-    """The labels and values of one metric."""
-    return [(dict(each.labels), each.value) for each in samples if isinstance(each, Sample) and each.name == name]
 
 
 GOOD = ("good", "ok")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemonset.cluster.part import UNTOLD, Problem
+from daemonset.parts.part import UNTOLD, Problem
 from slo.config.secret import LIMIT_BYTES as TOKEN_BYTES
 from slo.config.tls import TLSSettings
 from slo.core.outcome import Finding

@@ -10,11 +10,11 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from daemonset.cluster.followed import Followed, Following
-from daemonset.cluster.keys import NamespacedKeys
-from daemonset.cluster.lasting import Lasting, Spell
-from daemonset.cluster.part import UNTOLD, Problem, listed
 from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
+from daemonset.parts.followed import Followed, Following
+from daemonset.parts.keys import NamespacedKeys
+from daemonset.parts.lasting import Lasting, Spell
+from daemonset.parts.part import UNTOLD, Problem, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration

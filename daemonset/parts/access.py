@@ -16,9 +16,9 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, model_validator
 
 from daemonset.api_client import APIClient, within
-from daemonset.cluster.keys import Namespace, TokenFile
-from daemonset.cluster.part import UNTOLD, Problem, Seen, Untold, listed
 from daemonset.documents import Document, read
+from daemonset.parts.keys import Namespace, TokenFile
+from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, listed
 from daemonset.permissions import Rule, with_mend
 from slo.config.section import Section
 from slo.config.types import PositiveDuration, wrong

@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from daemonset.cluster.autoscalers import condition_samples
-from daemonset.cluster.followed import Followed, Following
-from daemonset.cluster.part import Problem, listed
 from daemonset.documents import Bookmark, Changed, Document, Failed, Whole
+from daemonset.parts.autoscalers import condition_samples
+from daemonset.parts.followed import Followed, Following
+from daemonset.parts.part import Problem, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.section import Section

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from daemonset.api_client import APIClient
-from daemonset.cluster.part import UNTOLD, Problem, Seen, Untold
 from daemonset.documents import D
+from daemonset.parts.part import UNTOLD, Problem, Seen, Untold
 from daemonset.reflector import Collection, Patience, Reflector
 from slo.core.duration import duration_name
 from slo.core.protocols import Clock
