@@ -18,7 +18,7 @@ from tests.daemonset.api_server import TOKEN, APIServer
 from tests.daemonset.cluster_objects import node
 
 ROUND_SECONDS = 5.0
-SOON_SECONDS = 20.0
+SOON_SECONDS = 10.0
 HASTE = 20
 
 
@@ -86,8 +86,9 @@ class Viewed:
         }[name]
         part = next(part for part in self.collector._parts if part.name == name)
         assert isinstance(part, Followed)
-        version = part._reflector._course
-        await self.until(lambda: part.settled.is_set() and int(version.version or 0) >= cluster.version)
+        course = part._reflector._course
+        self.collector._follow()
+        await self.until(lambda: int(course.version or 0) >= cluster.version)
 
     def samples(self, facts: Facts, name: str) -> list[tuple[dict[str, str], float]]:
         """The labels and values of one metric."""

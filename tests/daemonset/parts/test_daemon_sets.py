@@ -109,9 +109,8 @@ async def test_other_namespaces_are_passed_over(tmp_path: Path) -> None:
             assert await viewed.judged() == [GOOD]
             viewed.leap(seconds=2)
             facts = await viewed.look()
-            assert [
-                labels["daemonset"] for labels, _ in viewed.samples(facts, "kube_daemonset_status_number_ready")
-            ] == ["logs"]
+            ready = viewed.samples(facts, "kube_daemonset_status_number_ready")
+            assert [labels["daemonset"] for labels, _ in ready] == ["logs"]
 
 
 async def test_its_numbers_are_told_under_the_names_of_kube_state_metrics(tmp_path: Path) -> None:
