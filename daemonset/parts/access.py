@@ -18,11 +18,10 @@ from pydantic import Field, TypeAdapter, model_validator
 from daemonset.api_client import APIClient, within
 from daemonset.documents import Document, read
 from daemonset.parts.keys import Namespace, TokenFile
-from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, listed
+from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, lasted, listed
 from daemonset.permissions import Rule, with_mend
 from slo.config.section import Section
 from slo.config.types import PositiveDuration, wrong
-from slo.core.duration import duration_name
 from slo.core.outcome import Finding
 from slo.core.protocols import Clock
 from slo.core.sample import Sample
@@ -248,7 +247,7 @@ class Access:
             age = self._clock.monotonic() - at
             if age <= STALE_ROUNDS * self._interval_seconds:
                 return AccessSeen(answers=answers, age_seconds=age)
-            since = f" for {duration_name(round(age))}"
+            since = f" for {lasted(age)}"
         fault = self._fault
         if fault is not None and fault.reason == "permission":
             return Untold(problem=("permission", f"access: {fault.detail}"))

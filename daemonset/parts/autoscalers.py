@@ -14,11 +14,10 @@ from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, W
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
-from daemonset.parts.part import UNTOLD, Problem, listed
+from daemonset.parts.part import UNTOLD, Problem, lasted, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration
-from slo.core.duration import duration_name
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 
@@ -97,7 +96,7 @@ class AutoscalersSeen:
             if (trouble := each.trouble) is None:
                 continue
             spell = self.spells[trouble]
-            text = f"{each.namespace}/{each.name} at {each.most} for {duration_name(round(spell.seconds))}"
+            text = f"{each.namespace}/{each.name} at {each.most} for {lasted(spell.seconds)}"
             if each.desired is None:
                 silent += [f"{each.namespace}/{each.name}"] if spell.exceeds(self.limit_seconds) else []
             elif spell.exceeds(self.limit_seconds):

@@ -15,11 +15,10 @@ from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, W
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
-from daemonset.parts.part import UNTOLD, Problem, listed
+from daemonset.parts.part import UNTOLD, Problem, lasted, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration
-from slo.core.duration import duration_name
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 
@@ -111,11 +110,10 @@ class DaemonSet:
 
     def in_words(self, seconds: float) -> str:
         """What its trouble is, and for how long."""
-        lasted = duration_name(round(seconds))
         if self.unobserved:
-            return f"{self.namespace}/{self.name}: its controller has not seen its last change for {lasted}"
+            return f"{self.namespace}/{self.name}: its controller has not seen its last change for {lasted(seconds)}"
         rollout = f", of a rollout that stands at {self.updated}" if self.updated < self.desired else ""
-        return f"{self.namespace}/{self.name}: {self.unready} of {self.desired} nodes for {lasted}{rollout}"
+        return f"{self.namespace}/{self.name}: {self.unready} of {self.desired} nodes for {lasted(seconds)}{rollout}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,9 +8,8 @@ from typing import Generic, TypeVar
 
 from daemonset.api_client import APIClient
 from daemonset.documents import D
-from daemonset.parts.part import UNTOLD, Problem, Seen, Untold
+from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, lasted
 from daemonset.reflector import Collection, Patience, Reflector
-from slo.core.duration import duration_name
 from slo.core.protocols import Clock
 from slo.errors import Fault
 
@@ -98,4 +97,4 @@ class Followed(ABC, Generic[D, T]):
         why = f": {fault.reason}: {fault.detail}" if fault else ""
         if not known or silent is None:
             return UNTOLD, f"{self.name}: the API server has told nothing of them yet{why}"
-        return UNTOLD, f"{self.name}: the API server has told nothing of them for {duration_name(round(silent))}{why}"
+        return UNTOLD, f"{self.name}: the API server has told nothing of them for {lasted(silent)}{why}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from slo.core.duration import duration_name
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.net.conversation import said
@@ -85,3 +86,9 @@ def listed(things: Sequence[str]) -> str:
     first = "; ".join(said(thing) for thing in things[:NAMED])
     more = len(things) - NAMED
     return f"{first}; and {more} more" if more > 0 else first
+
+
+def lasted(seconds: float) -> str:
+    """How long something has been so, as closely as people want it: in seconds at first, in hours after a day."""
+    unit = 1 if seconds < 600 else 60 if seconds < 86_400 else 3_600
+    return duration_name(seconds // unit * unit)

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
-from daemonset.parts.part import Problem, listed
+from daemonset.parts.part import Problem, lasted, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration
@@ -108,7 +108,7 @@ class PendingPodsSeen:
         late = self.late
         if late:
             words = [
-                f"{pod.namespace}/{pod.name} for {duration_name(round(seconds))}{': ' + pod.why if pod.why else ''}"
+                f"{pod.namespace}/{pod.name} for {lasted(seconds)}{': ' + pod.why if pod.why else ''}"
                 for pod, seconds in late
             ]
             limit = duration_name(self.limit_seconds)

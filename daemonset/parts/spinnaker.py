@@ -15,11 +15,10 @@ from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, W
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
-from daemonset.parts.part import UNTOLD, Absent, Problem, Seen, Untold, listed
+from daemonset.parts.part import UNTOLD, Absent, Problem, Seen, Untold, lasted, listed
 from daemonset.permissions import Rule
 from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration
-from slo.core.duration import duration_name
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
@@ -113,7 +112,7 @@ class SpinnakersSeen:
                 if not each.ready:
                     down.append(text)
                 elif spell is not None and spell.exceeds(self.limit_seconds):
-                    short.append(f"{text} for {duration_name(round(spell.seconds))}")
+                    short.append(f"{text} for {lasted(spell.seconds)}")
                 elif spell is not None and spell.may_exceed(self.limit_seconds):
                     open_.append(text)
         if down or short:
