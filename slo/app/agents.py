@@ -35,7 +35,7 @@ AHEAD_SECONDS = 60.0
 """How far an agent's clock may be ahead. What is further ahead happened when it came here."""
 
 LOOK_SECONDS = 60
-"""How often it is looked for targets that left."""
+"""How often it is looked for targets that left, besides when somebody says so."""
 
 logger = logging.getLogger(__name__)
 
@@ -131,13 +131,14 @@ class Agents:
         for each in self._due:
             new |= self._meet(each)
             await breath.take()
-        if new or end % LOOK_SECONDS == 0:
+        if new:
             self._retarget()
 
     async def count(self, end: int) -> None:
         """Count it, before the books close the slots up to `end`."""
         breath = Breath()
         self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
+        look = end % LOOK_SECONDS == 0 or bool(self._due and isinstance(self._due[-1].record, Gone))
         due, self._due = self._due[::-1], []
         try:
             while due:
@@ -155,6 +156,8 @@ class Agents:
         for check in self._checks.values():
             check.close(end)
             await breath.take()
+        if look:
+            self._retarget()
         self.mark()
         oldest = min((each.arrived for each in self._waiting), default=None)
         self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
