@@ -161,7 +161,7 @@ def test_each_container_and_each_instance_asks_for_itself() -> None:
         {"checks": "{"},
         {"checks": "[" * LONGEST},
         {"checks": '{"redisdb": {"instances": [' + "[" * 20_000},
-        {"checks": " " * (LONGEST + 1)},
+        {"checks": '{"redisdb": {"instances": [{}]}}' + " " * LONGEST},
         {"checks": "9" * 5000},
         {"checks": []},
         {"checks": {"redisdb": []}},
