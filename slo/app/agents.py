@@ -27,6 +27,7 @@ from slo.sources.checks import Fed
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from slo.sources.scrape import MODULE as SCRAPE
+from slo.store.ledger import Watermarks
 
 SOURCE, LABELS = "agents", "agents.labels"
 """Under which it is kept what is known of the checks of agents, and the labels of their targets, by check."""
@@ -158,19 +159,25 @@ class Agents:
             await breath.take()
         if look:
             self._retarget()
-        self.mark()
+        self._mark(await asyncio.to_thread(self._states))  # nobody changes anything meanwhile
         oldest = min((each.arrived for each in self._waiting), default=None)
         self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
+        self._mark(self._states())
+
+    def _states(self) -> dict[tuple[str, str], bytes]:
+        """What is known of the checks that are other than they were written."""
         whole = self._books.begun_anew != self._begun_anew
+        states = {(SOURCE, name): written(check) for name, check in self._checks.items() if check.changed or whole}
+        labels = {(LABELS, name): labels_of(check) for name, check in self._checks.items() if check.relabelled or whole}
+        return states | labels
+
+    def _mark(self, states: Watermarks) -> None:
+        self._books.mark(states)
         self._begun_anew = self._books.begun_anew
-        for name, check in self._checks.items():
-            if check.changed or whole:
-                self._books.mark({(SOURCE, name): written(check)})
-            if check.relabelled or whole:
-                self._books.mark({(LABELS, name): labels_of(check)})
+        for check in self._checks.values():
             check.changed = check.relabelled = False
         uncounted = min((each.number for each in (*self._waiting, *self._due)), default=None)
         self._inbox.count_through(self._inbox.read_through if uncounted is None else uncounted - 1)

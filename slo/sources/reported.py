@@ -26,6 +26,9 @@ from slo.sources.stretches import SILENT_MS, Stretches
 REMEMBERED_SECONDS = 6 * 3600
 """How late knowledge of a slot may come."""
 
+FORGETTING_SECONDS = 600
+"""How often what is too old is forgotten."""
+
 SILENT_SECONDS = SILENT_MS / 1000
 
 SUMS_KEPT = 64
@@ -212,8 +215,10 @@ class ReportedCheck:
                 self._give(indicator, slot, _mean(indicator.sum_of(slot)) - before.get(slot, 0))
             indicator.sums = dict(sorted(indicator.sums.items())[-SUMS_KEPT:])
             indicator.surplus = {slot: ms for slot, ms in indicator.surplus.items() if slot > oldest}
+        forgetting = end // FORGETTING_SECONDS > self.closed // FORGETTING_SECONDS
         self.closed = max(self.closed, end)
-        self._forget(oldest)
+        if forgetting:
+            self._forget(oldest)
 
     def _closing(self, end: int) -> range:
         """The slots that are over now, as far as anything is known of them."""
