@@ -2,21 +2,19 @@
 
 import asyncio
 import gzip
-import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
 
+from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
 from slo.app.groups import WatchedGroups
-from slo.app.inbox import Arrived, Inbox
+from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
-from slo.core.batch import Gone, Observed, Record
-from slo.core.batch_document import Understood, batch_of
+from slo.core.batch import Gone, Observed
+from slo.core.batch_document import Understood
 from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
 from slo.exposition.catalogue import Telemetry
@@ -32,26 +30,10 @@ from slo.store.ledger import Watermarks
 SOURCE, LABELS = "agents", "agents.labels"
 """Under which it is kept what is known of the checks of agents, and the labels of their targets, by check."""
 
-AHEAD_SECONDS = 60.0
-"""How far an agent's clock may be ahead. What is further ahead happened when it came here."""
-
 LOOK_SECONDS = 60
 """How often it is looked for targets that left, besides when somebody says so."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A record that is not counted yet, with when it happened and when it came (Unix seconds).
-
-    `number` is that of its batch in the inbox.
-    """
-
-    record: Record
-    at: float
-    arrived: float
-    number: int
 
 
 class Agents:
@@ -71,7 +53,7 @@ class Agents:
         *,
         clock: Clock,
         telemetry: Telemetry,
-        scraped: Callable[[Observed, float], None] = lambda _record, _arrived: None,
+        scraped: Callable[[Observed, float], None] | None = None,
     ) -> None:
         self.token: Secret | None = None
         self._inbox = inbox
@@ -125,7 +107,7 @@ class Agents:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
         for arrived in await self._inbox.read():
-            self._waiting += await asyncio.to_thread(_read, arrived)
+            self._waiting += await asyncio.to_thread(waiting_in, arrived)
         self._due += [each for each in self._waiting if each.at <= end]
         self._waiting = [each for each in self._waiting if each.at > end]
         new = False
@@ -215,7 +197,7 @@ class Agents:
             return False
         check = self._checks[record.outcome.check]
         interval = check.interval_of(record.outcome)
-        return interval is not None and check.meet(_in_time(record.outcome, waiting.arrived, interval), interval)
+        return interval is not None and check.meet(in_time(record.outcome, waiting.arrived, interval), interval)
 
     def _count(self, waiting: Waiting) -> None:
         match waiting.record:
@@ -224,7 +206,7 @@ class Agents:
                     check.leave(gone.target, waiting.at)
                 else:
                     self._drop("unknown_check")
-            case Observed() as observed if observed.outcome.module == SCRAPE:
+            case Observed() as observed if self._scraped and observed.outcome.module == SCRAPE:
                 self._scraped(observed, waiting.arrived)
             case Observed(outcome=outcome):
                 self._observe(outcome, waiting.arrived)
@@ -238,7 +220,7 @@ class Agents:
         if interval is None:
             self._drop("other_interval")
             return
-        outcome = _in_time(outcome, arrived, interval)
+        outcome = in_time(outcome, arrived, interval)
         last = self._last.get(outcome.point)
         if last is None or last.at < outcome.at:
             for sli in check.fed_by(outcome.target):
@@ -276,27 +258,3 @@ def _reporting(entry: CheckEntry) -> Reporting:
         vantage_points=entry.vantage_points or ("",),
         quorum=entry.quorum,
     )
-
-
-def _read(arrived: Arrived) -> list[Waiting]:
-    """The records of a batch that could be read when it came."""
-    batch = batch_of(json.loads(gzip.decompress(arrived.body))).batch
-    return [
-        Waiting(record=record, at=_no_later(record, arrived.at), arrived=arrived.at, number=arrived.number)
-        for record in batch.records
-    ]
-
-
-def _no_later(record: Record, arrived: float) -> float:
-    """When a record happened: where that is in the future, it is when it came."""
-    at = (record.at if isinstance(record, Gone) else record.outcome.at).timestamp()
-    return arrived if at > arrived + AHEAD_SECONDS else at
-
-
-def _in_time(outcome: Outcome, arrived: float, interval_seconds: float) -> Outcome:
-    """A round that happened in the future happened when it came, with the number that it has then."""
-    ahead = outcome.at.timestamp() - arrived
-    if ahead <= AHEAD_SECONDS:
-        return outcome
-    at = outcome.at - timedelta(seconds=ahead)
-    return replace(outcome, at=at, number=outcome.number - round(ahead / interval_seconds))
