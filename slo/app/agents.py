@@ -30,6 +30,9 @@ from slo.store.ledger import Watermarks
 SOURCE, LABELS = "agents", "agents.labels"
 """Under which it is kept what is known of the checks of agents, and the labels of their targets, by check."""
 
+MOST_AT_ONCE = 50_000
+"""After so many records that wait no more are read with one slot: what an outage left is counted piece by piece."""
+
 LOOK_SECONDS = 60
 """How often it is looked for targets that left, besides when somebody says so."""
 
@@ -106,7 +109,7 @@ class Agents:
     async def take_in(self, end: int) -> None:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
-        for arrived in await self._inbox.read():
+        while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
             self._waiting += await asyncio.to_thread(waiting_in, arrived)
         self._due += [each for each in self._waiting if each.at <= end]
         self._waiting = [each for each in self._waiting if each.at > end]

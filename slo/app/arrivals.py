@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -27,12 +28,12 @@ class Waiting:
     number: int
 
 
-def waiting_in(arrived: Arrived) -> list[Waiting]:
-    """The records of a batch that could be read when it came."""
-    batch = batch_of(json.loads(gzip.decompress(arrived.body))).batch
+def waiting_in(arrived: Iterable[Arrived]) -> list[Waiting]:
+    """The records of batches that could be read when they came."""
     return [
-        Waiting(record=record, at=_no_later(record, arrived.at), arrived=arrived.at, number=arrived.number)
-        for record in batch.records
+        Waiting(record=record, at=_no_later(record, each.at), arrived=each.at, number=each.number)
+        for each in arrived
+        for record in batch_of(json.loads(gzip.decompress(each.body))).batch.records
     ]
 
 
