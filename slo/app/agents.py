@@ -145,8 +145,9 @@ class Agents:
         if look:
             self._retarget()
         self._mark(await asyncio.to_thread(self._states))  # nobody changes anything meanwhile
-        oldest = min((each.arrived for each in self._waiting), default=None)
-        self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
+        uncounted = [each.arrived for each in self._waiting]
+        oldest = min([*uncounted, self._inbox.unread_since or end])
+        self._telemetry.inbox_age.set(max(0.0, end - oldest))
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
