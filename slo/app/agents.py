@@ -3,7 +3,8 @@
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
@@ -115,7 +116,8 @@ class Agents:
         self._waiting = [each for each in self._waiting if each.at > end]
         new = False
         for each in self._due:
-            new |= self._meet(each)
+            with self._by_itself(each):
+                new |= self._meet(each)
             await breath.take()
         if new:
             self._retarget()
@@ -129,13 +131,8 @@ class Agents:
         try:
             while due:
                 each = due.pop()
-                try:
+                with self._by_itself(each):
                     self._count(each)
-                except Exception as error:  # noqa: BLE001 - a record must not end the watch, now and after each start
-                    self._drop("fault")
-                    self._log.tell(
-                        logging.ERROR, "a record cannot be counted", extra={"number": each.number}, error=error
-                    )
                 await breath.take()
         finally:
             self._due = due[::-1]
@@ -233,6 +230,15 @@ class Agents:
             self._recent.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
+
+    @contextmanager
+    def _by_itself(self, waiting: Waiting) -> Iterator[None]:
+        """What is wrong with a record must not end the watch, now and after each start."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._drop("fault")
+            self._log.tell(logging.ERROR, "a record cannot be counted", extra={"number": waiting.number}, error=error)
 
     def _drop(self, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()

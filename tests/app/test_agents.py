@@ -1,5 +1,6 @@
 """What agents report is counted once, in its own slot, through kills, reloads and outages."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -330,3 +331,15 @@ async def test_what_an_outage_left_is_counted_piece_by_piece(tmp_path: Path, mon
             await played.watch._close_slot()
             counted.append(status_of(played).totals["good"])
         assert counted == [4, 8, 12, 16, 20, 20]
+
+
+async def test_a_report_that_cannot_be_read_any_more_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 1)
+        for body in (b"no gzip", gzip.compress(b"{}"), gzip.compress(b"[]")[:-3]):
+            await played.watch.agents._inbox.put(body)
+        await slots(played, 1)
+        assert status_of(played).totals["good"] == 4
+    assert caplog.text.count("a report cannot be read any more and is lost") == 3

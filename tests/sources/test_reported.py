@@ -188,7 +188,15 @@ def test_of_who_is_missing_a_round_waits_for_one_interval_also_over_a_restart() 
 def test_a_round_tells_its_interval_by_its_number() -> None:
     check = reported(Slots(10))
     at = BEGIN + 4
-    numbers = {at // 10: 10, at // 60: 60.0, at // 30: None, 0: None, 2**62: None}
+    numbers = {
+        at // 10: 10,
+        at // 60: 60.0,
+        at // 30: None,
+        at // 10 + 300: 10,
+        at // 10 + 400: None,
+        0: None,
+        2**62: None,
+    }
     for number, interval in numbers.items():
         assert check.interval_of(replace(round_of("one", 4), number=number)) == interval
 
