@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from slo.app.arrivals import Waiting, in_time, waiting_in
@@ -11,18 +11,18 @@ from slo.app.books import Books
 from slo.app.groups import WatchedGroups
 from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
+from slo.app.reported_rounds import ReportedRounds
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
 from slo.core.batch import Gone, Observed
 from slo.core.batch_document import Understood
-from slo.core.outcome import Outcome, Point
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
 from slo.net.breath import Breath
-from slo.runner.recent import Recent
-from slo.sources.checks import Fed
+from slo.sources.checks import Fed, Watched
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from slo.sources.scrape import MODULE as SCRAPE
@@ -44,8 +44,12 @@ class Agents:
     """Takes what agents report, and counts it.
 
     `configure` it before the SLOs are known, and have it `count_for` them. At each slot end it is to `take_in` what is
-    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `scraped`
-    is told of the scrapes among it, in the order in which they came, with when that was (Unix seconds).
+    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `rounds`
+    are those that came last.
+
+    `scraped` is told of the scrapes among it while it is taken in, in the order in which they came, with when that was
+    (Unix seconds). What it makes of them is to be given to the books before anybody else has a turn after `count`.
+    Some may come again after a restart.
     """
 
     def __init__(
@@ -63,7 +67,6 @@ class Agents:
         self._inbox = inbox
         self._books = books
         self._groups = groups
-        self._judgements = judgements
         self._clock = clock
         self._telemetry = telemetry
         self._scraped = scraped
@@ -73,9 +76,9 @@ class Agents:
         self._reporting: dict[str, Reporting] = {}
         self._waiting: list[Waiting] = []
         self._due: list[Waiting] = []
+        self._scrapes: list[Waiting] = []
         self._begun_anew = books.begun_anew
-        self._last: dict[Point, Outcome] = {}
-        self._recent = Recent()
+        self.rounds = ReportedRounds(judgements, self._fed_by)
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from, which is on disk afterwards. Raises StoreError."""
@@ -91,15 +94,15 @@ class Agents:
         own = settings.run_by("agents")
         self.token = settings.agents_token
         self._reporting = {entry.name: _reporting(entry) for entry in own.checks}
+        self.rounds.keep({each.key for each in self._watched if each.check in self._reporting})
         states, labels = self._books.watermarks(SOURCE), self._books.watermarks(LABELS)
         for name in {*self._checks, *states, *labels} - self._reporting.keys():
             self._checks.pop(name, None)
             self._books.mark({(SOURCE, name): None, (LABELS, name): None})
-            self._forget([point for point in self._last if point[0] == name])
         for name, reporting in self._reporting.items():
             if name not in self._checks:
                 self._checks[name] = self._check(reporting, states.get(name), labels.get(name, b"{}"))
-        self._groups.targets["agents"] = [each for check in self._checks.values() for each in check.watched]
+        self._groups.targets["agents"] = self._watched
 
     def count_for(self, slis: Sequence[Fed], *, counted_elsewhere: Collection[str] = ()) -> None:
         """Count these SLIs from now on; see `ReportedCheck.replace`."""
@@ -112,8 +115,14 @@ class Agents:
         breath = Breath()
         while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
             self._waiting += await asyncio.to_thread(waiting_in, arrived)
-        self._due += [each for each in self._waiting if each.at <= end]
+        due = [each for each in self._waiting if each.at <= end]
         self._waiting = [each for each in self._waiting if each.at > end]
+        for each in due:
+            if self._hand_over(each):
+                self._scrapes.append(each)
+            else:
+                self._due.append(each)
+            await breath.take()
         new = False
         for each in self._due:
             with self._by_itself(each):
@@ -141,7 +150,9 @@ class Agents:
             await breath.take()
         if look:
             self._retarget()
-        self._mark(await asyncio.to_thread(self._states))  # nobody changes anything meanwhile
+        states = await asyncio.to_thread(self._states)  # nobody changes anything meanwhile
+        self._scrapes = []
+        self._mark(states)
         uncounted = [each.arrived for each in self._waiting]
         oldest = min([*uncounted, self._inbox.unread_since or end])
         self._telemetry.inbox_age.set(max(0.0, end - oldest))
@@ -162,7 +173,7 @@ class Agents:
         self._begun_anew = self._books.begun_anew
         for check in self._checks.values():
             check.changed = check.relabelled = False
-        uncounted = min((each.number for each in (*self._waiting, *self._due)), default=None)
+        uncounted = min((each.number for each in (*self._waiting, *self._due, *self._scrapes)), default=None)
         self._inbox.count_through(self._inbox.read_through if uncounted is None else uncounted - 1)
 
     async def written(self) -> None:
@@ -173,14 +184,6 @@ class Agents:
         """Let go of the inbox."""
         await self._inbox.close()
 
-    def last_outcomes(self) -> Iterable[Outcome]:
-        """The last outcome of every target that is watched, from each vantage point."""
-        return list(self._last.values())
-
-    def outcomes(self, check: str) -> Sequence[Sequence[Outcome]]:
-        """What is kept of each target of a check, newest first."""
-        return [kept for point in self._last if point[0] == check and (kept := self._recent.of(point))]
-
     def _check(self, reporting: Reporting, state: bytes | None, labels: bytes) -> ReportedCheck:
         slot = self._books.slot_seconds
         if state is not None:
@@ -190,6 +193,15 @@ class Agents:
                 logger.warning("what is known of a check is lost", extra={"check": reporting.check, "why": str(error)})
         closed = self._books.closed_until or int(self._clock.now().timestamp()) // slot * slot
         return ReportedCheck(self._books, reporting, slot_seconds=slot, closed=closed)
+
+    def _hand_over(self, waiting: Waiting) -> bool:
+        """Tell of a record if it is a scrape; whether it is one."""
+        record = waiting.record
+        if self._scraped is None or isinstance(record, Gone) or record.outcome.module != SCRAPE:
+            return False
+        with self._by_itself(waiting):
+            self._scraped(record, waiting.arrived)
+        return True
 
     def _meet(self, waiting: Waiting) -> bool:
         """Look at the target of a record. Whether there are others than before."""
@@ -207,8 +219,6 @@ class Agents:
                     check.leave(gone.target, waiting.at)
                 else:
                     self._drop("unknown_check")
-            case Observed() as observed if self._scraped and observed.outcome.module == SCRAPE:
-                self._scraped(observed, waiting.arrived)
             case Observed(outcome=outcome):
                 self._observe(outcome, waiting.arrived)
 
@@ -222,12 +232,7 @@ class Agents:
             self._drop("other_interval")
             return
         outcome = in_time(outcome, arrived, interval)
-        last = self._last.get(outcome.point)
-        if last is None or last.at < outcome.at:
-            for sli in check.fed_by(outcome.target):
-                self._judgements.notice(sli, outcome)
-            self._last[outcome.point] = outcome
-            self._recent.notice(outcome)
+        self.rounds.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
 
@@ -243,21 +248,19 @@ class Agents:
     def _drop(self, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()
 
+    @property
+    def _watched(self) -> list[Watched]:
+        return [each for check in self._checks.values() for each in check.watched]
+
+    def _fed_by(self, key: CheckKey) -> Sequence[str]:
+        name, target = key
+        return self._checks[name].fed_by(target) if name in self._checks else ()
+
     def _retarget(self) -> None:
         """The targets are others now, or it is time to look for those that left."""
-        watched = [each for check in self._checks.values() for each in check.watched]
+        watched = self._watched
         self._groups.retarget("agents", watched)
-        keys = {each.key for each in watched}
-        self._forget([point for point in self._last if point[:2] not in keys])
-
-    def _forget(self, points: Sequence[Point]) -> None:
-        for point in points:
-            name, target, _ = point
-            if check := self._checks.get(name):
-                for sli in check.fed_by(target):
-                    self._judgements.forget(sli, (name, target))
-            del self._last[point]
-        self._recent.forget(points)
+        self.rounds.keep({each.key for each in watched})
 
 
 def _reporting(entry: CheckEntry) -> Reporting:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slo.app.agents import SOURCE
+from slo.core.batch import Observed
 from slo.core.outcome import Outcome
 from slo.errors import StoreError, StoreFull
 from slo.sources.reported import ReportedCheck
@@ -157,7 +158,7 @@ async def test_a_check_goes_to_agents_and_back_and_no_slot_is_known_twice(tmp_pa
         await report(played, outcome(played.watch.now().timestamp() - 1))
         played.configure(configuration(run_by="watch"))
         await played.watch.reload()
-        assert played.watch.agents.last_outcomes() == []
+        assert played.watch.agents.rounds.last_outcomes() == []
         await played.slots(3)
         assert status_of(played).totals["good"] == 13
         assert status_of(played).maturity_seconds <= 100
@@ -343,3 +344,23 @@ async def test_a_report_that_cannot_be_read_any_more_stops_no_other(
         await slots(played, 1)
         assert status_of(played).totals["good"] == 4
     assert caplog.text.count("a report cannot be read any more and is lost") == 3
+
+
+async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_counted_them(tmp_path: Path) -> None:
+    time = Time()
+    told: list[tuple[int, float]] = []
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        begun = played.watch.now().timestamp()
+        for number in (2, 1, 3):
+            scrape = Observed(outcome=outcome(begun + number, module="scrape", check="api", number=number), samples=())
+            await report(played, scrape, outcome(begun + number))
+    for stops in ("before it counts", "after it wrote", "later"):
+        async with PlayedWatch(tmp_path, time, configuration()) as played:
+            played.watch.agents._scraped = lambda record, arrived: told.append((record.outcome.number, arrived))
+            time.passes(SLOT)
+            if stops == "before it counts":
+                await played.watch.agents.take_in(int(played.watch.now().timestamp()))
+                await played.watch.close(0)
+            else:
+                await played.watch._close_slot()
+    assert told == [(number, begun) for number in (2, 1, 3)] * 2
