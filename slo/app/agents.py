@@ -2,63 +2,54 @@
 
 import asyncio
 import gzip
-import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
+from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
 from slo.app.groups import WatchedGroups
-from slo.app.inbox import Arrived, Inbox
+from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
+from slo.app.reported_rounds import ReportedRounds
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
-from slo.core.batch import Gone, Observed, Record
-from slo.core.batch_document import Understood, batch_of
-from slo.core.outcome import Outcome, Point
+from slo.core.batch import Gone, Observed
+from slo.core.batch_document import Understood
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
 from slo.net.breath import Breath
-from slo.runner.recent import Recent
-from slo.sources.checks import Fed
+from slo.sources.checks import Fed, Watched
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from slo.sources.scrape import MODULE as SCRAPE
+from slo.store.ledger import Watermarks
 
 SOURCE, LABELS = "agents", "agents.labels"
 """Under which it is kept what is known of the checks of agents, and the labels of their targets, by check."""
 
-AHEAD_SECONDS = 60.0
-"""How far an agent's clock may be ahead. What is further ahead happened when it came here."""
+MOST_AT_ONCE = 50_000
+"""After so many records that wait no more are read with one slot: what an outage left is counted piece by piece."""
 
 LOOK_SECONDS = 60
-"""How often it is looked for targets that left."""
+"""How often it is looked for targets that left, besides when somebody says so."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A record that is not counted yet, with when it happened and when it came (Unix seconds).
-
-    `number` is that of its batch in the inbox.
-    """
-
-    record: Record
-    at: float
-    arrived: float
-    number: int
 
 
 class Agents:
     """Takes what agents report, and counts it.
 
     `configure` it before the SLOs are known, and have it `count_for` them. At each slot end it is to `take_in` what is
-    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `scraped`
-    is told of the scrapes among it, in the order in which they came, with when that was (Unix seconds).
+    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `rounds`
+    are those that came last.
+
+    `scraped` is told of the scrapes among it while it is taken in, in the order in which they came, with when that was
+    (Unix seconds). What it makes of them is to be given to the books before anybody else has a turn after `count`.
+    Some may come again after a restart.
     """
 
     def __init__(
@@ -70,13 +61,12 @@ class Agents:
         *,
         clock: Clock,
         telemetry: Telemetry,
-        scraped: Callable[[Observed, float], None] = lambda _record, _arrived: None,
+        scraped: Callable[[Observed, float], None] | None = None,
     ) -> None:
         self.token: Secret | None = None
         self._inbox = inbox
         self._books = books
         self._groups = groups
-        self._judgements = judgements
         self._clock = clock
         self._telemetry = telemetry
         self._scraped = scraped
@@ -86,9 +76,9 @@ class Agents:
         self._reporting: dict[str, Reporting] = {}
         self._waiting: list[Waiting] = []
         self._due: list[Waiting] = []
+        self._scrapes: list[Waiting] = []
         self._begun_anew = books.begun_anew
-        self._last: dict[Point, Outcome] = {}
-        self._recent = Recent()
+        self.rounds = ReportedRounds(judgements, self._fed_by)
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from, which is on disk afterwards. Raises StoreError."""
@@ -104,15 +94,15 @@ class Agents:
         own = settings.run_by("agents")
         self.token = settings.agents_token
         self._reporting = {entry.name: _reporting(entry) for entry in own.checks}
+        self.rounds.keep({each.key for each in self._watched if each.check in self._reporting})
         states, labels = self._books.watermarks(SOURCE), self._books.watermarks(LABELS)
         for name in {*self._checks, *states, *labels} - self._reporting.keys():
             self._checks.pop(name, None)
             self._books.mark({(SOURCE, name): None, (LABELS, name): None})
-            self._forget([point for point in self._last if point[0] == name])
         for name, reporting in self._reporting.items():
             if name not in self._checks:
                 self._checks[name] = self._check(reporting, states.get(name), labels.get(name, b"{}"))
-        self._groups.targets["agents"] = [each for check in self._checks.values() for each in check.watched]
+        self._groups.targets["agents"] = self._watched
 
     def count_for(self, slis: Sequence[Fed], *, counted_elsewhere: Collection[str] = ()) -> None:
         """Count these SLIs from now on; see `ReportedCheck.replace`."""
@@ -123,53 +113,67 @@ class Agents:
     async def take_in(self, end: int) -> None:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
-        for arrived in await self._inbox.read():
-            self._waiting += await asyncio.to_thread(_read, arrived)
-        self._due += [each for each in self._waiting if each.at <= end]
+        while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
+            self._waiting += await asyncio.to_thread(waiting_in, arrived)
+        due = [each for each in self._waiting if each.at <= end]
         self._waiting = [each for each in self._waiting if each.at > end]
+        for each in due:
+            if self._hand_over(each):
+                self._scrapes.append(each)
+            else:
+                self._due.append(each)
+            await breath.take()
         new = False
         for each in self._due:
-            new |= self._meet(each)
+            with self._by_itself(each):
+                new |= self._meet(each)
             await breath.take()
-        if new or end % LOOK_SECONDS == 0:
+        if new:
             self._retarget()
 
     async def count(self, end: int) -> None:
         """Count it, before the books close the slots up to `end`."""
         breath = Breath()
         self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
+        look = end % LOOK_SECONDS == 0 or bool(self._due and isinstance(self._due[-1].record, Gone))
         due, self._due = self._due[::-1], []
         try:
             while due:
                 each = due.pop()
-                try:
+                with self._by_itself(each):
                     self._count(each)
-                except Exception as error:  # noqa: BLE001 - a record must not end the watch, now and after each start
-                    self._drop("fault")
-                    self._log.tell(
-                        logging.ERROR, "a record cannot be counted", extra={"number": each.number}, error=error
-                    )
                 await breath.take()
         finally:
             self._due = due[::-1]
         for check in self._checks.values():
             check.close(end)
             await breath.take()
-        self.mark()
-        oldest = min((each.arrived for each in self._waiting), default=None)
-        self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
+        if look:
+            self._retarget()
+        states = await asyncio.to_thread(self._states)  # nobody changes anything meanwhile
+        self._scrapes = []
+        self._mark(states)
+        uncounted = [each.arrived for each in self._waiting]
+        oldest = min([*uncounted, self._inbox.unread_since or end])
+        self._telemetry.inbox_age.set(max(0.0, end - oldest))
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
+        self._mark(self._states())
+
+    def _states(self) -> dict[tuple[str, str], bytes]:
+        """What is known of the checks that are other than they were written."""
         whole = self._books.begun_anew != self._begun_anew
+        states = {(SOURCE, name): written(check) for name, check in self._checks.items() if check.changed or whole}
+        labels = {(LABELS, name): labels_of(check) for name, check in self._checks.items() if check.relabelled or whole}
+        return states | labels
+
+    def _mark(self, states: Watermarks) -> None:
+        self._books.mark(states)
         self._begun_anew = self._books.begun_anew
-        for name, check in self._checks.items():
-            if check.changed or whole:
-                self._books.mark({(SOURCE, name): written(check)})
-            if check.relabelled or whole:
-                self._books.mark({(LABELS, name): labels_of(check)})
+        for check in self._checks.values():
             check.changed = check.relabelled = False
-        uncounted = min((each.number for each in (*self._waiting, *self._due)), default=None)
+        uncounted = min((each.number for each in (*self._waiting, *self._due, *self._scrapes)), default=None)
         self._inbox.count_through(self._inbox.read_through if uncounted is None else uncounted - 1)
 
     async def written(self) -> None:
@@ -179,14 +183,6 @@ class Agents:
     async def close(self) -> None:
         """Let go of the inbox."""
         await self._inbox.close()
-
-    def last_outcomes(self) -> Iterable[Outcome]:
-        """The last outcome of every target that is watched, from each vantage point."""
-        return list(self._last.values())
-
-    def outcomes(self, check: str) -> Sequence[Sequence[Outcome]]:
-        """What is kept of each target of a check, newest first."""
-        return [kept for point in self._last if point[0] == check and (kept := self._recent.of(point))]
 
     def _check(self, reporting: Reporting, state: bytes | None, labels: bytes) -> ReportedCheck:
         slot = self._books.slot_seconds
@@ -198,6 +194,15 @@ class Agents:
         closed = self._books.closed_until or int(self._clock.now().timestamp()) // slot * slot
         return ReportedCheck(self._books, reporting, slot_seconds=slot, closed=closed)
 
+    def _hand_over(self, waiting: Waiting) -> bool:
+        """Tell of a record if it is a scrape; whether it is one."""
+        record = waiting.record
+        if self._scraped is None or isinstance(record, Gone) or record.outcome.module != SCRAPE:
+            return False
+        with self._by_itself(waiting):
+            self._scraped(record, waiting.arrived)
+        return True
+
     def _meet(self, waiting: Waiting) -> bool:
         """Look at the target of a record. Whether there are others than before."""
         record = waiting.record
@@ -205,7 +210,7 @@ class Agents:
             return False
         check = self._checks[record.outcome.check]
         interval = check.interval_of(record.outcome)
-        return interval is not None and check.meet(_in_time(record.outcome, waiting.arrived, interval), interval)
+        return interval is not None and check.meet(in_time(record.outcome, waiting.arrived, interval), interval)
 
     def _count(self, waiting: Waiting) -> None:
         match waiting.record:
@@ -214,8 +219,6 @@ class Agents:
                     check.leave(gone.target, waiting.at)
                 else:
                     self._drop("unknown_check")
-            case Observed() as observed if observed.outcome.module == SCRAPE:
-                self._scraped(observed, waiting.arrived)
             case Observed(outcome=outcome):
                 self._observe(outcome, waiting.arrived)
 
@@ -228,34 +231,36 @@ class Agents:
         if interval is None:
             self._drop("other_interval")
             return
-        outcome = _in_time(outcome, arrived, interval)
-        last = self._last.get(outcome.point)
-        if last is None or last.at < outcome.at:
-            for sli in check.fed_by(outcome.target):
-                self._judgements.notice(sli, outcome)
-            self._last[outcome.point] = outcome
-            self._recent.notice(outcome)
+        outcome = in_time(outcome, arrived, interval)
+        self.rounds.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
+
+    @contextmanager
+    def _by_itself(self, waiting: Waiting) -> Iterator[None]:
+        """What is wrong with a record must not end the watch, now and after each start."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._drop("fault")
+            self._log.tell(logging.ERROR, "a record cannot be counted", extra={"number": waiting.number}, error=error)
 
     def _drop(self, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()
 
+    @property
+    def _watched(self) -> list[Watched]:
+        return [each for check in self._checks.values() for each in check.watched]
+
+    def _fed_by(self, key: CheckKey) -> Sequence[str]:
+        name, target = key
+        return self._checks[name].fed_by(target) if name in self._checks else ()
+
     def _retarget(self) -> None:
         """The targets are others now, or it is time to look for those that left."""
-        watched = [each for check in self._checks.values() for each in check.watched]
+        watched = self._watched
         self._groups.retarget("agents", watched)
-        keys = {each.key for each in watched}
-        self._forget([point for point in self._last if point[:2] not in keys])
-
-    def _forget(self, points: Sequence[Point]) -> None:
-        for point in points:
-            name, target, _ = point
-            if check := self._checks.get(name):
-                for sli in check.fed_by(target):
-                    self._judgements.forget(sli, (name, target))
-            del self._last[point]
-        self._recent.forget(points)
+        self.rounds.keep({each.key for each in watched})
 
 
 def _reporting(entry: CheckEntry) -> Reporting:
@@ -266,27 +271,3 @@ def _reporting(entry: CheckEntry) -> Reporting:
         vantage_points=entry.vantage_points or ("",),
         quorum=entry.quorum,
     )
-
-
-def _read(arrived: Arrived) -> list[Waiting]:
-    """The records of a batch that could be read when it came."""
-    batch = batch_of(json.loads(gzip.decompress(arrived.body))).batch
-    return [
-        Waiting(record=record, at=_no_later(record, arrived.at), arrived=arrived.at, number=arrived.number)
-        for record in batch.records
-    ]
-
-
-def _no_later(record: Record, arrived: float) -> float:
-    """When a record happened: where that is in the future, it is when it came."""
-    at = (record.at if isinstance(record, Gone) else record.outcome.at).timestamp()
-    return arrived if at > arrived + AHEAD_SECONDS else at
-
-
-def _in_time(outcome: Outcome, arrived: float, interval_seconds: float) -> Outcome:
-    """A round that happened in the future happened when it came, with the number that it has then."""
-    ahead = outcome.at.timestamp() - arrived
-    if ahead <= AHEAD_SECONDS:
-        return outcome
-    at = outcome.at - timedelta(seconds=ahead)
-    return replace(outcome, at=at, number=outcome.number - round(ahead / interval_seconds))

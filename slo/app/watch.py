@@ -226,11 +226,11 @@ class RunningWatch:
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""
-        return [*self._probes.last_outcomes(), *self.agents.last_outcomes()]
+        return [*self._probes.last_outcomes(), *self.agents.rounds.last_outcomes()]
 
     def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
         """What is kept of each check of a probe that has had outcomes, newest first."""
-        return [*self._probes.outcomes(probe), *self.agents.outcomes(probe)]
+        return [*self._probes.outcomes(probe), *self.agents.rounds.outcomes(probe)]
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -282,8 +282,8 @@ class RunningWatch:
         slot = self._books.slot_seconds
         async with self._books.lock:
             end = int(self.clock.now().timestamp()) // slot * slot
-            await self._counters.take_in(end)
             await self.agents.take_in(end)
+            await self._counters.take_in(end)
             await self._judge_groups()
             closing = await self._counters.count(end)
             await self.agents.count(end)
