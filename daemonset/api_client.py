@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from daemonset.documents import Status
 from daemonset.service_account import ServiceAccount
-from slo.config.secret import LIMIT_BYTES as TOKEN_BYTES
 from slo.config.tls import TLSSettings
 from slo.errors import Fault
 from slo.net.context import Context
@@ -86,10 +85,10 @@ class APIClient:
         query: Mapping[str, str] | None = None,
         document: Mapping[str, object] | None = None,
     ) -> AsyncIterator["Answer"]:
-        token = await self._token()
+        token = await self._account.token()
         response = await self._send(method, path, query, document, token)
         try:
-            if response.status == 401 and (following := await self._token()) != token:
+            if response.status == 401 and (following := await self._account.token()) != token:
                 response.close()  # it was replaced just now
                 token = following
                 response = await self._send(method, path, query, document, token)
@@ -135,23 +134,6 @@ class APIClient:
                 middlewares=(once,),
             )
         return self._session
-
-    async def _token(self) -> str:
-        """The token as it is in its file now. Raises Fault."""
-        file = self._account.token_file
-
-        def content() -> bytes:
-            with file.open("rb") as stream:
-                return stream.read(TOKEN_BYTES)
-
-        try:
-            token = (await asyncio.to_thread(content)).decode("ascii").strip()
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
-            raise Fault("token", detail=f"{file}: {why.lower()}") from None
-        if not token or not token.isprintable():
-            raise Fault("token", detail=f"{file}: it holds no token")
-        return token
 
     async def _refusal(self, response: "ClientResponse", token: str) -> APIFault:
         """The fault that an answer with another status stands for."""

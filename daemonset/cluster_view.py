@@ -22,9 +22,9 @@ from daemonset.parts.part import Part, Seen, Untold
 from daemonset.parts.pending_pods import PendingPods, PodKeys
 from daemonset.parts.readiness import Readiness, ReadinessSeen
 from daemonset.parts.spinnaker import SpinnakerKeys, Spinnakers
-from daemonset.service_account import FOLDER, ServiceAccount
+from daemonset.service_account import FOLDER, ServiceAccount, api_server_of
 from slo.config.section import KindConfig
-from slo.config.tls import PEMFile, TLSSettings
+from slo.config.tls import PEMFile
 from slo.config.types import HTTPURL, PositiveDuration, wrong
 from slo.core.outcome import Finding, Judgement
 from slo.core.sample import Sample
@@ -100,15 +100,18 @@ class Config(KindConfig):
         if self.api_server is not None and self.token_file is not None:
             ca_file = Path(self.ca_file) if self.ca_file else None
             return ServiceAccount(url=self.api_server.rstrip("/"), token_file=Path(self.token_file), ca_file=ca_file)
-        host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
-        if not (host and port):
+        url = api_server_of(environ)
+        if url is None:
             raise UsageError("this is no pod of Kubernetes: write `api_server`, `token_file` and `ca_file`")
-        own = folder / "ca.crt"
         return ServiceAccount(
-            url=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+            url=url,
             token_file=Path(self.token_file) if self.token_file else folder / "token",
-            ca_file=Path(self.ca_file) if self.ca_file else own if own.is_file() else None,
+            ca_file=Path(self.ca_file) if self.ca_file else folder / "ca.crt",
         )
+
+
+_LESSER = frozenset({"pods_pending", "autoscaler_at_limit", "right_missing", "right_excessive"})
+"""What is told after everything else that is wrong: what runs goes on running."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,8 +136,7 @@ class KubernetesCollector(ReachingProbe[Facts]):
         self._parts: tuple[Part, ...] = tuple(self._made(config, account))
         self._readiness: Readiness | None = None
         if "readyz" in config.parts:
-            tls = TLSSettings(ca_file=str(account.ca_file) if account.ca_file else None)
-            self._readiness = Readiness(account.url, account.token_file, tls, context)
+            self._readiness = Readiness(account, context)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def observe(self, deadline: float) -> Facts:
@@ -156,6 +158,7 @@ class KubernetesCollector(ReachingProbe[Facts]):
         if isinstance(facts, Fault):
             return super().judge(facts)
         wrong = [problem for seen in facts.seen.values() for problem in seen.problems()]
+        wrong.sort(key=lambda problem: problem[0] in _LESSER)
         fault = facts.reached.fault
         if fault is not None:
             wrong.insert(0, (fault.reason, fault.detail))

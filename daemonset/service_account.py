@@ -1,10 +1,12 @@
 """Who we are in the cluster: the files that Kubernetes puts into a pod, and where its API server is."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slo.errors import UsageError
+from slo.config.secret import LIMIT_BYTES as TOKEN_BYTES
+from slo.errors import Fault, UsageError
 
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds the token of its service account, and the authority of its cluster."""
@@ -29,8 +31,8 @@ class ServiceAccount:
 
         Raises UsageError where it runs in none.
         """
-        host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
-        if url is None and not (host and port):
+        server = url or api_server_of(environ)
+        if server is None:
             raise UsageError(
                 "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod of Kubernetes; run"
                 " the agent from its manifests, or name the API server with --api-server"
@@ -40,8 +42,32 @@ class ServiceAccount:
             raise UsageError(f"there is no {token}: set automountServiceAccountToken: true for the agent's pods")
         authority, namespace = folder / "ca.crt", folder / "namespace"
         return cls(
-            url=url or (f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
+            url=server,
             token_file=token,
             ca_file=authority if url is None or authority.is_file() else None,
             namespace=namespace.read_text(encoding="ascii").strip() if namespace.is_file() else "",
         )
+
+    async def token(self) -> str:
+        """The token as it is in its file now. Raises Fault."""
+
+        def content() -> bytes:
+            with self.token_file.open("rb") as stream:
+                return stream.read(TOKEN_BYTES)
+
+        try:
+            token = (await asyncio.to_thread(content)).decode("ascii").strip()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
+            raise Fault("token", detail=f"{self.token_file}: {why.lower()}") from None
+        if not token or not token.isprintable():
+            raise Fault("token", detail=f"{self.token_file}: it holds no token")
+        return token
+
+
+def api_server_of(environ: Mapping[str, str]) -> str | None:
+    """Where the API server of a pod is, as its environment says; None of what is no pod."""
+    host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
+    if not (host and port):
+        return None
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -231,7 +231,8 @@ class Access:
             try:
                 answers = await self._ask_all()
             except* Fault as group:
-                self._fault = _first(group)
+                first = _first(group)
+                self._fault = Fault(first.reason, detail=first.detail)  # a new one, which holds nothing else
                 wait = min(AGAIN_SECONDS, self._interval_seconds)
             else:
                 self._answered, self._fault = (self._clock.monotonic(), answers), None

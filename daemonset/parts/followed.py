@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from daemonset.api_client import APIClient
+from daemonset.api_client import APIClient, APIFault
 from daemonset.documents import D
 from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, lasted
 from daemonset.reflector import Collection, Patience, Reflector
@@ -44,7 +44,7 @@ class Followed(ABC, Generic[D, T]):
         self._reflector = Reflector(collection, following.client, clock=following.clock, patience=following.patience)
         self._clock = following.clock
         self._silent_seconds = following.silent_seconds
-        self._fault: Fault | None = None
+        self._fault: APIFault | None = None
         self._failed_at = 0.0
         self.settled = asyncio.Event()
 
@@ -69,12 +69,15 @@ class Followed(ABC, Generic[D, T]):
     def _see(self, items: Mapping[str, T]) -> Seen:
         """What to make of what is in it, which is `NAMESPACE/NAME` each."""
 
-    def _unseen(self, problem: Problem, _fault: Fault | None) -> Seen:
+    def _unseen(self, problem: Problem, _fault: APIFault | None) -> Seen:
         """What to make of it where that is not known, for this reason."""
         return Untold(problem=problem)
 
     def _failed(self, fault: Fault) -> None:
-        self._fault, self._failed_at = fault, self._clock.monotonic()
+        # A new one: the raised one holds everything that was under way.
+        status = getattr(fault, "status", 0)
+        self._fault = APIFault(fault.reason, detail=fault.detail, status=status)
+        self._failed_at = self._clock.monotonic()
         self.settled.set()
 
     async def _settle(self) -> None:
@@ -82,12 +85,12 @@ class Followed(ABC, Generic[D, T]):
             self.settled.set()
             return
 
-    def _last_fault(self) -> Fault | None:
+    def _last_fault(self) -> APIFault | None:
         """Why nothing is heard, None where something has been heard since."""
         silent = self.age_seconds
         return self._fault if silent is None or self._clock.monotonic() - self._failed_at <= silent else None
 
-    def _untold(self, fault: Fault | None) -> Problem | None:
+    def _untold(self, fault: APIFault | None) -> Problem | None:
         silent = self.age_seconds
         known = self._reflector.view.known
         if known and silent is not None and silent <= self._silent_seconds:

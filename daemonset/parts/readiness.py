@@ -3,13 +3,11 @@
 Reference: https://kubernetes.io/docs/reference/using-api/health-checks/
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from daemonset.parts.part import UNTOLD, Problem
-from slo.config.secret import LIMIT_BYTES as TOKEN_BYTES
+from daemonset.service_account import ServiceAccount
 from slo.config.tls import TLSSettings
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
@@ -29,26 +27,18 @@ ANSWER_BYTES = 65_536
 _RULE = f'{{nonResourceURLs: ["{PATH}"], verbs: ["get"]}}'
 
 
-class FileToken:
-    """Authorizes a request with the token that is in a file just then."""
+class AccountToken:
+    """Authorizes a request with the token that a service account has just then."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, account: ServiceAccount) -> None:
+        self._account = account
 
     async def authorization(self, deadline: float) -> str:  # noqa: ARG002 - a file is read at once
-        """The header. Raises Fault."""
-
-        def content() -> bytes:
-            with self._file.open("rb") as stream:
-                return stream.read(TOKEN_BYTES)
-
+        """The header. Raises Fault: without a token nothing is learnt of the API server."""
         try:
-            token = (await asyncio.to_thread(content)).decode("ascii").strip()
-        except (OSError, ValueError):
-            token = ""
-        if not token or not token.isprintable():
-            raise Fault(UNTOLD, detail=f"{self._file}: it holds no token")
-        return f"Bearer {token}"
+            return f"Bearer {await self._account.token()}"
+        except Fault as fault:
+            raise Fault(UNTOLD, detail=fault.detail) from None
 
     def refused(self) -> None:
         """It is read anew for the next request."""
@@ -99,12 +89,12 @@ class ReadinessSeen:
 class Readiness:
     """Asks one API server."""
 
-    def __init__(self, url: str, token_file: Path, tls: TLSSettings, context: Context) -> None:
+    def __init__(self, account: ServiceAccount, context: Context) -> None:
         self._context = context
-        self._tokens = FileToken(token_file)
+        self._tokens = AccountToken(account)
         self._request = Request(
-            url=URL.parse(url.rstrip("/") + PATH),
-            tls=tls,
+            url=URL.parse(account.url + PATH),
+            tls=TLSSettings(ca_file=str(account.ca_file) if account.ca_file else None),
             follow_redirects=False,
             max_body=ANSWER_BYTES,
             keep_body=True,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from daemonset.api_client import APIFault
 from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
@@ -21,7 +22,6 @@ from daemonset.reflector import Collection
 from slo.config.types import PositiveDuration
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
-from slo.errors import Fault
 from slo.net.conversation import said
 
 NOT_FOUND = 404
@@ -44,9 +44,9 @@ class _Metadata(Metadata):
 
 class _Service(Document):
     name: str = Field(min_length=1)
-    image: str = ""
-    replicas: int = 0
-    ready: int = Field(default=0, alias="readyReplicas")
+    image: str | None = None
+    replicas: int | None = None
+    ready: int | None = Field(default=None, alias="readyReplicas")
 
 
 class _Deployed(Document):
@@ -54,17 +54,17 @@ class _Deployed(Document):
 
 
 class _Status(Document):
-    version: str = ""
+    version: str | None = None
     deployed: dict[str, _Deployed] | None = Field(default=None, alias="lastDeployed")
     services: tuple[_Service, ...] | None = None
-    accounts: int = Field(default=0, alias="accountCount")
+    accounts: int | None = Field(default=None, alias="accountCount")
 
 
 class SpinnakerDocument(Whole):
     """A SpinnakerService."""
 
     metadata: _Metadata
-    status: _Status = _Status()
+    status: _Status | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,8 +180,8 @@ class Spinnakers(Followed[SpinnakerDocument, Spinnaker]):
         spells = self._lasting.look(short, self._clock.monotonic())
         return SpinnakersSeen(spinnakers=spinnakers, spells=spells, limit_seconds=self._limit_seconds)
 
-    def _unseen(self, problem: Problem, fault: Fault | None) -> Seen:
-        if getattr(fault, "status", 0) != NOT_FOUND:
+    def _unseen(self, problem: Problem, fault: APIFault | None) -> Seen:
+        if fault is None or fault.status != NOT_FOUND:
             return Untold(problem=problem)
         if self._required:
             return Untold(
@@ -192,14 +192,14 @@ class Spinnakers(Followed[SpinnakerDocument, Spinnaker]):
 
 def kept(document: SpinnakerDocument) -> Spinnaker:
     """What is kept of a document."""
-    about, status = document.metadata, document.status
+    about, status = document.metadata, document.status or _Status()
     return Spinnaker(
         namespace=about.namespace,
         name=about.name,
-        version=status.version,
-        accounts=status.accounts,
+        version=status.version or "",
+        accounts=status.accounts or 0,
         services=tuple(
-            Service(name=each.name, image=each.image, replicas=each.replicas, ready=each.ready)
+            Service(name=each.name, image=each.image or "", replicas=each.replicas or 0, ready=each.ready or 0)
             for each in sorted(status.services or (), key=lambda each: each.name)
         ),
         deployed={part: each.at for part, each in (status.deployed or {}).items() if each.at is not None},

@@ -27,10 +27,7 @@ IN_POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "44
 )
 def test_in_a_pod_it_asks_the_pods_own_api_server_as_the_pods_account(host: str, url: str, tmp_path: Path) -> None:
     account = Config().account({**IN_POD, "KUBERNETES_SERVICE_HOST": host}, tmp_path)
-    assert account == ServiceAccount(url=url, token_file=tmp_path / "token", ca_file=None)
-    authority = tmp_path / "ca.crt"
-    authority.write_text("")
-    assert Config().account(IN_POD, tmp_path).ca_file == authority
+    assert account == ServiceAccount(url=url, token_file=tmp_path / "token", ca_file=tmp_path / "ca.crt")
 
 
 def test_in_a_pod_it_may_ask_as_another_account(tmp_path: Path) -> None:
