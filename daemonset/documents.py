@@ -23,6 +23,9 @@ class Document(BaseModel):
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
+"""How many there are of something."""
+
 
 class Metadata(Document):
     """What every object has: its place in the cluster and its version."""

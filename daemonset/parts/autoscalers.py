@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
+from daemonset.documents import Bookmark, Changed, Count, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
@@ -35,8 +35,8 @@ class _Metadata(Metadata):
 
 
 class _Spec(Document):
-    most: int = Field(alias="maxReplicas")
-    least: int = Field(default=1, alias="minReplicas")
+    most: Count = Field(alias="maxReplicas")
+    least: Count = Field(default=1, alias="minReplicas")
 
 
 class _Condition(Document):
@@ -45,8 +45,8 @@ class _Condition(Document):
 
 
 class _Status(Document):
-    current: int = Field(default=0, alias="currentReplicas")
-    desired: int | None = Field(default=None, alias="desiredReplicas")
+    current: Count = Field(default=0, alias="currentReplicas")
+    desired: Count | None = Field(default=None, alias="desiredReplicas")
     conditions: tuple[_Condition, ...] | None = None
 
 

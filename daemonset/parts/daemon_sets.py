@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
+from daemonset.documents import Bookmark, Changed, Count, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
@@ -33,11 +33,11 @@ class DaemonSetKeys(NamespacedKeys):
 
 class _Metadata(Metadata):
     namespace: str = Field(min_length=1)
-    generation: int = 0
+    generation: Count = 0
 
 
 class _RollingUpdate(Document):
-    unavailable: int | str | None = Field(default=None, alias="maxUnavailable")
+    unavailable: Count | str | None = Field(default=None, alias="maxUnavailable")
 
 
 class _Strategy(Document):
@@ -50,14 +50,14 @@ class _Spec(Document):
 
 
 class _Status(Document):
-    desired: int = Field(default=0, alias="desiredNumberScheduled")
-    current: int = Field(default=0, alias="currentNumberScheduled")
-    ready: int = Field(default=0, alias="numberReady")
-    available: int = Field(default=0, alias="numberAvailable")
-    unavailable: int = Field(default=0, alias="numberUnavailable")
-    misscheduled: int = Field(default=0, alias="numberMisscheduled")
-    updated: int = Field(default=0, alias="updatedNumberScheduled")
-    observed: int = Field(default=0, alias="observedGeneration")
+    desired: Count = Field(default=0, alias="desiredNumberScheduled")
+    current: Count = Field(default=0, alias="currentNumberScheduled")
+    ready: Count = Field(default=0, alias="numberReady")
+    available: Count = Field(default=0, alias="numberAvailable")
+    unavailable: Count = Field(default=0, alias="numberUnavailable")
+    misscheduled: Count = Field(default=0, alias="numberMisscheduled")
+    updated: Count = Field(default=0, alias="updatedNumberScheduled")
+    observed: Count = Field(default=0, alias="observedGeneration")
 
 
 class DaemonSetDocument(Whole):

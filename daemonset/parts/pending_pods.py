@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
@@ -43,7 +43,7 @@ class PodKeys(NamespacedKeys):
 
 class _Metadata(Metadata):
     namespace: str = Field(min_length=1)
-    created: datetime = Field(alias="creationTimestamp")
+    created: AwareDatetime = Field(alias="creationTimestamp")
 
 
 class _Condition(Document):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from daemonset.api_client import APIFault
-from daemonset.documents import Bookmark, Changed, Document, Failed, Metadata, Whole
+from daemonset.documents import Bookmark, Changed, Count, Document, Failed, Metadata, Whole
 from daemonset.parts.followed import Followed, Following
 from daemonset.parts.keys import NamespacedKeys
 from daemonset.parts.lasting import Lasting, Spell
@@ -45,19 +45,19 @@ class _Metadata(Metadata):
 class _Service(Document):
     name: str = Field(min_length=1)
     image: str | None = None
-    replicas: int | None = None
-    ready: int | None = Field(default=None, alias="readyReplicas")
+    replicas: Count | None = None
+    ready: Count | None = Field(default=None, alias="readyReplicas")
 
 
 class _Deployed(Document):
-    at: datetime | None = Field(default=None, alias="lastUpdatedAt")
+    at: AwareDatetime | None = Field(default=None, alias="lastUpdatedAt")
 
 
 class _Status(Document):
     version: str | None = None
     deployed: dict[str, _Deployed] | None = Field(default=None, alias="lastDeployed")
     services: tuple[_Service, ...] | None = None
-    accounts: int | None = Field(default=None, alias="accountCount")
+    accounts: Count | None = Field(default=None, alias="accountCount")
 
 
 class SpinnakerDocument(Whole):

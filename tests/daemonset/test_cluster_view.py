@@ -33,3 +33,14 @@ async def test_what_comes_to_be_wrong_is_seen_and_what_is_mended_is_good_again(t
         assert judgement.detail == "1 of 1 nodes, more than 20 %, take no work: n1 is not ready"
         server.nodes.put(node("n1"))
         await viewed.sees(GOOD)
+
+
+async def test_what_no_longer_runs_is_told_before_what_waits(tmp_path: Path) -> None:
+    async with APIServer() as server:
+        server.cluster.put(pending("web-1", minutes=20))
+        server.spinnakers.put(spinnaker(services={"gate": (2, 0)}))
+        async with viewing(server, tmp_path) as viewed:
+            assert await viewed.judged() == [("bad", "component_down"), ("bad", "pods_pending")]
+            server.ready = False
+            (first, *_) = await viewed.judged()
+            assert first == ("bad", "not_ready")
