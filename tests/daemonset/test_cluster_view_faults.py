@@ -125,6 +125,21 @@ async def test_a_right_that_is_taken_away_is_named_once_the_view_is_too_old(tmp_
         await viewed.sees(GOOD)
 
 
+async def test_a_trouble_that_is_over_explains_no_later_silence(tmp_path: Path) -> None:
+    async with APIServer() as server:
+        server.forbid("list", "nodes")
+        async with viewing(server, tmp_path, parts=["nodes"]) as viewed:
+            assert await viewed.judged() == [PERMISSION]
+            server.allow("list", "nodes")
+            await viewed.sees(GOOD)
+            await viewed.until(lambda: server.open_watches == 1)
+            server.freeze()
+            viewed.leap(minutes=4)
+            (judgement,) = viewed.collector.judge(await viewed.look())
+            assert judgement.detail.startswith("nodes: the API server has told nothing of them for 4m")
+            assert "permission" not in judgement.detail
+
+
 async def test_an_api_server_that_restarts_is_bad_and_then_looked_at_again(tmp_path: Path) -> None:
     server = APIServer()
     async with server, viewing(server, tmp_path) as viewed:

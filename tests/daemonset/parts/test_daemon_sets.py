@@ -92,11 +92,11 @@ async def test_the_worst_are_named_with_their_nodes_and_how_long(tmp_path: Path)
                 server.daemon_sets.put(daemon_set(name, ready=7))
             await viewed.hears("daemonsets")
             assert await viewed.judged() == [GOOD]
-            viewed.leap(minutes=7)
+            viewed.leap(minutes=11)
             (judgement,) = await viewed.sees(BAD)
         assert judgement.detail == (
-            "DaemonSets without a pod that is ready: kube-system/a: 3 of 10 nodes for 7m; kube-system/b: 3 of 10 nodes"
-            " for 7m; kube-system/c: 3 of 10 nodes for 7m; and 2 more"
+            "DaemonSets without a pod that is ready: kube-system/a: 3 of 10 nodes for 11m; kube-system/b: 3 of 10 nodes"
+            " for 11m; kube-system/c: 3 of 10 nodes for 11m; and 2 more"
         )
 
 
