@@ -10,7 +10,7 @@ from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
-from slo.app.found import Followers
+from slo.app.found import Followers, What
 from slo.app.groups import WatchedGroups
 from slo.app.heartbeats import Heartbeats
 from slo.app.judged import Judged
@@ -18,6 +18,7 @@ from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
+from slo.app.scrapes import WatchedScrapes
 from slo.app.servers import Servers
 from slo.app.wiring import fed_of
 from slo.config.settings import Settings
@@ -31,7 +32,6 @@ from slo.exposition.catalogue import Telemetry
 from slo.exposition.collected import Collected
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
 from slo.store.jobs import JobFiles
 from slo.store.journal import Journal
@@ -73,7 +73,7 @@ class RunningWatch:
         self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
-        self._configured, self._scrapes = place.built(settings, context)
+        self._configured, self._to_scrape = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
         self._judgements = Judgements(
@@ -89,13 +89,15 @@ class RunningWatch:
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
         connectivity = context.connectivity
-        self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
         self._probes = WatchedProbes(
             place.kinds,
             context,
-            followers=Followers(self._books, place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
+            followers=self._followers(place, "probe"),
             counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self._regroup),
             telemetry=telemetry,
+        )
+        self._scrapes = WatchedScrapes(
+            context, followers=self._followers(place, "scrape"), counting=self._counters, telemetry=telemetry
         )
         telemetry.network_up.set_function(connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
@@ -113,23 +115,25 @@ class RunningWatch:
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         await self.heartbeats.load(heard_until=await asyncio.to_thread(lambda: self._books.written_until))
-        prepared = await self._probes.prepare(self.settings.run_by("watch"), self._configured)
+        own = self.settings.run_by("watch")
+        prepared = await self._probes.prepare(own, self._configured)
+        scrapes = await self._scrapes.prepare_scrapes(own, self._to_scrape)
         self._groups.targets = prepared.targets
-        self._counters.configure(self.settings, restored=True)
+        self._counters.configure(self.settings, self._scrapes.watched(scrapes), restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._source.replace(fed_of(self.settings.run_by("watch"), self._groups.slos))
+        self._source.replace(fed_of(own, self._groups.slos))
         self._probes.adopt(prepared)
+        self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
         self._judgements.restore()
         self._loaded()
 
     async def run(self) -> None:
         """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
-        self._scraper.replace(self._scrapes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._probes.run(), name="runner")
-            tasks.create_task(self._scraper.run(), name="scraper")
+            tasks.create_task(self._scrapes.run(), name="scraper")
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self.heartbeats.run(), name="heartbeats")
@@ -141,7 +145,7 @@ class RunningWatch:
 
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
-        await asyncio.gather(self._probes.close(), self._scraper.close())
+        await asyncio.gather(self._probes.close(), self._scrapes.close())
         self._servers.close()
         self._source.close(int(self.clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         self._source.finish()
@@ -225,24 +229,26 @@ class RunningWatch:
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self.settings.slot)
-        checks, scrapes = await asyncio.to_thread(place.built, settings, self._context)
+        checks, to_scrape = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
-        async with self._probes.lock:
-            prepared = await self._probes.prepare(settings.run_by("watch"), checks)
+        own = settings.run_by("watch")
+        async with self._probes.lock, self._scrapes.lock:
+            prepared = await self._probes.prepare(own, checks)
+            scrapes = await self._scrapes.prepare_scrapes(own, to_scrape)
             async with self._books.lock:
                 self._exclusions.configured = settings.exclusions
                 self._books.exclusions = tuple(self._exclusions)
                 self._groups.targets = prepared.targets
                 await self._books.rebuild(self._counters.slos_of(settings))
-                self._counters.configure(settings)
+                self._counters.configure(settings, self._scrapes.watched(scrapes))
                 self._counters.begin()
-                self.settings, self._scrapes = settings, scrapes
+                self.settings = settings
                 self.prober.configure(settings)
-                self._source.replace(fed_of(settings.run_by("watch"), self._groups.slos))
+                self._source.replace(fed_of(own, self._groups.slos))
                 self._probes.adopt(prepared)
+                self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
-                self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         counts = {"probes": settings.probes, "collectors": settings.collectors, "slos": settings.slos}
         logger.info("configuration reloaded", extra={name: len(each) for name, each in counts.items()})
@@ -294,8 +300,17 @@ class RunningWatch:
             self._servers.follow()
             self._ungrouped = False
 
-    def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))
+    def _followers(self, place: Place, what: What) -> Followers:
+        """Who follows the discoveries of probes, or of scrapes."""
+        return Followers(
+            self._books,
+            place.kinds,
+            self._context,
+            path=place.config,
+            clock=self.clock,
+            telemetry=self._telemetry,
+            what=what,
+        )
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

@@ -36,7 +36,7 @@ class TargetLabels:
         return labels
 
 
-def labels_of(entry: ScrapeEntry, url: str) -> TargetLabels:
-    """What is attached to the series of a target at `url`."""
-    labels = {"job": entry.name, "instance": URL.parse(url).authority, **entry.labels}
+def labels_of(entry: ScrapeEntry, url: str, own: Mapping[str, str]) -> TargetLabels:
+    """What is attached to the series of a target at `url` that has labels of its `own`."""
+    labels = {"job": entry.name, "instance": URL.parse(url).authority, **entry.labels, **own}
     return TargetLabels(labels=labels, honor=entry.honor_labels)
