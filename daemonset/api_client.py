@@ -5,9 +5,9 @@ Each request has a connection of its own, and is sent once: there are few of the
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from daemonset.documents import Status
 from daemonset.service_account import ServiceAccount
@@ -21,9 +21,14 @@ from slo.router.http_client import BrokenOff, once
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
+Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
+
 CONNECT_SECONDS = 10.0
 REFUSAL_BYTES = 16_384
 """How much is read of an answer that is none."""
+
+OBJECT_BYTES = 4_194_304
+"""The largest object, and the longest line of a WATCH: etcd takes none of more than 1.5 MB, which is longer in JSON."""
 
 
 @dataclass(eq=False)
@@ -50,34 +55,70 @@ class APIClient:
         self._session: ClientSession | None = None
         context.tls.get(self._tls)  # now: loading what certificates are read with takes a while
 
-    @asynccontextmanager
-    async def ask(self, path: str, query: Mapping[str, str]) -> AsyncIterator["Answer"]:
+    def ask(self, path: str, query: Mapping[str, str]) -> AbstractAsyncContextManager["Answer"]:
         """A good answer, whose connection is closed at the end, read or not. The caller holds the time of each step."""
-        token = await self._token()
-        response = await self._send(path, query, token)
-        try:
-            if response.status == 401 and (following := await self._token()) != token:
-                response.close()  # it was replaced just now
-                token = following
-                response = await self._send(path, query, token)
-            if response.status != 200:
-                raise await self._refusal(response, token)
-            yield Answer(response)
-        finally:
-            response.close()
+        return self._answered("GET", path, query=query)
+
+    async def exchange(self, method: Method, path: str, document: Mapping[str, object] | None = None) -> bytes:
+        """Read, create, replace or delete one object: the object as it is then, or was. The caller holds the time.
+
+        A fault leaves open whether it was done, where there was no answer (`status` 0), or one of 5xx.
+        """
+        content = bytearray()
+        async with self._answered(method, path, document=document) as answer:
+            while piece := await answer.piece():
+                content += piece
+                if len(content) > OBJECT_BYTES:
+                    raise APIFault("too_large", detail=f"an object of more than {OBJECT_BYTES} bytes")
+        return bytes(content)
 
     async def aclose(self) -> None:
         """Let go of all connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, path: str, query: Mapping[str, str], token: str) -> "ClientResponse":
+    @asynccontextmanager
+    async def _answered(
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        document: Mapping[str, object] | None = None,
+    ) -> AsyncIterator["Answer"]:
+        token = await self._token()
+        response = await self._send(method, path, query, document, token)
+        try:
+            if response.status == 401 and (following := await self._token()) != token:
+                response.close()  # it was replaced just now
+                token = following
+                response = await self._send(method, path, query, document, token)
+            if response.status not in _DONE[method]:
+                raise await self._refusal(response, token)
+            yield Answer(response)
+        finally:
+            response.close()
+
+    async def _send(
+        self,
+        method: Method,
+        path: str,
+        query: Mapping[str, str] | None,
+        document: Mapping[str, object] | None,
+        token: str,
+    ) -> "ClientResponse":
         session = self._opened()
         ssl = await asyncio.to_thread(self._context.tls.get, self._tls)
         headers = {"Authorization": f"Bearer {token}"}
         with _told_as_faults():
-            return await session.get(
-                f"{self._account.url}{path}", params=query, headers=headers, ssl=ssl, allow_redirects=False
+            return await session.request(
+                method,
+                f"{self._account.url}{path}",
+                params=query,
+                json=document,
+                headers=headers,
+                ssl=ssl,
+                allow_redirects=False,
             )
 
     def _opened(self) -> "ClientSession":
@@ -129,6 +170,14 @@ class APIClient:
         )
 
 
+_DONE: Mapping[Method, frozenset[int]] = {
+    "GET": frozenset({200}),
+    "POST": frozenset({200, 201, 202}),
+    "PUT": frozenset({200, 201}),
+    "DELETE": frozenset({200, 202}),
+}
+"""With which statuses a request was done; 202 where it is going to be."""
+
 _REASONS: Mapping[int, str] = {401: "auth_refused", 403: "permission", 410: "expired", 429: "rate_limited"}
 
 
@@ -168,6 +217,16 @@ class Lines:
         if any(len(line) > self._longest for line in (*lines, self._begun)):
             raise APIFault("too_large", detail=f"a line of more than {self._longest} bytes")
         return lines
+
+
+@asynccontextmanager
+async def within(seconds: float, reason: str, what: str) -> AsyncIterator[None]:
+    """A block that raises a fault where it takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Fault(reason, detail=f"{what} within {seconds:g} seconds") from None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The pods of one node, followed as they come and go."""
 
 from daemonset.api_client import APIClient
+from daemonset.permissions import Rule
 from daemonset.pod_document import POD, POD_EVENT, PodDocument
 from daemonset.reflector import Collection, Patience, Reflector
 from slo.core.pod import Pod
@@ -22,7 +23,7 @@ class Pods(Reflector[PodDocument, Pod]):
             return document.pod() if document.spec.node == node else None
 
         collection = Collection(
-            resource="pods",
+            rule=Rule(resource="pods", verbs=("list", "watch")),
             path=PATH,
             selector={"fieldSelector": f"spec.nodeName={node}"},
             document=POD,

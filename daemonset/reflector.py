@@ -5,20 +5,20 @@ Besides those of `daemonset.api_client.APIFault`, a fault has one of these reaso
 end), `error_event` (the server ended it for a reason of its own).
 """
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from daemonset.api_client import APIClient, APIFault, Lines
+from daemonset.api_client import OBJECT_BYTES, APIClient, APIFault, Lines, within
 from daemonset.course import Course
 from daemonset.documents import Bookmark, Changed, D, Failed, ListMetadata, Status, read
 from daemonset.list_reader import ListReader
+from daemonset.permissions import Rule, with_mend
 from daemonset.view import View
 from slo.core.protocols import Clock
 from slo.errors import Fault
@@ -28,9 +28,6 @@ T = TypeVar("T")
 LIST_BYTES = 67_108_864
 """The most that is read of a LIST: 1,000 objects of 64 KB."""
 
-OBJECT_BYTES = 4_194_304
-"""The largest object, and the longest line of a WATCH: etcd takes none of more than 1.5 MB, which is longer in JSON."""
-
 FORGOTTEN = frozenset({"Expired", "Gone"})
 """What a Status of 410 has for its reason."""
 
@@ -39,13 +36,11 @@ FORGOTTEN = frozenset({"Expired", "Gone"})
 class Collection(Generic[D, T]):
     """What is asked for, and what is kept of it.
 
-    RBAC calls it `resource` in the API group `group`; it is at `path`, and `selector` says which of it (query
-    parameters). `keep` makes of an object what is kept, or None of one that is not ours, whatever the server thinks of
-    our selector.
+    `rule` is what RBAC has to permit. It is at `path`, and `selector` says which of it (query parameters). `keep` makes
+    of an object what is kept, or None of one that is not ours, whatever the server thinks of our selector.
     """
 
-    resource: str
-    group: str = ""
+    rule: Rule
     path: str
     selector: Mapping[str, str]
     document: TypeAdapter[D]
@@ -86,6 +81,7 @@ class Facts:
 class Reflector(Generic[D, T]):
     """Follows one collection. `view` holds what is kept, by `NAMESPACE/NAME`.
 
+    `heard_at` is when the server said something last (monotonic seconds), None before it ever did.
     `jitter` gives random numbers in [0, 1).
     """
 
@@ -105,7 +101,7 @@ class Reflector(Generic[D, T]):
         self._jitter = jitter
         self._course = Course(jitter)
         self._opened_at = 0.0
-        self._heard_at: float | None = None
+        self.heard_at: float | None = None
         self._lists = self._watches = 0
         self._restarts: Counter[str] = Counter()
         self.view: View[T] = View()
@@ -113,7 +109,7 @@ class Reflector(Generic[D, T]):
     @property
     def facts(self) -> Facts:
         """How it has gone so far."""
-        silent = None if self._heard_at is None else self._clock.monotonic() - self._heard_at
+        silent = None if self.heard_at is None else self._clock.monotonic() - self.heard_at
         return Facts(lists=self._lists, watches=self._watches, restarts=dict(self._restarts), silent_seconds=silent)
 
     async def run(self, failed: Callable[[Fault], None]) -> None:
@@ -130,8 +126,8 @@ class Reflector(Generic[D, T]):
             except Fault as fault:
                 self._restarts[fault.reason] += 1
                 if fault.reason != "expired":
-                    failed(self._with_mend(fault))
-                wait = self._course.failed(fault, (self._heard_at or 0.0) - self._opened_at)
+                    failed(with_mend(fault, self._collection.rule, "list" if self._course.listing else "watch"))
+                wait = self._course.failed(fault, (self.heard_at or 0.0) - self._opened_at)
             await self._clock.sleep_until(self._clock.monotonic() + wait)
 
     async def _list(self) -> None:
@@ -146,9 +142,9 @@ class Reflector(Generic[D, T]):
 
         left = LIST_BYTES
         page: ListMetadata | None = None
-        async with _within(self._patience.list_seconds, "timeout", "a list did not arrive"):
+        async with within(self._patience.list_seconds, "timeout", "a list did not arrive"):
             while page is None or page.proceed:
-                what = f"a list of {self._collection.resource}"
+                what = f"a list of {self._collection.rule.resource}"
                 reader = ListReader(self._collection.document, take, what=what, longest=OBJECT_BYTES)
                 query = {**self._collection.selector, **self._course.to_list(page.proceed if page else "")}
                 async with self._client.ask(self._collection.path, query) as answer:
@@ -156,7 +152,7 @@ class Reflector(Generic[D, T]):
                         left -= len(piece)
                         if left < 0:
                             raise Fault("too_large", detail=f"{what} of more than {LIST_BYTES} bytes")
-                        self._heard_at = self._clock.monotonic()
+                        self.heard_at = self._clock.monotonic()
                         reader.feed(piece)
                 page = reader.end()
         self._course.listed(page.resource_version)
@@ -170,20 +166,20 @@ class Reflector(Generic[D, T]):
         query = {**self._collection.selector, **self._course.to_watch(seconds)}
         self._opened_at = self._clock.monotonic()
         async with AsyncExitStack() as stack:
-            async with _within(patience.answer_seconds, "timeout", "no answer to a watch"):
+            async with within(patience.answer_seconds, "timeout", "no answer to a watch"):
                 answer = await stack.enter_async_context(self._client.ask(self._collection.path, query))
             lines = Lines(answer, longest_bytes=OBJECT_BYTES)
-            self._heard_at = self._opened_at = self._clock.monotonic()
-            async with _within(seconds + patience.grace_seconds, "overdue", "a watch did not end"):
+            self.heard_at = self._opened_at = self._clock.monotonic()
+            async with within(seconds + patience.grace_seconds, "overdue", "a watch did not end"):
                 while (some := await self._heard(lines)) is not None:
                     self._take(some)
 
     async def _heard(self, lines: Lines) -> list[bytes] | None:
         """The next lines, one at least; None at the end. Bytes that make up no line are no sign of life."""
-        async with _within(self._patience.idle_seconds, "silent", "a watch says nothing any more"):
+        async with within(self._patience.idle_seconds, "silent", "a watch says nothing any more"):
             while (some := await lines.some()) is not None:
                 if some:
-                    self._heard_at = self._clock.monotonic()
+                    self.heard_at = self._clock.monotonic()
                     return some
         return None
 
@@ -197,7 +193,7 @@ class Reflector(Generic[D, T]):
             self.view.become(items)
 
     def _take_one(self, line: bytes, items: dict[str, T]) -> None:
-        match read(self._collection.event, line, f"a change of {self._collection.resource}"):
+        match read(self._collection.event, line, f"a change of {self._collection.rule.resource}"):
             case Changed(type=kind, object=document):
                 kept = None if kind == "DELETED" else self._collection.keep(document)
                 if kept is None:
@@ -210,16 +206,6 @@ class Reflector(Generic[D, T]):
             case Failed(object=status):
                 raise _ended_with(status)
 
-    def _with_mend(self, fault: Fault) -> Fault:
-        """The fault as people read it: where a rule of RBAC is missing, with that rule."""
-        if fault.reason != "permission":
-            return fault
-        about = self._collection
-        verb = "list" if self._course.listing else "watch"
-        rule = f'{{apiGroups: ["{about.group}"], resources: ["{about.resource}"], verbs: ["list", "watch"]}}'
-        mend = f"bind the agent's service account to a ClusterRole with the rule {rule}"
-        return Fault("permission", detail=f"it may not {verb} {about.resource}: {mend} ({fault.detail})")
-
 
 def _ended_with(status: Status) -> Fault:
     """Why a server ends a watch."""
@@ -227,13 +213,3 @@ def _ended_with(status: Status) -> Fault:
     if status.code == 410 or status.reason in FORGOTTEN:
         return APIFault("expired", detail=detail)
     return APIFault("rate_limited" if status.code == 429 else "error_event", detail=detail)
-
-
-@asynccontextmanager
-async def _within(seconds: float, reason: str, what: str) -> AsyncIterator[None]:
-    """A block that raises a fault where it takes longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise Fault(reason, detail=f"{what} within {seconds:g} seconds") from None

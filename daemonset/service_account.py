@@ -41,5 +41,5 @@ class ServiceAccount:
         return cls(
             url=url or (f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
             token_file=token,
-            ca_file=authority if authority.is_file() else None,
+            ca_file=authority if url is None or authority.is_file() else None,
         )

@@ -38,6 +38,7 @@ class Spool:
         self._held: deque[bytes] = deque()
         self._writing: deque[bytes] = deque()
         self._written = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._dropped = telemetry.dropped
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         telemetry.spool_bytes.labels(name).set_function(self._size_bytes)
@@ -61,8 +62,25 @@ class Spool:
 
     async def flush(self) -> None:
         """Write what is held. What fails is said, and tried again the next time."""
-        if not self._held:
+        async with self._flushing:
+            if self._held:
+                await self._flush()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when something was written, or after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._written.wait()
+        except TimeoutError:
             return
+        self._written.clear()
+
+    async def close(self) -> None:
+        """Write what is left, and close the file."""
+        await self.flush()
+        await asyncio.to_thread(self.queue.close)
+
+    async def _flush(self) -> None:
         self._writing, self._held = self._held, deque()
         try:
             dropped = await asyncio.to_thread(self._write, self._writing)
@@ -79,20 +97,6 @@ class Spool:
         if dropped:
             self.drop(dropped, "full")
         self._written.set()
-
-    async def wait(self, seconds: float) -> None:
-        """Return when something was written, or after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._written.wait()
-        except TimeoutError:
-            return
-        self._written.clear()
-
-    async def close(self) -> None:
-        """Write what is left, and close the file."""
-        await self.flush()
-        await asyncio.to_thread(self.queue.close)
 
     def _size_bytes(self) -> int:
         return self.queue.held_bytes + sum(map(len, self._held)) + sum(map(len, self._writing))

@@ -15,6 +15,7 @@
     ├── DestinationFault      a destination was asked something and does not say it
     ├── ServerFault           a Prometheus-compatible server gave no answer that can be counted
     └── Fault                 a check could not finish; becomes an outcome with a bounded reason
+        └── PassedOver        something that was found cannot be a target; all else that was found can
 
 An error that a user sees names the place and the mend.
 """
@@ -147,3 +148,7 @@ class Fault(WatchkeepError):
 
     def __str__(self) -> str:
         return f"{self.reason}{' in ' + self.phase if self.phase else ''}{': ' + self.detail if self.detail else ''}"
+
+
+class PassedOver(Fault):
+    """A discovery found something that should be a target by its looks, and cannot be one. All others are."""

@@ -1,17 +1,17 @@
 """The registry of kinds: which there are, and which module each one is.
 
 The name of a file in `probes/`, `exporters/collectors/`, `exporters/forwarders/`, `slo/router/destinations/` or
-`slo/discovery/` names a kind: `type: http` is `probes.http`. Other packages add kinds with entry points in the groups
-`watchkeep.probes`, `watchkeep.collectors`, `watchkeep.forwarders`, `watchkeep.destinations` and
-`watchkeep.discoveries`, whose value is a module. Names are listed without importing anything; a module is imported when
-its kind is used.
+`slo/discovery/` names a kind: `type: http` is `probes.http`. The discovery `pods` lies with the agent, which alone has
+any. Other packages add kinds with entry points in the groups `watchkeep.probes`, `watchkeep.collectors`,
+`watchkeep.forwarders`, `watchkeep.destinations` and `watchkeep.discoveries`, whose value is a module. Names are listed
+without importing anything; a module is imported when its kind is used.
 """
 
 import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
@@ -40,15 +40,19 @@ class CollectorKind(Kind, Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """The kinds of one sort: the modules of `package`, and the entry points of `group`. Ours win over foreign ones."""
+    """The kinds of one sort: the modules of `package`, and the entry points of `group`. Ours win over foreign ones.
+
+    `elsewhere` are those of ours that lie in another package, with their modules.
+    """
 
     package: str
     group: str
     exports: tuple[str, ...] = ("Config", "build")
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def own(self) -> frozenset[str]:
-        """The kinds that come with Watchkeep."""
+        """The kinds in `package`, which come with Watchkeep."""
         spec = importlib.util.find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
         return frozenset(name for _, name, _ in pkgutil.iter_modules(folders or []) if not name.startswith("_"))
@@ -61,14 +65,14 @@ class Family:
     @property
     def names(self) -> tuple[str, ...]:
         """Every kind, in order of name."""
-        return tuple(sorted(self.own | self.foreign.keys()))
+        return tuple(sorted(self.own | self.elsewhere.keys() | self.foreign.keys()))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.own or name in self.foreign
+        return name in self.own or name in self.elsewhere or name in self.foreign
 
     def module(self, name: str) -> Kind:
         """The module of a kind, imported now. Raises WatchkeepError where it cannot be used, KeyError for no kind."""
-        path = f"{self.package}.{name}" if name in self.own else self.foreign[name]
+        path = f"{self.package}.{name}" if name in self.own else {**self.foreign, **self.elsewhere}[name]
         try:
             module = importlib.import_module(path)
         except Exception as error:
@@ -105,7 +109,7 @@ class Kinds:
             probes=Family("probes", "watchkeep.probes"),
             collectors=Family("exporters.collectors", "watchkeep.collectors", exports=("Config", "build", "family")),
             destinations=Family("slo.router.destinations", "watchkeep.destinations"),
-            discoveries=Family("slo.discovery", "watchkeep.discoveries"),
+            discoveries=Family("slo.discovery", "watchkeep.discoveries", elsewhere={"pods": "daemonset.pod_discovery"}),
             forwarders=Family("exporters.forwarders", "watchkeep.forwarders"),
         )
 

@@ -100,6 +100,20 @@ def test_every_file_in_a_folder_of_kinds_is_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_every_kind_that_lies_elsewhere_is_one_with_a_test_and_an_example(name: str) -> None:
+    family: Family = getattr(Kinds.installed(), name)
+    examples = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests/config/good").rglob("*.y*ml"))
+    assert not family.own & family.elsewhere.keys()
+    for kind, module in family.elsewhere.items():
+        assert kind in family
+        assert kind in family.names
+        assert family.config(kind).__module__ == module
+        package, _, file = module.rpartition(".")
+        assert (CHECKOUT / "tests" / package.replace(".", "/") / f"test_{file}.py").is_file()
+        assert f"type: {kind}" in examples
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_kind_has_a_test_and_an_example(name: str) -> None:
     tests = CHECKOUT / "tests" / str(FAMILIES[name].relative_to(CHECKOUT)).removeprefix("slo/")
     examples = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "tests/config/good").rglob("*.y*ml"))

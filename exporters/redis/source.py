@@ -1,6 +1,6 @@
 """What a replica should have: its primary is asked how far it has come, on a connection of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from exporters.health.kept import Kept
@@ -8,6 +8,7 @@ from exporters.redis.info import read_info
 from exporters.redis.sessions import log_in
 from slo.net.attempt import Attempt, Endpoint
 from slo.net.context import Context
+from slo.net.guard import Guard
 from slo.net.redis import RedisLogin, RedisSession
 
 
@@ -26,7 +27,7 @@ class Source:
 
     def __init__(self, endpoint: Endpoint, who: RedisLogin, context: Context) -> None:
         self._kept = Kept(partial(log_in, endpoint=endpoint, who=who), context.clock)
-        self._context = context
+        self._context = replace(context, guard=Guard())  # it is configured, whoever chose the replica
         self._progress = Progress()
 
     async def ask(self, deadline: float) -> Progress:

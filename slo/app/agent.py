@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import uvloop
 
@@ -14,14 +15,14 @@ from daemonset.service_account import ServiceAccount
 from slo.app.descriptors import connections_of, take_all
 from slo.app.found import NEAR
 from slo.app.heap import share_one_heap
-from slo.app.process import stand
+from slo.app.process import Process, stand
 from slo.app.reporting_agent import FORWARDER, AgentPlace, ReportingAgent
 from slo.app.settling import settle
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.config.source import files
 from slo.errors import StoreError, UsageError
-from slo.exposition.agent_catalogue import AgentTelemetry
+from slo.exposition.agent_catalogue import AgentTelemetry, ClusterTelemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -61,40 +62,50 @@ def run(options: Options) -> None:
     except StoreError as error:
         raise UsageError(str(error)) from error
     with folder:
-        uvloop.run(_report(options, folder, settings, kinds))
+        uvloop.run(_work(options, folder, settings, kinds))
 
 
-async def _report(options: Options, folder: DataFolder, settings: Settings, kinds: Kinds) -> None:
+class Agent(Process, Protocol):
+    """An agent, whether it reports or judges alone."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it goes by."""
+
+    async def open(self) -> None:
+        """Read what it needs to begin."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Start:
+    """What an agent is made of."""
+
+    options: Options
+    folder: DataFolder
+    settings: Settings
+    kinds: Kinds
+    clock: SteadyClock
+    context: Context
+
+
+async def _work(options: Options, folder: DataFolder, settings: Settings, kinds: Kinds) -> None:
     token = options.token or folder.token()
     refuse_unsafe(options.listen, token)
     limits = Limits(connections=connections_of(take_all()))
-    telemetry, clock = AgentTelemetry(), SteadyClock()
-    telemetry.build_info.labels(version("watchkeep")).set(1)
+    clock = SteadyClock()
     context = Context.default(clock)
-    node = _node(options, settings, context, telemetry)
-    name = options.node or socket.gethostname()
-    place = AgentPlace(name=name, config=options.config, environ=options.environ, kinds=kinds, folder=folder)
-    agent = ReportingAgent(
-        place,
-        settings,
-        node=node,
-        context=replace(context, pods=node.pods) if node else context,
-        clock=clock,
-        telemetry=telemetry,
-    )
+    start = _Start(options=options, folder=folder, settings=settings, kinds=kinds, clock=clock, context=context)
+    reports = any(entry.type == FORWARDER for entry in settings.forwarders)
+    agent, does = _reporting(start) if reports else _alone(start)
+    agent.telemetry.build_info.labels(version("watchkeep")).set(1)
     await agent.open()
     settle()
-    checks = len(agent.settings.checks)
-
-    def hello(listening: Listen) -> str:
-        where = f" on the node {node.name}" if node else ""
-        return f"agent {agent.name}{where}: {checks} checks, reporting to {agent.reports_to}, at http://{listening}"
-
+    where = f" of the node {options.node}" if options.node else ""
     await stand(
         agent,
         (),
         files=lambda: {*agent.settings.files, *files(options.config, lambda *_: None)},
-        hello=hello,
+        hello=lambda listening: f"agent{where}, {does} at http://{listening} (data in {options.data})",
         listen=options.listen,
         token=token,
         limits=limits,
@@ -102,16 +113,60 @@ async def _report(options: Options, folder: DataFolder, settings: Settings, kind
     await context.close()
 
 
-def _node(options: Options, settings: Settings, context: Context, telemetry: AgentTelemetry) -> Node | None:
-    """The node that the agent is on; None where it is on none, and looks for no pods."""
+def _reporting(start: _Start) -> tuple[Agent, str]:
+    options, settings = start.options, start.settings
+    telemetry = AgentTelemetry()
+    name = options.node or socket.gethostname()
+    node = _node(options, settings, start.context, telemetry.cluster)
+    place = AgentPlace(
+        name=name, config=options.config, environ=options.environ, kinds=start.kinds, folder=start.folder
+    )
+    agent = ReportingAgent(
+        place,
+        settings,
+        node=node,
+        clock=start.clock,
+        context=_with_pods(start.context, node),
+        telemetry=telemetry,
+    )
+    return agent, f"reporting to {agent.reports_to},"
+
+
+def _alone(start: _Start) -> tuple[Agent, str]:
+    options, settings = start.options, start.settings
+    from slo.app.alone import alone  # here: an agent that reports has no need of what judges
+    from slo.app.lone_agent import LoneAgent
+    from slo.app.place import Place
+    from slo.exposition.catalogue import Telemetry
+
+    telemetry = Telemetry()
+    node = _node(options, settings, start.context, ClusterTelemetry(telemetry.registry))
+    place = Place(config=options.config, environ=options.environ, kinds=start.kinds, folder=start.folder, narrow=alone)
+    agent = LoneAgent(
+        place,
+        alone(settings),
+        node=node,
+        clock=start.clock,
+        context=_with_pods(start.context, node),
+        telemetry=telemetry,
+    )
+    return agent, "judging alone"
+
+
+def _with_pods(context: Context, node: Node | None) -> Context:
+    return replace(context, pods=node.pods) if node else context
+
+
+def _node(options: Options, settings: Settings, context: Context, telemetry: ClusterTelemetry) -> Node | None:
+    """The node that the agent is on; None where it is in no cluster, and looks for no pods."""
     near = [check.name for check in settings.checks if any(each.type == NEAR for each in check.discoveries)]
-    if not options.node:
-        if near:
-            raise UsageError(f"{near[0]} looks for pods of a node, and the node has no name: {DOWNWARD}")
+    if near and not options.node:
+        raise UsageError(f"{near[0]} looks for pods of a node, and the node has no name: {DOWNWARD}")
+    in_cluster = options.api_server or "KUBERNETES_SERVICE_HOST" in options.environ
+    if not near and not (options.node and in_cluster):
         return None
     account = ServiceAccount.of_pod(options.environ, options.service_account, url=options.api_server)
-    client = APIClient(account, context)
-    return Node(client, options.node, clock=context.clock, telemetry=telemetry.cluster)
+    return Node(APIClient(account, context), options.node, clock=context.clock, telemetry=telemetry)
 
 
 def _refuse_idle(settings: Settings) -> None:

@@ -81,6 +81,10 @@ class Backlog:
         marks |= {name: mark for (of, name), mark in self._watermarks.items() if of == source}
         return {name: mark for name, mark in marks.items() if mark is not None}
 
+    def has_written(self, source: str) -> bool:
+        """Whether all watermarks of a source are on disk."""
+        return all(of != source for of, _ in self._watermarks)
+
     async def write(self, now: int, totals: Mapping[str, Counts], marks: Mapping[str, str]) -> None:
         """Write what is held, with the totals and marks at `now`. One call at a time."""
         blocks, watermarks = self.blocks, dict(self._watermarks)

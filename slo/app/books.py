@@ -150,6 +150,10 @@ class Books:
         """The watermarks of a source, by name."""
         return self._backlog.watermarks(source)
 
+    def has_written(self, source: str) -> bool:
+        """Whether all watermarks of a source are on disk."""
+        return self._backlog.has_written(source)
+
     @property
     def begun_anew(self) -> int:
         """How often the file was replaced by one without watermarks: those that hold are to be given again."""

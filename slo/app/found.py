@@ -5,16 +5,18 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from slo.app.checks import unusable
+from slo.config.agent_discovery import host_of
 from slo.config.garbage import garbage_kept
+from slo.config.hosts import IPAddress
 from slo.config.settings import CheckEntry, DiscoveryEntry, ScrapeEntry
-from slo.config.target_keys import PLACE
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
-from slo.errors import ConfigError, Fault, WatchkeepError
+from slo.errors import ConfigError, Fault, PassedOver, WatchkeepError
 from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
@@ -75,7 +77,14 @@ class Follower:
 
     def written(self, address: str) -> str:
         """The target that an address becomes."""
-        return self.entry.format.replace(PLACE, address) if self.entry.format else address
+        return self.entry.written(address)
+
+    def only(self, address: str) -> IPAddress | None:
+        """The one address that may be connected to for a target; None where that is for the guard to say.
+
+        Raises ValueError where it has none.
+        """
+        return ip_address(host_of(address)) if self.near else None
 
 
 class Marks(Protocol):
@@ -132,7 +141,8 @@ class Followers:
                     faults.append(unusable(self._path, f"{probe.family}[{probe.name}].{name}", error))
                     continue
                 follower = Follower(probe.name, name, entry, discovery, what=self._what)
-                follower.found = _remembered(marks.get(follower.mark, b"{}"))
+                if not follower.near:  # another pod may have the address by now, and would get what is for this one
+                    follower.found = _remembered(marks.get(follower.mark, b"{}"))
                 followers.append(follower)
         if faults:
             raise ConfigError(faults)
@@ -209,15 +219,19 @@ class Followers:
         except Exception:
             follower.found = before  # it is tried again with the next answer
             raise
-        mark = await asyncio.to_thread(json.dumps, found)
-        self._marks.mark({(self._source, follower.mark): mark.encode()})
+        if not follower.near:
+            mark = await asyncio.to_thread(json.dumps, found)
+            self._marks.mark({(self._source, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()
+        message, detail = "a discovery failed, the targets that it found last stay", fault.detail[:500]
+        if isinstance(fault, PassedOver):  # whoever may start pods writes the detail, as many as he likes
+            message, detail = "something that was found cannot be a target; others may follow that are not told", ""
         self._log.tell(
             logging.WARNING,
-            "a discovery failed, the targets that it found last stay",
-            key=f"{follower.probe} {follower.name} {fault.reason} {fault.detail[:500]}",
+            message,
+            key=f"{follower.probe} {follower.name} {fault.reason} {detail}",
             extra={
                 self._what: follower.probe,
                 "discovery": follower.name,

@@ -6,14 +6,16 @@ The groups that a server has are written down with the counts, so that one that 
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
+from typing import Protocol
 
 from slo.app.books import Books
-from slo.config.settings import Settings
+from slo.config.settings import RunBy, Settings
+from slo.core.outcome import CheckKey
 from slo.core.protocols import Clock
 from slo.core.sli import CheckSLI
 from slo.core.slo import SLO
 from slo.exposition.catalogue import Telemetry
-from slo.runner.schedule import Scheduled
 from slo.sources.grouping import Groups, Values
 
 SOURCE = "groups"
@@ -28,10 +30,22 @@ HOUR_SECONDS = 3600
 logger = logging.getLogger(__name__)
 
 
+class Grouped(Protocol):
+    """A target of a probe, by whose labels SLOs are grouped."""
+
+    @property
+    def key(self) -> CheckKey:
+        """Its probe and its name."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+
+
 class WatchedGroups:
     """What is watched in the place of SLOs with groups. `configure` it before anything else.
 
-    `targets` are the checks of probes that are wanted, by which their SLOs are grouped.
+    `targets` are those of probes that are wanted, by who runs them: their SLOs are grouped by them.
     """
 
     def __init__(self, books: Books, clock: Clock, telemetry: Telemetry) -> None:
@@ -42,13 +56,13 @@ class WatchedGroups:
         self._refused: frozenset[str] = frozenset()
         self._seen: dict[str, dict[Values, int]] = {}
         self._new = False
-        self.targets: Collection[Scheduled] = ()
+        self.targets: dict[RunBy, Collection[Grouped]] = {}
 
     def of(self, settings: Settings, series: Iterable[Mapping[str, str]]) -> Groups:
         """The groups of these settings that are known, of the scraped `series` and of servers."""
         groups = Groups(settings.slos)
         groups.find(series)
-        _find_targets(groups, self.targets)
+        _find_targets(groups, self._all_targets)
         marks = self._books.watermarks(SOURCE) if groups.grouped else {}
         for slo in groups.grouped:
             groups.add(slo, self._remembered(slo, marks))
@@ -81,15 +95,15 @@ class WatchedGroups:
         """
         self._take(new=self._groups.keep(series))
 
-    def retarget(self, targets: Collection[Scheduled]) -> None:
-        """The targets of probes are others now: look for their groups, and give up those that are of none any more.
+    def retarget(self, run_by: RunBy, targets: Collection[Grouped]) -> None:
+        """The targets of probes that somebody runs are others now: look for their groups, and give up empty ones.
 
         Whom nobody wants watched has not lost its data.
         """
-        self.targets = targets
-        labels = _labels(self._groups, targets)
+        self.targets[run_by] = targets
+        labels = _labels(self._groups, self._all_targets)
         given_up = [probe for probe, each in labels.items() if self._groups.keep_targets(probe, each)]
-        found = _find_targets(self._groups, targets)
+        found = _find_targets(self._groups, self._all_targets)
         self._take(new=bool(given_up) or found)
 
     def heard(self, slo: SLO, groups: Iterable[Values]) -> None:
@@ -114,6 +128,10 @@ class WatchedGroups:
         """Whether the groups are others than when this was asked last."""
         new, self._new = self._new, False
         return new
+
+    @property
+    def _all_targets(self) -> Iterable[Grouped]:
+        return chain.from_iterable(self.targets.values())
 
     def _take(self, *, new: bool) -> None:
         self._new |= new
@@ -143,18 +161,19 @@ class WatchedGroups:
         self._refused = refused
 
 
-def _find_targets(groups: Groups, checks: Iterable[Scheduled]) -> bool:
-    new = [probe for probe, labels in _labels(groups, checks).items() if groups.find_targets(probe, labels)]
+def _find_targets(groups: Groups, targets: Iterable[Grouped]) -> bool:
+    new = [probe for probe, labels in _labels(groups, targets).items() if groups.find_targets(probe, labels)]
     return bool(new)
 
 
-def _labels(groups: Groups, checks: Iterable[Scheduled]) -> dict[str, list[Mapping[str, str]]]:
+def _labels(groups: Groups, targets: Iterable[Grouped]) -> dict[str, list[Mapping[str, str]]]:
     """The labels of the targets of probes whose SLOs have groups."""
     grouped = (slo.definition.check for slo in groups.grouped if isinstance(slo.definition, CheckSLI))
     labels: dict[str, list[Mapping[str, str]]] = {probe: [] for probe in grouped}
-    for check in checks:
-        if check.name in labels:
-            labels[check.name].append({**check.labels, "target": check.target})
+    for each in targets:
+        probe, target = each.key
+        if probe in labels:
+            labels[probe].append({**each.labels, "target": target})
     return labels
 
 

@@ -27,7 +27,7 @@ class Judged:
 
     async def expect(self, targets: Collection[Scheduled]) -> None:
         """Have the groups of these targets judged."""
-        self._groups.retarget(targets)
+        self._groups.retarget("watch", targets)
         await self._regroup()
 
     def change(self, *, gone: Collection[CheckKey], watched: Iterable[Watched]) -> None:

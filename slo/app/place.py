@@ -1,6 +1,6 @@
 """Where a watch is: its configuration, what may be put into it, and its data folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,16 +20,18 @@ from slo.store.folder import DataFolder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """The place of one watch."""
+    """The place of one watch. `narrow` makes of a configuration what is to be done of it here."""
 
     config: Path
     environ: Mapping[str, str]
     kinds: Kinds
     folder: DataFolder
+    narrow: Callable[[Settings], Settings] | None = None
 
     def settings(self, *, slot: timedelta) -> Settings:
         """The configuration as it is now. Raises ConfigError where it is bad, or has another slot than `slot`."""
         settings = load(self.config, self.kinds, self.environ)
+        settings = self.narrow(settings) if self.narrow else settings
         if settings.slot != slot:
             name = duration_name(slot.total_seconds())
             raise ConfigError(

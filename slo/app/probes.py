@@ -14,6 +14,7 @@ from slo.core.protocols import Called
 from slo.exposition.catalogue import ProcessTelemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
+from slo.net.guard import Reach
 from slo.runner.recent import Recent
 from slo.sources.checks import Watched
 
@@ -76,12 +77,10 @@ class WatchedProbes(WatchedTargets):
     def _entries(self, settings: Settings) -> Sequence[Entry]:
         return settings.checks
 
-    def _made(self, entry: Entry, address: str, labels: Labels) -> Looks:
+    def _made(self, entry: Entry, address: str, labels: Labels, context: Context, reach: Reach) -> Looks:
         assert isinstance(entry, CheckEntry) and entry.aimed  # noqa: S101, PT018  `targets_from` is refused for others
         target = entry.aimed(address, labels)
-        return tuple(
-            check_of(entry.name, target, point, self._kinds, self._guarded, reach=self._reach) for point in target.looks
-        )
+        return tuple(check_of(entry.name, target, point, self._kinds, context, reach=reach) for point in target.looks)
 
     def _relabelled(self, looks: Looks, labels: Labels) -> Looks:
         return tuple(replace(check, labels=labels) for check in looks)

@@ -63,8 +63,8 @@ class ReportingAgent:
         settings: Settings,
         *,
         node: Node | None,
-        context: Context,
         clock: SteadyClock,
+        context: Context,
         telemetry: AgentTelemetry,
     ) -> None:
         self.settings = settings.run_by("agents")

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from slo.app.checks import fault_at, unusable, watched_of
 from slo.app.found import Followers, Labels
-from slo.app.probing import reach_of
 from slo.app.watched_targets import Counting, Entry, Looks, Prepared, WatchedTargets
 from slo.config.settings import ScrapeEntry, ScrapeTarget, Settings
 from slo.core.outcome import CheckKey, Outcome, Point
@@ -16,7 +14,7 @@ from slo.core.sli import CountersSLI
 from slo.errors import ConfigError, WatchkeepError
 from slo.exposition.catalogue import ProcessTelemetry
 from slo.net.context import Context
-from slo.net.guard import Guard
+from slo.net.guard import Reach
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
 from slo.sources.scrape import MODULE, PARSING_THREADS, Config, Scrape, Scraped
@@ -35,7 +33,6 @@ class Scrapes:
         self._wanted = Wanted(self.looked_for.values())
         self._threads = ThreadPoolExecutor(PARSING_THREADS, thread_name_prefix=MODULE)
         self._context = context
-        self._reach = reach_of(settings.guard)
         self.written = self._written(settings.scrapes, path)
 
     def _written(self, entries: Iterable[ScrapeEntry], path: Path) -> list[Scheduled]:
@@ -58,16 +55,17 @@ class Scrapes:
             raise ConfigError(faults)
         return list(scrapes.values())
 
-    def found(self, entry: ScrapeEntry, address: str, labels: Labels) -> Scheduled:
-        """The scrape of a target that was found; it has to lie where the guard permits.
+    def found(self, entry: ScrapeEntry, address: str, labels: Labels, context: Context, reach: Reach) -> Scheduled:
+        """The scrape of a target that was found; `reach` is what the guard of the context goes by.
 
         Raises OSError, ValueError or WatchkeepError where there can be none.
         """
         assert entry.aimed is not None  # noqa: S101  as every scrape that is read has it
-        guarded = replace(self._context, guard=Guard(self._reach))
-        return self._scrape(entry, entry.aimed(address, labels), guarded, self._reach)
+        return self._scrape(entry, entry.aimed(address, labels), context, reach)
 
-    def _scrape(self, entry: ScrapeEntry, target: ScrapeTarget, context: Context, reach: object = None) -> Scheduled:
+    def _scrape(
+        self, entry: ScrapeEntry, target: ScrapeTarget, context: Context, reach: Reach | None = None
+    ) -> Scheduled:
         config = config_of(target)
         labelled = labels_of(entry, config.url, target.labels)
         check = Scrape(config, context, labelled=labelled, wanted=self._wanted, threads=self._threads)
@@ -133,9 +131,9 @@ class WatchedScrapes(WatchedTargets):
     def _entries(self, settings: Settings) -> Sequence[Entry]:
         return settings.scrapes
 
-    def _made(self, entry: Entry, address: str, labels: Labels) -> Looks:
+    def _made(self, entry: Entry, address: str, labels: Labels, context: Context, reach: Reach) -> Looks:
         assert isinstance(entry, ScrapeEntry) and self._scrapes  # noqa: S101, PT018  what was prepared
-        return (self._scrapes.found(entry, address, labels),)
+        return (self._scrapes.found(entry, address, labels, context, reach),)
 
     def _watched(self, looks: Looks) -> Watched:
         return watched_of(looks, 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
+from slo.app.agents import Agents
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
@@ -13,6 +14,7 @@ from slo.app.exclusions import Exclusions
 from slo.app.found import Followers, What
 from slo.app.groups import WatchedGroups
 from slo.app.heartbeats import Heartbeats
+from slo.app.inbox import Inbox
 from slo.app.judged import Judged
 from slo.app.judgement import Judgements
 from slo.app.place import Place
@@ -81,6 +83,14 @@ class RunningWatch:
             incidents=lambda: self.desk.all,
             failing=lambda sli: self._counters.failing(sli) or self._servers.failing(sli),
         )
+        self.agents = Agents(
+            Inbox(place.folder.agents, self._books, clock=clock, telemetry=telemetry),
+            self._books,
+            self._groups,
+            self._judgements,
+            clock=clock,
+            telemetry=telemetry,
+        )
         self._source = CheckSource(
             self._books,
             slot_seconds=self._books.slot_seconds,
@@ -118,11 +128,13 @@ class RunningWatch:
         own = self.settings.run_by("watch")
         prepared = await self._probes.prepare(own, self._configured)
         scrapes = await self._scrapes.prepare_scrapes(own, self._to_scrape)
-        self._groups.targets = prepared.targets
+        self._groups.targets["watch"] = prepared.targets
+        await self.agents.open()
+        self.agents.configure(self.settings)
         self._counters.configure(self.settings, self._scrapes.watched(scrapes), restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._source.replace(fed_of(own, self._groups.slos))
+        self._count()
         self._probes.adopt(prepared)
         self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
@@ -150,7 +162,9 @@ class RunningWatch:
         self._source.close(int(self.clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
         self._source.finish()
         await self.heartbeats.close()
+        self.agents.mark()
         await self._books.finish()
+        await self.agents.close()
         await self.desk.close(deadline_seconds)
         await asyncio.to_thread(self._journal.close)
 
@@ -207,11 +221,11 @@ class RunningWatch:
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""
-        return self._probes.last_outcomes()
+        return [*self._probes.last_outcomes(), *self.agents.last_outcomes()]
 
     def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
         """What is kept of each check of a probe that has had outcomes, newest first."""
-        return self._probes.outcomes(probe)
+        return [*self._probes.outcomes(probe), *self.agents.outcomes(probe)]
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
@@ -239,13 +253,14 @@ class RunningWatch:
             async with self._books.lock:
                 self._exclusions.configured = settings.exclusions
                 self._books.exclusions = tuple(self._exclusions)
-                self._groups.targets = prepared.targets
+                self._groups.targets["watch"] = prepared.targets
                 await self._books.rebuild(self._counters.slos_of(settings))
                 self._counters.configure(settings, self._scrapes.watched(scrapes))
                 self._counters.begin()
-                self.settings = settings
+                before, self.settings = self.settings, settings
                 self.prober.configure(settings)
-                self._source.replace(fed_of(own, self._groups.slos))
+                self.agents.configure(settings)
+                self._count(before)
                 self._probes.adopt(prepared)
                 self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
@@ -265,8 +280,10 @@ class RunningWatch:
         async with self._books.lock:
             end = int(self.clock.now().timestamp()) // slot * slot
             await self._counters.take_in(end)
+            await self.agents.take_in(end)
             await self._judge_groups()
             closing = await self._counters.count(end)
+            await self.agents.count(end)
             begun = perf_counter()
             self._source.close(end)
             self._counters.book(closing)
@@ -277,6 +294,15 @@ class RunningWatch:
             self._telemetry.evaluated_at.set(end)
             await self.desk.judge(lambda also: self._judgements.alerts(also=also), self._books.engine.slos.keys())
             await self._books.write()
+            await self.agents.written()
+
+    def _count(self, before: Settings | None = None) -> None:
+        """Count the SLIs of checks for the SLOs that are watched; `before` are the settings in force up to now."""
+        slos = self._groups.slos
+        own = fed_of(self.settings.run_by("watch"), slos)
+        elsewhere = {fed.sli for fed in fed_of(before.run_by("watch"), slos)} if before else ()
+        self._source.replace(own)
+        self.agents.count_for(fed_of(self.settings.run_by("agents"), slos), counted_elsewhere=elsewhere)
 
     async def _regroup(self) -> None:
         """Have the engine judge groups of targets before their first round."""
@@ -296,7 +322,7 @@ class RunningWatch:
             self._ungrouped = True
         else:
             self._counters.begin()
-            self._source.replace(fed_of(self.settings.run_by("watch"), self._groups.slos))
+            self._count()
             self._servers.follow()
             self._ungrouped = False
 

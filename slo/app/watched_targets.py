@@ -11,7 +11,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import ClassVar, Protocol, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from prometheus_client import Gauge
 
@@ -48,6 +48,14 @@ Entry: TypeAlias = CheckEntry | ScrapeEntry
 """What has targets."""
 
 
+class _Wanted(NamedTuple):
+    """A target that was found: the follower that found it, under which address, and its labels."""
+
+    follower: Follower
+    address: str
+    labels: Labels
+
+
 @dataclass(slots=True)
 class Found:
     """One entry: what is configured, and what looks at each address that was found; nothing where that is no target."""
@@ -72,12 +80,12 @@ class Found:
         return {looks[0].key for address, looks in self.found.items() if looks and address in addresses}
 
     @property
-    def wanted(self) -> dict[str, Labels]:
-        """What its discoveries found, by address; of what is found twice, the first."""
-        wanted: dict[str, Labels] = {}
+    def wanted(self) -> dict[str, _Wanted]:
+        """What its discoveries found, by what each becomes; of what is found twice, the first."""
+        wanted: dict[str, _Wanted] = {}
         for follower in self.followers:
             for address, labels in follower.found.items():
-                wanted.setdefault(follower.written(address), labels)
+                wanted.setdefault(follower.written(address), _Wanted(follower, address, labels))
         return wanted
 
 
@@ -155,8 +163,11 @@ class WatchedTargets(ABC):
         """The entries of these settings."""
 
     @abstractmethod
-    def _made(self, entry: Entry, address: str, labels: Labels) -> Looks:
-        """What looks at a target that was found. Raises OSError, ValueError or WatchkeepError where it cannot be."""
+    def _made(self, entry: Entry, address: str, labels: Labels, context: Context, reach: Reach) -> Looks:
+        """What looks at a target that was found. `reach` is what the guard of the context goes by.
+
+        Raises OSError, ValueError or WatchkeepError where it cannot be.
+        """
 
     @abstractmethod
     def _watched(self, looks: Looks) -> Watched:
@@ -270,23 +281,27 @@ class WatchedTargets(ABC):
         for address in found.found.keys() - wanted.keys():
             if looks := found.found.pop(address):
                 known.pop(looks[0].key, None)
-        for address, labels in wanted.items():
+        for address, target in wanted.items():
             looks = before = found.found.get(address, ())
-            if before and before[0].labels != labels:
-                looks = self._relabelled(before, labels)
+            if before and before[0].labels != target.labels:
+                looks = self._relabelled(before, target.labels)
             if not looks:
-                looks = self._built(found, address, labels, known, instead_of=before)
+                looks = self._built(found, address, target, known, instead_of=before)
             found.found[address] = looks
             if looks:
                 known[looks[0].key] = looks
             await breath.take()
 
     def _built(
-        self, found: Found, address: str, labels: Labels, known: Mapping[CheckKey, Looks], *, instead_of: Looks
+        self, found: Found, address: str, target: _Wanted, known: Mapping[CheckKey, Looks], *, instead_of: Looks
     ) -> Looks:
         """What looks at a target that was found; nothing where it cannot be one, which is counted."""
+        context, reach = self._guarded, self._reach
         try:
-            looks = self._made(found.entry, address, labels)
+            if only := target.follower.only(target.address):
+                reach = replace(reach, only=only)
+                context = replace(context, guard=Guard(reach))
+            looks = self._made(found.entry, address, target.labels, context, reach)
         except (OSError, ValueError, WatchkeepError) as error:
             if not found.refused["invalid"]:
                 logger.warning(

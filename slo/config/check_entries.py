@@ -28,7 +28,8 @@ def probe_of(
     keys = reading.entry.keys.values
     assert isinstance(keys, ProbeKeys)  # noqa: S101  what probes are read with
     entry = _entry(reading, "probes", modules, vantage_points)
-    return replace(entry, quorum=keys.quorum or len(vantage_points) // 2 + 1)
+    quorum = keys.quorum or len(vantage_points) // 2 + 1
+    return replace(entry, vantage_points=tuple(vantage_points), quorum=quorum)
 
 
 def collector_of(reading: TargetsReading[CheckKeys]) -> CheckEntry:
@@ -83,7 +84,7 @@ def _entry(
         timeout=min(keys.timeout or usual or DEFAULT_TIMEOUT, keys.interval),
         targets=targets,
         several=reading.several,
-        discoveries=tuple(reading.discoveries),
+        discoveries=tuple(each.entry for each in reading.discoveries),
         aimed=aimed if isinstance(common, OneTarget) else None,
     )
 

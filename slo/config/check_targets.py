@@ -7,6 +7,7 @@ from typing import Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
+from slo.config.agent_discovery import AgentDiscovery, refuse_unfit
 from slo.config.aimed import OneTarget, overridden, untargeted
 from slo.config.entries import Entry, Family, KindsOfOneSort
 from slo.config.reading import Reader, Reading, keys_of
@@ -36,12 +37,20 @@ class TargetReading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DiscoveryReading:
+    """One discovery of a check, which could be read."""
+
+    at: Location
+    entry: DiscoveryEntry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TargetsReading(Generic[T_co]):
     """A check or a scrape with its targets and discoveries. `several` says that it may have more than one target."""
 
     entry: Entry[T_co]
     targets: list[TargetReading] = field(default_factory=list)
-    discoveries: list[DiscoveryEntry] = field(default_factory=list)
+    discoveries: list[DiscoveryReading] = field(default_factory=list)
     several: bool = False
 
     @property
@@ -103,7 +112,9 @@ class CheckTargets:
             self._report.tell((*entry.at, "targets"), problem, f"write several {self._what}s")
             written = ()
         targets = list(self._targets(entry, written))
-        discoveries = [self._discovery(item, (*entry.at, "targets_from", index)) for index, item in enumerate(found)]
+        discoveries = [
+            self._discovery(item, (*entry.at, "targets_from", index), entry) for index, item in enumerate(found)
+        ]
         return TargetsReading(
             entry=entry, targets=targets, discoveries=[each for each in discoveries if each], several=True
         )
@@ -148,7 +159,7 @@ class CheckTargets:
                 self._report.tell(place, *in_words(found, target))
         return None
 
-    def _discovery(self, data: object, at: Location) -> DiscoveryEntry | None:
+    def _discovery(self, data: object, at: Location, check: Entry[T]) -> DiscoveryReading | None:
         common = keys_of(DiscoveryKeys)
         if not isinstance(data, Mapping):
             self._reader.read(DiscoveryKeys, data, at)
@@ -159,7 +170,13 @@ class CheckTargets:
         config = self._reader.check(model, own, at, beside=common) if model else None
         if config is None or not keys.has("format"):
             return None
-        return DiscoveryEntry(type=keys.values.type, config=config, format=keys.values.format or "")
+        written = keys.values.format or ""
+        if isinstance(config, AgentDiscovery):
+            config = config.of_check(check.name, formatted=bool(written))
+        entry = DiscoveryEntry(type=keys.values.type, config=config, format=written)
+        if check.keys.has("run_by"):
+            refuse_unfit(entry, at, check.config, run_by=check.keys.values.run_by, report=self._report)
+        return DiscoveryReading(at=at, entry=entry)
 
 
 def refuse_late_timeouts(probe: TargetsReading[T], report: Report) -> None:

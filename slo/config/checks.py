@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from slo.config.agent_discovery import holds_secret, refuse_everywhere
 from slo.config.check_entries import collector_of, probe_of
 from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_extras, refuse_late_timeouts
 from slo.config.entries import Entries, Entry, Family
-from slo.config.module_target import ProbeFamily, with_type
+from slo.config.module_target import ModuleTarget, ProbeFamily, with_type
 from slo.config.reading import Reader
 from slo.config.report import Location, Report
 from slo.config.schema import CheckKeys, CollectorKeys, ProbeKeys
@@ -54,6 +55,16 @@ class Checks:
     def collector_entries(self) -> tuple[CheckEntry, ...]:
         """The collectors of a configuration without faults."""
         return tuple(collector_of(collector) for collector in self.collectors)
+
+    def refuse_secrets_everywhere(self, modules: Mapping[str, ModuleEntry], report: Report) -> None:
+        """What a check logs in with is for those whom the configuration names, and not for whoever runs something."""
+        for check in self.all:
+            configs = [check.entry.config, *self.vantage_points.get(check.entry.at, {}).values()]
+            named = [
+                modules[each.module] for each in configs if isinstance(each, ModuleTarget) and each.module in modules
+            ]
+            if any(map(holds_secret, configs)) or any(module.secret for module in named):
+                refuse_everywhere([(each.entry, each.at) for each in check.discoveries], report)
 
 
 def read_checks(

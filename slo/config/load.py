@@ -86,6 +86,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     modules = _modules(source, kinds, reader, report)
     if source.whole:
         refuse_lost_modules(checks.probes, modules, _keys_at(source, "modules"), report)
+    checks.refuse_secrets_everywhere(modules, report)
     of_destinations = Entries(DestinationKeys, kinds.destinations, what="destination", reader=reader, report=report)
     destinations = of_destinations.read(_items(root, "destinations"), ("destinations",))
     of_forwarders = Entries(ForwarderKeys, kinds.forwarders, what="forwarder", reader=reader, report=report)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from slo.config.agent_discovery import holds_secret, refuse_everywhere
 from slo.config.aimed import OneTarget
 from slo.config.check_entries import DEFAULT_TIMEOUT, NO_LABELS, NOTHING_OWN
 from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_timeouts
@@ -44,6 +45,8 @@ def read_scrapes(
     scrapes = [of_targets.read(entry) for entry in entries]
     for scrape in scrapes:
         refuse_late_timeouts(scrape, report)
+        if holds_secret(scrape.entry.config):
+            refuse_everywhere([(each.entry, each.at) for each in scrape.discoveries], report)
     return scrapes
 
 
@@ -74,6 +77,6 @@ def scrape_of(reading: TargetsReading[ScrapeKeys]) -> ScrapeEntry:
         honor_labels=keys.honor_labels,
         run_by=keys.run_by,
         several=reading.several,
-        discoveries=tuple(reading.discoveries),
+        discoveries=tuple(each.entry for each in reading.discoveries),
         aimed=lambda target, labels: entry(common.aimed_at(target), labels=labels),
     )

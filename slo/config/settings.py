@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from slo.config.request import BasicAuth
 from slo.config.schema import GuardKeys
 from slo.config.secret import Secret
+from slo.config.target_keys import PLACE
 from slo.config.tls import TLSSettings
 from slo.core.contract import Contract
 from slo.core.exclusion import Exclusion
@@ -72,6 +73,10 @@ class DiscoveryEntry:
     config: BaseModel
     format: str
 
+    def written(self, address: str) -> str:
+        """The target that an address becomes."""
+        return self.format.replace(PLACE, address) if self.format else address
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckEntry:
@@ -79,7 +84,7 @@ class CheckEntry:
 
     `several` says that it may have more than one. `aimed(target, labels)` is the entry of one that is found, or that
     somebody else names; it raises ValueError for a target that it cannot have, and is None where the kind has none.
-    With vantage points a round is good if at least `quorum` of them see good.
+    With `vantage_points`, the names of those who look, a round is good if at least `quorum` of them see good.
     """
 
     name: str
@@ -91,6 +96,7 @@ class CheckEntry:
     run_by: RunBy = "watch"
     several: bool = False
     discoveries: tuple[DiscoveryEntry, ...] = ()
+    vantage_points: tuple[str, ...] = ()
     quorum: int = 1
     aimed: "Callable[[str, Mapping[str, str]], TargetEntry] | None" = field(default=None, compare=False)
 
@@ -100,12 +106,14 @@ class ModuleEntry:
     """A module of the blackbox exporter, done by the kind `type`, given up after `timeout` where that is not zero.
 
     `aimed(target)` is the config of that kind for a target as it is written for the exporter; `aimed(target, hostname)`
-    asks it under that name. Raises ValueError for a target that it cannot have.
+    asks it under that name. Raises ValueError for a target that it cannot have. `secret` is whether it holds anything
+    that is kept secret.
     """
 
     name: str
     type: str
     timeout: timedelta
+    secret: bool = False
     aimed: Callable[..., BaseModel] = field(compare=False)
 
 

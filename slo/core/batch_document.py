@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from slo.core.batch import Batch, Gone, Observed, Record, Series
 from slo.core.outcome import Outcome
-from slo.core.reason import REASONS, State
+from slo.core.reason import REASONS, State, state_of
+
+LONGEST_AGENT = 253
+"""How long the name of an agent may be: as long as that of a node."""
 
 MOST_LABELS = 64
+MOST_PHASES = 255
 LONGEST_TEXT = 4096
 """How long a name, a target or the value of a label may be, in characters."""
 
@@ -43,18 +48,37 @@ def document_of(record: Record) -> dict[str, Any]:
     return {"outcome": document, "samples": [[dict(labels), _written(value)] for labels, value in record.samples]}
 
 
-def batch_of(document: object) -> Batch:
-    """The batch that a JSON document is. Raises ValueError, which says where it is none."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Understood:
+    """A batch with the records that could be read, and why the others could not, by their places in it."""
+
+    batch: Batch
+    refused: Mapping[int, str]
+
+    @property
+    def following(self) -> int:
+        """The number of the record that follows those of the batch."""
+        return self.batch.first + len(self.batch.records) + len(self.refused)
+
+
+def batch_of(document: object) -> Understood:
+    """The batch that a JSON document is, as far as its records can be read. Raises ValueError where it is none."""
     fields = _mapping(document, "the document")
-    records = fields.get("records")
-    if not isinstance(records, list):
+    documents = fields.get("records")
+    if not isinstance(documents, list):
         raise ValueError("records is no list")
-    return Batch(
-        agent=_text(fields, "agent"),
-        boot=_text(fields, "boot"),
-        first=_natural(fields, "first"),
-        records=tuple(_record_at(index, record) for index, record in enumerate(records)),
-    )
+    agent = _text(fields, "agent")
+    if len(agent) > LONGEST_AGENT:
+        raise ValueError(f"agent is longer than {LONGEST_AGENT} characters")
+    boot, first = _text(fields, "boot"), _natural(fields, "first")
+    records: list[Record] = []
+    refused: dict[int, str] = {}
+    for index, each in enumerate(documents):
+        try:
+            records.append(record_of(each))
+        except ValueError as error:
+            refused[index] = str(error)
+    return Understood(batch=Batch(agent=agent, boot=boot, first=first, records=tuple(records)), refused=refused)
 
 
 def record_of(document: object) -> Record:
@@ -76,15 +100,20 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
     reason = _text(fields, "reason")
     if reason not in REASONS:
         raise ValueError(f"{reason[:100]!r} is no reason: the agent is newer than this watch, update the watch first")
+    state = _state(fields)
+    if state is not state_of(reason):
+        raise ValueError(f"state is {state.value}, and {reason} is {state_of(reason).value}")
     phases = _mapping(fields.get("phases", {}), "phases")
+    if len(phases) > MOST_PHASES:
+        raise ValueError(f"there are {len(phases)} phases, more than {MOST_PHASES}")
     return Outcome(
         check=_text(fields, "check"),
         target=_text(fields, "target"),
         module=_text(fields, "module"),
         at=_time(fields, "at"),
-        state=_state(fields),
+        state=state,
         reason=reason,
-        phases={name[:LONGEST_TEXT]: _seconds(phases, name) for name in phases},
+        phases={_short(name, "a phase"): _seconds(phases, name) for name in phases},
         detail=_text(fields, "detail", default=""),
         duration_seconds=_seconds(fields, "duration_seconds"),
         lateness_seconds=_seconds(fields, "lateness_seconds"),
@@ -98,10 +127,17 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
 def _sample(document: object) -> Series:
     match document:
         case [labels, bool()]:
-            raise ValueError(f"a sample of {labels} has no number")
+            raise ValueError("the value of a sample is no number")
         case [labels, int() | float() | "NaN" | "+Inf" | "-Inf" as value]:
-            return _labels(labels), float(value)
+            return _labels(labels), _float(value)
     raise ValueError("a sample is a list of its labels and its value")
+
+
+def _float(value: float | str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("a number is larger than any") from None
 
 
 def _written(value: float) -> float | str:
@@ -109,13 +145,6 @@ def _written(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-
-
-def _record_at(index: int, document: object) -> Record:
-    try:
-        return record_of(document)
-    except ValueError as error:
-        raise ValueError(f"records[{index}]: {error}") from None
 
 
 def _mapping(value: object, place: str) -> Mapping[str, Any]:
@@ -143,6 +172,8 @@ def _short(value: object, name: str) -> str:
         raise ValueError(f"{name} is no text")
     if len(value) > LONGEST_TEXT:
         raise ValueError(f"{name} is longer than {LONGEST_TEXT} characters")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} is no text: half of a character stands in it")
     return value
 
 
@@ -157,17 +188,17 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float:
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{name} is no number of seconds")
-    return float(value)
+    return _float(value)
 
 
 def _time(fields: Mapping[str, Any], name: str) -> datetime:
     try:
         at = datetime.fromisoformat(_text(fields, name))
-    except ValueError:
-        raise ValueError(f"{name} is no time") from None
-    if at.tzinfo is None:
-        raise ValueError(f"{name} has no zone")
-    return at
+        if at.tzinfo is None:
+            raise ValueError(f"{name} has no zone")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} is no time with a zone") from None
 
 
 def _state(fields: Mapping[str, Any]) -> State:

@@ -213,6 +213,44 @@ class ProcessTelemetry:
             "How far the time of the watch is ahead of the system clock, after the clock went back.",
             registry=registry,
         )
+        self.agent_reported_at = Gauge(
+            "watchkeep_agent_last_report_timestamp_seconds",
+            "When a report of the agent was last put on disk here.",
+            ["agent"],
+            registry=registry,
+        )
+        self.agent_records = Counter(
+            "watchkeep_agent_records_total",
+            "Records that the agent reported, those that came twice included.",
+            ["agent"],
+            registry=registry,
+        )
+        self.agent_records_lost = Counter(
+            "watchkeep_agent_records_lost_total",
+            "Records that are missing among the numbers of the agent's: its spool could not hold them.",
+            ["agent"],
+            registry=registry,
+        )
+        self.agent_clock_offset = Gauge(
+            "watchkeep_agent_clock_offset_seconds",
+            "How far the newest time in the agent's last report was ahead of its arrival; below 0 it came late.",
+            ["agent"],
+            registry=registry,
+        )
+        self.agent_records_dropped = Counter(
+            "watchkeep_agent_records_dropped_total",
+            "Records of agents that were not counted: unreadable, unknown_check, or other_interval.",
+            ["reason"],
+            registry=registry,
+        )
+        self.inbox_bytes = Gauge(
+            "watchkeep_inbox_size_bytes", "What agents reported and is kept on disk, as it came.", registry=registry
+        )
+        self.inbox_age = Gauge(
+            "watchkeep_inbox_oldest_age_seconds",
+            "How long ago the oldest report came that is not counted; 0 without one.",
+            registry=registry,
+        )
         self.reload_successful = Gauge(
             "watchkeep_config_last_reload_successful",
             "Whether the configuration that was read last is the one in force.",

@@ -34,13 +34,14 @@ class Reach:
 
     `hosts` are names in lower case, and `*.example.org` for all names below one; `schemes` are what may be spoken. An
     address of IPv6 that holds one of IPv4 must not be in `denied` networks in either form, and has to be in `networks`
-    with the one that it holds, since that is where it leads.
+    with the one that it holds, since that is where it leads. `only` is the one address that a target may be at.
     """
 
     hosts: tuple[str, ...] = ()
     networks: tuple[IPNetwork, ...] = ()
     schemes: tuple[str, ...] = ()
     denied: tuple[IPNetwork, ...] = CLOSED
+    only: IPAddress | None = None
 
 
 class Guard:
@@ -91,6 +92,8 @@ class Guard:
 
 def _out_of_reach(reach: Reach, address: IPAddress) -> str:
     """Why an address is not within reach; empty where it is."""
+    if reach.only not in {None, address}:
+        return f"{address} is not {reach.only}, where the target was found"
     within = embedded(address)
     if any(_is_in(each, reach.denied) for each in (address, *within)):
         return f"{address} is in a network that must not be asked"

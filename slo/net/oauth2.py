@@ -12,6 +12,7 @@ from slo.core.reason import State, state_of
 from slo.errors import Fault
 from slo.net.context import Context
 from slo.net.fetch import fetch
+from slo.net.guard import Guard
 from slo.net.proxy import Proxies
 from slo.net.request import Request
 from slo.net.url import URL
@@ -36,7 +37,7 @@ class TokenSource:
 
     def __init__(self, settings: OAuth2Settings, context: Context) -> None:
         self._settings = settings
-        self._context = context
+        self._context = replace(context, guard=Guard())  # who gives tokens is configured, whoever chose the target
         self._token = ""
         self._good_until = 0.0
         self._request = Request(

@@ -181,7 +181,7 @@ class CheckSource:
         at = outcome.at.timestamp()
         for fed in target.fed:
             knowledge = target.knowledge.get(fed.sli) or self._begin(target, fed, at)
-            state = _state_for(fed, outcome)
+            state = state_for(fed.latency_seconds, outcome)
             if knowledge.joined is None:
                 self._observe(knowledge, state, at, target.horizon_ms)
             elif decided := knowledge.joined.add(
@@ -286,9 +286,8 @@ class CheckSource:
             knowledge.decided = begin = stop
 
 
-def _state_for(fed: Fed, outcome: Outcome) -> State:
+def state_for(latency_seconds: float | None, outcome: Outcome) -> State:
     """What a round is to an SLI: good that took too long is bad."""
-    latency = fed.latency_seconds
-    if outcome.state is State.GOOD and latency is not None and round(sum(outcome.phases.values()), 6) > latency:
-        return State.BAD
+    if outcome.state is State.GOOD and latency_seconds is not None:
+        return State.BAD if round(sum(outcome.phases.values()), 6) > latency_seconds else State.GOOD
     return outcome.state

@@ -9,13 +9,14 @@ open from its first outcome until it is decided. What comes afterwards is passed
 `REMEMBERED` rounds after it: of those nobody remembers whether they were counted.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from slo.core.reason import State
 
 REMEMBERED = 1_000
-"""How many rounds back it is known which of them were decided."""
+"""How many rounds back it is known which of them were decided, where nobody wants more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,10 @@ class Decided:
     at: float
 
 
+Waiting: TypeAlias = tuple[int, float, Sequence[tuple[str, str, float]]]
+"""A round that is not decided: its number, when it is over, and what each vantage point saw, and when."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A round that is not decided: when it is over (Unix seconds), and what each vantage point saw, and when."""
@@ -36,16 +41,41 @@ class _Open:
 
 
 class Quorum:
-    """Joins the outcomes of one target. `patience_seconds` is how long a round waits for who is missing."""
+    """Joins the outcomes of one target. `patience_seconds` is how long a round waits for who is missing.
 
-    def __init__(self, vantage_points: Collection[str], *, quorum: int, patience_seconds: float) -> None:
+    `remembered` is how many rounds back it is known which of them were decided.
+    """
+
+    def __init__(
+        self, vantage_points: Collection[str], *, quorum: int, patience_seconds: float, remembered: int = REMEMBERED
+    ) -> None:
         if not 1 <= quorum <= len(vantage_points):
             raise ValueError(f"{quorum} of {len(vantage_points)} vantage points is no quorum")
         self._vantage_points = frozenset(vantage_points)
         self._quorum = quorum
         self._patience = patience_seconds
         self._open: dict[int, _Open] = {}
-        self._decided = _Numbers()
+        self._decided = _Numbers(remembered)
+
+    @property
+    def state(self) -> list[object]:
+        """What `restore` takes, as JSON has it."""
+        return [
+            self._decided.upto,
+            f"{self._decided.beyond:x}",
+            [
+                [number, this.until, [[point, state.value, at] for point, (state, at) in this.seen.items()]]
+                for number, this in self._open.items()
+            ],
+        ]
+
+    def restore(self, upto: int | None, beyond: str, waiting: Iterable[Waiting]) -> None:
+        """Go on from where another one was."""
+        self._decided.upto, self._decided.beyond = upto, int(beyond, 16)
+        self._open = {
+            number: _Open(until, {point: (State(state), at) for point, state, at in seen})
+            for number, until, seen in waiting
+        }
 
     def add(self, number: int, vantage_point: str, state: State, *, at: float, arrived: float) -> Decided | None:
         """Take in what a vantage point saw of a round, complete `at`, which came here when it `arrived` (Unix seconds).
@@ -85,27 +115,28 @@ class Quorum:
 
 
 class _Numbers:
-    """A set of numbers that mostly come one after another: all up to `_upto`, and beyond it one bit for each."""
+    """A set of numbers that mostly come one after another: all up to `upto`, and beyond it one bit for each."""
 
-    def __init__(self) -> None:
-        self._upto: int | None = None
-        self._beyond = 0
+    def __init__(self, remembered: int) -> None:
+        self.upto: int | None = None
+        self.beyond = 0
+        self._remembered = remembered
 
     def __contains__(self, number: int) -> bool:
-        if self._upto is None:
+        if self.upto is None:
             return False
-        return number <= self._upto or bool(self._beyond >> (number - self._upto - 1) & 1)
+        return number <= self.upto or bool(self.beyond >> (number - self.upto - 1) & 1)
 
     def add(self, number: int) -> None:
-        """Take in a number. Those that are `REMEMBERED` behind it count as taken in from now on."""
+        """Take in a number. Those that are so many behind it count as taken in from now on."""
         if number in self:
             return
-        if self._upto is None:
-            self._upto = number - REMEMBERED
-        forgotten = max(0, number - self._upto - REMEMBERED)
-        self._upto += forgotten
-        self._beyond >>= forgotten
-        self._beyond |= 1 << (number - self._upto - 1)
-        in_a_row = (self._beyond ^ (self._beyond + 1)).bit_length() - 1
-        self._upto += in_a_row
-        self._beyond >>= in_a_row
+        if self.upto is None:
+            self.upto = number - self._remembered
+        forgotten = max(0, number - self.upto - self._remembered)
+        self.upto += forgotten
+        self.beyond >>= forgotten
+        self.beyond |= 1 << (number - self.upto - 1)
+        in_a_row = (self.beyond ^ (self.beyond + 1)).bit_length() - 1
+        self.upto += in_a_row
+        self.beyond >>= in_a_row

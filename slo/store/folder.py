@@ -40,6 +40,7 @@ class DataFolder:
         self.journal = path / "journal.db"
         self.ledger = path / "ledger.db"
         self.jobs = path / "jobs"
+        self.agents = path / "agents.queue"
         self.spool = path / "spool.queue"
         try:
             _make_private(path)

@@ -5,7 +5,8 @@
   is not this machine (a browser was sent here by a name of somebody else's, "DNS rebinding") or a header that a proxy
   added ends that trust: then reading needs the token too, and so it does on any other address.
 - What a vendor sends to `/webhooks/` is signed: it needs no token, and nothing is believed without the signature.
-- Jobs that call `/heartbeats/` have tokens of their own, which prove to the handler who calls.
+- Jobs that call `/heartbeats/` have tokens of their own, which prove to the handler who calls, and so do the agents
+  that report to `/api/v1/outcomes`.
 - `/-/healthy` and `/-/ready`, `/livez` and `/readyz`, are free everywhere: they say one word.
 - What a browser sends on behalf of another site changes nothing, token or not.
 """
@@ -25,6 +26,8 @@ SIGNED_PATHS = frozenset({"/webhooks/pagerduty", "/webhooks/slack", "/webhooks/t
 CALLED_PATHS = "/heartbeats/"
 """How paths begin that jobs call, each with a token of its own."""
 CALLED_METHODS = frozenset({"GET", "HEAD", "POST"})
+REPORTED_PATHS = frozenset({"/api/v1/outcomes"})
+"""Where agents report to."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 SAME_SITE = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for requests that no other site caused."""
@@ -103,8 +106,9 @@ class Access:
         if changes and asked.fetch_site and asked.fetch_site.lower() not in SAME_SITE:
             return Refusal(status=403, sentence="a page of another site asked the browser for this change: refused")
         signed = asked.path in SIGNED_PATHS and asked.method == "POST"
+        reported = asked.path in REPORTED_PATHS and asked.method == "POST"
         called = asked.path.startswith(CALLED_PATHS) and asked.method in CALLED_METHODS
-        if signed or called or (asked.path in OPEN_PATHS and not changes) or self.has_token(asked):
+        if signed or called or reported or (asked.path in OPEN_PATHS and not changes) or self.has_token(asked):
             return None
         if changes:
             return Refusal(status=401, sentence=f"a change needs the token: {_HOW}")

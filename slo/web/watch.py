@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from slo.config.secret import Secret
 from slo.core.acts import Act
+from slo.core.batch_document import Understood
 from slo.core.delivery import Delivery
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
@@ -78,6 +80,17 @@ class Heartbeats(Protocol):
         """
 
 
+class Reports(Protocol):
+    """Who takes what agents report."""
+
+    @property
+    def token(self) -> Secret | None:
+        """What agents show; None where no agent may report."""
+
+    async def take(self, report: Understood, body: bytes) -> None:
+        """Take a report with the JSON that it was read from; it is on disk afterwards. Raises StoreError."""
+
+
 class Watch(Served, Protocol):
     """A running watch."""
 
@@ -88,6 +101,10 @@ class Watch(Served, Protocol):
     @property
     def desk(self) -> Desk:
         """The incidents."""
+
+    @property
+    def agents(self) -> Reports:
+        """What agents report."""
 
     @property
     def heartbeats(self) -> Heartbeats:

@@ -1,4 +1,4 @@
-"""A stand-in for the API server of Kubernetes, as far as pods are listed and watched.
+"""A stand-in for the API server of Kubernetes, as far as pods are listed and watched, and Leases written besides.
 
 It is as strict as the real one, and stricter where that passes over a mistake in silence. What it does is held to
 https://kubernetes.io/docs/reference/using-api/api-concepts/. Bad days are had by calling it:
@@ -15,6 +15,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +23,17 @@ from aiohttp import web
 
 from tests.daemonset import statuses
 from tests.daemonset.cluster import Change, Cluster, Forgotten, Snapshot
+from tests.daemonset.lease_objects import GROUP, NAMESPACE, LeaseObjects
 from tests.daemonset.queries import Query, query_of
+from tests.daemonset.resources import (
+    EMPTY_LEASE,
+    EMPTY_POD,
+    READING,
+    READING_AND_WRITING,
+    Request,
+    Resource,
+    request_of,
+)
 from tests.daemonset.selectors import Document
 from tests.daemonset.statuses import ANONYMOUS, USER, Refused
 from tests.daemonset.watch_stream import WatchStream
@@ -32,8 +43,6 @@ TOKEN = "token-of-the-agent"
 
 Trouble = Callable[[web.Request], Awaitable[web.StreamResponse]]
 """What happens to a request in place of an answer."""
-
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "deletecollection"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +71,16 @@ class APIServer:
         gone_as_status: bool = False,
         pages_cache: bool = False,
     ) -> None:
-        self.cluster = cluster or Cluster()
-        self.cluster.told.append(self._tell)
+        self.cluster = Cluster() if cluster is None else cluster
+        self.leases = Cluster()
+        self.lease_objects = LeaseObjects(self.leases)
+        self._resources = (
+            Resource(group="", name="pods", empty=EMPTY_POD, cluster=self.cluster),
+            Resource(group=GROUP, name="leases", empty=EMPTY_LEASE, cluster=self.leases, namespace=NAMESPACE),
+        )
+        self._streams: dict[str, set[WatchStream]] = {resource.name: set() for resource in self._resources}
+        for resource in self._resources:
+            resource.cluster.told.append(partial(self._tell, resource))
         self.bookmark_seconds = bookmark_seconds
         self.slow_seconds = slow_seconds
         self.gone_as_status = gone_as_status
@@ -73,9 +90,8 @@ class APIServer:
         self._tls = tls
         self._pages_cache = pages_cache
         self._users = {TOKEN: USER}
-        self._allowed = {"list", "watch"}
+        self._allowed = {"pods": set(READING), "leases": set(READING_AND_WRITING)}
         self._troubles: list[tuple[str, Trouble]] = []
-        self._streams: set[WatchStream] = set()
         self._cached: Snapshot | None = None
         self._continued: dict[str, tuple[Snapshot, int]] = {}
         self._names = itertools.count(1)
@@ -97,7 +113,7 @@ class APIServer:
     ) -> None:
         """It may be started again afterwards, at the same port."""
         assert self._runner is not None
-        for stream in self._streams:
+        for stream in self._open:
             stream.cut(in_line=False)
         await self._runner.cleanup()
 
@@ -120,7 +136,11 @@ class APIServer:
     @property
     def open_watches(self) -> int:
         """How many are open, half-open ones included until their clients give them up."""
-        return len(self._streams)
+        return len(self._open)
+
+    @property
+    def _open(self) -> list[WatchStream]:
+        return [stream for streams in self._streams.values() for stream in streams]
 
     # Bad days
 
@@ -135,30 +155,30 @@ class APIServer:
         """The token has expired. Watches that are open go on: nobody asks them again."""
         del self._users[token]
 
-    def forbid(self, verb: str) -> None:
-        self._allowed.discard(verb)
+    def forbid(self, verb: str, resource: str = "pods") -> None:
+        self._allowed[resource].discard(verb)
 
-    def allow(self, verb: str) -> None:
-        self._allowed.add(verb)
+    def allow(self, verb: str, resource: str = "pods") -> None:
+        self._allowed[resource].add(verb)
 
     def cut(self, *, in_line: bool = True) -> None:
         """Reset the connections of all watches, in the middle of a line."""
-        for stream in self._streams:
+        for stream in self._open:
             stream.cut(in_line=in_line)
 
     def freeze(self) -> None:
         """Have all watches become half-open."""
-        for stream in self._streams:
+        for stream in self._open:
             stream.freeze()
 
     def end(self, refused: Refused | None = None) -> None:
         """End all watches, with an event of this Status."""
-        for stream in self._streams:
+        for stream in self._open:
             stream.end(refused)
 
     def say(self, content: bytes) -> None:
         """Send these bytes on all watches."""
-        for stream in self._streams:
+        for stream in self._open:
             stream.say(content)
 
     def clear(self) -> None:
@@ -176,20 +196,42 @@ class APIServer:
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         try:
-            user = self._user(request)
-            verb = self._authorize(request, user)
+            asked = self._authorize(request, self._user(request))
             for number, (of, trouble) in enumerate(self._troubles):
-                if of == verb:
+                if of == asked.verb:
                     del self._troubles[number]
                     return await trouble(request)
-            return await self.answer(request)
+            return await self._answer(request, asked)
         except Refused as refused:
             return refused.response
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """As on a good day."""
-        query = query_of(request.query, _namespace(request))
-        return await (self._watch(request, query) if query.watch else self._list(query))
+        asked = request_of(request, self._resources)
+        assert asked is not None
+        return await self._answer(request, asked)
+
+    async def _answer(self, request: web.Request, asked: Request) -> web.StreamResponse:
+        if asked.verb in READING:
+            query = query_of(request.query, asked.namespace)
+            return await (self._watch if query.watch else self._list)(request, asked.resource, query)
+        content = await request.read()
+        if content and request.content_type != "application/json":
+            raise statuses.unsupported_media_type()
+        try:
+            document = json.loads(content) if content else {}
+        except ValueError as error:
+            raise statuses.bad_request(str(error)) from None
+        match asked.verb:
+            case "get":
+                return web.json_response(self.lease_objects.get(asked.namespace, asked.name))
+            case "create":
+                return web.json_response(self.lease_objects.create(asked.namespace, document), status=201)
+            case "update":
+                after, created = self.lease_objects.update(asked.namespace, asked.name, document)
+                return web.json_response(after, status=201 if created else 200)
+            case _:
+                return web.json_response(self.lease_objects.delete(asked.namespace, asked.name, document))
 
     def _user(self, request: web.Request) -> str:
         """Who asks. A wrong token is worse than none."""
@@ -201,28 +243,24 @@ class APIServer:
             raise statuses.unauthorized()
         return self._users[token]
 
-    def _authorize(self, request: web.Request, user: str) -> str:
+    def _authorize(self, request: web.Request, user: str) -> Request:
         """What RBAC calls what is asked: it looks before anybody reads it. Raises Refused."""
-        match request.path.split("/")[1:]:
-            case ["api", "v1", "pods"] | ["api", "v1", "namespaces", _, "pods"]:
-                name = ""
-            case ["api", "v1", "namespaces", _, "pods", name] if name:
-                pass
-            case _:
-                self._note("", request)
-                raise statuses.forbidden_path(user, request.method.lower(), request.path)
-        read = "get" if name else "watch" if request.query.get("watch") in ("true", "1") else "list"
-        verb = read if request.method == "GET" else _VERBS.get(request.method, request.method.lower())
-        self._note(verb, request)
-        if user == ANONYMOUS or verb not in self._allowed:
-            raise statuses.forbidden(user, verb, "pods", _namespace(request), name)
-        return verb
+        asked = request_of(request, self._resources)
+        if asked is None:
+            self._note("", request)
+            raise statuses.forbidden_path(user, request.method.lower(), request.path)
+        self._note(asked.verb, request)
+        resource, verb = asked.resource, asked.verb
+        elsewhere = resource.namespace not in ("", asked.namespace)
+        if user == ANONYMOUS or verb not in self._allowed[resource.name] or elsewhere:
+            raise statuses.forbidden(user, verb, resource.name, asked.namespace, asked.name, group=resource.group)
+        return asked
 
     def _note(self, verb: str, request: web.Request) -> None:
         self.asked.append(Asked(verb=verb, path=request.path, parameters=dict(request.query)))
 
-    async def _list(self, query: Query) -> web.Response:
-        snapshot, start = self._answered_from(query)
+    async def _list(self, _: web.Request, resource: Resource, query: Query) -> web.Response:
+        snapshot, start = self._answered_from(resource.cluster, query)
         chosen = [each for each in snapshot.objects[start:] if query.selected(each)]
         metadata = {"resourceVersion": str(snapshot.version)}
         cached = query.version == 0 and not self._pages_cache
@@ -231,22 +269,23 @@ class APIServer:
             metadata["continue"] = f"continue-{next(self._names)}"
             self._continued[metadata["continue"]] = snapshot, snapshot.objects.index(chosen[-1]) + 1
         items = [{key: value for key, value in each.items() if key not in ("kind", "apiVersion")} for each in chosen]
-        document: Document = {"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}
+        kind, version = f"{resource.empty['kind']}List", resource.empty["apiVersion"]
+        document: Document = {"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}
         return web.json_response(document)
 
-    def _answered_from(self, query: Query) -> tuple[Snapshot, int]:
+    def _answered_from(self, cluster: Cluster, query: Query) -> tuple[Snapshot, int]:
         """What a LIST is answered from, and from which of its objects on."""
         if query.proceed:
             snapshot, start = self._continued.get(query.proceed, (None, 0))
             if snapshot is None:
                 raise statuses.bad_request("continue key is not valid")
-            if snapshot.version < self.cluster.forgotten:
+            if snapshot.version < cluster.forgotten:
                 raise statuses.continue_expired()
             return snapshot, start
-        newest = self.cluster.snapshot()
+        newest = cluster.snapshot()
         if query.version is None:
             return newest, 0
-        cached = self._cached or newest
+        cached = (self._cached if cluster is self.cluster else None) or newest
         if query.match == "Exact" or (query.limit and query.version and not query.match):
             if query.version != newest.version:  # the real one knows more of its past
                 raise statuses.expired(query.version, newest.version)
@@ -255,24 +294,25 @@ class APIServer:
             raise statuses.too_new(query.version, cached.version)
         return cached, 0
 
-    async def _watch(self, request: web.Request, query: Query) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, resource: Resource, query: Query) -> web.StreamResponse:
+        cluster = resource.cluster
         refused: Refused | None = None
         changes: Sequence[Change] = ()
         try:
             if query.version:
-                changes = list(self.cluster.since(query.version))
+                changes = list(cluster.since(query.version))
             else:  # what is there is told first
                 changes = [
-                    Change(version=self.cluster.version, before=None, after=each)
-                    for each in self.cluster.snapshot().objects
+                    Change(version=cluster.version, before=None, after=each) for each in cluster.snapshot().objects
                 ]
         except Forgotten:
-            refused = statuses.expired(query.version or 0, self.cluster.forgotten)
+            refused = statuses.expired(query.version or 0, cluster.forgotten)
             if self.gone_as_status:
                 raise refused from None
         stream = WatchStream(
             query,
-            version=lambda: self.cluster.version,
+            empty=resource.empty,
+            version=lambda: cluster.version,
             bookmark_seconds=self.bookmark_seconds,
             slow_seconds=self.slow_seconds,
         )
@@ -281,25 +321,19 @@ class APIServer:
             stream.tell(change)
         if refused is not None:
             stream.end(refused)
-        self._streams.add(stream)
+        self._streams[resource.name].add(stream)
         try:
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             response.enable_chunked_encoding()
             await response.prepare(request)
             await stream.send(request, response)
         finally:
-            self._streams.discard(stream)
+            self._streams[resource.name].discard(stream)
         return response
 
-    def _tell(self, change: Change) -> None:
-        for stream in self._streams:
+    def _tell(self, resource: Resource, change: Change) -> None:
+        for stream in self._streams[resource.name]:
             stream.tell(change)
-
-
-def _namespace(request: web.Request) -> str:
-    """The namespace that is asked about, empty for all."""
-    parts = request.path.split("/")
-    return parts[4] if len(parts) > 4 else ""
 
 
 def answering(refused: Refused) -> Trouble:

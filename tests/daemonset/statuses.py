@@ -39,10 +39,13 @@ def unauthorized() -> Refused:
     return Refused(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(user: str, verb: str, resource: str, namespace: str = "", name: str = "") -> Refused:
+def forbidden(user: str, verb: str, resource: str, namespace: str = "", name: str = "", *, group: str = "") -> Refused:
     scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     subject = f'{resource} "{name}"' if name else resource
-    message = f'{subject} is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "" {scope}'
+    subject = f"{resource}.{group}{subject.removeprefix(resource)}" if group else subject
+    message = (
+        f'{subject} is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {scope}'
+    )
     return Refused(403, "Forbidden", message, name=name, kind=resource)
 
 
@@ -54,6 +57,10 @@ def bad_request(message: str) -> Refused:
     return Refused(400, "BadRequest", message)
 
 
+def unsupported_media_type() -> Refused:
+    return Refused(415, "UnsupportedMediaType", "the body of the request was in an unknown format")
+
+
 def invalid(field: str, problem: str) -> Refused:
     return Refused(
         422,
@@ -63,6 +70,25 @@ def invalid(field: str, problem: str) -> Refused:
         kind="ListOptions",
         causes=[{"reason": "FieldValueForbidden", "message": problem, "field": field}],
     )
+
+
+def not_found(group: str, resource: str, name: str) -> Refused:
+    return Refused(404, "NotFound", f'{resource}.{group} "{name}" not found', name=name, group=group, kind=resource)
+
+
+def already_exists(group: str, resource: str, name: str) -> Refused:
+    message = f'{resource}.{group} "{name}" already exists'
+    return Refused(409, "AlreadyExists", message, name=name, group=group, kind=resource)
+
+
+def conflict(group: str, resource: str, name: str) -> Refused:
+    message = f'Operation cannot be fulfilled on {resource}.{group} "{name}": the object has been modified'
+    return Refused(409, "Conflict", message, name=name, group=group, kind=resource)
+
+
+def invalid_object(group: str, kind: str, name: str, field: str, problem: str) -> Refused:
+    message = f'{kind}.{group} "{name}" is invalid: {field}: Invalid value: {problem}'
+    return Refused(422, "Invalid", message, name=name, group=group, kind=kind)
 
 
 def expired(asked: int, oldest: int) -> Refused:

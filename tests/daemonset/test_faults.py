@@ -9,7 +9,8 @@ import trustme
 from aiohttp import web
 
 from daemonset import reflector
-from daemonset.reflector import OBJECT_BYTES, Patience
+from daemonset.api_client import OBJECT_BYTES
+from daemonset.reflector import Patience
 from tests.certificates import server_context, written
 from tests.daemonset import statuses
 from tests.daemonset.api_server import APIServer, Trouble, answering, cutting, halving, hanging, saying
@@ -255,8 +256,8 @@ async def test_a_watch_is_taken_up_from_the_last_bookmark(tmp_path: Path) -> Non
             for _ in range(5):
                 server.cluster.put(pod("other", "n2"))
             server.cluster.compact()
-            heard = followed.pods._heard_at
-            await followed.until(lambda: followed.pods._heard_at != heard)
+            heard = followed.pods.heard_at
+            await followed.until(lambda: followed.pods.heard_at != heard)
             server.cut()
             server.cluster.put(pod("web-1"))
             await followed.sees("web-1")

@@ -15,14 +15,16 @@ from tests.daemonset.statuses import Refused
 class WatchStream:
     """Sends events until its time is over, its client has gone, or somebody has it end.
 
-    `version` is up to where it has been told everything. With `slow_seconds` a line goes out in four pieces, so far
+    `version` is up to where it has been told everything, and `empty` an object of the kind that is watched, which a
+    bookmark has. With `slow_seconds` a line goes out in four pieces, so far
     apart.
     """
 
     def __init__(
-        self, query: Query, *, version: Callable[[], int], bookmark_seconds: float, slow_seconds: float
+        self, query: Query, *, empty: Document, version: Callable[[], int], bookmark_seconds: float, slow_seconds: float
     ) -> None:
         self._query = query
+        self._empty = empty
         self._bookmark_seconds = bookmark_seconds
         self._slow_seconds = slow_seconds
         self._waiting: deque[bytes] = deque()
@@ -106,5 +108,4 @@ class WatchStream:
     def _bookmark(self) -> bytes:
         """As the server writes one: an object of the kind that is watched, empty but for its version."""
         metadata = {"resourceVersion": str(self._version()), "creationTimestamp": None}
-        empty: Document = {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
-        return line({"type": "BOOKMARK", "object": {**empty, "spec": {"containers": None}, "status": {}}})
+        return line({"type": "BOOKMARK", "object": {**self._empty, "metadata": metadata}})

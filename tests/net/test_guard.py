@@ -88,3 +88,31 @@ def test_a_target_that_somebody_else_chose_lies_within_reach(
     guard = Guard(reach)
     refusal = guard.host_refusal(host, scheme) or guard.address_refusal(ip_address(address), redirected_from=None)
     assert (not refusal) == permitted
+
+
+@pytest.mark.parametrize(
+    ("address", "permitted"),
+    [
+        (PRIVATE, True),
+        ("10.0.0.2", False),
+        (LOOPBACK, False),
+        (METADATA, False),
+        (f"::ffff:{PRIVATE}", False),
+        (f"64:ff9b::{PRIVATE}", False),
+        ("fd00::1", False),
+    ],
+)
+@pytest.mark.parametrize("redirected_from", [None, PRIVATE])
+def test_what_was_found_at_an_address_is_there_and_nowhere_else(
+    address: str, redirected_from: str | None, *, permitted: bool
+) -> None:
+    guard = Guard(Reach(only=ip_address(PRIVATE)))
+    source = ip_address(redirected_from) if redirected_from else None
+    assert (not guard.address_refusal(ip_address(address), redirected_from=source)) == permitted
+
+
+def test_where_something_was_found_is_no_reason_to_ask_what_must_not_be() -> None:
+    denied = Reach(only=ip_address(PRIVATE), denied=(ip_network("10.0.0.0/8"),))
+    others = Reach(only=ip_address(PRIVATE), networks=(ip_network("192.0.2.0/24"),))
+    for reach in (denied, others, Reach(only=ip_address(METADATA))):
+        assert Guard(reach).address_refusal(reach.only or ip_address(PRIVATE), redirected_from=None)

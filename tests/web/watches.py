@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from exporters.probing import Asked, Probed, Prober
+from slo.config.secret import Secret
 from slo.core.acts import Act, Open
 from slo.core.alert import Evidence, FiringPair
+from slo.core.batch_document import Understood
 from slo.core.contract import DEFAULT
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.duration import duration_name
@@ -34,7 +36,7 @@ from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
 from slo.router.people import decide_act
-from slo.web.watch import Heartbeats
+from slo.web.watch import Heartbeats, Reports
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -226,6 +228,15 @@ class FakeSilences:
         return taken
 
 
+class NoAgents:
+    """No agent may report."""
+
+    token: Secret | None = None
+
+    async def take(self, report: Understood, body: bytes) -> None:
+        raise AssertionError(report)
+
+
 class NoJobs:
     """No job is expected to call."""
 
@@ -269,6 +280,7 @@ class FakeWatch:
     telemetry: Telemetry = field(default_factory=Telemetry)
     prober: Prober = field(default_factory=NoModules)
     heartbeats: Heartbeats = field(default_factory=NoJobs)
+    agents: Reports = field(default_factory=NoAgents)
 
     @property
     def desk(self) -> "FakeWatch":

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, cast
 
 from pydantic import BeforeValidator, ValidationError
 
+from slo.config.agent_discovery import holds_secret
 from slo.config.aimed import OneTarget
 from slo.config.names import Names
 from slo.config.reading import Reader
@@ -99,7 +100,7 @@ def _module(
             raise ValueError("the parameter hostname is no name of a host")
         return config.model_copy(update=options.other_keys(target, hostname))
 
-    return ModuleEntry(name=name, type=prober.KIND, timeout=keys.timeout, aimed=aimed)
+    return ModuleEntry(name=name, type=prober.KIND, timeout=keys.timeout, secret=holds_secret(template), aimed=aimed)
 
 
 def _prober(name: str) -> _Prober:

@@ -1,0 +1,62 @@
+"""What an agent does of a configuration that reports to nobody: it judges what it sees, on its own node."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from slo.config.settings import CheckEntry, ScrapeEntry, Settings
+from slo.core.routing import Route
+from slo.core.sli import SLI, AllOf, CheckSLI, CountersSLI, Weighted
+from slo.core.slo import SLO
+
+logger = logging.getLogger(__name__)
+
+
+def alone(settings: Settings) -> Settings:
+    """The checks and scrapes that agents run, and the SLOs that these can feed.
+
+    Nobody is told: the same incident would be told by every node. Who alerts is whoever scrapes the agents.
+    """
+    own = settings.run_by("agents")
+    fed = _fed(settings.slos, {check.name for check in own.checks}, scraped=own.scrapes != ())
+    for name in sorted({slo.name for slo in settings.slos} - fed):
+        logger.info("an SLO is not judged here: nothing that agents run feeds it", extra={"slo": name})
+    return replace(
+        own,
+        probes=tuple(map(_here, own.probes)),
+        collectors=tuple(map(_here, own.collectors)),
+        scrapes=tuple(map(_scraped_here, own.scrapes)),
+        servers=(),
+        slos=tuple(slo for slo in settings.slos if slo.name in fed),
+        destinations=(),
+        routes=Route(destinations=()),
+    )
+
+
+def _fed(slos: Sequence[SLO], checks: set[str], *, scraped: bool) -> set[str]:
+    """The names of the SLOs whose every definition is fed by these checks, or by scrapes where there are any."""
+    fed = {slo.name for slo in slos}
+    while lost := {slo.name for slo in slos if slo.name in fed and not _is_fed(slo.definition, checks, scraped, fed)}:
+        fed -= lost  # and then what is made of these
+    return fed
+
+
+def _is_fed(definition: SLI | None, checks: set[str], scraped: bool, fed: set[str]) -> bool:  # noqa: FBT001
+    match definition:
+        case CheckSLI(check=check):
+            return check in checks
+        case CountersSLI():
+            return scraped
+        case AllOf(slos=parts):
+            return fed.issuperset(parts)
+        case Weighted(weights=weights):
+            return fed.issuperset(name for name, _ in weights)
+    return False  # agents ask no servers
+
+
+def _here(check: CheckEntry) -> CheckEntry:
+    return replace(check, run_by="watch")
+
+
+def _scraped_here(scrape: ScrapeEntry) -> ScrapeEntry:
+    return replace(scrape, run_by="watch")

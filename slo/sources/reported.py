@@ -1,0 +1,347 @@
+"""Outcomes that others report, as counts: late, twice, in any order, by whoever watched the target.
+
+Each round of a target is one event of its slot, whoever sent it first. What is known of a slot is the same as
+`slo.sources.checks` and `slo.sources.shares` say of rounds that come in their order: here it follows from the set of
+rounds alone (see `slo.sources.stretches`). So what comes late brings what was missing, and a target that is heard of
+late takes part from the slot of its first round on. What was given out is never taken back: where something that came
+late makes less of a slot, that is made up for with what comes later.
+
+Of slots that ended more than `REMEMBERED_SECONDS` ago rounds are counted, and nothing more is known.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
+
+from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
+from slo.core.outcome import Outcome
+from slo.core.protocols import Counter
+from slo.core.reason import State
+from slo.sources.checks import Fed, Watched, state_for
+from slo.sources.quorum import REMEMBERED, Decided, Quorum
+from slo.sources.stretches import SILENT_MS, Stretches
+
+REMEMBERED_SECONDS = 6 * 3600
+"""How late knowledge of a slot may come."""
+
+SILENT_SECONDS = SILENT_MS / 1000
+
+SUMS_KEPT = 64
+"""Of so many of the last slots it is kept what their targets know together: most of what is late is no older."""
+
+ALIKE = 0.01
+"""How much the interval that a round's number tells may differ from the one that is configured."""
+
+Sum: TypeAlias = list[int]
+"""What the targets of an SLI know of a slot together, in milliseconds, and how many take part in it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reporting:
+    """A check that others run: its name, the intervals that its targets may have, and who looks at them."""
+
+    check: str
+    intervals: tuple[float, ...]
+    vantage_points: tuple[str, ...] = ("",)
+    quorum: int = 1
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One target through one latency: its rounds joined, and what they tell of its time."""
+
+    joined: Quorum
+    known: Stretches
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """A target that was heard of, with its tracks by latency. `newest` is its last round (Unix seconds)."""
+
+    watched: Watched
+    tracks: dict[float | None, Track] = field(default_factory=dict)
+    feeds: tuple["Indicator", ...] = ()
+    newest: float = -math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Indicator:
+    """An SLI. Rounds of slots up to `since` do not count for it, and slots up to `fixed` are not known any better.
+
+    `surplus` is what was given out of slots beyond what is known of them now, in milliseconds.
+    """
+
+    fed: Fed
+    since: int = 0
+    fixed: int = 0
+    targets: dict[str, Target] = field(default_factory=dict)
+    surplus: dict[int, int] = field(default_factory=dict)
+    sums: dict[int, Sum] = field(default_factory=dict)
+    before: dict[int, int] = field(default_factory=dict)
+
+    def sum_of(self, end: int) -> Sum:
+        """What its targets know of a slot."""
+        found = self.sums.get(end)
+        if found is None:
+            known = [target.tracks[self.fed.latency_seconds].known for target in self.targets.values()]
+            covered = [each for stretches in known if (each := stretches.covered_ms(end * 1000)) is not None]
+            found = self.sums[end] = [sum(covered), len(covered)]
+        return found
+
+
+class ReportedCheck:
+    """Counts the rounds of one check into `counter`. Slots up to `closed` (Unix seconds) are over.
+
+    Whoever writes it down (see `slo.sources.reported_state`) takes back what `changed` says, that anything is other
+    than it was written, and `relabelled`, that targets are.
+    """
+
+    def __init__(self, counter: Counter, reporting: Reporting, *, slot_seconds: int, closed: int) -> None:
+        self.reporting = reporting
+        self.slot_seconds = slot_seconds
+        self.closed = closed
+        self.targets: dict[str, Target] = {}
+        self.indicators: dict[str, Indicator] = {}
+        self.changed = self.relabelled = True
+        self._counter = counter
+
+    @property
+    def watched(self) -> list[Watched]:
+        """The targets that have not left."""
+        return [
+            target.watched
+            for target in self.targets.values()
+            if target.newest == -math.inf or self._leaves(target) > self.closed
+        ]
+
+    def replace(self, reporting: Reporting, slis: Iterable[Fed], *, counted_elsewhere: Collection[str] = ()) -> None:
+        """Count these SLIs of the check as it is configured now. What is known of those that stay is kept.
+
+        Targets that are known count for an SLI that is new from the next slot on. Of SLIs that were
+        `counted_elsewhere` up to now the open slot is not known: it may have been given out there.
+        """
+        before, self.reporting = self.reporting, reporting
+        known = self.indicators
+        self.indicators = {}
+        for fed in slis:
+            indicator = self.indicators[fed.sli] = known.get(fed.sli) or Indicator(fed)
+            indicator.fed = fed
+            if fed.sli in counted_elsewhere and fed.sli not in known:
+                indicator.fixed = self.closed + self.slot_seconds
+        for name, target in self.targets.items():
+            if (before.vantage_points, before.quorum) != (reporting.vantage_points, reporting.quorum):
+                for track in target.tracks.values():
+                    track.joined = self._quorum(target.watched)
+            self._feed(name, target)
+        for sli, indicator in self.indicators.items():
+            if sli not in known and any(target.newest > -math.inf for target in indicator.targets.values()):
+                indicator.since = self.closed
+                indicator.fixed = max(indicator.fixed, self.closed)
+        self.changed = True
+
+    def interval_of(self, outcome: Outcome) -> float | None:
+        """In which rhythm a round was made: rounds are numbered from the epoch. None for one that is not ours."""
+        rhythm = outcome.at.timestamp() / outcome.number if outcome.number else math.inf
+        nearest = min(self.reporting.intervals, key=lambda interval: abs(rhythm - interval))
+        return nearest if abs(rhythm - nearest) <= ALIKE * nearest else None
+
+    def meet(self, outcome: Outcome, interval_seconds: float) -> bool:
+        """Look at the target of a round. Whether it is new, or has other labels or another rhythm than before."""
+        name = outcome.target
+        target = self.targets.get(name)
+        at = outcome.at.timestamp()
+        if target is not None and target.watched.interval_seconds == interval_seconds:
+            as_before = at < target.newest or target.watched.labels == outcome.labels
+            if as_before:
+                return False
+        watched = Watched(
+            check=self.reporting.check, target=name, interval_seconds=interval_seconds, labels=dict(outcome.labels)
+        )
+        if target is None:
+            target = self.targets[name] = Target(watched)
+        else:
+            self._is_other_now(target, watched)
+        self._feed(name, target)
+        self.changed = self.relabelled = True
+        return True
+
+    def fed_by(self, target: str) -> Sequence[str]:
+        """The SLIs that the rounds of a target count for."""
+        found = self.targets.get(target)
+        return [indicator.fed.sli for indicator in found.feeds] if found else ()
+
+    def observe(self, outcome: Outcome, *, arrived: float) -> None:
+        """Count one round of a target that was met, or the part that a vantage point has in one.
+
+        `arrived` is when it came here (Unix seconds).
+        """
+        target = self.targets[outcome.target]
+        at = outcome.at.timestamp()
+        target.newest = max(target.newest, at)
+        for latency, track in target.tracks.items():
+            decided = track.joined.add(
+                outcome.number, outcome.vantage_point, state_for(latency, outcome), at=at, arrived=arrived
+            )
+            if decided:
+                self._count(target, latency, track, decided)
+        self.changed = True
+
+    def leave(self, name: str, at: float) -> None:
+        """Nobody wants a target watched any more, since a time (Unix seconds)."""
+        target = self.targets.get(name)
+        if target is None:
+            return
+        for latency, track in target.tracks.items():
+            self._change(target, latency, track, _ms(at), partial(track.known.leave, _ms(at)))
+        self.changed = True
+
+    def close(self, end: int) -> None:
+        """Give out what is known up to the slot end `end`; to be called just before that slot is closed."""
+        for target in self.targets.values():
+            for latency, track in target.tracks.items():
+                for decided in track.joined.close(end):
+                    self._count(target, latency, track, decided)
+                    self.changed = True
+        ends = self._closing(end)
+        oldest = end - REMEMBERED_SECONDS
+        for indicator in self.indicators.values():
+            before, indicator.before = indicator.before, {}
+            for slot in sorted({*before, *ends}):
+                self._give(indicator, slot, _mean(indicator.sum_of(slot)) - before.get(slot, 0))
+            indicator.sums = dict(sorted(indicator.sums.items())[-SUMS_KEPT:])
+            indicator.surplus = {slot: ms for slot, ms in indicator.surplus.items() if slot > oldest}
+        self.closed = max(self.closed, end)
+        self._forget(oldest)
+
+    def _closing(self, end: int) -> range:
+        """The slots that are over now, as far as anything is known of them."""
+        slot = self.slot_seconds
+        known = (track.known.known_until for target in self.targets.values() for track in target.tracks.values())
+        last = min(end, -(-max(known, default=0) // (slot * 1000)) * slot)
+        first = max(self.closed, (end - REMEMBERED_SECONDS) // slot * slot) + slot
+        return range(first, last + 1, slot)
+
+    def _give(self, indicator: Indicator, slot: int, more_ms: int) -> None:
+        if slot <= indicator.fixed:
+            return
+        more_ms -= indicator.surplus.pop(slot, 0)
+        if more_ms > 0:
+            self._counter.add(indicator.fed.sli, slot, Counts(covered_ms=more_ms))
+        elif more_ms < 0:
+            indicator.surplus[slot] = -more_ms
+        self.changed |= more_ms != 0
+
+    def _forget(self, oldest: int) -> None:
+        for name, target in list(self.targets.items()):
+            for track in target.tracks.values():
+                track.known.forget(oldest * 1000)
+            if target.newest < oldest and self._leaves(target) < oldest:
+                del self.targets[name]
+                self.changed = self.relabelled = True
+                for indicator in target.feeds:
+                    del indicator.targets[name]
+
+    def _leaves(self, target: Target) -> float:
+        """When a target leaves, as far as is known (Unix seconds)."""
+        return max(
+            (track.known.leaves / 1000 for track in target.tracks.values()), default=target.newest + SILENT_SECONDS
+        )
+
+    def _count(self, target: Target, latency: float | None, track: Track, decided: Decided) -> None:
+        """Count a round that is decided."""
+        end, state = slot_end(decided.at, self.slot_seconds), decided.state
+        counts = Counts(good=int(state is State.GOOD), bad=int(state is State.BAD), unknown=int(state is State.UNKNOWN))
+        for indicator in target.feeds:
+            if indicator.fed.latency_seconds == latency and end > indicator.since:
+                self._counter.add(indicator.fed.sli, end, counts)
+        if end > self.closed - REMEMBERED_SECONDS:
+            at, observed = _ms(decided.at), state is not State.UNKNOWN
+            self._change(target, latency, track, at, partial(track.known.add, at, observed=observed))
+
+    def _change(
+        self, target: Target, latency: float | None, track: Track, at_ms: int, change: Callable[[], None]
+    ) -> None:
+        """Make a change that happened at a time; what it makes of slots that are over is given out when one closes."""
+        slot_ms = self.slot_seconds * 1000
+        since, until = track.known.gap(at_ms)
+        first = max(-(-since // slot_ms) * slot_ms, (self.closed - REMEMBERED_SECONDS) * 1000)
+        last = self.closed * 1000 if until is None else min(self.closed * 1000, -(-until // slot_ms) * slot_ms)
+        ends = range(first, last + 1, slot_ms)
+        old = [track.known.covered_ms(end) for end in ends]
+        change()
+        for end, was in zip(ends, old, strict=True):
+            if (now := track.known.covered_ms(end)) != was:
+                for indicator in target.feeds:
+                    if indicator.fed.latency_seconds == latency:
+                        _changed(indicator, end // 1000, was, now)
+
+    def _is_other_now(self, target: Target, watched: Watched) -> None:
+        """A target has other labels, or another rhythm: what is known of slots that are over stays as it is."""
+        if watched.interval_seconds != target.watched.interval_seconds:
+            for track in target.tracks.values():
+                track.joined = self._quorum(watched)
+                track.known.horizon_ms = _horizon_ms(watched)
+            for indicator in target.feeds:
+                self._fix(indicator)
+        target.watched = watched
+
+    def _feed(self, name: str, target: Target) -> None:
+        """Have the rounds of a target count for the SLIs that they are to count for now."""
+        feeds = tuple(each for each in self.indicators.values() if target.watched.feeds(each.fed))
+        for indicator in target.feeds:
+            if indicator not in feeds:
+                indicator.targets.pop(name, None)
+                self._fix(indicator)
+        latencies = dict.fromkeys(indicator.fed.latency_seconds for indicator in feeds)
+        target.tracks = {each: target.tracks.get(each) or self.track(target.watched) for each in latencies}
+        for indicator in feeds:
+            if indicator.targets.get(name) is not target:
+                indicator.targets[name] = target
+                if target.newest > -math.inf:
+                    self._fix(indicator)
+        target.feeds = feeds
+
+    def _fix(self, indicator: Indicator) -> None:
+        """It is made of other targets from now on: what is known of slots that are over stays as it is."""
+        indicator.fixed = max(indicator.fixed, self.closed)
+        indicator.sums.clear()
+        indicator.before.clear()
+
+    def track(self, watched: Watched) -> Track:
+        """A track of which nothing is known."""
+        stretches = Stretches(horizon_ms=_horizon_ms(watched), slot_ms=self.slot_seconds * 1000)
+        return Track(self._quorum(watched), stretches)
+
+    def _quorum(self, watched: Watched) -> Quorum:
+        return Quorum(
+            self.reporting.vantage_points,
+            quorum=self.reporting.quorum,
+            patience_seconds=watched.interval_seconds,
+            remembered=max(REMEMBERED, round(REMEMBERED_SECONDS / watched.interval_seconds)),
+        )
+
+
+def _changed(indicator: Indicator, end: int, was: int | None, now: int | None) -> None:
+    """One target knows something else of a slot than before."""
+    cached = end in indicator.sums
+    total = indicator.sum_of(end)
+    more, members = (now or 0) - (was or 0), (now is not None) - (was is not None)
+    before = total if cached else [total[0] - more, total[1] - members]
+    indicator.before.setdefault(end, _mean(before))
+    if cached:
+        indicator.sums[end] = [total[0] + more, total[1] + members]
+
+
+def _mean(total: Sum) -> int:
+    covered_ms, members = total
+    return covered_ms // members if members else 0
+
+
+def _horizon_ms(watched: Watched) -> int:
+    return round(watched.interval_seconds * KNOWN_FOR_INTERVALS * 1000)
+
+
+def _ms(at: float) -> int:
+    return round(at * 1000)

@@ -1,0 +1,129 @@
+"""A batch is told as the watch expects it, and each answer is what it is: taken, to be sent again, or never."""
+
+import asyncio
+import gzip
+import json
+import re
+
+import pytest
+
+from exporters.forwarders.central import Central, Config, build
+from slo.core.batch import Batch
+from slo.core.batch_document import batch_of
+from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
+from slo.net.context import Context
+from slo.runner.clock import SteadyClock
+from tests import hostile
+from tests.hostile import Behaviour, serving
+
+TOKEN = "a token of sixteen"
+
+
+def central(port: int, **keys: object) -> Central:
+    config = Config.model_validate({"url": f"http://127.0.0.1:{port}/", "token": TOKEN, "timeout": "500ms", **keys})
+    return build(config, Context.default(SteadyClock()))
+
+
+async def sent_to(behaviour: Behaviour) -> Verdict:
+    async with serving(behaviour) as port:
+        to = central(port)
+        return await to.send(to.encode("n1", "b1", 7, [b'{"gone":{}}']))
+
+
+def answering(status: str, body: str, *headers: str) -> Behaviour:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await hostile.request(reader)).decode()
+        length = re.search(r"Content-Length: (\d+)", head)
+        assert length
+        await reader.readexactly(int(length[1]))
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", body]
+        writer.write("\r\n".join(lines).encode())
+        writer.close()
+
+    return behave
+
+
+async def test_a_batch_is_what_the_watch_reads() -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await hostile.request(reader)).decode()
+        length = re.search(r"Content-Length: (\d+)", head)
+        assert length
+        asked.append((head, await reader.readexactly(int(length[1]))))
+        await answering("200 OK", '{"accepted": 1}')(_read(head, asked[0][1]), writer)
+
+    record = {"gone": {"check": "c", "target": "t", "at": "2026-01-01T00:00:00+00:00"}}
+    async with serving(behave) as port:
+        to = central(port)
+        assert await to.send(to.encode("n1", "b1", 7, [json.dumps(record).encode()])) == Sent(reference="1")
+    head, body = asked[0]
+    assert head.startswith("POST /api/v1/outcomes HTTP/1.1\r\n")
+    assert f"Authorization: Bearer {TOKEN}\r\n" in head
+    assert "Content-Encoding: gzip\r\n" in head
+    batch = batch_of(json.loads(gzip.decompress(body)))
+    assert (batch.agent, batch.boot, batch.first, len(batch.records)) == ("n1", "b1", 7, 1)
+    assert isinstance(batch, Batch)
+
+
+def _read(head: str, body: bytes) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    reader.feed_data(head.encode() + body)
+    reader.feed_eof()
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "reason"),
+    [
+        ("200 OK", '{"accepted": 1, "refused": []}', Sent, ""),
+        ("200 OK", "<html>a captive portal</html>", Retry, "response_malformed"),
+        ("302 Found", "", Retry, "unexpected_status"),
+        ("400 Bad Request", '{"error": "records is no list"}', Refused, "rejected"),
+        ("401 Unauthorized", "", Retry, "auth_refused"),
+        ("403 Forbidden", "", Retry, "auth_refused"),
+        ("404 Not Found", "", Retry, "unexpected_status"),
+        ("413 Content Too Large", "", Refused, "too_large"),
+        ("429 Too Many Requests", "", Retry, "rate_limited"),
+        ("500 Internal Server Error", "", Retry, "server_error"),
+        ("503 Service Unavailable", "", Retry, "server_error"),
+    ],
+)
+async def test_each_answer_is_what_it_is(status: str, body: str, verdict: type, reason: str) -> None:
+    found = await sent_to(answering(status, body))
+    assert isinstance(found, verdict)
+    assert getattr(found, "reason", "") == reason
+
+
+async def test_the_watch_says_when_to_come_again() -> None:
+    found = await sent_to(answering("503 Service Unavailable", "", "Retry-After: 30"))
+    assert isinstance(found, Retry)
+    assert found.after_seconds == 30
+
+
+async def test_the_token_is_shown_to_nobody_even_where_the_other_side_says_it_back() -> None:
+    found = await sent_to(answering("400 Bad Request", f"no {TOKEN} here"))
+    assert isinstance(found, Refused)
+    assert TOKEN not in found.detail
+    assert "<secret>" in found.detail
+
+
+async def hung(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await hostile.request(reader)
+    await asyncio.sleep(60)
+
+
+async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await hostile.request(reader)
+    hostile.reset(writer)
+
+
+@pytest.mark.parametrize("behaviour", [hung, cut])
+async def test_what_ends_after_the_batch_was_sent_may_have_been_taken(behaviour: Behaviour) -> None:
+    assert isinstance(await sent_to(behaviour), Ambiguous)
+
+
+async def test_where_nobody_listens_nothing_was_taken() -> None:
+    async with serving(cut) as port:
+        to = central(port)
+    assert isinstance(await to.send(to.encode("n1", "b1", 1, [])), Retry)
