@@ -4,11 +4,12 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from slo.app.books import Books
+from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
 from slo.app.inbox import Arrived, Inbox
 from slo.app.judgement import Judgements
@@ -57,8 +58,8 @@ class Agents:
     """Takes what agents report, and counts it.
 
     `configure` it before the SLOs are known, and have it `count_for` them. At each slot end it is to `take_in` what is
-    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `scraped`
-    is told of the scrapes among it, in the order in which they came, with when that was (Unix seconds).
+    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. The
+    scrapes among it are for `counters`, which is to take in the same slots after it.
     """
 
     def __init__(
@@ -67,10 +68,10 @@ class Agents:
         books: Books,
         groups: WatchedGroups,
         judgements: Judgements,
+        counters: Counters,
         *,
         clock: Clock,
         telemetry: Telemetry,
-        scraped: Callable[[Observed, float], None] = lambda _record, _arrived: None,
     ) -> None:
         self.token: Secret | None = None
         self._inbox = inbox
@@ -79,7 +80,7 @@ class Agents:
         self._judgements = judgements
         self._clock = clock
         self._telemetry = telemetry
-        self._scraped = scraped
+        self._counters = counters
         self._reporters = Reporters(telemetry)
         self._log = Sparing(logger, every_seconds=60.0)
         self._checks: dict[str, ReportedCheck] = {}
@@ -126,10 +127,12 @@ class Agents:
         for arrived in await self._inbox.read():
             self._waiting += await asyncio.to_thread(_read, arrived)
         self._due += [each for each in self._waiting if each.at <= end]
+        self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         self._waiting = [each for each in self._waiting if each.at > end]
         new = False
         for each in self._due:
             new |= self._meet(each)
+            self._scraped(each)
             await breath.take()
         if new or end % LOOK_SECONDS == 0:
             self._retarget()
@@ -137,7 +140,6 @@ class Agents:
     async def count(self, end: int) -> None:
         """Count it, before the books close the slots up to `end`."""
         breath = Breath()
-        self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         due, self._due = self._due[::-1], []
         try:
             while due:
@@ -207,15 +209,24 @@ class Agents:
         interval = check.interval_of(record.outcome)
         return interval is not None and check.meet(_in_time(record.outcome, waiting.arrived, interval), interval)
 
+    def _scraped(self, waiting: Waiting) -> None:
+        """Hand over what is a scrape, or a target of one that is gone."""
+        match waiting.record:
+            case Gone() as gone:
+                self._counters.gone(gone.check, gone.target, waiting.at)
+            case Observed() as observed if observed.outcome.module == SCRAPE:
+                self._counters.report(observed, waiting.at)
+
     def _count(self, waiting: Waiting) -> None:
         match waiting.record:
             case Gone() as gone:
                 if check := self._checks.get(gone.check):
                     check.leave(gone.target, waiting.at)
-                else:
+                elif not self._counters.reports(gone.check):
                     self._drop("unknown_check")
-            case Observed() as observed if observed.outcome.module == SCRAPE:
-                self._scraped(observed, waiting.arrived)
+            case Observed(outcome=outcome) if outcome.module == SCRAPE:
+                if not self._counters.reports(outcome.check):
+                    self._drop("unknown_check")
             case Observed(outcome=outcome):
                 self._observe(outcome, waiting.arrived)
 

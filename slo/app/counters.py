@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,11 @@ import numpy as np
 from slo.app.books import Books
 from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
+from slo.app.reported_scrapes import ReportedTargets
 from slo.app.scrape_metrics import ScrapeMetrics
 from slo.app.scrapes import looked_for
 from slo.config.settings import ScrapeEntry, Settings
+from slo.core.batch import Observed, digest_of
 from slo.core.deltas import Block
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
@@ -67,6 +70,8 @@ class Counters:
         self._groups = groups
         self._metrics = ScrapeMetrics(telemetry)
         self._entries: Mapping[str, ScrapeEntry] = {}
+        self._reported = ReportedTargets()
+        self._digests: Mapping[str, str] = {}
         self._names: dict[CheckKey, str] = {}
         self._counted: dict[str, CountersSLI] = {}
         self._since: dict[str, datetime] = {}
@@ -79,20 +84,26 @@ class Counters:
         return self._groups.of(settings, self._scraped.series).slos
 
     def configure(self, settings: Settings, watched: Iterable[Watched], *, restored: bool = False) -> None:
-        """Count these targets as the settings say from now on. What is known of targets that stay is kept.
+        """Count these targets as the settings say from now on, with those that agents report. What is known of targets
+        that stay is kept.
 
         With `restored`, targets go on from the watermarks that the run before left.
         """
+        marks = self._books.watermarks(SOURCE)
         self._entries = {entry.name: entry for entry in settings.scrapes}
+        self._digests = {digest_of(key): key for key in looked_for(settings)}
+        self._reported.configure({entry.name: entry for entry in settings.run_by("agents").scrapes})
         before, self._names = self._names, {}
-        targets = self._endpoints(watched)
+        reported = list(self._reported.marked(marks)) if restored else self._reported.watched
+        targets = self._endpoints([*watched, *reported])
         for key, name in before.items():
             if self._names.get(key) != name:
                 self._forget(key, name)
-        marks = self._books.watermarks(SOURCE)
         if restored:
             self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
         self._scraped.configure(looked_for(settings), targets, marks if restored else {})
+        for each in reported if restored else ():
+            self._reported.restore(each, self._scraped.scraped_until(self._names[each.key]))
         self._groups.configure(settings, self._scraped.series)
 
     def begin(self) -> None:
@@ -120,12 +131,48 @@ class Counters:
             self._scraped.observe(name, milliseconds(outcome.at), samples)
         self._notice(name, outcome, len(samples))
 
+    def report(self, observed: Observed, at: float) -> None:
+        """Take in one scrape that an agent made, complete at a time (Unix seconds) that is over, however late it comes.
+
+        A round that several agents report counts once. Whatever is reported again after a restart is passed over as
+        far as it was counted before.
+        """
+        outcome, at_ms = observed.outcome, _ms(at)
+        try:
+            watched = self._reported.hear(outcome, at_ms)
+            if watched is None:
+                return
+            self._scraped.add(self._endpoints([watched]))
+        except ValueError as error:  # no URL has such a target
+            self._reported.forget(outcome.key)
+            self._names.pop(outcome.key, None)
+            logger.warning("an agent scrapes what is no target", extra={"target": outcome.target, "error": str(error)})
+            return
+        name, series = self._names[outcome.key], observed.samples or ()
+        if outcome.state is State.GOOD:
+            looked_for = {self._digests[digest] for digest in observed.looked_for if digest in self._digests}
+            self._scraped.report(name, at_ms, series, looked_for)
+        self._notice(name, outcome, len(series))
+
+    def gone(self, scrape: str, target: str, at: float) -> None:
+        """Agents say that nobody wants a target scraped any more, since a time (Unix seconds)."""
+        if self._reported.is_over((scrape, target), _ms(at)):
+            self._leave((scrape, target), since_ms=_ms(at))
+
+    def reports(self, scrape: str) -> bool:
+        """Whether agents make a scrape of that name."""
+        return scrape in self._reported.entries
+
     async def take_in(self, end: int) -> None:
         """Have what was scraped up to `end` (Unix seconds) ready to be counted.
 
         Groups among it that were not there before are, with `begin`, counted from their first scrape on.
         """
         breath = Breath()
+        for key in self._reported.silent(end * 1000):
+            self._leave(key)
+        for scrape in self._reported.entries:
+            self._telemetry.scrape_targets.labels(scrape).set(self._reported.number[scrape])
         if self._given_up:
             self._groups.keep(self._scraped.series)
             self._given_up = False
@@ -198,6 +245,13 @@ class Counters:
             return None
         return self._failures.newest(self._scraped.feeding(sli) or self._scraped.possible(self._counted[sli]))
 
+    def _leave(self, key: CheckKey, *, since_ms: int = 0) -> None:
+        """A target that agents reported is gone."""
+        name = self._names.pop(key)
+        self._reported.forget(key)
+        self._forget(key, name)
+        self._scraped.leave([name], since_ms=since_ms)
+
     def _endpoints(self, watched: Iterable[Watched]) -> dict[str, Endpoint]:
         """Where targets are scraped, by what they are called here: by their scrape alone, where that has no other."""
         endpoints = {}
@@ -219,6 +273,10 @@ class Counters:
 def milliseconds(at: datetime) -> int:
     """A time in Unix milliseconds, rounded up: what happens after the end of a slot belongs to the next one."""
     return -((EPOCH - at) // timedelta(milliseconds=1))
+
+
+def _ms(at: float) -> int:
+    return math.ceil(at * 1000)
 
 
 def endpoint_of(entry: ScrapeEntry, watched: Watched) -> Endpoint:

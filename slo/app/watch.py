@@ -88,6 +88,7 @@ class RunningWatch:
             self._books,
             self._groups,
             self._judgements,
+            self._counters,
             clock=clock,
             telemetry=telemetry,
         )
@@ -279,8 +280,8 @@ class RunningWatch:
         slot = self._books.slot_seconds
         async with self._books.lock:
             end = int(self.clock.now().timestamp()) // slot * slot
-            await self._counters.take_in(end)
             await self.agents.take_in(end)
+            await self._counters.take_in(end)
             await self._judge_groups()
             closing = await self._counters.count(end)
             await self.agents.count(end)

@@ -7,11 +7,12 @@ meanwhile is counted at the next scrape. A target that is gone counts what it wa
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
+from slo.core.batch import Series
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import LONGEST_LATE_MS, Counted, CounterSource
@@ -123,6 +124,17 @@ class ScrapedCounters:
     def scraped_until(self, name: str) -> int:
         """The time of the newest scrape of a target (Unix milliseconds); NEVER without one."""
         return self._live[name].newest_ms if name in self._endpoints else NEVER
+
+    def report(self, name: str, at_ms: int, series: Iterable[Series], looked_for: Collection[str]) -> None:
+        """Take in one scrape that somebody else made, as `observe` does.
+
+        `looked_for` are the definitions whose series it looked out for, as far as they are looked out for here.
+        """
+        if name in self._endpoints and at_ms > self._taken_ms - LONGEST_LATE_MS:
+            samples = [
+                (labels.get("__name__", ""), labels, value, None) for labels, value in series if self._wanted(labels)
+            ]
+            self._live[name].add(at_ms, samples, self._looked_for & {*looked_for})
 
     def observe(self, name: str, at_ms: int, samples: Sequence[ScrapedSample]) -> None:
         """Take in one scrape that was complete at a time (Unix milliseconds). Unknown targets are passed over.
