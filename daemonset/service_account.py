@@ -15,12 +15,13 @@ class ServiceAccount:
     """The API server, and what shows it who asks.
 
     `url` has no path. `token_file` is read anew for every request, since tokens live for an hour; `ca_file` when it
-    changes, None for the system's authorities.
+    changes, None for the system's authorities. `namespace` is that of the pod, empty where nobody says it.
     """
 
     url: str
     token_file: Path
     ca_file: Path | None = None
+    namespace: str = ""
 
     @classmethod
     def of_pod(cls, environ: Mapping[str, str], folder: Path = FOLDER, *, url: str | None = None) -> "ServiceAccount":
@@ -37,9 +38,10 @@ class ServiceAccount:
         token = folder / "token"
         if not token.is_file():
             raise UsageError(f"there is no {token}: set automountServiceAccountToken: true for the agent's pods")
-        authority = folder / "ca.crt"
+        authority, namespace = folder / "ca.crt", folder / "namespace"
         return cls(
             url=url or (f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
             token_file=token,
             ca_file=authority if url is None or authority.is_file() else None,
+            namespace=namespace.read_text(encoding="ascii").strip() if namespace.is_file() else "",
         )

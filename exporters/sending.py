@@ -74,7 +74,10 @@ class Sending:
         if isinstance(verdict, Sent):
             self._failed, self._most = 0, min(MOST_RECORDS, self._most * 2)
             await asyncio.to_thread(queue.drop_through, last)
-            self._telemetry.sent.labels(self._spool.name).inc(len(bodies))
+            taken = min(int(verdict.reference), len(bodies))
+            self._telemetry.sent.labels(self._spool.name).inc(taken)
+            if taken < len(bodies):
+                self._spool.drop(len(bodies) - taken, "refused")
             self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
             return 0.0
         self._tell(verdict)

@@ -27,6 +27,9 @@ MOST_BYTES = 1_000_000
 
 GZIP_LEVEL = 1
 
+DETAIL_LIMIT = 500
+"""How much of what the other side said is kept, in characters."""
+
 _LATER = frozenset({401, 403, 404, 405, 408, 429})
 """What is mended at the other side, or by giving the agent another token: nothing is wrong with the batch."""
 
@@ -105,10 +108,10 @@ class Central:
             if reason.startswith(_BEFORE_SENT):
                 return Retry(reason=reason, detail=detail)
             return Ambiguous(reason=reason, detail=detail)
-        text = self._token.hidden_in(response.body.decode(errors="replace"))[:500]
+        text = self._token.hidden_in(response.body.decode(errors="replace"))
         if 200 <= response.status < 300:
             return self._taken(text)
-        detail = f"HTTP {response.status}: {text}"
+        detail = f"HTTP {response.status}: {text[:DETAIL_LIMIT]}"
         if response.status == _TOO_LARGE:
             return Refused(reason="too_large", detail=detail)
         if response.status in _LATER or response.status >= 500 or response.status < 400:
@@ -120,9 +123,12 @@ class Central:
     def _taken(self, text: str) -> Verdict:
         """A watch says how many records it took; whatever else answers with 200 is none."""
         try:
-            taken = json.loads(text)["accepted"]
-        except (ValueError, KeyError, TypeError):
-            return Retry(reason="response_malformed", detail=f"{self.shown} is no watch: {text}")
+            document = json.loads(text)
+            taken, refused = int(document["accepted"]), document.get("refused", [])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Retry(reason="response_malformed", detail=f"{self.shown} is no watch: {text[:DETAIL_LIMIT]}")
+        if refused:
+            logger.warning("the watch cannot read some records", extra={"refused": str(refused)[:DETAIL_LIMIT]})
         return Sent(reference=str(taken))
 
 

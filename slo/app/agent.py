@@ -166,7 +166,10 @@ def _node(options: Options, settings: Settings, context: Context, telemetry: Clu
     if not near and not (options.node and in_cluster):
         return None
     account = ServiceAccount.of_pod(options.environ, options.service_account, url=options.api_server)
-    return Node(APIClient(account, context), options.node, clock=context.clock, telemetry=telemetry)
+    namespace = account.namespace or options.environ.get("POD_NAMESPACE", "")
+    if not namespace:
+        raise UsageError("the namespace of the agent is not known: set POD_NAMESPACE")
+    return Node(APIClient(account, context), options.node, namespace, clock=context.clock, telemetry=telemetry)
 
 
 def _refuse_idle(settings: Settings) -> None:

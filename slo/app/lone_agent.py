@@ -25,22 +25,28 @@ class LoneAgent(RunningWatch):
         clock: SteadyClock,
         context: Context,
     ) -> None:
-        super().__init__(place, settings, clock=clock, telemetry=telemetry, context=context)
+        ours = node.mine if node else None
+        super().__init__(place, settings, clock=clock, telemetry=telemetry, context=context, ours=ours)
         self._node = node
+        self._stopping = False
 
     async def run(self) -> None:
         """Check and judge until cancelled. Returns only by cancellation or by a fault of our own."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(super().run(), name="watch")
             if self._node is not None:
-                tasks.create_task(self._node.run(), name="node")
+                tasks.create_task(self._node.run(self._probes.share), name="node")
 
     async def close(self, deadline_seconds: float) -> None:
         """Check nothing more, and write everything down."""
-        await super().close(deadline_seconds)
+        self._stopping = True
+        withdrawing = [self._node.withdraw()] if self._node else []
+        await asyncio.gather(super().close(deadline_seconds), *withdrawing)
         if self._node is not None:
             await self._node.aclose()
 
     def unready(self) -> Sequence[str]:
         """Why the agent is not ready, in sentences; empty when it is."""
+        if self._stopping:
+            return ["the agent is stopping"]
         return [*(self._node.unready() if self._node else ()), *super().unready()]

@@ -94,7 +94,7 @@ class ReportingAgent:
             followers=Followers(NoMarks(), place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
             counting=Reporting(self._spool, clock=clock, wanted=self._wants),
             telemetry=telemetry,
-            ours=self._is_ours,
+            ours=node.mine if node else None,
         )
         telemetry.network_up.set_function(context.connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
@@ -115,12 +115,13 @@ class ReportingAgent:
             tasks.create_task(self._spool.run(), name="spool")
             tasks.create_task(self._sending.run(), name="sending")
             if self._node is not None:
-                tasks.create_task(self._node.run(), name="node")
+                tasks.create_task(self._node.run(self._checks.share), name="node")
 
     async def close(self, deadline_seconds: float) -> None:
         """Be unready, check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
         self._stopping = True
-        await self._checks.close()
+        withdrawing = [self._node.withdraw()] if self._node else []
+        await asyncio.gather(self._checks.close(), *withdrawing)
         await self._spool.flush()
         try:
             async with asyncio.timeout(deadline_seconds):
@@ -188,10 +189,6 @@ class ReportingAgent:
 
     def _wants(self, key: CheckKey) -> bool:
         return self._checks.wants(key)
-
-    def _is_ours(self, key: CheckKey) -> bool:
-        del key
-        return True
 
 
 class NoMarks:

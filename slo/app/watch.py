@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -26,7 +26,7 @@ from slo.app.wiring import fed_of
 from slo.config.settings import Settings
 from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
@@ -47,11 +47,19 @@ logger = logging.getLogger(__name__)
 class RunningWatch:
     """A watch over one configuration: probes, engine, router, in one process.
 
-    `open` it, then `run` it until it is cancelled, then `close` it.
+    `open` it, then `run` it until it is cancelled, then `close` it. `ours` says which targets are looked at here, where
+    several processes share them.
     """
 
     def __init__(
-        self, place: Place, settings: Settings, *, clock: SteadyClock, telemetry: Telemetry, context: Context
+        self,
+        place: Place,
+        settings: Settings,
+        *,
+        clock: SteadyClock,
+        telemetry: Telemetry,
+        context: Context,
+        ours: Callable[[CheckKey], bool] | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -106,6 +114,7 @@ class RunningWatch:
             followers=self._followers(place, "probe"),
             counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self._regroup),
             telemetry=telemetry,
+            ours=ours,
         )
         self._scrapes = WatchedScrapes(
             context, followers=self._followers(place, "scrape"), counting=self._counters, telemetry=telemetry

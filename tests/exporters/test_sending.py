@@ -42,7 +42,7 @@ class Watch:
             verdict = Refused(reason="rejected")
         if isinstance(verdict, Sent | Ambiguous):
             self.taken += [(first + place, record) for place, record in enumerate(records)]
-        return verdict
+        return Sent(reference=str(len(records))) if isinstance(verdict, Sent) else verdict
 
 
 class Agent:

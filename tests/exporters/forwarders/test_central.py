@@ -61,7 +61,7 @@ async def test_a_batch_is_what_the_watch_reads() -> None:
     assert head.startswith("POST /api/v1/outcomes HTTP/1.1\r\n")
     assert f"Authorization: Bearer {TOKEN}\r\n" in head
     assert "Content-Encoding: gzip\r\n" in head
-    batch = batch_of(json.loads(gzip.decompress(body)))
+    batch = batch_of(json.loads(gzip.decompress(body))).batch
     assert (batch.agent, batch.boot, batch.first, len(batch.records)) == ("n1", "b1", 7, 1)
     assert isinstance(batch, Batch)
 
