@@ -1,7 +1,6 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
 import itertools
-import json
 import logging
 import math
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -34,7 +33,7 @@ from slo.sources.increments import Bools
 from slo.sources.live_target import Endpoint
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
-from slo.sources.target_labels import labels_of
+from slo.sources.target_labels import endpoint_of
 from slo.store.ledger import Watermarks
 
 SOURCE = "scrape"
@@ -277,13 +276,6 @@ def milliseconds(at: datetime) -> int:
 
 def _ms(at: float) -> int:
     return math.ceil(at * 1000)
-
-
-def endpoint_of(entry: ScrapeEntry, watched: Watched) -> Endpoint:
-    """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
-    attached = labels_of(entry, watched.target, watched.labels)
-    identity = json.dumps([watched.target, sorted(attached.labels.items()), attached.honor])
-    return Endpoint(interval_seconds=watched.interval_seconds, identity=identity, labels=attached.certain)
 
 
 def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:

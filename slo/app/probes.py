@@ -6,8 +6,9 @@ from typing import Protocol, cast
 
 from slo.app.checks import check_of, watched_of
 from slo.app.found import Followers, Labels
+from slo.app.found_targets import Entry, Looks
 from slo.app.last_rounds import LastRounds
-from slo.app.watched_targets import Counting, Entry, Looks, Prepared, WatchedTargets
+from slo.app.watched_targets import Counting, Prepared, WatchedTargets
 from slo.config.settings import CheckEntry, Settings
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.protocols import Called

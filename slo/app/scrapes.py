@@ -7,7 +7,8 @@ from typing import Protocol
 
 from slo.app.checks import fault_at, unusable, watched_of
 from slo.app.found import Followers, Labels
-from slo.app.watched_targets import Counting, Entry, Looks, Prepared, WatchedTargets
+from slo.app.found_targets import Entry, Looks
+from slo.app.watched_targets import Counting, Prepared, WatchedTargets
 from slo.config.settings import ScrapeEntry, ScrapeTarget, Settings
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.sli import CountersSLI

@@ -9,15 +9,16 @@ import logging
 from abc import ABC, abstractmethod
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import ClassVar, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from prometheus_client import Gauge
 
 from slo.app.found import Follower, Followers, Labels, What
+from slo.app.found_targets import Entry, Found, FoundTarget, Looks
 from slo.app.probing import reach_of
-from slo.config.settings import CheckEntry, ScrapeEntry, Settings
+from slo.config.settings import Settings
 from slo.config.target_keys import MOST_TARGETS
 from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome, Point
@@ -39,54 +40,6 @@ MANY = 1000
 """So many targets that come at once are kept away from the garbage collector, whom they would cost 0.1s each time."""
 
 logger = logging.getLogger(__name__)
-
-
-Looks: TypeAlias = tuple[Scheduled, ...]
-"""All checks of one target: one, or one for each vantage point."""
-
-Entry: TypeAlias = CheckEntry | ScrapeEntry
-"""What has targets."""
-
-
-class _Wanted(NamedTuple):
-    """A target that was found: the follower that found it, under which address, and its labels."""
-
-    follower: Follower
-    address: str
-    labels: Labels
-
-
-@dataclass(slots=True)
-class Found:
-    """One entry: what is configured, and what looks at each address that was found; nothing where that is no target."""
-
-    entry: Entry
-    configured: Collection[CheckKey]
-    followers: Sequence[Follower]
-    found: dict[str, Looks] = field(default_factory=dict)
-    refused: Tally[str] = field(default_factory=Tally)
-
-    @property
-    def watched(self) -> dict[CheckKey, Looks]:
-        """What looks at the targets that were found."""
-        return {looks[0].key: looks for looks in self.found.values() if looks}
-
-    @property
-    def near(self) -> set[CheckKey]:
-        """The targets that only this process finds, and that nobody else will look at."""
-        addresses = {
-            follower.written(address) for follower in self.followers if follower.near for address in follower.found
-        }
-        return {looks[0].key for address, looks in self.found.items() if looks and address in addresses}
-
-    @property
-    def wanted(self) -> dict[str, _Wanted]:
-        """What its discoveries found, by what each becomes; of what is found twice, the first."""
-        wanted: dict[str, _Wanted] = {}
-        for follower in self.followers:
-            for address, labels in follower.found.items():
-                wanted.setdefault(follower.written(address), _Wanted(follower, address, labels))
-        return wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,7 +246,7 @@ class WatchedTargets(ABC):
             await breath.take()
 
     def _built(
-        self, found: Found, address: str, target: _Wanted, known: Mapping[CheckKey, Looks], *, instead_of: Looks
+        self, found: Found, address: str, target: FoundTarget, known: Mapping[CheckKey, Looks], *, instead_of: Looks
     ) -> Looks:
         """What looks at a target that was found; nothing where it cannot be one, which is counted."""
         context, reach = self._guarded, self._reach
