@@ -1,8 +1,9 @@
-"""Makes what `./run` needs: the environment in `.venv`, and the Debian packages of the tests.
+"""Makes what `./run` needs: the environment in `.venv`, another for the tools that hold the manifests, and the Debian
+packages of the tests.
 
 Runs on the machine's own Python (3.11 or newer) and its standard library alone, since nothing else is there yet.
 
-The environment is whole when its stamp says what it was made from: the lock, the project file, the Python and the
+An environment is whole when its stamp says what it was made from: the lock, the project file, the Python and the
 place (scripts in it name their interpreter by its full path). A stamp is taken away before any change and written
 after the last one, so whatever was interrupted is found without a stamp and made anew. One maker works at a time: it
 holds a kernel lock, which its children inherit, so the lock is free exactly when the last of them is gone and is
@@ -24,15 +25,11 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
-ENVIRONMENT: Final = CHECKOUT / ".venv"
-PYTHON: Final = ENVIRONMENT / "bin" / "python"
-STAMP: Final = ENVIRONMENT / "watchkeep.stamp"
-LOG: Final = ENVIRONMENT / "watchkeep.log"
-REQUIREMENTS: Final = CHECKOUT / "requirements.lock"
 DEBIAN_PACKAGES: Final = CHECKOUT / "tests" / "debian-packages.txt"
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT: Final = (
@@ -46,14 +43,45 @@ class CannotError(Exception):
     """What is missing and what to do about it, in one sentence."""
 
 
+@dataclass(frozen=True)
+class Environment:
+    """A folder with a Python of its own, what is installed into it, and whether the checkout itself is."""
+
+    folder: Path
+    requirements: Path
+    with_checkout: bool
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / "watchkeep.stamp"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "watchkeep.log"
+
+
+OURS: Final = Environment(CHECKOUT / ".venv", CHECKOUT / "requirements.lock", with_checkout=True)
+MANIFESTS: Final = Environment(CHECKOUT / ".venv-manifests", CHECKOUT / "manifests.lock", with_checkout=False)
+"""The tools that hold the manifests ask for other versions of what we use ourselves."""
+
+
 def main(arguments: list[str]) -> int:
-    """Answer `current`, `make` or `debian`: is the environment whole; make it so; install the tests' packages."""
+    """Answer `current`, `make` or `debian`: is an environment whole; make it so; install the tests' packages.
+
+    The environment is ours, or with `manifests` that of the tools.
+    """
     try:
         match arguments:
-            case ["current"]:
-                return 0 if is_current() else 1
+            case ["current", *which]:
+                return 0 if is_current(MANIFESTS if which else OURS) else 1
             case ["make"]:
-                make()
+                make(OURS)
+            case ["make", "manifests"]:
+                make(MANIFESTS)
             case ["debian"]:
                 install_debian_packages(listed_debian_packages())
             case ["debian", *packages]:
@@ -76,85 +104,102 @@ def say(sentence: str) -> None:
     sys.stderr.write(f"run: {sentence}\n")
 
 
-# The environment
+# The environments
 
 
-def expected_stamp() -> str:
-    """What the environment has to be made from, as one line. The settings of the tools make no difference to it."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    installed = [project["build-system"], project["project"], project.get("tool", {}).get("hatch")]
-    digest = hashlib.sha256(json.dumps(installed, sort_keys=True).encode())
-    for file in (REQUIREMENTS, Path(__file__)):
+def expected_stamp(environment: Environment) -> str:
+    """What an environment has to be made from, as one line. The settings of the tools make no difference to it."""
+    digest = hashlib.sha256()
+    if environment.with_checkout:
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+        installed = [project["build-system"], project["project"], project.get("tool", {}).get("hatch")]
+        digest.update(json.dumps(installed, sort_keys=True).encode())
+    for file in (environment.requirements, Path(__file__)):
         digest.update(file.read_bytes())
     version = ".".join(str(part) for part in sys.version_info[:3])
     return f"{digest.hexdigest()} {version} {CHECKOUT}\n"
 
 
-def read_stamp() -> str | None:
-    """What the environment was made from; nothing when it was never finished."""
+def read_stamp(environment: Environment) -> str | None:
+    """What an environment was made from; nothing when it was never finished."""
     try:
-        return STAMP.read_text(encoding="utf-8")
+        return environment.stamp.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 
 
-def is_current() -> bool:
-    """Tell whether the environment is whole. Called with the environment's own Python, whose version counts."""
-    return read_stamp() == expected_stamp()
+def is_current(environment: Environment) -> bool:
+    """Tell whether an environment is whole. Called with its own Python, whose version counts."""
+    return read_stamp(environment) == expected_stamp(environment)
 
 
-def environment_says_current() -> bool:
+def says_current(environment: Environment) -> bool:
     """Ask the environment's own Python, which may be gone or broken."""
+    question = ["current"] if environment == OURS else ["current", "manifests"]
     try:
         asked = subprocess.run(
-            [PYTHON, "-I", "-S", __file__, "current"], check=False, capture_output=True, stdin=subprocess.DEVNULL
+            [environment.python, "-I", "-S", __file__, *question],
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
         )
     except OSError:
         return False
     return asked.returncode == 0
 
 
-def make() -> None:
-    """Make the environment, or bring it up to the lock; at once when another maker has just done it."""
+def make(environment: Environment) -> None:
+    """Make an environment, or bring it up to its lock; at once when another maker has just done it."""
     try:
         with locked(CHECKOUT / ".venv.lock") as lock:
-            if not environment_says_current():
-                build(lock)
+            if not says_current(environment):
+                build(environment, lock)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotError(
-            f"cannot make the environment {ENVIRONMENT} ({reason}): make the folder writable, with 500 MB free, "
+            f"cannot make the environment {environment.folder} ({reason}): make the folder writable, with 500 MB free, "
             "and call again."
         ) from error
 
 
-def build(lock: IO[str]) -> None:
+def build(environment: Environment, lock: IO[str]) -> None:
     """Build into a whole environment of this Python in place, so that what runs from it goes on; else from nothing."""
-    if is_usable():
-        say("bringing the environment in .venv up to requirements.lock")
-        STAMP.unlink()
+    name = environment.requirements.name
+    if is_usable(environment):
+        say(f"bringing the environment in {environment.folder.name} up to {name}")
+        environment.stamp.unlink()
     else:
         have_venv()
-        say("making the environment in .venv, once; this takes about half a minute")
-        remove_environment()
-        call([sys.executable, "-m", "venv", str(ENVIRONMENT)], lock, "python3 -m venv failed: mend what it says")
-    pip = [str(PYTHON), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
-    fetch = [*pip, "--no-compile", "--only-binary=:all:", "--require-hashes", "-r", str(REQUIREMENTS)]
-    call(fetch, lock, "could not install requirements.lock: connect to a package index")
-    project = [*pip, "--no-build-isolation", "--no-index", "--editable", str(CHECKOUT)]
-    call(project, lock, "could not install the checkout itself: mend what it says")
-    STAMP.write_text(expected_stamp(), encoding="utf-8")
+        say(f"making the environment in {environment.folder.name}, once; this takes about half a minute")
+        remove(environment)
+        venv = [sys.executable, "-m", "venv", str(environment.folder)]
+        call(environment, venv, lock, "python3 -m venv failed: mend what it says")
+    pip = [str(environment.python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+    fetch = [
+        "--no-deps",
+        "--no-compile",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "-r",
+        str(environment.requirements),
+    ]
+    call(environment, [*pip, *fetch], lock, f"could not install {name}: connect to a package index")
+    if environment.with_checkout:
+        project = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(CHECKOUT)]
+        call(environment, [*pip, *project], lock, "could not install the checkout itself: mend what it says")
+    environment.stamp.write_text(expected_stamp(environment), encoding="utf-8")
 
 
-def is_usable() -> bool:
-    """Tell whether the environment was once whole, here and of this Python, and can still install."""
-    stamp = read_stamp()
-    if stamp is None or stamp.split(" ")[1:] != expected_stamp().split(" ")[1:]:
+def is_usable(environment: Environment) -> bool:
+    """Tell whether an environment was once whole, here and of this Python, and can still install."""
+    stamp = read_stamp(environment)
+    if stamp is None or stamp.split(" ")[1:] != expected_stamp(environment).split(" ")[1:]:
         return False
     try:
-        return subprocess.run([PYTHON, "-I", "-c", "import pip"], check=False, capture_output=True).returncode == 0
+        asked = subprocess.run([environment.python, "-I", "-c", "import pip"], check=False, capture_output=True)
     except OSError:
         return False
+    return asked.returncode == 0
 
 
 def have_venv() -> None:
@@ -170,18 +215,18 @@ def have_venv() -> None:
     )
 
 
-def remove_environment() -> None:
+def remove(environment: Environment) -> None:
     """Take away what is there, be it a folder, a half of one, or a link to one."""
-    if ENVIRONMENT.is_symlink() or ENVIRONMENT.is_file():
-        ENVIRONMENT.unlink()
-    elif ENVIRONMENT.exists():
-        shutil.rmtree(ENVIRONMENT)
+    if environment.folder.is_symlink() or environment.folder.is_file():
+        environment.folder.unlink()
+    elif environment.folder.exists():
+        shutil.rmtree(environment.folder)
 
 
-def call(command: list[str], lock: IO[str], failure: str) -> None:
-    """Run a step with its output in the log."""
-    ENVIRONMENT.mkdir(exist_ok=True)
-    with LOG.open("a+", encoding="utf-8", errors="replace") as log:
+def call(environment: Environment, command: list[str], lock: IO[str], failure: str) -> None:
+    """Run a step with its output in the environment's log."""
+    environment.folder.mkdir(exist_ok=True)
+    with environment.log.open("a+", encoding="utf-8", errors="replace") as log:
         step = subprocess.run(
             command,
             check=False,
@@ -191,7 +236,7 @@ def call(command: list[str], lock: IO[str], failure: str) -> None:
             pass_fds=[lock.fileno()],
         )
     if step.returncode != 0:
-        raise CannotError(f"{failure}, and call again ({LOG} has the details).")
+        raise CannotError(f"{failure}, and call again ({environment.log} has the details).")
 
 
 @contextlib.contextmanager
@@ -219,19 +264,21 @@ def locked(path: Path) -> Iterator[IO[str]]:
 
 
 def listed_debian_packages() -> list[str]:
-    """The packages that the tests start servers from, one a line, with comments."""
+    """The packages whose programs the tests start, one a line, with comments; after a `|` one that does as well."""
     lines = (line.partition("#")[0].strip() for line in DEBIAN_PACKAGES.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
 
 
 def missing_debian_packages(packages: list[str]) -> list[str]:
-    """Those that are not installed; all of them where there is no dpkg to ask."""
-    if shutil.which("dpkg-query") is None:
-        return packages
-    query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *packages]
-    lines = subprocess.run(query, check=False, capture_output=True, text=True).stdout.splitlines()
-    installed = {line.split()[0] for line in lines if line.endswith(" installed")}
-    return [package for package in packages if package not in installed]
+    """Those that are not installed, nor another that does as well; all of them where there is no dpkg to ask."""
+    alternatives = [[name.strip() for name in package.split("|")] for package in packages]
+    installed: set[str] = set()
+    if shutil.which("dpkg-query") is not None:
+        names = [name for package in alternatives for name in package]
+        query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names]
+        lines = subprocess.run(query, check=False, capture_output=True, text=True).stdout.splitlines()
+        installed = {line.split()[0] for line in lines if line.endswith(" installed")}
+    return [package[0] for package in alternatives if installed.isdisjoint(package)]
 
 
 def install_debian_packages(packages: list[str]) -> None:

@@ -11,7 +11,7 @@ from daemonset.api_client import APIClient, within
 from daemonset.attendance import Attendance
 from daemonset.lease import LEASE, LEASE_EVENT, Lease, LeaseDocument, Leases
 from daemonset.own_lease import OwnLease
-from daemonset.reflector import Collection, Patience, Reflector
+from daemonset.reflector import Collection, Facts, Patience, Reflector
 from daemonset.seats import Seat, seated
 from daemonset.share import owner
 from daemonset.view import Latest
@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 """Between two looks at who is there."""
 
 LONGEST_ASKED_SECONDS = 5.0
-"""How long the server may have us wait while others count on us: twice in a row, and the third renewal comes in time."""
+"""How long the server may have us wait while others count on us: twice, and the third renewal still comes in time."""
 
 LONGEST_WAIT_SECONDS = 30.0
 """Between two tries to get a Lease that we never had: nobody counts on us."""
@@ -93,6 +93,11 @@ class Peers:
         self._seat = Seat(me)
         self._announced = False
         self.agents: Latest[frozenset[str]] = Latest(frozenset())
+
+    @property
+    def facts(self) -> Facts:
+        """How the Leases are followed."""
+        return self._followed.facts
 
     def announce(self) -> None:
         """We are ready for a share. Others hear so as soon as we know who of them is there."""

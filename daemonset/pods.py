@@ -10,6 +10,9 @@ from slo.errors import UsageError
 
 PATH = "/api/v1/pods"
 
+RULE = Rule(resource="pods", verbs=("list", "watch"))
+"""What an agent has to be permitted."""
+
 
 class Pods(Reflector[PodDocument, Pod]):
     """The pods of a node: `run` follows them, `view` holds them. Others are not kept, whoever sends them."""
@@ -23,7 +26,7 @@ class Pods(Reflector[PodDocument, Pod]):
             return document.pod() if document.spec.node == node else None
 
         collection = Collection(
-            rule=Rule(resource="pods", verbs=("list", "watch")),
+            rule=RULE,
             path=PATH,
             selector={"fieldSelector": f"spec.nodeName={node}"},
             document=POD,

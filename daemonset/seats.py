@@ -11,7 +11,7 @@ from collections.abc import Collection
 SEATS = 32
 """How many agents share at most."""
 
-FREE_SECONDS = 600.0
+FREE_SECONDS = 300.0
 """A few free seats are taken within this time, each agent at a moment of its own, so that not all come at once."""
 
 

@@ -20,13 +20,14 @@ def owner(target: CheckKey, agents: Collection[str]) -> str:
 class Share:
     """What is ours of all targets. `me` is our name among the agents.
 
-    Nobody known to be there means that nobody else does it: then everything is ours, and is checked twice rather than
-    not at all. The centre counts each target and round once, whoever saw it.
+    Before it is said for the first time who is there, nothing is. Afterwards, nobody known to be there means that
+    nobody else does it: then everything is ours, and is checked twice rather than not at all. The centre counts each
+    target and round once, whoever saw it.
     """
 
     def __init__(self, me: str) -> None:
         self._me = me
-        self._agents: frozenset[str] = frozenset()
+        self._agents: frozenset[str] | None = None
 
     def now(self, agents: Collection[str]) -> None:
         """These share all targets from now on."""
@@ -34,6 +35,8 @@ class Share:
 
     def mine(self, target: CheckKey) -> bool:
         """Whether it is ours to check."""
+        if self._agents is None:
+            return False
         return not self._agents or owner(target, self._agents) == self._me
 
 

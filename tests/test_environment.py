@@ -211,6 +211,23 @@ def test_without_apt_get_it_names_the_debian_packages_that_are_missing(checkout:
     assert errors.splitlines()[1:] == [said]
 
 
+def test_a_debian_package_is_not_missing_where_one_that_does_as_well_is_there(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "tests").mkdir()
+    (checkout / "tests" / "debian-packages.txt").write_text("no-such-server | there\nneither | nor  # of the two\n")
+    tools = stand_ins(tmp_path / "tools")
+    (tools / "dpkg-query").write_text("#!/bin/sh\necho there installed\n")
+    (tools / "dpkg-query").chmod(0o755)
+    for name, program in {"dirname": "/usr/bin/dirname", "sh": "/bin/sh"}.items():
+        (tools / name).symlink_to(program)
+    (tools / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tools / "python3").chmod(0o755)
+    status, _, errors = call(checkout, "test", path=str(tools))
+    assert status == 2
+    assert errors.splitlines()[1:] == [
+        "run: Debian packages are missing: install neither here, where there is no apt-get."
+    ]
+
+
 def test_an_unknown_command_shows_the_usage(checkout: Path) -> None:
     status, output, errors = call(checkout, "tests")
     assert (status, output) == (2, "")

@@ -175,27 +175,32 @@ def banned(file: str, code: str) -> list[str]:
 # What is pinned
 
 
-def locked() -> dict[str, list[tuple[str, bool]]]:
-    """The versions of each package in the lock, and whether each has a hash."""
+LOCKS = {
+    "requirements.lock": [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]],
+    "manifests.lock": PROJECT["dependency-groups"]["manifests"],
+}
+
+
+def locked(name: str) -> dict[str, list[tuple[str, bool]]]:
+    """The versions of each package in a lock, and whether each has a hash."""
     found: dict[str, list[tuple[str, bool]]] = {}
-    lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", "")
+    lock = (CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", "")
     for line in lock.splitlines():
         if pinned := re.match(r"([\w.-]+)==([^\s;]+)", line):
             found.setdefault(canonicalize_name(pinned[1]), []).append((pinned[2], "--hash=sha256:" in line))
     return found
 
 
-@pytest.mark.parametrize(
-    "requirement", [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]], ids=str
-)
-def test_the_lock_pins_what_the_project_asks_for(requirement: str) -> None:
+@pytest.mark.parametrize(("lock", "requirement"), [(lock, one) for lock, asked in LOCKS.items() for one in asked])
+def test_a_lock_pins_what_the_project_asks_for(lock: str, requirement: str) -> None:
     asked = Requirement(requirement)
-    assert any(version in asked.specifier for version, _ in locked()[canonicalize_name(asked.name)])
+    assert any(version in asked.specifier for version, _ in locked(lock)[canonicalize_name(asked.name)])
 
 
-def test_the_lock_has_a_hash_for_each_and_names_no_place() -> None:
-    assert all(hashed for versions in locked().values() for _, hashed in versions)
-    text = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_hash_for_each_and_names_no_place(lock: str) -> None:
+    assert all(hashed for versions in locked(lock).values() for _, hashed in versions)
+    text = (CHECKOUT / lock).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|index-url|find-links|(?<![\w.])/\w", text)
 
 

@@ -65,6 +65,7 @@ class APIServer:
         self,
         cluster: Cluster | None = None,
         *,
+        host: str = HOST,
         tls: ssl.SSLContext | None = None,
         bookmark_seconds: float = 60.0,
         slow_seconds: float = 0.0,
@@ -87,6 +88,7 @@ class APIServer:
         self.asked: list[Asked] = []
         self.endless = False
         """Its watches take no notice of how long they should last."""
+        self._host = host
         self._tls = tls
         self._pages_cache = pages_cache
         self._users = {TOKEN: USER}
@@ -104,7 +106,7 @@ class APIServer:
         # The handler of a watch ends when its client goes, as in Go.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self._port, ssl_context=self._tls).start()
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls).start()
         self._port = self._runner.addresses[0][1]
         return self
 
@@ -121,7 +123,7 @@ class APIServer:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
 
     @property
     def lists(self) -> int:

@@ -82,8 +82,9 @@ class Agent:
     def has(self, target: CheckKey) -> bool:
         """Whether it checks this."""
         share = Share(self.name)
-        share.now(self.peers.agents.now)
-        return self.peers.agents.known and share.mine(target)
+        if self.peers.agents.known:
+            share.now(self.peers.agents.now)
+        return share.mine(target)
 
 
 class Gathering:

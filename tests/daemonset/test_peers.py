@@ -1,5 +1,6 @@
 """Agents know who of them is there, whoever goes, comes or is late, and whatever the API server does meanwhile."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,7 @@ async def test_all_see_the_same_and_each_target_has_one_of_them(tmp_path: Path) 
         for agent in gathered.agents.values():
             assert agent.faults == []
             assert agent.shown[-1] == {"n1", "n2", "n3"}
+            assert (agent.peers.facts.lists, agent.peers.facts.watches) == (1, 1)
         assert (server.lists, server.watches) == (3, 3)
 
 
@@ -89,6 +91,17 @@ async def test_the_share_of_who_goes_moves_at_once(tmp_path: Path) -> None:
         await gathered.stop("n1")
         assert await gathered.until_all_see(["n2", "n3"], within=2) <= 1.5
         assert (NAMESPACE, LEASES.name_of("n1")) not in server.leases
+
+
+async def test_who_follows_nobody_any_more_can_still_go_as_it_should(tmp_path: Path) -> None:
+    async with APIServer() as server, gathering(server, tmp_path, "n1", "n2") as gathered:
+        agent = gathered.agents["n1"]
+        agent.task.cancel()
+        await asyncio.gather(agent.task, return_exceptions=True)
+        await agent.peers.withdraw()
+        assert (NAMESPACE, LEASES.name_of("n1")) not in server.leases
+        await gathered.kill("n1")
+        await gathered.until_all_see(["n2"], within=2)
 
 
 async def test_who_comes_is_in_charge_before_others_leave_it_to_him(tmp_path: Path) -> None:

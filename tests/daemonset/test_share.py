@@ -88,9 +88,11 @@ def test_names_and_targets_do_not_run_into_one_another() -> None:
     assert any(owner((entry + target, ""), agents) != owner((entry, target), agents) for entry, target in alike)
 
 
-@pytest.mark.parametrize("me", ["n1", "n2"])
-def test_where_nobody_is_known_everything_is_ours(me: str) -> None:
-    assert all(Share(me).mine(target) for target in MANY[:20])
+def test_before_anything_is_known_nothing_is_ours_and_without_anybody_everything() -> None:
+    share = Share("n1")
+    assert not any(share.mine(target) for target in MANY[:20])
+    share.now([])
+    assert all(share.mine(target) for target in MANY[:20])
 
 
 def test_who_is_not_among_the_agents_has_nothing() -> None:
