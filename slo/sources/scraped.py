@@ -186,13 +186,13 @@ class ScrapedCounters:
         With `whole`, all marks. They are made one by one, and are to be kept together. Those of targets that are gone
         are None, which are forgotten.
         """
-        gone = [name for name in self._leaving if self._live[name].target.stay.leaves_ms <= self._closed_ms]
-        for name in gone:
-            del self._live[name]
-            yield from ((NAMES + name, None), (NUMBERS + name, None))
-        if gone:
+        gone = {name for name in self._leaving if self._live[name].target.stay.leaves_ms <= self._closed_ms}
+        if gone:  # all of them at once: while the marks are asked for, one may come back
+            self._live = {name: live for name, live in self._live.items() if name not in gone}
             self._leaving.difference_update(gone)
             self._source.end(gone, now_ms=self._closed_ms)
+        for name in gone:
+            yield from ((NAMES + name, None), (NUMBERS + name, None))
         carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
         of_all = {"closed_ms": self._closed_ms, "carried": {key: events for key, events in carried if events}}
         yield ALL, json.dumps(of_all).encode()

@@ -1,5 +1,6 @@
 """Targets of scrapes come, change and go while everything else goes on, and what they counted stays."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from prometheus_client import generate_latest
 from exporters.endpoints import _Exposed
 from slo.app.found import Labels
 from slo.core.target import target_of
+from slo.net import breath
 from slo.sources.scrape import Scrape
 from tests.app.making import Time, sample
 from tests.app.played import SLOT
@@ -145,6 +147,28 @@ async def test_a_target_that_is_missing_from_one_answer_of_its_discovery_loses_n
         await watch.finds({TWO: US})
         await watch.round({TWO: requests(60, 1)})
         assert watch.totals() == (10, 1)
+
+
+async def test_targets_may_come_and_go_while_slots_are_counted(
+    tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breath, "BREATH_SECONDS", -1.0)
+    async with Finding(tmp_path, Time(), config) as watch:
+        others = {f"http://127.0.0.{number}:9100/metrics": US for number in range(10, 40)}
+        await watch.finds({TWO: US, **others})
+        await watch.round({url: requests(50, 0) for url in (ONE, TWO, *others)})
+        for turns in range(1, 120, 7):
+            watch.time.passes(SLOT / 2)
+            watch.scrape(requests(50 + turns, 0), target=FOUND, url=ONE)
+            watch.time.passes(SLOT / 2)
+            closing = asyncio.create_task(watch.watch._close_slot())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await watch.finds({THREE: US} if turns % 2 else {TWO: US, **others})
+            await closing
+        assert watch.totals() == (113, 0)
+        await watch.round({})
+        assert watch.marks == {f"{FOUND} {ONE}"}, "no other was scraped since it came"
 
 
 async def test_a_target_with_other_labels_begins_anew(tmp_path: Path, config: dict[str, Any]) -> None:

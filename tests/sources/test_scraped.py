@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.sources import live_target
+from slo.sources.live_target import Endpoint
 from slo.sources.scraped import ALL, NAMES, NUMBERS, obsolete
 from tests.sources.lives import SLOT, Life, Values, an_sli, total
 
@@ -285,6 +286,42 @@ def test_a_target_that_is_heard_of_late_takes_part_where_nobody_else_was() -> No
 
 
 # Targets that come and go
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=30)
+def test_no_time_is_known_twice_and_no_event_lost_however_targets_come_go_and_are_late(seed: int) -> None:
+    chance = random.Random(seed)
+    life = Life(targets={"t0": 15.0})
+    counts, before, grown = {"t0": 100}, dict[str, int](), 0
+    spool: list[tuple[int, str, int]] = []
+    for end in range(SLOT, 1_200, SLOT):
+        for name in list(life.targets):
+            if chance.random() < 0.03 and len(life.targets) > 1:
+                spool = [each for each in spool if each[1] != name]
+                life.counters.leave([name], since_ms=chance.choice([end * 1000, (end - 60) * 1000]))
+                life.targets = {other: seconds for other, seconds in life.targets.items() if other != name}
+        if chance.random() < 0.05:
+            name = f"t{len(counts)}"
+            counts[name] = 100
+            life.targets = {**life.targets, name: 15.0}
+            life.counters.add({name: Endpoint(interval_seconds=15.0)})
+        for name in life.targets:
+            if chance.random() < 0.7:
+                counts[name] += chance.randint(0, 5)
+                spool.append((end * 1000 - chance.randint(0, 9_999), name, counts[name]))
+        if chance.random() < 0.6:
+            first = {name for name in life.targets if life.counters.scraped_until(name) < 0}
+            for at_ms, name, value in spool:
+                life.scrape(at_ms, {TOTAL: value}, target=name)
+                seen = 0 if name in first else value - before[name]
+                grown += seen
+                before[name] = value
+                first.discard(name)
+            spool = []
+        life.close(end)
+    assert total(life.events().values()) == (grown, 0)
+    assert max(life.covered().values()) <= SLOT * 1000
 
 
 def test_a_target_that_is_gone_counts_what_waits_and_shares_what_comes_late() -> None:
