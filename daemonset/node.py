@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from daemonset.api_client import APIClient
 from daemonset.peers import Peers
 from daemonset.pods import Pods
+from daemonset.reflector import Facts
 from daemonset.share import Share
 from slo.core.outcome import CheckKey
 from slo.core.protocols import Clock
@@ -38,13 +39,12 @@ class Node:
         self.pods = self._followed.view
         telemetry.pods.set_function(lambda: len(self.pods.now))
         telemetry.agents.set_function(lambda: len(self._peers.agents.now))
-        telemetry.lists.labels("pods").set_function(lambda: self._followed.facts.lists)
-        telemetry.watches.labels("pods").set_function(lambda: self._followed.facts.watches)
-        telemetry.silence.labels("pods").set_function(lambda: self._followed.facts.silent_seconds or 0.0)
+        _show("pods", lambda: self._followed.facts, telemetry)
+        _show("leases", lambda: self._peers.facts, telemetry)
 
     def mine(self, target: CheckKey) -> bool:
         """Whether a target that is on no node is ours to check; none is before we know of the others."""
-        return self._peers.agents.known and self._share.mine(target)
+        return self._share.mine(target)
 
     async def run(self, moved: Callable[[], Awaitable[None]]) -> None:
         """Follow all of it for good. `moved` is called when other targets are ours than before."""
@@ -88,3 +88,10 @@ class Node:
             key=f"{resource} {fault.reason}",
             extra={"resource": resource, "reason": fault.reason, "detail": fault.detail[:500]},
         )
+
+
+def _show(resource: str, facts: Callable[[], Facts], telemetry: ClusterTelemetry) -> None:
+    """How a collection is followed, as metrics."""
+    telemetry.lists.labels(resource).set_function(lambda: facts().lists)
+    telemetry.watches.labels(resource).set_function(lambda: facts().watches)
+    telemetry.silence.labels(resource).set_function(lambda: facts().silent_seconds or 0.0)

@@ -75,6 +75,9 @@ class Agent(Process, Protocol):
     async def open(self) -> None:
         """Read what it needs to begin."""
 
+    async def leave(self) -> None:
+        """Have others take over what is ours."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Start:
@@ -105,6 +108,7 @@ async def _work(options: Options, folder: DataFolder, settings: Settings, kinds:
         agent,
         (),
         files=lambda: {*agent.settings.files, *files(options.config, lambda *_: None)},
+        leave=agent.leave,
         hello=lambda listening: f"agent{where}, {does} at http://{listening} (data in {options.data})",
         listen=options.listen,
         token=token,

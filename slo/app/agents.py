@@ -2,22 +2,20 @@
 
 import asyncio
 import gzip
-import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
-from slo.app.inbox import Arrived, Inbox
+from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
-from slo.core.batch import Gone, Observed, Record
-from slo.core.batch_document import Understood, batch_of
+from slo.core.batch import Gone, Observed
+from slo.core.batch_document import Understood
 from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
 from slo.exposition.catalogue import Telemetry
@@ -28,30 +26,18 @@ from slo.sources.checks import Fed
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from slo.sources.scrape import MODULE as SCRAPE
+from slo.store.ledger import Watermarks
 
 SOURCE, LABELS = "agents", "agents.labels"
 """Under which it is kept what is known of the checks of agents, and the labels of their targets, by check."""
 
-AHEAD_SECONDS = 60.0
-"""How far an agent's clock may be ahead. What is further ahead happened when it came here."""
+MOST_AT_ONCE = 50_000
+"""After so many records that wait no more are read with one slot: what an outage left is counted piece by piece."""
 
 LOOK_SECONDS = 60
-"""How often it is looked for targets that left."""
+"""How often it is looked for targets that left, besides when somebody says so."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A record that is not counted yet, with when it happened and when it came (Unix seconds).
-
-    `number` is that of its batch in the inbox.
-    """
-
-    record: Record
-    at: float
-    arrived: float
-    number: int
 
 
 class Agents:
@@ -124,52 +110,54 @@ class Agents:
     async def take_in(self, end: int) -> None:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
-        for arrived in await self._inbox.read():
-            self._waiting += await asyncio.to_thread(_read, arrived)
+        while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
+            self._waiting += await asyncio.to_thread(waiting_in, arrived)
         self._due += [each for each in self._waiting if each.at <= end]
         self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         self._waiting = [each for each in self._waiting if each.at > end]
         new = False
         for each in self._due:
             new |= self._meet(each)
-            self._scraped(each)
+            self._attempt(self._scraped, each)
             await breath.take()
-        if new or end % LOOK_SECONDS == 0:
+        if new:
             self._retarget()
 
     async def count(self, end: int) -> None:
         """Count it, before the books close the slots up to `end`."""
         breath = Breath()
+        look = end % LOOK_SECONDS == 0 or bool(self._due and isinstance(self._due[-1].record, Gone))
         due, self._due = self._due[::-1], []
         try:
             while due:
-                each = due.pop()
-                try:
-                    self._count(each)
-                except Exception as error:  # noqa: BLE001 - a record must not end the watch, now and after each start
-                    self._drop("fault")
-                    self._log.tell(
-                        logging.ERROR, "a record cannot be counted", extra={"number": each.number}, error=error
-                    )
+                self._attempt(self._count, due.pop())
                 await breath.take()
         finally:
             self._due = due[::-1]
         for check in self._checks.values():
             check.close(end)
             await breath.take()
-        self.mark()
+        if look:
+            self._retarget()
+        self._mark(await asyncio.to_thread(self._states))  # nobody changes anything meanwhile
         oldest = min((each.arrived for each in self._waiting), default=None)
         self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
+        self._mark(self._states())
+
+    def _states(self) -> dict[tuple[str, str], bytes]:
+        """What is known of the checks that are other than they were written."""
         whole = self._books.begun_anew != self._begun_anew
+        states = {(SOURCE, name): written(check) for name, check in self._checks.items() if check.changed or whole}
+        labels = {(LABELS, name): labels_of(check) for name, check in self._checks.items() if check.relabelled or whole}
+        return states | labels
+
+    def _mark(self, states: Watermarks) -> None:
+        self._books.mark(states)
         self._begun_anew = self._books.begun_anew
-        for name, check in self._checks.items():
-            if check.changed or whole:
-                self._books.mark({(SOURCE, name): written(check)})
-            if check.relabelled or whole:
-                self._books.mark({(LABELS, name): labels_of(check)})
+        for check in self._checks.values():
             check.changed = check.relabelled = False
         uncounted = min((each.number for each in (*self._waiting, *self._due)), default=None)
         self._inbox.count_through(self._inbox.read_through if uncounted is None else uncounted - 1)
@@ -207,7 +195,7 @@ class Agents:
             return False
         check = self._checks[record.outcome.check]
         interval = check.interval_of(record.outcome)
-        return interval is not None and check.meet(_in_time(record.outcome, waiting.arrived, interval), interval)
+        return interval is not None and check.meet(in_time(record.outcome, waiting.arrived, interval), interval)
 
     def _scraped(self, waiting: Waiting) -> None:
         """Hand over what is a scrape, or a target of one that is gone."""
@@ -239,7 +227,7 @@ class Agents:
         if interval is None:
             self._drop("other_interval")
             return
-        outcome = _in_time(outcome, arrived, interval)
+        outcome = in_time(outcome, arrived, interval)
         last = self._last.get(outcome.point)
         if last is None or last.at < outcome.at:
             for sli in check.fed_by(outcome.target):
@@ -248,6 +236,15 @@ class Agents:
             self._recent.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
+
+    def _attempt(self, act: Callable[[Waiting], None], waiting: Waiting) -> None:
+        """Do something with a record, which must not end the watch, now and after each start."""
+        try:
+            act(waiting)
+        except Exception as error:  # noqa: BLE001
+            self._drop("fault")
+            extra = {"number": waiting.number}
+            self._log.tell(logging.ERROR, "a record cannot be counted", extra=extra, error=error)
 
     def _drop(self, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()
@@ -277,27 +274,3 @@ def _reporting(entry: CheckEntry) -> Reporting:
         vantage_points=entry.vantage_points or ("",),
         quorum=entry.quorum,
     )
-
-
-def _read(arrived: Arrived) -> list[Waiting]:
-    """The records of a batch that could be read when it came."""
-    batch = batch_of(json.loads(gzip.decompress(arrived.body))).batch
-    return [
-        Waiting(record=record, at=_no_later(record, arrived.at), arrived=arrived.at, number=arrived.number)
-        for record in batch.records
-    ]
-
-
-def _no_later(record: Record, arrived: float) -> float:
-    """When a record happened: where that is in the future, it is when it came."""
-    at = (record.at if isinstance(record, Gone) else record.outcome.at).timestamp()
-    return arrived if at > arrived + AHEAD_SECONDS else at
-
-
-def _in_time(outcome: Outcome, arrived: float, interval_seconds: float) -> Outcome:
-    """A round that happened in the future happened when it came, with the number that it has then."""
-    ahead = outcome.at.timestamp() - arrived
-    if ahead <= AHEAD_SECONDS:
-        return outcome
-    at = outcome.at - timedelta(seconds=ahead)
-    return replace(outcome, at=at, number=outcome.number - round(ahead / interval_seconds))

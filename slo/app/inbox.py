@@ -22,7 +22,7 @@ MOST_BYTES = 256 * 1024 * 1024
 """How much may wait to be counted, as it came: agents keep the rest."""
 
 READ_BODIES, READ_BYTES = 1_000, 2 * 1024 * 1024
-"""How much is read at most to be counted with one slot."""
+"""How much is read at once."""
 
 DROP_AFTER_SECONDS = 60.0
 """How long after the counts are written the batches are dropped. A machine that loses power loses what the kernel has

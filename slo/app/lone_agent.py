@@ -37,11 +37,15 @@ class LoneAgent(RunningWatch):
             if self._node is not None:
                 tasks.create_task(self._node.run(self._probes.share), name="node")
 
+    async def leave(self) -> None:
+        """Be unready, and have others take over what is ours, which is checked until they do."""
+        self._stopping = True
+        if self._node is not None:
+            await self._node.withdraw()
+
     async def close(self, deadline_seconds: float) -> None:
         """Check nothing more, and write everything down."""
-        self._stopping = True
-        withdrawing = [self._node.withdraw()] if self._node else []
-        await asyncio.gather(super().close(deadline_seconds), *withdrawing)
+        await super().close(deadline_seconds)
         if self._node is not None:
             await self._node.aclose()
 

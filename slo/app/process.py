@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,7 @@ async def stand(
     routes: Iterable[web.RouteDef],
     *,
     files: Callable[[], Collection[Path]],
+    leave: Callable[[], Awaitable[None]] | None = None,
     hello: Callable[[Listen], str],
     listen: Listen,
     token: str,
@@ -55,7 +56,7 @@ async def stand(
     """Serve it and have it work until SIGTERM or SIGINT, or until it fails, which is raised.
 
     SIGHUP has it read its configuration anew, and so has a change of one of its `files`. `hello` is what people are
-    told once it is served.
+    told once it is served; `leave` is called before it stops.
     """
     stop = asyncio.Event()
     _listen_for_signals(stop, process)
@@ -70,6 +71,8 @@ async def stand(
         following.cancel()
         if not working.done():
             logger.info("stopping")
+            if leave is not None:
+                await leave()
             working.cancel()
         results = await asyncio.gather(working, following, return_exceptions=True)
         await process.close(SHUTDOWN_SECONDS)

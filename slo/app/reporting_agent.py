@@ -127,11 +127,15 @@ class ReportingAgent:
             if self._node is not None:
                 tasks.create_task(self._node.run(self._share), name="node")
 
-    async def close(self, deadline_seconds: float) -> None:
-        """Be unready, check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
+    async def leave(self) -> None:
+        """Be unready, and have others take over what is ours, which is checked until they do."""
         self._stopping = True
-        withdrawing = [self._node.withdraw()] if self._node else []
-        await asyncio.gather(self._checks.close(), self._scrapes.close(), *withdrawing)
+        if self._node is not None:
+            await self._node.withdraw()
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
+        await asyncio.gather(self._checks.close(), self._scrapes.close())
         await self._spool.flush()
         try:
             async with asyncio.timeout(deadline_seconds):

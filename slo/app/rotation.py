@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from slo.core.protocols import Clock
 
-LOOK_EVERY_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 2.0
 
 Version: TypeAlias = tuple[int, int, int] | None
 """What tells one version of a file from the next: when it was written, its size, which file it is; None without one."""

@@ -96,6 +96,9 @@ async def _stand(options: Options, place: Place, settings: Settings) -> None:
     await watch.open()
     for fault in settings.warnings:
         logger.warning("the configuration has a warning", extra={"warning": str(fault)})
+    agents = settings.run_by("agents")
+    if settings.agents_token is None and (agents.checks or agents.scrapes):
+        logger.warning("some checks are run by agents, and none may report to this watch: set `token` under `agents`")
     if settings.slos and not settings.destinations:
         logger.warning("there are no destinations: nobody is told when a budget burns")
     settle()

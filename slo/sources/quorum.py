@@ -62,16 +62,16 @@ class Quorum:
         """What `restore` takes, as JSON has it."""
         return [
             self._decided.upto,
-            f"{self._decided.beyond:x}",
+            self._decided.runs,
             [
                 [number, this.until, [[point, state.value, at] for point, (state, at) in this.seen.items()]]
                 for number, this in self._open.items()
             ],
         ]
 
-    def restore(self, upto: int | None, beyond: str, waiting: Iterable[Waiting]) -> None:
+    def restore(self, upto: int | None, runs: Sequence[int], waiting: Iterable[Waiting]) -> None:
         """Go on from where another one was."""
-        self._decided.upto, self._decided.beyond = upto, int(beyond, 16)
+        self._decided.restore(upto, runs)
         self._open = {
             number: _Open(until, {point: (State(state), at) for point, state, at in seen})
             for number, until, seen in waiting
@@ -119,13 +119,32 @@ class _Numbers:
 
     def __init__(self, remembered: int) -> None:
         self.upto: int | None = None
-        self.beyond = 0
+        self._beyond = 0
         self._remembered = remembered
+
+    @property
+    def runs(self) -> list[int]:
+        """What is beyond: how many numbers in a row are not there, how many are, and so on."""
+        beyond, runs = self._beyond, []
+        while beyond:
+            missing = (beyond & -beyond).bit_length() - 1
+            beyond >>= missing
+            there = (beyond ^ (beyond + 1)).bit_length() - 1
+            beyond >>= there
+            runs += [missing, there]
+        return runs
+
+    def restore(self, upto: int | None, runs: Sequence[int]) -> None:
+        """Be the set of which these were told."""
+        self.upto, self._beyond, place = upto, 0, 0
+        for missing, there in zip(runs[::2], runs[1::2], strict=True):
+            self._beyond |= ((1 << there) - 1) << (place + missing)
+            place += missing + there
 
     def __contains__(self, number: int) -> bool:
         if self.upto is None:
             return False
-        return number <= self.upto or bool(self.beyond >> (number - self.upto - 1) & 1)
+        return number <= self.upto or bool(self._beyond >> (number - self.upto - 1) & 1)
 
     def add(self, number: int) -> None:
         """Take in a number. Those that are so many behind it count as taken in from now on."""
@@ -135,8 +154,8 @@ class _Numbers:
             self.upto = number - self._remembered
         forgotten = max(0, number - self.upto - self._remembered)
         self.upto += forgotten
-        self.beyond >>= forgotten
-        self.beyond |= 1 << (number - self.upto - 1)
-        in_a_row = (self.beyond ^ (self.beyond + 1)).bit_length() - 1
+        self._beyond >>= forgotten
+        self._beyond |= 1 << (number - self.upto - 1)
+        in_a_row = (self._beyond ^ (self._beyond + 1)).bit_length() - 1
         self.upto += in_a_row
-        self.beyond >>= in_a_row
+        self._beyond >>= in_a_row

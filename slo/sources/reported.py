@@ -11,9 +11,8 @@ Of slots that ended more than `REMEMBERED_SECONDS` ago rounds are counted, and n
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
 
 from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
 from slo.core.outcome import Outcome
@@ -21,21 +20,19 @@ from slo.core.protocols import Counter
 from slo.core.reason import State
 from slo.sources.checks import Fed, Watched, state_for
 from slo.sources.quorum import REMEMBERED, Decided, Quorum
+from slo.sources.reported_sli import Indicator, Target, Track
 from slo.sources.stretches import SILENT_MS, Stretches
 
 REMEMBERED_SECONDS = 6 * 3600
 """How late knowledge of a slot may come."""
 
-SILENT_SECONDS = SILENT_MS / 1000
+FORGETTING_SECONDS = 600
+"""How often what is too old is forgotten."""
 
-SUMS_KEPT = 64
-"""Of so many of the last slots it is kept what their targets know together: most of what is late is no older."""
+SILENT_SECONDS = SILENT_MS / 1000
 
 ALIKE = 0.01
 """How much the interval that a round's number tells may differ from the one that is configured."""
-
-Sum: TypeAlias = list[int]
-"""What the targets of an SLI know of a slot together, in milliseconds, and how many take part in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,49 +43,6 @@ class Reporting:
     intervals: tuple[float, ...]
     vantage_points: tuple[str, ...] = ("",)
     quorum: int = 1
-
-
-@dataclass(slots=True, eq=False)
-class Track:
-    """One target through one latency: its rounds joined, and what they tell of its time."""
-
-    joined: Quorum
-    known: Stretches
-
-
-@dataclass(slots=True, eq=False)
-class Target:
-    """A target that was heard of, with its tracks by latency. `newest` is its last round (Unix seconds)."""
-
-    watched: Watched
-    tracks: dict[float | None, Track] = field(default_factory=dict)
-    feeds: tuple["Indicator", ...] = ()
-    newest: float = -math.inf
-
-
-@dataclass(slots=True, eq=False)
-class Indicator:
-    """An SLI. Rounds of slots up to `since` do not count for it, and slots up to `fixed` are not known any better.
-
-    `surplus` is what was given out of slots beyond what is known of them now, in milliseconds.
-    """
-
-    fed: Fed
-    since: int = 0
-    fixed: int = 0
-    targets: dict[str, Target] = field(default_factory=dict)
-    surplus: dict[int, int] = field(default_factory=dict)
-    sums: dict[int, Sum] = field(default_factory=dict)
-    before: dict[int, int] = field(default_factory=dict)
-
-    def sum_of(self, end: int) -> Sum:
-        """What its targets know of a slot."""
-        found = self.sums.get(end)
-        if found is None:
-            known = [target.tracks[self.fed.latency_seconds].known for target in self.targets.values()]
-            covered = [each for stretches in known if (each := stretches.covered_ms(end * 1000)) is not None]
-            found = self.sums[end] = [sum(covered), len(covered)]
-        return found
 
 
 class ReportedCheck:
@@ -207,13 +161,11 @@ class ReportedCheck:
         ends = self._closing(end)
         oldest = end - REMEMBERED_SECONDS
         for indicator in self.indicators.values():
-            before, indicator.before = indicator.before, {}
-            for slot in sorted({*before, *ends}):
-                self._give(indicator, slot, _mean(indicator.sum_of(slot)) - before.get(slot, 0))
-            indicator.sums = dict(sorted(indicator.sums.items())[-SUMS_KEPT:])
-            indicator.surplus = {slot: ms for slot, ms in indicator.surplus.items() if slot > oldest}
+            self.changed |= indicator.close(ends, self._counter, oldest=oldest)
+        forgetting = end // FORGETTING_SECONDS > self.closed // FORGETTING_SECONDS
         self.closed = max(self.closed, end)
-        self._forget(oldest)
+        if forgetting:
+            self._forget(oldest)
 
     def _closing(self, end: int) -> range:
         """The slots that are over now, as far as anything is known of them."""
@@ -222,16 +174,6 @@ class ReportedCheck:
         last = min(end, -(-max(known, default=0) // (slot * 1000)) * slot)
         first = max(self.closed, (end - REMEMBERED_SECONDS) // slot * slot) + slot
         return range(first, last + 1, slot)
-
-    def _give(self, indicator: Indicator, slot: int, more_ms: int) -> None:
-        if slot <= indicator.fixed:
-            return
-        more_ms -= indicator.surplus.pop(slot, 0)
-        if more_ms > 0:
-            self._counter.add(indicator.fed.sli, slot, Counts(covered_ms=more_ms))
-        elif more_ms < 0:
-            indicator.surplus[slot] = -more_ms
-        self.changed |= more_ms != 0
 
     def _forget(self, oldest: int) -> None:
         for name, target in list(self.targets.items()):
@@ -275,7 +217,7 @@ class ReportedCheck:
             if (now := track.known.covered_ms(end)) != was:
                 for indicator in target.feeds:
                     if indicator.fed.latency_seconds == latency:
-                        _changed(indicator, end // 1000, was, now)
+                        indicator.change(end // 1000, was, now)
 
     def _is_other_now(self, target: Target, watched: Watched) -> None:
         """A target has other labels, or another rhythm: what is known of slots that are over stays as it is."""
@@ -284,7 +226,7 @@ class ReportedCheck:
                 track.joined = self._quorum(watched)
                 track.known.horizon_ms = _horizon_ms(watched)
             for indicator in target.feeds:
-                self._fix(indicator)
+                indicator.fix(self.closed)
         target.watched = watched
 
     def _feed(self, name: str, target: Target) -> None:
@@ -293,21 +235,15 @@ class ReportedCheck:
         for indicator in target.feeds:
             if indicator not in feeds:
                 indicator.targets.pop(name, None)
-                self._fix(indicator)
+                indicator.fix(self.closed)
         latencies = dict.fromkeys(indicator.fed.latency_seconds for indicator in feeds)
         target.tracks = {each: target.tracks.get(each) or self.track(target.watched) for each in latencies}
         for indicator in feeds:
             if indicator.targets.get(name) is not target:
                 indicator.targets[name] = target
                 if target.newest > -math.inf:
-                    self._fix(indicator)
+                    indicator.fix(self.closed)
         target.feeds = feeds
-
-    def _fix(self, indicator: Indicator) -> None:
-        """It is made of other targets from now on: what is known of slots that are over stays as it is."""
-        indicator.fixed = max(indicator.fixed, self.closed)
-        indicator.sums.clear()
-        indicator.before.clear()
 
     def track(self, watched: Watched) -> Track:
         """A track of which nothing is known."""
@@ -321,22 +257,6 @@ class ReportedCheck:
             patience_seconds=watched.interval_seconds,
             remembered=max(REMEMBERED, round(REMEMBERED_SECONDS / watched.interval_seconds)),
         )
-
-
-def _changed(indicator: Indicator, end: int, was: int | None, now: int | None) -> None:
-    """One target knows something else of a slot than before."""
-    cached = end in indicator.sums
-    total = indicator.sum_of(end)
-    more, members = (now or 0) - (was or 0), (now is not None) - (was is not None)
-    before = total if cached else [total[0] - more, total[1] - members]
-    indicator.before.setdefault(end, _mean(before))
-    if cached:
-        indicator.sums[end] = [total[0] + more, total[1] + members]
-
-
-def _mean(total: Sum) -> int:
-    covered_ms, members = total
-    return covered_ms // members if members else 0
 
 
 def _horizon_ms(watched: Watched) -> int:

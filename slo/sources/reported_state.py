@@ -10,7 +10,8 @@ from typing import Any
 
 from slo.core.protocols import Counter
 from slo.sources.checks import Fed, Watched
-from slo.sources.reported import Indicator, ReportedCheck, Reporting, Target
+from slo.sources.reported import ReportedCheck, Reporting
+from slo.sources.reported_sli import Indicator, Target
 
 FORMAT = 1
 

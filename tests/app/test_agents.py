@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from slo.app.agents import SOURCE
+from slo.core.outcome import Outcome
+from slo.errors import StoreFull
+from slo.sources.reported import ReportedCheck
 from tests.app.making import Time, sample
 from tests.app.played import SLOT, PlayedWatch
 from tests.app.reporting import configuration, gone, outcome, report, status_of
@@ -90,3 +96,196 @@ async def test_checks_that_are_not_here_are_taken_and_not_counted(tmp_path: Path
         assert sample(played.telemetry, dropped, reason="unknown_check") == 1
         assert sample(played.telemetry, dropped, reason="other_interval") == 1
         assert status_of(played).totals["good"] == 1
+
+
+async def test_what_fails_is_named_in_the_incident(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 12, "connect_refused", TWO)
+        (incident,) = played.watch.desk.incidents()
+        assert (incident.evidence.reason, incident.evidence.target) == ("connect_refused", TWO)
+        (found,) = played.watch.outcomes("gate")
+        assert [each.reason for each in found[:2]] == ["connect_refused"] * 2
+
+
+async def test_groups_are_found_among_what_agents_report_and_counted_from_their_first_round_on(tmp_path: Path) -> None:
+    time, config = Time(), configuration({"group_by": ["node"]})
+    async with PlayedWatch(tmp_path, time, config) as played:
+        for _ in range(3):
+            time.passes(SLOT / 2)
+            at = played.watch.now().timestamp()
+            await report(played, outcome(at, labels={"node": "a"}), outcome(at, "timeout", TWO, labels={"node": "b"}))
+            time.passes(SLOT / 2)
+            await played.watch._close_slot()
+        assert status_of(played, "node=a").totals == {"good": 3, "bad": 0, "unknown": 0}
+        assert status_of(played, "node=b").totals == {"good": 0, "bad": 3, "unknown": 0}
+        assert status_of(played, "node=b").maturity_seconds == 30
+    async with PlayedWatch(tmp_path, time, config) as played:
+        assert status_of(played, "node=b").totals["bad"] == 3, "it is there before anybody reports again"
+        await report(played, gone(TWO, played.watch.now().timestamp()))
+        for _ in range(2):
+            time.passes(4 * SLOT)
+            await played.watch._close_slot()
+        assert [each.slo.scope for each in played.statuses] == ["node=a"]
+
+
+async def test_an_slo_that_is_added_counts_from_then_on(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 3)
+        late = outcome(played.watch.now().timestamp() - 20.5, "connect_refused")
+        played.configure(configuration({}, {"name": "fast", "sli": {"probe": "gate", "latency": "1s"}}))
+        await played.watch.reload()
+        await report(played, outcome(late.at.timestamp(), number=late.number))
+        await slots(played, 3)
+        old, new = played.statuses
+        assert (old.totals["good"], new.totals["good"]) == (12, 6)
+        assert (old.maturity_seconds, new.maturity_seconds) == (60, 30)
+
+
+async def test_a_check_goes_to_agents_and_back_and_no_slot_is_known_twice(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration(run_by="watch")) as played:
+        await played.slots(3)
+        played.time.passes(3)
+        played.outcome("gate", "ok")
+        played.configure(configuration())
+        await played.watch.reload()
+        played.time.passes(7)
+        await played.watch._close_slot()
+        await slots(played, 3)
+        assert status_of(played).totals["good"] == 10
+        await report(played, outcome(played.watch.now().timestamp() - 1))
+        played.configure(configuration(run_by="watch"))
+        await played.watch.reload()
+        assert played.watch.agents.last_outcomes() == []
+        await played.slots(3)
+        assert status_of(played).totals["good"] == 13
+        assert status_of(played).maturity_seconds <= 100
+
+
+async def test_a_clock_that_is_ahead_counts_at_its_arrival_and_is_told(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        for _ in range(3):
+            played.time.passes(SLOT / 2)
+            await report(played, outcome(played.watch.now().timestamp() + 3600), agent="wrong")
+            played.time.passes(SLOT / 2)
+            await played.watch._close_slot()
+        await slots(played, 3)
+        assert status_of(played).totals["good"] == 9
+        assert sample(played.telemetry, "watchkeep_agent_clock_offset_seconds", agent="wrong") == 3600
+
+
+async def test_a_clock_that_is_a_little_ahead_waits_for_its_slot(tmp_path: Path) -> None:
+    time = Time()
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await report(played, outcome(played.watch.now().timestamp() + 25))
+        time.passes(SLOT)
+        await played.watch._close_slot()
+        assert status_of(played).totals["good"] == 0
+        assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == SLOT
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        time.passes(2 * SLOT)
+        await played.watch._close_slot()
+        assert status_of(played).totals["good"] == 1
+
+
+async def test_a_target_that_is_silent_for_an_hour_is_not_missed_any_more(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration({"window": "2h"})) as played:
+        await slots(played, 2)
+        for _ in range(365):
+            await slots(played, 1, "ok", ONE)
+        assert [each.target for each in played.watch.last_outcomes()] == [ONE]
+        before = status_of(played).maturity_seconds
+        await slots(played, 6, "ok", ONE)
+        assert status_of(played).maturity_seconds - before == 60
+
+
+async def test_exclusions_and_rebuilding_change_nothing_of_what_is_counted(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 3)
+        await played.watch._rebuild()
+        await slots(played, 3)
+        assert status_of(played).totals["good"] == 12
+
+
+async def test_a_ledger_that_is_replaced_is_given_everything_again(tmp_path: Path) -> None:
+    time = Time()
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 3)
+        for file in (tmp_path / "data").glob("ledger.db*"):
+            file.write_bytes(b"x" * 10_000)
+        await slots(played, 3)
+        assert status_of(played).totals["good"] == 12
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 1)
+        assert status_of(played).totals["good"] == 14
+
+
+async def test_what_is_counted_is_dropped_a_while_after_it_was_written(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 3)
+        assert sample(played.telemetry, "watchkeep_inbox_size_bytes") > 0
+        played.time.passes(70)
+        await played.watch._close_slot()
+        assert sample(played.telemetry, "watchkeep_inbox_size_bytes") == 0
+        await slots(played, 1)
+        assert status_of(played).totals["good"] == 8
+
+
+async def test_a_full_inbox_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 1)
+        monkeypatch.setattr("slo.app.inbox.MOST_BYTES", 300)
+        with pytest.raises(StoreFull, match="wait to be counted: send it later"):
+            await report(played, outcome(played.watch.now().timestamp()))
+
+
+async def test_an_inbox_that_is_damaged_is_set_aside_and_reports_are_taken(tmp_path: Path) -> None:
+    time = Time()
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 3)
+    inbox = tmp_path / "data" / "agents.queue"
+    inbox.write_bytes(b"x" * inbox.stat().st_size)
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 3)
+        assert status_of(played).totals["good"] == 12
+
+
+async def test_a_state_that_cannot_be_read_costs_knowledge_and_no_counts(tmp_path: Path) -> None:
+    time = Time()
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 2)
+        played.watch._books.mark({(SOURCE, "gate"): b"[]"})
+        await played.watch._books.write()
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        await slots(played, 2)
+        assert status_of(played).totals["good"] == 8
+
+
+async def test_a_record_that_cannot_be_counted_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    observe = ReportedCheck.observe
+
+    def failing(check: ReportedCheck, each: Outcome, *, arrived: float) -> None:
+        if each.target == TWO:
+            raise RuntimeError("a fault of ours")
+        observe(check, each, arrived=arrived)
+
+    monkeypatch.setattr(ReportedCheck, "observe", failing)
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 2)
+        assert status_of(played).totals["good"] == 2
+        assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason="fault") == 2
+    assert "a fault of ours" in caplog.text
+
+
+async def test_what_an_agent_lost_is_told_and_who_is_silent_for_a_day_is_forgotten(tmp_path: Path) -> None:
+    lost = "watchkeep_agent_records_lost_total"
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        at = played.watch.now().timestamp()
+        for first, boot in ((0, "a"), (1, "a"), (7, "a"), (7, "a"), (50, "b")):
+            await report(played, outcome(at), first=first, boot=boot)
+        assert sample(played.telemetry, lost, agent="node-1") == 5
+        played.time.passes(86_401)
+        await report(played, outcome(at), agent="node-2")
+        assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-1"}) is None
+        assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-2"}) == 0

@@ -93,14 +93,14 @@ class Gathering:
     def __init__(self, server: APIServer, folder: Path) -> None:
         self.server = server
         self.time = SteppedTime()
-        self._token_file = folder / "token"
-        self._token_file.write_text(TOKEN + "\n")
+        self.token_file = folder / "token"
+        self.token_file.write_text(TOKEN + "\n")
         self.agents: dict[str, Agent] = {}
 
     def start(
         self, name: str, *, announced: bool = True, ahead: timedelta = timedelta(0), release: str = RELEASE
     ) -> Agent:
-        account = ServiceAccount(url=self.server.url, token_file=self._token_file)
+        account = ServiceAccount(url=self.server.url, token_file=self.token_file)
         client = APIClient(account, Context.default(SteadyClock()))
         clock = AgentClock(self.time, ahead)
         peers = Peers(client, name, NAMESPACE, clock=clock, release=release, jitter=Random(name).random)

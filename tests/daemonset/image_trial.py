@@ -163,7 +163,7 @@ async def main(root: Path) -> None:
     async with APIServer(tls=server_context(authority, HOST)) as server:
         account = {f"{ACCOUNT}/token": TOKEN.encode()}
         address = {"KUBERNETES_SERVICE_HOST": HOST, "KUBERNETES_SERVICE_PORT": server.url.rpartition(":")[2]}
-        pod = {"NODE_NAME": "n1", "POD_NAME": "watchkeep-agent-1", "POD_NAMESPACE": "watchkeep"}
+        pod = {"NODE_NAME": "n1", "POD_NAMESPACE": "watchkeep"}
         for overlay in ("cluster-view", "base"):
             (workload,) = workloads(overlay)
             place(root, mounted_files(overlay, workload, containers(workload)[0], authority.cert_pem.bytes()) | account)

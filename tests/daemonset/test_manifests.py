@@ -43,8 +43,8 @@ WITHOUT_SCHEMA = ("PodMonitor", "PrometheusRule")
 WAIVED = {"CKV_K8S_11": {"agent", "cluster-view", "watch"}, "CKV_K8S_38": {"agent", "cluster-view"}}
 """What checkov would have otherwise, and of whom: a limit of CPU, and no token of a service account."""
 
-DOWNWARD = {"NODE_NAME": "spec.nodeName", "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
-"""What a pod knows of itself."""
+DOWNWARD = {"NODE_NAME": "spec.nodeName", "POD_NAMESPACE": "metadata.namespace"}
+"""What our processes ask for of what a pod knows of itself."""
 
 EACH = [(name, workload) for name in KUSTOMIZATIONS for workload in workloads(name)]
 each_workload = pytest.mark.parametrize(

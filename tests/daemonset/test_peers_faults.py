@@ -9,7 +9,7 @@ from aiohttp import web
 from daemonset import peers
 from daemonset.reflector import Patience
 from tests.daemonset import statuses
-from tests.daemonset.api_server import APIServer, Trouble, answering, cutting, hanging, saying
+from tests.daemonset.api_server import TOKEN, APIServer, Trouble, answering, cutting, hanging, saying
 from tests.daemonset.gathering import LEASES, Gathering, gathering
 from tests.daemonset.lease_objects import GROUP, NAMESPACE
 from tests.daemonset.selectors import Document
@@ -96,6 +96,15 @@ async def test_a_renewal_that_fails_twice_comes_before_anybody_is_taken_for_gone
         await assert_all_are_seen_all_the_time(gathered, 40)
         assert [fault.reason for fault in gathered.agents["n1"].faults] == [reason, reason]
         assert gathered.agents["n2"].faults == []
+
+
+async def test_a_token_that_is_replaced_is_used_from_the_next_renewal_on(tmp_path: Path) -> None:
+    async with APIServer() as server, gathering(server, tmp_path, *NAMES) as gathered:
+        server.accept("another")
+        gathered.token_file.write_text("another")
+        server.reject(TOKEN)
+        await assert_all_are_seen_all_the_time(gathered, 30)
+        assert all(agent.faults == [] for agent in gathered.agents.values())
 
 
 async def test_a_renewal_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

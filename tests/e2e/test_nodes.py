@@ -137,6 +137,7 @@ def nodes(
     mariadb.stop()
 
 
+@pytest.mark.timeout(300 + OUTAGE_SECONDS)
 def test_nodes_and_the_watch_that_they_report_to_live_through_a_bad_day(nodes: Nodes) -> None:
     live_through(nodes, OUTAGE_SECONDS)
 

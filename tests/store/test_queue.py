@@ -98,7 +98,11 @@ def test_a_killed_process_loses_nothing_that_was_appended_and_leaves_nothing_by_
 def test_a_full_disk_is_said_and_takes_nothing_by_half(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "2m") as disk, queue(disk / "queue") as opened:
         filler = fill(disk)
-        refused = refused_on_a_full_disk(lambda _: opened.append([os.urandom(30_000)] * 2), range(1, 50))
+
+        def append(_number: int) -> None:
+            opened.append([os.urandom(30_000)] * 2)
+
+        refused = refused_on_a_full_disk(append, range(1, 50))
         assert len(everything(opened)) == 2 * (refused - 1)
         assert opened.held_bytes == 60_000 * (refused - 1)
         filler.unlink()

@@ -53,15 +53,17 @@ def report(*records: object, **more: object) -> dict[str, Any]:
     return {"agent": "node-1", "boot": "b", "first": 3, "records": list(records), **more}
 
 
-def send(server: Served, body: bytes, headers: Mapping[str, str] = PROOF, **more: str) -> Answer:
-    named = {name.replace("_", "-"): value for name, value in more.items()}
-    return server.ask("POST", PATH, body=body, headers={**headers, **named})
+def send(
+    server: Served, body: bytes, headers: Mapping[str, str] = PROOF, *, encoding: str = "", site: str = ""
+) -> Answer:
+    more = {"Content-Encoding": encoding, "Sec-Fetch-Site": site}
+    return server.ask("POST", PATH, body=body, headers={**headers, **{key: text for key, text in more.items() if text}})
 
 
 def test_a_report_is_taken_and_its_records_are_counted(server: Served, agents: Agents) -> None:
     body = json.dumps(report(GONE, GONE)).encode()
-    for sent, encoding in ((body, {}), (gzip.compress(body), {"Content_Encoding": "gzip"})):
-        answer = send(server, sent, **encoding)
+    for sent, encoding in ((body, ""), (gzip.compress(body), "gzip")):
+        answer = send(server, sent, encoding=encoding)
         assert (answer.status, answer.document) == (200, {"accepted": 2, "refused": []})
     assert [taken for _, taken in agents.taken] == [body, body]
     (understood, _), _ = agents.taken
@@ -109,7 +111,7 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
 def test_what_is_no_report_is_refused(
     server: Served, agents: Agents, body: bytes, encoding: str, status: int, sentence: str
 ) -> None:
-    answer = send(server, body, **({"Content_Encoding": encoding} if encoding else {}))
+    answer = send(server, body, encoding=encoding)
     assert (answer.status, agents.taken) == (status, [])
     assert answer.document["error"].startswith(sentence)
 
@@ -157,5 +159,5 @@ def test_where_no_agent_may_report_it_is_said_what_to_write(server: Served, agen
 
 
 def test_a_page_of_another_site_reports_nothing(server: Served, agents: Agents) -> None:
-    answer = send(server, json.dumps(report()).encode(), Sec_Fetch_Site="cross-site")
+    answer = send(server, json.dumps(report()).encode(), site="cross-site")
     assert (answer.status, agents.taken) == (403, [])
