@@ -3,7 +3,8 @@
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
@@ -11,18 +12,18 @@ from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
 from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
+from slo.app.reported_rounds import ReportedRounds
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
 from slo.core.batch import Gone, Observed
 from slo.core.batch_document import Understood
-from slo.core.outcome import Outcome, Point
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
 from slo.net.breath import Breath
-from slo.runner.recent import Recent
-from slo.sources.checks import Fed
+from slo.sources.checks import Fed, Watched
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from slo.sources.scrape import MODULE as SCRAPE
@@ -44,8 +45,12 @@ class Agents:
     """Takes what agents report, and counts it.
 
     `configure` it before the SLOs are known, and have it `count_for` them. At each slot end it is to `take_in` what is
-    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. The
-    scrapes among it are for `counters`, which is to take in the same slots after it.
+    on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `rounds`
+    are those that came last.
+
+    `counters` get the scrapes among it while it is taken in, in the order in which they came, and are to take in the same
+    slots after it. What they make of them is to be given to the books before anybody else has a turn after `count`.
+    Some may come again after a restart.
     """
 
     def __init__(
@@ -63,7 +68,6 @@ class Agents:
         self._inbox = inbox
         self._books = books
         self._groups = groups
-        self._judgements = judgements
         self._clock = clock
         self._telemetry = telemetry
         self._counters = counters
@@ -73,9 +77,9 @@ class Agents:
         self._reporting: dict[str, Reporting] = {}
         self._waiting: list[Waiting] = []
         self._due: list[Waiting] = []
+        self._scrapes: list[Waiting] = []
         self._begun_anew = books.begun_anew
-        self._last: dict[Point, Outcome] = {}
-        self._recent = Recent()
+        self.rounds = ReportedRounds(judgements, self._fed_by)
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from, which is on disk afterwards. Raises StoreError."""
@@ -91,15 +95,15 @@ class Agents:
         own = settings.run_by("agents")
         self.token = settings.agents_token
         self._reporting = {entry.name: _reporting(entry) for entry in own.checks}
+        self.rounds.keep({each.key for each in self._watched if each.check in self._reporting})
         states, labels = self._books.watermarks(SOURCE), self._books.watermarks(LABELS)
         for name in {*self._checks, *states, *labels} - self._reporting.keys():
             self._checks.pop(name, None)
             self._books.mark({(SOURCE, name): None, (LABELS, name): None})
-            self._forget([point for point in self._last if point[0] == name])
         for name, reporting in self._reporting.items():
             if name not in self._checks:
                 self._checks[name] = self._check(reporting, states.get(name), labels.get(name, b"{}"))
-        self._groups.targets["agents"] = [each for check in self._checks.values() for each in check.watched]
+        self._groups.targets["agents"] = self._watched
 
     def count_for(self, slis: Sequence[Fed], *, counted_elsewhere: Collection[str] = ()) -> None:
         """Count these SLIs from now on; see `ReportedCheck.replace`."""
@@ -112,13 +116,19 @@ class Agents:
         breath = Breath()
         while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
             self._waiting += await asyncio.to_thread(waiting_in, arrived)
-        self._due += [each for each in self._waiting if each.at <= end]
-        self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
+        due = [each for each in self._waiting if each.at <= end]
+        due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         self._waiting = [each for each in self._waiting if each.at > end]
+        for each in due:
+            if self._hand_over(each):
+                self._scrapes.append(each)
+            else:
+                self._due.append(each)
+            await breath.take()
         new = False
         for each in self._due:
-            new |= self._meet(each)
-            self._attempt(self._scraped, each)
+            with self._by_itself(each):
+                new |= self._meet(each)
             await breath.take()
         if new:
             self._retarget()
@@ -126,11 +136,14 @@ class Agents:
     async def count(self, end: int) -> None:
         """Count it, before the books close the slots up to `end`."""
         breath = Breath()
+        self._due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         look = end % LOOK_SECONDS == 0 or bool(self._due and isinstance(self._due[-1].record, Gone))
         due, self._due = self._due[::-1], []
         try:
             while due:
-                self._attempt(self._count, due.pop())
+                each = due.pop()
+                with self._by_itself(each):
+                    self._count(each)
                 await breath.take()
         finally:
             self._due = due[::-1]
@@ -139,9 +152,12 @@ class Agents:
             await breath.take()
         if look:
             self._retarget()
-        self._mark(await asyncio.to_thread(self._states))  # nobody changes anything meanwhile
-        oldest = min((each.arrived for each in self._waiting), default=None)
-        self._telemetry.inbox_age.set(0.0 if oldest is None else max(0.0, end - oldest))
+        states = await asyncio.to_thread(self._states)  # nobody changes anything meanwhile
+        self._scrapes = []
+        self._mark(states)
+        uncounted = [each.arrived for each in self._waiting]
+        oldest = min([*uncounted, self._inbox.unread_since or end])
+        self._telemetry.inbox_age.set(max(0.0, end - oldest))
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
@@ -159,7 +175,7 @@ class Agents:
         self._begun_anew = self._books.begun_anew
         for check in self._checks.values():
             check.changed = check.relabelled = False
-        uncounted = min((each.number for each in (*self._waiting, *self._due)), default=None)
+        uncounted = min((each.number for each in (*self._waiting, *self._due, *self._scrapes)), default=None)
         self._inbox.count_through(self._inbox.read_through if uncounted is None else uncounted - 1)
 
     async def written(self) -> None:
@@ -169,14 +185,6 @@ class Agents:
     async def close(self) -> None:
         """Let go of the inbox."""
         await self._inbox.close()
-
-    def last_outcomes(self) -> Iterable[Outcome]:
-        """The last outcome of every target that is watched, from each vantage point."""
-        return list(self._last.values())
-
-    def outcomes(self, check: str) -> Sequence[Sequence[Outcome]]:
-        """What is kept of each target of a check, newest first."""
-        return [kept for point in self._last if point[0] == check and (kept := self._recent.of(point))]
 
     def _check(self, reporting: Reporting, state: bytes | None, labels: bytes) -> ReportedCheck:
         slot = self._books.slot_seconds
@@ -188,6 +196,22 @@ class Agents:
         closed = self._books.closed_until or int(self._clock.now().timestamp()) // slot * slot
         return ReportedCheck(self._books, reporting, slot_seconds=slot, closed=closed)
 
+    def _hand_over(self, waiting: Waiting) -> bool:
+        """Hand over what is a scrape, or a target of one that is gone; whether it is nothing else."""
+        record = waiting.record
+        if isinstance(record, Gone):
+            with self._by_itself(waiting):
+                self._counters.gone(record.check, record.target, waiting.at)
+            return record.check not in self._checks and self._counters.reports(record.check)
+        if record.outcome.module != SCRAPE:
+            return False
+        with self._by_itself(waiting):
+            if self._counters.reports(record.outcome.check):
+                self._counters.report(record, waiting.at)
+            else:
+                self._drop("unknown_check")
+        return True
+
     def _meet(self, waiting: Waiting) -> bool:
         """Look at the target of a record. Whether there are others than before."""
         record = waiting.record
@@ -197,23 +221,12 @@ class Agents:
         interval = check.interval_of(record.outcome)
         return interval is not None and check.meet(in_time(record.outcome, waiting.arrived, interval), interval)
 
-    def _scraped(self, waiting: Waiting) -> None:
-        """Hand over what is a scrape, or a target of one that is gone."""
-        match waiting.record:
-            case Gone() as gone:
-                self._counters.gone(gone.check, gone.target, waiting.at)
-            case Observed() as observed if observed.outcome.module == SCRAPE:
-                self._counters.report(observed, waiting.at)
-
     def _count(self, waiting: Waiting) -> None:
         match waiting.record:
             case Gone() as gone:
                 if check := self._checks.get(gone.check):
                     check.leave(gone.target, waiting.at)
-                elif not self._counters.reports(gone.check):
-                    self._drop("unknown_check")
-            case Observed(outcome=outcome) if outcome.module == SCRAPE:
-                if not self._counters.reports(outcome.check):
+                else:
                     self._drop("unknown_check")
             case Observed(outcome=outcome):
                 self._observe(outcome, waiting.arrived)
@@ -228,42 +241,35 @@ class Agents:
             self._drop("other_interval")
             return
         outcome = in_time(outcome, arrived, interval)
-        last = self._last.get(outcome.point)
-        if last is None or last.at < outcome.at:
-            for sli in check.fed_by(outcome.target):
-                self._judgements.notice(sli, outcome)
-            self._last[outcome.point] = outcome
-            self._recent.notice(outcome)
+        self.rounds.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
 
-    def _attempt(self, act: Callable[[Waiting], None], waiting: Waiting) -> None:
-        """Do something with a record, which must not end the watch, now and after each start."""
+    @contextmanager
+    def _by_itself(self, waiting: Waiting) -> Iterator[None]:
+        """What is wrong with a record must not end the watch, now and after each start."""
         try:
-            act(waiting)
-        except Exception as error:  # noqa: BLE001
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
             self._drop("fault")
-            extra = {"number": waiting.number}
-            self._log.tell(logging.ERROR, "a record cannot be counted", extra=extra, error=error)
+            self._log.tell(logging.ERROR, "a record cannot be counted", extra={"number": waiting.number}, error=error)
 
     def _drop(self, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()
 
+    @property
+    def _watched(self) -> list[Watched]:
+        return [each for check in self._checks.values() for each in check.watched]
+
+    def _fed_by(self, key: CheckKey) -> Sequence[str]:
+        name, target = key
+        return self._checks[name].fed_by(target) if name in self._checks else ()
+
     def _retarget(self) -> None:
         """The targets are others now, or it is time to look for those that left."""
-        watched = [each for check in self._checks.values() for each in check.watched]
+        watched = self._watched
         self._groups.retarget("agents", watched)
-        keys = {each.key for each in watched}
-        self._forget([point for point in self._last if point[:2] not in keys])
-
-    def _forget(self, points: Sequence[Point]) -> None:
-        for point in points:
-            name, target, _ = point
-            if check := self._checks.get(name):
-                for sli in check.fed_by(target):
-                    self._judgements.forget(sli, (name, target))
-            del self._last[point]
-        self._recent.forget(points)
+        self.rounds.keep({each.key for each in watched})
 
 
 def _reporting(entry: CheckEntry) -> Reporting:

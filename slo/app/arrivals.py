@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import logging
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,6 +15,9 @@ from slo.core.outcome import Outcome
 
 AHEAD_SECONDS = 60.0
 """How far an agent's clock may be ahead. What is further ahead happened when it came here."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,12 +34,21 @@ class Waiting:
 
 
 def waiting_in(arrived: Iterable[Arrived]) -> list[Waiting]:
-    """The records of batches that could be read when they came."""
-    return [
-        Waiting(record=record, at=_no_later(record, each.at), arrived=each.at, number=each.number)
-        for each in arrived
-        for record in batch_of(json.loads(gzip.decompress(each.body))).batch.records
-    ]
+    """The records of batches that could be read when they came. What an older version cannot read is told."""
+    waiting = []
+    for each in arrived:
+        try:
+            records = batch_of(json.loads(gzip.decompress(each.body))).batch.records
+        except (ValueError, OSError, EOFError, zlib.error) as error:
+            logger.error(  # noqa: TRY400 - the error is in the text
+                "a report cannot be read any more and is lost", extra={"number": each.number, "error": str(error)}
+            )
+            continue
+        waiting += [
+            Waiting(record=record, at=_no_later(record, each.at), arrived=each.at, number=each.number)
+            for record in records
+        ]
+    return waiting
 
 
 def _no_later(record: Record, arrived: float) -> float:

@@ -49,6 +49,7 @@ class Inbox:
     """The inbox in the file `path`, which is made when something is put into it.
 
     Read it in order with `read`; `count_through` says up to where it is counted by what the books write next.
+    `unread_since` is when the oldest body came that was not read (Unix seconds), None where all were.
     """
 
     def __init__(self, path: Path, books: Books, *, clock: Clock, telemetry: Telemetry) -> None:
@@ -59,6 +60,7 @@ class Inbox:
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         self._queue: Queue | None = None
         self._opening = asyncio.Lock()
+        self.unread_since: float | None = None
         self._read = 0
         self._counted = 0
         self._written: deque[tuple[float, int]] = deque()
@@ -74,20 +76,28 @@ class Inbox:
 
     async def put(self, body: bytes) -> None:
         """Put a body into it; it is on disk afterwards. Raises StoreError."""
-        queue = await self._opened()
-        if queue.held_bytes + len(body) > MOST_BYTES:
-            raise StoreFull(f"{self._path}: {MOST_BYTES} bytes wait to be counted: send it later")
-        await asyncio.to_thread(queue.append, [_ARRIVED.pack(self._clock.now().timestamp()) + body])
+        arrived = self._clock.now().timestamp()
+        try:
+            queue = await self._opened()
+            if queue.held_bytes + len(body) > MOST_BYTES:
+                raise StoreFull(f"{self._path}: {MOST_BYTES} bytes wait to be counted: send it later")
+            await asyncio.to_thread(queue.append, [_ARRIVED.pack(arrived) + body])
+        except StoreError as error:
+            self._log.tell(logging.ERROR, "what agents report cannot be taken", extra={"error": str(error)})
+            raise
+        self.unread_since = self.unread_since or arrived
         self._telemetry.inbox_bytes.set(queue.held_bytes)
 
     async def read(self) -> list[Arrived]:
         """What comes next, oldest first; nothing where it cannot be read now."""
         if self._queue is None:
             return []
+        since, self.unread_since = self.unread_since, None
         try:
             found = await asyncio.to_thread(self._queue.after, self._read, most=READ_BODIES, most_bytes=READ_BYTES)
         except StoreError as error:
             self._log.tell(logging.ERROR, "what agents reported cannot be read", extra={"error": str(error)})
+            self.unread_since = since or self.unread_since
             return []
         if found:
             self._read = found[-1][0]

@@ -231,11 +231,11 @@ class RunningWatch:
 
     def last_outcomes(self) -> Iterable[Outcome]:
         """The last outcome of every check that has had one."""
-        return [*self._probes.last_outcomes(), *self.agents.last_outcomes()]
+        return [*self._probes.last_outcomes(), *self.agents.rounds.last_outcomes()]
 
     def outcomes(self, probe: str) -> Sequence[Sequence[Outcome]]:
         """What is kept of each check of a probe that has had outcomes, newest first."""
-        return [*self._probes.outcomes(probe), *self.agents.outcomes(probe)]
+        return [*self._probes.outcomes(probe), *self.agents.rounds.outcomes(probe)]
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""

@@ -31,6 +31,9 @@ FORGETTING_SECONDS = 600
 
 SILENT_SECONDS = SILENT_MS / 1000
 
+AHEAD_SECONDS = 3600
+"""How far the number of a round may be ahead of its time."""
+
 ALIKE = 0.01
 """How much the interval that a round's number tells may differ from the one that is configured."""
 
@@ -96,10 +99,15 @@ class ReportedCheck:
         self.changed = True
 
     def interval_of(self, outcome: Outcome) -> float | None:
-        """In which rhythm a round was made: rounds are numbered from the epoch. None for one that is not ours."""
-        rhythm = outcome.at.timestamp() / outcome.number if outcome.number else math.inf
+        """In which rhythm a round was made: rounds are numbered from the epoch. None for one that is not ours.
+
+        One that is numbered as if it were much later would keep its target from being counted until then.
+        """
+        at = outcome.at.timestamp()
+        rhythm = at / outcome.number if outcome.number else math.inf
         nearest = min(self.reporting.intervals, key=lambda interval: abs(rhythm - interval))
-        return nearest if abs(rhythm - nearest) <= ALIKE * nearest else None
+        ours = abs(rhythm - nearest) <= ALIKE * nearest and outcome.number * nearest <= at + AHEAD_SECONDS
+        return nearest if ours else None
 
     def meet(self, outcome: Outcome, interval_seconds: float) -> bool:
         """Look at the target of a round. Whether it is new, or has other labels or another rhythm than before."""

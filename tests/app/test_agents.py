@@ -1,13 +1,16 @@
 """What agents report is counted once, in its own slot, through kills, reloads and outages."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from slo.app.agents import SOURCE
+from slo.core.batch import Observed
 from slo.core.outcome import Outcome
-from slo.errors import StoreFull
+from slo.errors import StoreError, StoreFull
 from slo.sources.reported import ReportedCheck
+from slo.store.queue import Queue
 from tests.app.making import Time, sample
 from tests.app.played import SLOT, PlayedWatch
 from tests.app.reporting import configuration, gone, outcome, report, status_of
@@ -155,7 +158,7 @@ async def test_a_check_goes_to_agents_and_back_and_no_slot_is_known_twice(tmp_pa
         await report(played, outcome(played.watch.now().timestamp() - 1))
         played.configure(configuration(run_by="watch"))
         await played.watch.reload()
-        assert played.watch.agents.last_outcomes() == []
+        assert played.watch.agents.rounds.last_outcomes() == []
         await played.slots(3)
         assert status_of(played).totals["good"] == 13
         assert status_of(played).maturity_seconds <= 100
@@ -289,3 +292,75 @@ async def test_what_an_agent_lost_is_told_and_who_is_silent_for_a_day_is_forgott
         await report(played, outcome(at), agent="node-2")
         assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-1"}) is None
         assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-2"}) == 0
+
+
+async def test_while_the_inbox_cannot_be_read_everything_else_goes_on_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise StoreError("agents.queue: the disk is gone")
+
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(Queue, "after", broken)
+            await slots(played, 3)
+            assert status_of(played).totals["good"] == 2
+            assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == 25
+        with monkeypatch.context() as patched:
+            patched.setattr(Queue, "append", broken)
+            with pytest.raises(StoreError, match="the disk is gone"):
+                await report(played, outcome(played.watch.now().timestamp()))
+        await slots(played, 1)
+        assert status_of(played).totals["good"] == 10
+        assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == 0
+    assert "what agents reported cannot be read" in caplog.text
+    assert "what agents report cannot be taken" in caplog.text
+
+
+async def test_what_an_outage_left_is_counted_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slo.app.agents.MOST_AT_ONCE", 4)
+    monkeypatch.setattr("slo.app.inbox.READ_BODIES", 2)
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        played.time.passes(20 * SLOT)
+        now = played.watch.now().timestamp()
+        for slot in range(20):
+            await report(played, outcome(now - 200 + 10 * slot))
+        counted = []
+        for _ in range(6):
+            played.time.passes(SLOT)
+            await played.watch._close_slot()
+            counted.append(status_of(played).totals["good"])
+        assert counted == [4, 8, 12, 16, 20, 20]
+
+
+async def test_a_report_that_cannot_be_read_any_more_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 1)
+        for body in (b"no gzip", gzip.compress(b"{}"), gzip.compress(b"[]")[:-3]):
+            await played.watch.agents._inbox.put(body)
+        await slots(played, 1)
+        assert status_of(played).totals["good"] == 4
+    assert caplog.text.count("a report cannot be read any more and is lost") == 3
+
+
+async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_counted_them(tmp_path: Path) -> None:
+    time = Time()
+    told: list[tuple[int, float]] = []
+    async with PlayedWatch(tmp_path, time, configuration()) as played:
+        begun = played.watch.now().timestamp()
+        for number in (2, 1, 3):
+            scrape = Observed(outcome=outcome(begun + number, module="scrape", check="api", number=number), samples=())
+            await report(played, scrape, outcome(begun + number))
+    for stops in ("before it counts", "after it wrote", "later"):
+        async with PlayedWatch(tmp_path, time, configuration()) as played:
+            played.watch.agents._scraped = lambda record, arrived: told.append((record.outcome.number, arrived))
+            time.passes(SLOT)
+            if stops == "before it counts":
+                await played.watch.agents.take_in(int(played.watch.now().timestamp()))
+                await played.watch.close(0)
+            else:
+                await played.watch._close_slot()
+    assert told == [(number, begun) for number in (2, 1, 3)] * 2

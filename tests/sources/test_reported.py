@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from slo.core.counts import Counts
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.sources.checks import CheckSource, Fed, Watched
-from slo.sources.reported import ReportedCheck, Reporting
+from slo.sources.reported import REMEMBERED_SECONDS, ReportedCheck, Reporting
 from slo.sources.reported_state import labels_of, read, written
 from tests.sources.test_checks import BAD, GOOD, UNKNOWN, Slots, outcome
 
@@ -128,3 +129,106 @@ def test_what_comes_late_twice_or_after_a_restart_counts_as_if_it_had_come_in_it
     for end in range(BEGIN + 10, LAST + 1, 10):
         given, known = (slots.counts[SLI].get(end, Counts()).covered_ms for slots in (found, expected))
         assert given == known + surplus.get(end, 0)
+
+
+def labelled(target: str, after: float, state: State = GOOD, **labels: str) -> Outcome:
+    return replace(round_of(target, after, state), labels=labels)
+
+
+def test_labels_say_which_slis_a_target_feeds_from_then_on() -> None:
+    slots = Slots(10)
+    slis = tuple(Fed(sli=region, check="a", shared=True, only=(("region", region),)) for region in ("eu", "us"))
+    check = reported(slots, *slis)
+    feed(check, labelled("one", 4, region="eu"), labelled("two", 4, BAD, region="us"))
+    assert [check.fed_by(name) for name in ("one", "two", "three")] == [["eu"], ["us"], ()]
+    check.close(BEGIN + 10)
+    feed(check, labelled("one", 14, region="us"), labelled("two", 14, region="us"))
+    check.close(BEGIN + 20)
+    assert (slots.counts["eu"][BEGIN + 10].good, slots.counts["us"][BEGIN + 20].good) == (1, 2)
+    assert slots.covered("eu") == {BEGIN + 10: 10}
+    assert slots.covered("us") == {BEGIN + 10: 10, BEGIN + 20: 10}
+    feed(check, labelled("one", 3, region="eu"))
+    assert check.fed_by("one") == ["us"], "a round that is older than the newest says nothing of labels"
+
+
+def test_a_good_round_that_took_too_long_is_bad_for_who_wants_it_fast() -> None:
+    slots = Slots(10)
+    check = reported(slots, SHARED, Fed(sli="fast", check="a", shared=True, latency_seconds=1.0))
+    feed(check, replace(round_of("one", 4), phases={"connect": 1.5}))
+    check.close(BEGIN + 10)
+    assert (slots.counts[SLI][BEGIN + 10].good, slots.counts["fast"][BEGIN + 10].bad) == (1, 1)
+
+
+def test_several_vantage_points_make_one_round_whichever_agents_they_are() -> None:
+    slots = Slots(10)
+    seen_from = replace(REPORTING, vantage_points=("a", "b", "c"), quorum=2)
+    check = ReportedCheck(slots, seen_from, slot_seconds=10, closed=BEGIN)
+    check.replace(seen_from, [SHARED])
+    feed(check, *(replace(round_of("one", 4, state), vantage_point=name) for name, state in (("a", BAD), ("b", BAD))))
+    feed(check, replace(round_of("two", 4), vantage_point="a"))
+    check.close(BEGIN + 10)
+    check = read(written(check), labels_of(check), seen_from, slots, slot_seconds=10)
+    feed(check, replace(round_of("two", 5), vantage_point="c"))
+    check.close(BEGIN + 20)
+    assert (slots.counts[SLI][BEGIN + 10].good, slots.counts[SLI][BEGIN + 10].bad) == (1, 1)
+
+
+def test_of_who_is_missing_a_round_waits_for_one_interval_also_over_a_restart() -> None:
+    slots = Slots(10)
+    seen_from = replace(REPORTING, vantage_points=("a", "b"), quorum=2)
+    check = ReportedCheck(slots, seen_from, slot_seconds=10, closed=BEGIN)
+    check.replace(seen_from, [SHARED])
+    feed(check, replace(round_of("one", 4), vantage_point="a"))
+    for end in (10, 20):
+        check.close(BEGIN + end)
+        check = read(written(check), labels_of(check), seen_from, slots, slot_seconds=10)
+    assert slots.counts[SLI][BEGIN + 10] == Counts(unknown=1)
+
+
+def test_a_round_tells_its_interval_by_its_number() -> None:
+    check = reported(Slots(10))
+    at = BEGIN + 4
+    numbers = {
+        at // 10: 10,
+        at // 60: 60.0,
+        at // 30: None,
+        at // 10 + 300: 10,
+        at // 10 + 400: None,
+        0: None,
+        2**62: None,
+    }
+    for number, interval in numbers.items():
+        assert check.interval_of(replace(round_of("one", 4), number=number)) == interval
+
+
+def test_another_interval_begins_to_number_anew() -> None:
+    slots = Slots(10)
+    check = reported(slots)
+    feed(check, round_of("one", 4), round_of("one", 14))
+    check.close(BEGIN + 20)
+    slow = replace(round_of("one", 30), number=(BEGIN + 30) // 60)
+    for _ in range(2):
+        check.meet(slow, 60.0)
+        check.observe(slow, arrived=BEGIN + 30)
+    check.close(BEGIN + 30)
+    assert sum(counts.good for counts in slots.counts[SLI].values()) == 3
+
+
+def test_of_slots_of_long_ago_rounds_are_counted_and_nothing_more_is_known() -> None:
+    slots = Slots(10)
+    check = reported(slots)
+    feed(check, round_of("one", 4))
+    end = BEGIN + REMEMBERED_SECONDS + 600
+    check.close(end)
+    check.close(end + 10)
+    before = slots.covered(SLI)
+    feed(check, replace(round_of("one", 0), at=outcome(BEGIN + 54).at, number=(BEGIN + 54) // 10))
+    check.close(end + 20)
+    assert slots.counts[SLI][BEGIN + 60] == Counts(good=1)
+    assert slots.covered(SLI) == before
+
+
+@pytest.mark.parametrize("state", [b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1, "targets": 3}'])
+def test_a_state_that_is_none_is_refused(state: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read(state, b"{}", REPORTING, Slots(10), slot_seconds=10)
