@@ -48,9 +48,9 @@ class Agents:
     on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `rounds`
     are those that came last.
 
-    `counters` get the scrapes among it while it is taken in, in the order in which they came, and are to take in the same
-    slots after it. What they make of them is to be given to the books before anybody else has a turn after `count`.
-    Some may come again after a restart.
+    `counters` get the scrapes among it while it is taken in, in the order in which they came, and are to take in the
+    same slots after it. What they make of them is to be given to the books before anybody else has a turn after
+    `count`. Some may come again after a restart.
     """
 
     def __init__(

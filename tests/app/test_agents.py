@@ -346,7 +346,9 @@ async def test_a_report_that_cannot_be_read_any_more_stops_no_other(
     assert caplog.text.count("a report cannot be read any more and is lost") == 3
 
 
-async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_counted_them(tmp_path: Path) -> None:
+async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_counted_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     time = Time()
     told: list[tuple[int, float]] = []
     async with PlayedWatch(tmp_path, time, configuration()) as played:
@@ -356,11 +358,13 @@ async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_
             await report(played, scrape, outcome(begun + number))
     for stops in ("before it counts", "after it wrote", "later"):
         async with PlayedWatch(tmp_path, time, configuration()) as played:
-            played.watch.agents._scraped = lambda record, arrived: told.append((record.outcome.number, arrived))
+            counters = played.watch._counters
+            monkeypatch.setattr(counters, "reports", lambda check: check == "api")
+            monkeypatch.setattr(counters, "report", lambda record, at: told.append((record.outcome.number, at)))
             time.passes(SLOT)
             if stops == "before it counts":
                 await played.watch.agents.take_in(int(played.watch.now().timestamp()))
                 await played.watch.close(0)
             else:
                 await played.watch._close_slot()
-    assert told == [(number, begun) for number in (2, 1, 3)] * 2
+    assert told == [(number, begun + number) for number in (2, 1, 3)] * 2
