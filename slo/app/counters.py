@@ -29,8 +29,8 @@ from slo.net.breath import Breath
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
 from slo.sources.counters import Excess
+from slo.sources.endpoint import Endpoint
 from slo.sources.increments import Bools
-from slo.sources.live_target import Endpoint
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
 from slo.sources.target_labels import endpoint_of

@@ -19,7 +19,7 @@ from slo.net.guard import Reach
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
 from slo.sources.scrape import MODULE, PARSING_THREADS, Config, Scrape, Scraped
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 from slo.sources.target_labels import labels_of
 
 

@@ -23,7 +23,7 @@ from slo.core.sli import CountersSLI
 from slo.sources.increments import Bools, Floats, Ints
 from slo.sources.knowledge import Span, by_slot
 from slo.sources.late import LateSpan, Spread, pieces, shares
-from slo.sources.series import selection_of
+from slo.sources.selection import selection_of
 from slo.sources.stay import FOREVER, Stay
 from slo.sources.targets import Advance, Target
 

@@ -16,10 +16,11 @@ from slo.core.batch import Series
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import LONGEST_LATE_MS, Counted, CounterSource
+from slo.sources.endpoint import Endpoint
 from slo.sources.increments import NEVER, Ints
 from slo.sources.knowledge import horizon_ms
-from slo.sources.live_target import Endpoint, LiveTarget
-from slo.sources.series import Labels, Wanted
+from slo.sources.live_target import LiveTarget
+from slo.sources.selection import Labels, Wanted
 from slo.sources.stay import FOREVER
 from slo.sources.targets import Advance
 from slo.sources.watermarks import Watermark, decode

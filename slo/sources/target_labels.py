@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slo.config.settings import ScrapeEntry
 from slo.net.url import URL
 from slo.sources.checks import Watched
-from slo.sources.live_target import Endpoint
+from slo.sources.endpoint import Endpoint
 
 EXPORTED = "exported_"
 """What the target's own label is called where ours has its name."""

@@ -8,8 +8,8 @@ import numpy as np
 from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
 from slo.sources.knowledge import Known, Span, cover, horizon_ms
 from slo.sources.late import LateSpan, Spread
-from slo.sources.selection import Selection
-from slo.sources.series import Labels, Members
+from slo.sources.selection import Labels, Selection
+from slo.sources.series import Members
 from slo.sources.stay import FOREVER, Stay
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slo.sources.increments import Bools, Ints
-from slo.sources.series import Labels
+from slo.sources.selection import Labels
 from slo.sources.targets import Target
 
 _HEAD, _OF_SERIES, _OF_SLI = 2, 3, 4

@@ -10,7 +10,7 @@ from slo.net.attempt import Reached
 from slo.net.fetch import Fetched
 from slo.net.url import URL
 from slo.sources.scrape import MODULE, Scraped
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 from tests.app.played import PAIR, SLOT, PlayedWatch
 from tests.sources.lives import samples
 

@@ -23,7 +23,7 @@ from slo.engine.evaluate import Engine
 from slo.exposition.catalogue import Telemetry
 from slo.sources.checks import Watched
 from slo.sources.scrape import Config
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 from tests.app.making import Time, books
 from tests.replay.oracle import HOUR, SECOND, Watch, moment, spelt
 from tests.replay.oracle_counts import MINUTE, Series, Target, slot_of, targets_of

@@ -11,9 +11,9 @@ from slo.core.selector import parse_selector
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import Excess
-from slo.sources.live_target import Endpoint
+from slo.sources.endpoint import Endpoint
 from slo.sources.scraped import ScrapedCounters
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 
 SLOT = 10
 INTERVAL = 15.0

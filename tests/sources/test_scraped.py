@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.sources import live_target
-from slo.sources.live_target import Endpoint
+from slo.sources.endpoint import Endpoint
 from slo.sources.scraped import ALL, NAMES, NUMBERS, obsolete
 from tests.sources.lives import SLOT, Life, Values, an_sli, total
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.sources.increments import NEVER
-from slo.sources.series import selection_of
+from slo.sources.selection import selection_of
 from slo.sources.stay import FOREVER
 from slo.sources.targets import Target
 from slo.sources.watermarks import Names, decode, encode
