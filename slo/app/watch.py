@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from time import perf_counter
+from datetime import datetime
 
 from slo.app.agents import Agents
 from slo.app.books import Books
@@ -22,14 +21,12 @@ from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
 from slo.app.scrapes import WatchedScrapes
 from slo.app.servers import Servers
-from slo.app.wiring import fed_of
+from slo.app.slots import Slots, Sources
 from slo.config.settings import Settings
-from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.collected import Collected
 from slo.net.context import Context
@@ -37,9 +34,6 @@ from slo.runner.clock import SteadyClock
 from slo.sources.checks import CheckSource
 from slo.store.jobs import JobFiles
 from slo.store.journal import Journal
-
-STALE_SLOTS = 3
-"""After how many slots without an evaluation the watch calls itself unready."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +61,6 @@ class RunningWatch:
         self._telemetry = telemetry
         self._context = context
         self._reloading = asyncio.Lock()
-        self._ungrouped = False
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -107,19 +100,27 @@ class RunningWatch:
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
-        connectivity = context.connectivity
+        self.slots = Slots(
+            self._books,
+            self._groups,
+            self._judgements,
+            self.desk,
+            sources=Sources(checks=self._source, counters=self._counters, agents=self.agents, servers=self._servers),
+            clock=clock,
+            telemetry=telemetry,
+        )
         self._probes = WatchedProbes(
             place.kinds,
             context,
             followers=self._followers(place, "probe"),
-            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self._regroup),
+            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self.slots.regroup),
             telemetry=telemetry,
             ours=ours,
         )
         self._scrapes = WatchedScrapes(
-            context, followers=self._followers(place, "scrape"), counting=self._counters, telemetry=telemetry
+            context, followers=self._followers(place, "scrape"), counting=self._counters, telemetry=telemetry, ours=ours
         )
-        telemetry.network_up.set_function(connectivity.up)
+        telemetry.network_up.set_function(context.connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
     @property
@@ -144,7 +145,7 @@ class RunningWatch:
         self._counters.configure(self.settings, self._scrapes.watched(scrapes), restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._count()
+        self.slots.count_for(self.settings)
         self._probes.adopt(prepared)
         self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
@@ -159,18 +160,22 @@ class RunningWatch:
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self.heartbeats.run(), name="heartbeats")
-            tasks.create_task(self._close_slots(), name="slots")
+            tasks.create_task(self.slots.run(), name="slots")
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
         return self.clock.now()
 
+    async def share(self) -> None:
+        """Look at what is ours now, where several processes share targets."""
+        await self._probes.share()
+        await self._scrapes.share()
+
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
         await asyncio.gather(self._probes.close(), self._scrapes.close())
         self._servers.close()
-        self._source.close(int(self.clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
-        self._source.finish()
+        self.slots.finish()
         await self.heartbeats.close()
         self.agents.mark()
         await self._books.finish()
@@ -239,10 +244,7 @@ class RunningWatch:
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
-        behind = self.clock.now().timestamp() - self._books.ledger.now
-        if behind > STALE_SLOTS * self._books.slot_seconds:
-            return [f"no slot was evaluated for {duration_name(int(behind))}"]
-        return []
+        return self.slots.unready()
 
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
@@ -267,74 +269,16 @@ class RunningWatch:
                 await self._books.rebuild(self._counters.slos_of(settings))
                 self._counters.configure(settings, self._scrapes.watched(scrapes))
                 self._counters.begin()
-                before, self.settings = self.settings, settings
+                self.settings = settings
                 self.prober.configure(settings)
                 self.agents.configure(settings)
-                self._count(before)
+                self.slots.count_for(settings)
                 self._probes.adopt(prepared)
                 self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
         await self.desk.replace(staff)
         counts = {"probes": settings.probes, "collectors": settings.collectors, "slos": settings.slos}
         logger.info("configuration reloaded", extra={name: len(each) for name, each in counts.items()})
-
-    async def _close_slots(self) -> None:
-        while True:
-            following = self._books.ledger.now + self._books.slot_seconds
-            await self.clock.sleep_until_time(datetime.fromtimestamp(following, UTC))
-            await self._close_slot()
-
-    async def _close_slot(self) -> None:
-        """Close every slot that is over, evaluate, decide, and then write the counts down."""
-        slot = self._books.slot_seconds
-        async with self._books.lock:
-            end = int(self.clock.now().timestamp()) // slot * slot
-            await self.agents.take_in(end)
-            await self._counters.take_in(end)
-            await self._judge_groups()
-            closing = await self._counters.count(end)
-            await self.agents.count(end)
-            begun = perf_counter()
-            self._source.close(end)
-            self._counters.book(closing)
-            self._servers.close_slot(end)
-            self._books.close(end)
-            self._books.engine.evaluate(at_fault=self._counters.at_fault(datetime.fromtimestamp(end, UTC)))
-            self._telemetry.evaluation.observe(perf_counter() - begun)
-            self._telemetry.evaluated_at.set(end)
-            await self.desk.judge(lambda also: self._judgements.alerts(also=also), self._books.engine.slos.keys())
-            await self._books.write()
-            await self.agents.written()
-
-    def _count(self, before: Settings | None = None) -> None:
-        """Count the SLIs of checks for the SLOs that are watched; `before` are the settings in force up to now."""
-        slos = self._groups.slos
-        own = fed_of(self.settings.run_by("watch"), slos)
-        elsewhere = {fed.sli for fed in fed_of(before.run_by("watch"), slos)} if before else ()
-        self._source.replace(own)
-        self.agents.count_for(fed_of(self.settings.run_by("agents"), slos), counted_elsewhere=elsewhere)
-
-    async def _regroup(self) -> None:
-        """Have the engine judge groups of targets before their first round."""
-        if self._groups.has_new:
-            async with self._books.lock:
-                await self._judge_groups()
-
-    async def _judge_groups(self) -> None:
-        """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
-        if not self._groups.take_new() and not self._ungrouped:
-            return
-        try:
-            await self._books.rebuild(self._groups.slos)
-        except StoreError as error:
-            if not self._ungrouped:
-                logger.warning("the history cannot be read, new groups have to wait", extra={"error": str(error)})
-            self._ungrouped = True
-        else:
-            self._counters.begin()
-            self._count()
-            self._servers.follow()
-            self._ungrouped = False
 
     def _followers(self, place: Place, what: What) -> Followers:
         """Who follows the discoveries of probes, or of scrapes."""

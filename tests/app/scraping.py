@@ -64,7 +64,7 @@ class ScrapingWatch(PlayedWatch):
         if reason:
             self.fail(reason, target=target)
         self.time.passes(SLOT / 2)
-        await self.watch._close_slot()
+        await self.watch.slots.close()
 
     def totals(self, slo: str = SLO) -> tuple[int, int]:
         """The good and the bad events of an SLO."""

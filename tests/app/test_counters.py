@@ -124,7 +124,7 @@ async def test_scrapes_that_end_while_slots_are_counted_belong_to_the_next_ones(
     async with ScrapingWatch(tmp_path, Time(), configuration(targets=("api", "other"))) as played:
         await played.slot(requests(1_000, 0))
         played.time.passes(SLOT)
-        closing = asyncio.create_task(played.watch._close_slot())
+        closing = asyncio.create_task(played.watch.slots.close())
         await asyncio.sleep(0)
         played.scrape(requests(1_500, 3))
         await closing

@@ -68,7 +68,7 @@ async def slot(watch: ScrapingWatch, *values: Mapping[str, float] | None, target
     for each in values:
         await report(watch, scraped(now(watch), each, target, **more))
     watch.time.passes(SLOT / 2)
-    await watch.watch._close_slot()
+    await watch.watch.slots.close()
 
 
 async def test_increments_are_computed_at_the_centre(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ async def test_a_round_that_two_agents_report_counts_once(tmp_path: Path, config
             await report(watch, scraped(now(watch), requests(1_010, 0)), agent=agent)
             watch.time.passes(0.1)
         watch.time.passes(SLOT / 2 - 0.3)
-        await watch.watch._close_slot()
+        await watch.watch.slots.close()
         assert watch.totals() == (10, 0)
 
 
@@ -104,7 +104,7 @@ async def test_what_comes_minutes_late_counts_in_its_own_slots_and_leaves_no_hol
             watch.time.passes(SLOT / 2)
             late += [scraped(now(watch), requests(1_000 + turn, turn), target) for target in (POD, OTHER)]
             watch.time.passes(SLOT / 2)
-            await watch.watch._close_slot()
+            await watch.watch.slots.close()
         await report(watch, *late)
         await slot(watch, requests(1_030, 30))
         assert watch.totals() == (30 + 29, 30 + 29)
@@ -123,7 +123,7 @@ async def test_a_kill_at_every_step_loses_nothing_and_counts_nothing_twice(
             await report(watch, scraped(now(watch), requests(1_000 + turn, turn)))
         async with ScrapingWatch(tmp_path, time, config) as watch:
             time.passes(SLOT / 2)
-            await watch.watch._close_slot()
+            await watch.watch.slots.close()
             assert watch.totals() == (turn - 1, turn - 1)
     async with ScrapingWatch(tmp_path, time, config) as watch:
         await slot(watch, requests(1_000 + turn, turn))
@@ -156,7 +156,7 @@ async def test_a_target_that_is_gone_is_not_missed_and_one_that_another_agent_sc
             watch.time.passes(SLOT / 2)
             await report(watch, *(scraped(now(watch), requests(1_000 + turn, 0), target) for target in (POD, OTHER)))
             watch.time.passes(SLOT / 2)
-            await watch.watch._close_slot()
+            await watch.watch.slots.close()
         await report(watch, gone(OTHER, now(watch), check=SCRAPE), gone(POD, now(watch) - SLOT, check=SCRAPE))
         for turn in range(8):
             await slot(watch, requests(1_001 + turn, 0))

@@ -60,7 +60,7 @@ class Finding(ScrapingWatch):
             else:
                 self.scrape(said, target=FOUND, url=url)
         self.time.passes(SLOT / 2)
-        await self.watch._close_slot()
+        await self.watch.slots.close()
 
     def labelled(self, url: str) -> Mapping[str, str]:
         """What a series of a target gets that has no labels of its own."""
@@ -115,7 +115,7 @@ async def test_a_target_that_is_gone_has_counted_what_it_was_scraped_for_and_cos
         await watch.finds({})
         assert watch.watch._scrapes._runner._targets[FOUND, ONE, ""] is kept
         watch.time.passes(SLOT - 1)
-        await watch.watch._close_slot()
+        await watch.watch.slots.close()
         assert watch.totals() == (10, 3), "what it said before it went"
         for turn in range(1, 9):
             await watch.round({ONE: requests(1_000 + turn, 0)})
@@ -161,7 +161,7 @@ async def test_targets_may_come_and_go_while_slots_are_counted(
             watch.time.passes(SLOT / 2)
             watch.scrape(requests(50 + turns, 0), target=FOUND, url=ONE)
             watch.time.passes(SLOT / 2)
-            closing = asyncio.create_task(watch.watch._close_slot())
+            closing = asyncio.create_task(watch.watch.slots.close())
             for _ in range(turns):
                 await asyncio.sleep(0)
             await watch.finds({THREE: US} if turns % 2 else {TWO: US, **others})
