@@ -69,7 +69,7 @@ class MetricsEndpoint:
         ):
             body.add(part.encode(errors="replace"))
             await asyncio.sleep(0)
-        body.add(generate_latest(_WithoutCreated(self._figures.telemetry.registry)))
+        body.add(generate_latest(_Exposed(self._figures.telemetry.registry)))
         return body.response(CONTENT_TYPE)
 
 
@@ -144,8 +144,11 @@ def takes_gzip(accept_encoding: Iterable[str]) -> bool:
     return False
 
 
-class _WithoutCreated(Collector):
-    """A registry without the `_created` series: OpenMetrics wants them, the text format makes noise of them."""
+class _Exposed(Collector):
+    """A registry as it is exposed, without its `_created` series: OpenMetrics wants them, the text format makes noise.
+
+    A label without a value is none.
+    """
 
     def __init__(self, registry: Collector) -> None:
         self._registry = registry
@@ -153,5 +156,9 @@ class _WithoutCreated(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families of the registry."""
         for metric in self._registry.collect():
-            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            metric.samples = [
+                sample._replace(labels={name: value for name, value in sample.labels.items() if value})
+                for sample in metric.samples
+                if not sample.name.endswith("_created")
+            ]
             yield metric

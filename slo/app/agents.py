@@ -3,11 +3,12 @@
 import asyncio
 import gzip
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from slo.app.arrivals import Waiting, in_time, waiting_in
 from slo.app.books import Books
+from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
 from slo.app.inbox import Inbox
 from slo.app.judgement import Judgements
@@ -47,9 +48,9 @@ class Agents:
     on disk and to `count` it, under the lock of the books; what it counts and up to where is written in one. `rounds`
     are those that came last.
 
-    `scraped` is told of the scrapes among it while it is taken in, in the order in which they came, with when that was
-    (Unix seconds). What it makes of them is to be given to the books before anybody else has a turn after `count`.
-    Some may come again after a restart.
+    `counters` get the scrapes among it while it is taken in, in the order in which they came, and are to take in the
+    same slots after it. What they make of them is to be given to the books before anybody else has a turn after
+    `count`. Some may come again after a restart.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class Agents:
         books: Books,
         groups: WatchedGroups,
         judgements: Judgements,
+        counters: Counters,
         *,
         clock: Clock,
         telemetry: Telemetry,
-        scraped: Callable[[Observed, float], None] | None = None,
     ) -> None:
         self.token: Secret | None = None
         self._inbox = inbox
@@ -69,7 +70,7 @@ class Agents:
         self._groups = groups
         self._clock = clock
         self._telemetry = telemetry
-        self._scraped = scraped
+        self._counters = counters
         self._reporters = Reporters(telemetry)
         self._log = Sparing(logger, every_seconds=60.0)
         self._checks: dict[str, ReportedCheck] = {}
@@ -116,6 +117,7 @@ class Agents:
         while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
             self._waiting += await asyncio.to_thread(waiting_in, arrived)
         due = [each for each in self._waiting if each.at <= end]
+        due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         self._waiting = [each for each in self._waiting if each.at > end]
         for each in due:
             if self._hand_over(each):
@@ -195,12 +197,19 @@ class Agents:
         return ReportedCheck(self._books, reporting, slot_seconds=slot, closed=closed)
 
     def _hand_over(self, waiting: Waiting) -> bool:
-        """Tell of a record if it is a scrape; whether it is one."""
+        """Hand over what is a scrape, or a target of one that is gone; whether it is nothing else."""
         record = waiting.record
-        if self._scraped is None or isinstance(record, Gone) or record.outcome.module != SCRAPE:
+        if isinstance(record, Gone):
+            with self._by_itself(waiting):
+                self._counters.gone(record.check, record.target, waiting.at)
+            return record.check not in self._checks and self._counters.reports(record.check)
+        if record.outcome.module != SCRAPE:
             return False
         with self._by_itself(waiting):
-            self._scraped(record, waiting.arrived)
+            if self._counters.reports(record.outcome.check):
+                self._counters.report(record, waiting.at)
+            else:
+                self._drop("unknown_check")
         return True
 
     def _meet(self, waiting: Waiting) -> bool:

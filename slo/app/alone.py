@@ -1,9 +1,10 @@
 """What an agent does of a configuration that reports to nobody: it judges what it sees, on its own node."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from slo.app.scrapes import certain_of
 from slo.config.settings import CheckEntry, ScrapeEntry, Settings
 from slo.core.routing import Route
 from slo.core.sli import SLI, AllOf, CheckSLI, CountersSLI, Weighted
@@ -18,7 +19,8 @@ def alone(settings: Settings) -> Settings:
     Nobody is told: the same incident would be told by every node. Who alerts is whoever scrapes the agents.
     """
     own = settings.run_by("agents")
-    fed = _fed(settings.slos, {check.name for check in own.checks}, scraped=own.scrapes != ())
+    attached = [labels for entry in own.scrapes for labels in certain_of(entry)]
+    fed = _fed(settings.slos, {check.name for check in own.checks}, attached)
     for name in sorted({slo.name for slo in settings.slos} - fed):
         logger.info("an SLO is not judged here: nothing that agents run feeds it", extra={"slo": name})
     return replace(
@@ -33,20 +35,20 @@ def alone(settings: Settings) -> Settings:
     )
 
 
-def _fed(slos: Sequence[SLO], checks: set[str], *, scraped: bool) -> set[str]:
-    """The names of the SLOs whose every definition is fed by these checks, or by scrapes where there are any."""
+def _fed(slos: Sequence[SLO], checks: set[str], attached: Sequence[Mapping[str, str]]) -> set[str]:
+    """The names of the SLOs whose every definition is fed by these checks, or by scrapes with these labels."""
     fed = {slo.name for slo in slos}
-    while lost := {slo.name for slo in slos if slo.name in fed and not _is_fed(slo.definition, checks, scraped, fed)}:
+    while lost := {slo.name for slo in slos if slo.name in fed and not _is_fed(slo.definition, checks, attached, fed)}:
         fed -= lost  # and then what is made of these
     return fed
 
 
-def _is_fed(definition: SLI | None, checks: set[str], scraped: bool, fed: set[str]) -> bool:  # noqa: FBT001
+def _is_fed(definition: SLI | None, checks: set[str], attached: Sequence[Mapping[str, str]], fed: set[str]) -> bool:
     match definition:
         case CheckSLI(check=check):
             return check in checks
-        case CountersSLI():
-            return scraped
+        case CountersSLI(total=total):
+            return any(map(total.may_match, attached))
         case AllOf(slos=parts):
             return fed.issuperset(parts)
         case Weighted(weights=weights):

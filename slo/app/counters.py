@@ -1,9 +1,9 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
 import itertools
-import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+import math
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -13,21 +13,27 @@ import numpy as np
 from slo.app.books import Books
 from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
+from slo.app.reported_scrapes import ReportedTargets
+from slo.app.scrape_metrics import ScrapeMetrics
+from slo.app.scrapes import looked_for
 from slo.config.settings import ScrapeEntry, Settings
+from slo.core.batch import Observed, digest_of
 from slo.core.deltas import Block
-from slo.core.outcome import Outcome
+from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
 from slo.core.sli import CountersSLI
 from slo.core.slo import SLO
 from slo.engine.windows import LOST_AFTER_SECONDS
 from slo.exposition.catalogue import Telemetry
 from slo.net.breath import Breath
+from slo.runner.schedule import Scheduled
+from slo.sources.checks import Watched
 from slo.sources.counters import Excess
+from slo.sources.endpoint import Endpoint
 from slo.sources.increments import Bools
-from slo.sources.live_target import Endpoint
-from slo.sources.scrape import Config, Scraped
+from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
-from slo.sources.target_labels import labels_of
+from slo.sources.target_labels import endpoint_of
 from slo.store.ledger import Watermarks
 
 SOURCE = "scrape"
@@ -50,11 +56,6 @@ class Closing:
     marks: Watermarks
 
 
-def definitions(settings: Settings) -> dict[str, CountersSLI]:
-    """What is counted from counters, as it was configured, by key."""
-    return _counted(settings.slos)
-
-
 class Counters:
     """Counts what is scraped. `configure` it before anything else, and again for other settings.
 
@@ -66,26 +67,42 @@ class Counters:
         self._telemetry = telemetry
         self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
         self._groups = groups
+        self._metrics = ScrapeMetrics(telemetry)
+        self._entries: Mapping[str, ScrapeEntry] = {}
+        self._reported = ReportedTargets()
+        self._digests: Mapping[str, str] = {}
+        self._names: dict[CheckKey, str] = {}
         self._counted: dict[str, CountersSLI] = {}
         self._since: dict[str, datetime] = {}
         self._failures = Failures()
+        self._given_up = False
         self._begun_anew = books.begun_anew
 
     def slos_of(self, settings: Settings) -> list[SLO]:
         """The SLOs of settings, with the groups that are known in the place of those that have groups."""
         return self._groups.of(settings, self._scraped.series).slos
 
-    def configure(self, settings: Settings, *, restored: bool = False) -> None:
-        """Scrape as these settings say from now on. What is known of targets that stay is kept.
+    def configure(self, settings: Settings, watched: Iterable[Watched], *, restored: bool = False) -> None:
+        """Count these targets as the settings say from now on, with those that agents report. What is known of targets
+        that stay is kept.
 
         With `restored`, targets go on from the watermarks that the run before left.
         """
-        targets = {entry.name: endpoint_of(entry) for entry in settings.run_by("watch").scrapes}
         marks = self._books.watermarks(SOURCE)
-        self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
-        for name in {*self._scraped.targets} - targets.keys():
-            self._forget(name)
-        self._scraped.configure(definitions(settings), targets, marks if restored else {})
+        self._entries = {entry.name: entry for entry in settings.scrapes}
+        self._digests = {digest_of(key): key for key in looked_for(settings)}
+        self._reported.configure({entry.name: entry for entry in settings.run_by("agents").scrapes})
+        before, self._names = self._names, {}
+        reported = list(self._reported.marked(marks)) if restored else self._reported.watched
+        targets = self._endpoints([*watched, *reported])
+        for key, name in before.items():
+            if self._names.get(key) != name:
+                self._forget(key, name)
+        if restored:
+            self._books.mark({(SOURCE, name): None for name in obsolete(marks, targets)})
+        self._scraped.configure(looked_for(settings), targets, marks if restored else {})
+        for each in reported if restored else ():
+            self._reported.restore(each, self._scraped.scraped_until(self._names[each.key]))
         self._groups.configure(settings, self._scraped.series)
 
     def begin(self) -> None:
@@ -95,16 +112,55 @@ class Counters:
         begun = datetime.fromtimestamp(self._books.ledger.now, UTC)
         self._since = {key: self._since.get(key, begun) for key in self._counted}
 
-    def observe(self, outcome: Outcome, facts: object) -> None:
+    async def expect(self, targets: Collection[Scheduled]) -> None:
+        """The groups of a target are known with its first scrape."""
+
+    def change(self, *, gone: Collection[CheckKey], watched: Iterable[Watched]) -> None:
+        """Count these targets too, and no more those that are `gone`: what they were scraped for is counted."""
+        for key in gone:
+            if name := self._names.pop(key, None):
+                self._forget(key, name)
+                self._scraped.leave([name])
+        self._scraped.add(self._endpoints(watched))
+
+    def scraped(self, outcome: Outcome, facts: Scraped | None) -> None:
         """Take in one scrape, whatever came of it."""
-        name, samples = outcome.check, facts.samples if isinstance(facts, Scraped) else ()
-        self._failures.notice(outcome)
+        name, samples = self._names[outcome.key], facts.samples if facts else ()
         if outcome.state is State.GOOD:
             self._scraped.observe(name, milliseconds(outcome.at), samples)
-        else:
-            self._telemetry.scrape_failures.labels(name, outcome.reason).inc()
-        self._telemetry.scrape_duration.labels(name).set(outcome.duration_seconds)
-        self._telemetry.scrape_series.labels(name).set(len(samples))
+        self._notice(name, outcome, len(samples))
+
+    def report(self, observed: Observed, at: float) -> None:
+        """Take in one scrape that an agent made, complete at a time (Unix seconds) that is over, however late it comes.
+
+        A round that several agents report counts once. Whatever is reported again after a restart is passed over as
+        far as it was counted before.
+        """
+        outcome, at_ms = observed.outcome, _ms(at)
+        try:
+            watched = self._reported.hear(outcome, at_ms)
+            if watched is None:
+                return
+            self._scraped.add(self._endpoints([watched]))
+        except ValueError as error:  # no URL has such a target
+            self._reported.forget(outcome.key)
+            self._names.pop(outcome.key, None)
+            logger.warning("an agent scrapes what is no target", extra={"target": outcome.target, "error": str(error)})
+            return
+        name, series = self._names[outcome.key], observed.samples or ()
+        if outcome.state is State.GOOD:
+            looked_for = {self._digests[digest] for digest in observed.looked_for if digest in self._digests}
+            self._scraped.report(name, at_ms, series, looked_for)
+        self._notice(name, outcome, len(series))
+
+    def gone(self, scrape: str, target: str, at: float) -> None:
+        """Agents say that nobody wants a target scraped any more, since a time (Unix seconds)."""
+        if self._reported.is_over((scrape, target), _ms(at)):
+            self._leave((scrape, target), since_ms=_ms(at))
+
+    def reports(self, scrape: str) -> bool:
+        """Whether agents make a scrape of that name."""
+        return scrape in self._reported.entries
 
     async def take_in(self, end: int) -> None:
         """Have what was scraped up to `end` (Unix seconds) ready to be counted.
@@ -112,13 +168,21 @@ class Counters:
         Groups among it that were not there before are, with `begin`, counted from their first scrape on.
         """
         breath = Breath()
+        for key in self._reported.silent(end * 1000):
+            self._leave(key)
+        for scrape in self._reported.entries:
+            self._telemetry.scrape_targets.labels(scrape).set(self._reported.number[scrape])
+        if self._given_up:
+            self._groups.keep(self._scraped.series)
+            self._given_up = False
         for name in self._scraped.targets:
             self._groups.find(self._scraped.take_in(name, end * 1000))
             await breath.take()
 
     async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
-        slot, breath, marks = self._books.slot_seconds, Breath(), {}
+        slot, breath = self._books.slot_seconds, Breath()
+        marks: dict[tuple[str, str], bytes | None] = {}
         blocks: list[Block] = []
         excesses: list[Excess] = []
         for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
@@ -135,6 +199,7 @@ class Counters:
         begun_anew = self._books.begun_anew
         for name, mark in self._scraped.watermarks(whole=begun_anew != self._begun_anew):
             marks[SOURCE, name] = mark
+            self._given_up |= mark is None
             await breath.take()
         self._begun_anew = begun_anew
         return Closing(blocks=blocks, excesses=excesses, marks=marks)
@@ -179,15 +244,29 @@ class Counters:
             return None
         return self._failures.newest(self._scraped.feeding(sli) or self._scraped.possible(self._counted[sli]))
 
-    def _forget(self, scrape: str) -> None:
-        """A target that is not scraped any more has no metrics of its own."""
-        self._failures.forget(scrape)
-        for metric in (
-            self._telemetry.scrape_duration,
-            self._telemetry.scrape_series,
-            self._telemetry.scrape_failures,
-        ):
-            metric.remove_by_labels({"scrape": scrape})
+    def _leave(self, key: CheckKey, *, since_ms: int = 0) -> None:
+        """A target that agents reported is gone."""
+        name = self._names.pop(key)
+        self._reported.forget(key)
+        self._forget(key, name)
+        self._scraped.leave([name], since_ms=since_ms)
+
+    def _endpoints(self, watched: Iterable[Watched]) -> dict[str, Endpoint]:
+        """Where targets are scraped, by what they are called here: by their scrape alone, where that has no other."""
+        endpoints = {}
+        for each in watched:
+            key, entry = (each.check, each.target), self._entries[each.check]
+            name = self._names[key] = f"{each.check} {each.target}" if entry.several else each.check
+            endpoints[name] = endpoint_of(entry, each)
+        return endpoints
+
+    def _notice(self, name: str, outcome: Outcome, series: int) -> None:
+        self._failures.notice(name, outcome)
+        self._metrics.notice(outcome, series=series, several=self._entries[outcome.check].several)
+
+    def _forget(self, key: CheckKey, name: str) -> None:
+        self._failures.forget(name)
+        self._metrics.forget(key)
 
 
 def milliseconds(at: datetime) -> int:
@@ -195,12 +274,8 @@ def milliseconds(at: datetime) -> int:
     return -((EPOCH - at) // timedelta(milliseconds=1))
 
 
-def endpoint_of(entry: ScrapeEntry) -> Endpoint:
-    """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
-    assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
-    url, attached = entry.config.url, labels_of(entry, entry.config.url)
-    identity = json.dumps([url, sorted(attached.labels.items()), attached.honor])
-    return Endpoint(interval_seconds=entry.interval.total_seconds(), identity=identity, labels=attached.certain)
+def _ms(at: float) -> int:
+    return math.ceil(at * 1000)
 
 
 def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:

@@ -40,9 +40,9 @@ class Failures:
     def __len__(self) -> int:
         return len(self._failing)
 
-    def notice(self, outcome: Outcome) -> None:
-        """Take in what came of a scrape; the log has each reason once until the target is well."""
-        before = self._failing.pop(outcome.check, None)
+    def notice(self, name: str, outcome: Outcome) -> None:
+        """Take in what came of a scrape of a target; the log has each reason once until the target is well."""
+        before = self._failing.pop(name, None)
         told = before.told if before else frozenset()
         about = {"scrape": outcome.check, "target": outcome.target}
         if outcome.state is State.GOOD:
@@ -53,7 +53,7 @@ class Failures:
             failed = {"reason": outcome.reason, "detail": outcome.detail}
             logger.warning("a target cannot be scraped, what it counts is not known", extra=about | failed)
         goes_on = before is not None and before.outcome.state is outcome.state
-        self._failing[outcome.check] = _Failing(
+        self._failing[name] = _Failing(
             since=before.since if before and goes_on else outcome.at, outcome=outcome, told=told | {outcome.reason}
         )
 

@@ -4,16 +4,16 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from slo.app.checks import unusable
 from slo.config.agent_discovery import host_of
 from slo.config.garbage import garbage_kept
 from slo.config.hosts import IPAddress
-from slo.config.settings import DiscoveryEntry, Settings
+from slo.config.settings import CheckEntry, DiscoveryEntry, ScrapeEntry
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
 from slo.errors import ConfigError, Fault, PassedOver, WatchkeepError
@@ -22,7 +22,10 @@ from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context
 
-SOURCE = "targets"
+What: TypeAlias = Literal["probe", "scrape"]
+"""What an entry is called that has discoveries: a collector is called a probe."""
+
+SOURCES: Mapping[What, str] = {"probe": "targets", "scrape": "scrape targets"}
 """Under which what was found is kept, by the discovery."""
 
 NEAR = "pods"
@@ -40,10 +43,14 @@ logger = logging.getLogger(__name__)
 
 
 class Follower:
-    """One discovery of a probe. `found` are the addresses that it has found, with their labels, in order."""
+    """One discovery of a probe or a scrape. `found` are the addresses that it has found, with their labels, in order.
 
-    def __init__(self, probe: str, name: str, entry: DiscoveryEntry, discovery: Discovery) -> None:
+    `probe` is the name of either, and `what` says which it is.
+    """
+
+    def __init__(self, probe: str, name: str, entry: DiscoveryEntry, discovery: Discovery, *, what: What) -> None:
         self.probe = probe
+        self.what = what
         self.name = name
         self.entry = entry
         self.discovery = discovery
@@ -53,8 +60,9 @@ class Follower:
 
     @property
     def labels(self) -> tuple[str, str, str]:
-        """The labels of its metrics."""
-        return self.probe, self.name, self.entry.type
+        """The labels of its metrics. A scrape may have the name of a probe."""
+        place = self.name if self.what == "probe" else f"{self.what}s.{self.name}"
+        return self.probe, place, self.entry.type
 
     @property
     def near(self) -> bool:
@@ -93,7 +101,15 @@ class Followers:
     """Follows discoveries, and keeps what they found."""
 
     def __init__(
-        self, marks: Marks, kinds: Kinds, context: Context, *, path: Path, clock: Clock, telemetry: ProcessTelemetry
+        self,
+        marks: Marks,
+        kinds: Kinds,
+        context: Context,
+        *,
+        path: Path,
+        clock: Clock,
+        telemetry: ProcessTelemetry,
+        what: What = "probe",
     ) -> None:
         self._marks = marks
         self._kinds = kinds
@@ -101,16 +117,18 @@ class Followers:
         self._path = path
         self._clock = clock
         self._telemetry = telemetry
+        self._what: What = what
+        self._source = SOURCES[what]
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         self._now: Sequence[Follower] = ()
         self._take: Callable[[Follower], Awaitable[None]] | None = None
         self._running = False
 
-    def of(self, settings: Settings) -> list[Follower]:
-        """The discoveries of these settings; those that are at work already go on. Raises ConfigError."""
+    def of(self, entries: Iterable[CheckEntry | ScrapeEntry]) -> list[Follower]:
+        """The discoveries of these entries; those that are at work already go on. Raises ConfigError."""
         followers, faults = [], []
-        marks = self._marks.watermarks(SOURCE)
-        for probe in settings.checks:
+        marks = self._marks.watermarks(self._source)
+        for probe in entries:
             for index, entry in enumerate(probe.discoveries):
                 name = f"targets_from[{index}]"
                 at_work = [each for each in self._now if (each.probe, each.name) == (probe.name, name)]
@@ -122,7 +140,7 @@ class Followers:
                 except (OSError, ValueError, WatchkeepError) as error:
                     faults.append(unusable(self._path, f"{probe.family}[{probe.name}].{name}", error))
                     continue
-                follower = Follower(probe.name, name, entry, discovery)
+                follower = Follower(probe.name, name, entry, discovery, what=self._what)
                 if not follower.near:  # another pod may have the address by now, and would get what is for this one
                     follower.found = _remembered(marks.get(follower.mark, b"{}"))
                 followers.append(follower)
@@ -137,7 +155,9 @@ class Followers:
                 self._stop(follower)
         self._now, self._take = followers, take
         kept = {follower.mark for follower in followers}
-        self._marks.mark({(SOURCE, mark): None for mark in self._marks.watermarks(SOURCE) if mark not in kept})
+        self._marks.mark(
+            {(self._source, mark): None for mark in self._marks.watermarks(self._source) if mark not in kept}
+        )
         if self._running:
             self.begin()
 
@@ -186,8 +206,9 @@ class Followers:
         if found != follower.found or not follower.said:
             said, follower.said = follower.said, True
             logger.info(
-                "the targets of a probe are others now" if said else "the targets of a probe were found",
-                extra={"probe": follower.probe, "discovery": follower.name, "targets": len(found)},
+                "the targets of a %s are others now" if said else "the targets of a %s were found",
+                self._what,
+                extra={self._what: follower.probe, "discovery": follower.name, "targets": len(found)},
             )
         if found == follower.found:
             return
@@ -200,7 +221,7 @@ class Followers:
             raise
         if not follower.near:
             mark = await asyncio.to_thread(json.dumps, found)
-            self._marks.mark({(SOURCE, follower.mark): mark.encode()})
+            self._marks.mark({(self._source, follower.mark): mark.encode()})
 
     def _failed(self, follower: Follower, fault: Fault) -> None:
         self._telemetry.discovery_failures.labels(*follower.labels, fault.reason).inc()
@@ -212,7 +233,7 @@ class Followers:
             message,
             key=f"{follower.probe} {follower.name} {fault.reason} {detail}",
             extra={
-                "probe": follower.probe,
+                self._what: follower.probe,
                 "discovery": follower.name,
                 "reason": fault.reason,
                 "detail": fault.detail[:500],

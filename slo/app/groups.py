@@ -88,6 +88,13 @@ class WatchedGroups:
         """Look for groups among scraped series."""
         self._take(new=self._groups.find(series))
 
+    def keep(self, series: Iterable[Mapping[str, str]]) -> None:
+        """Targets that were scraped are gone: give up the groups that none of all the series is in any more.
+
+        Whom nobody wants watched has not lost its data.
+        """
+        self._take(new=self._groups.keep(series))
+
     def retarget(self, run_by: RunBy, targets: Collection[Grouped]) -> None:
         """The targets of probes that somebody runs are others now: look for their groups, and give up empty ones.
 

@@ -35,7 +35,7 @@ class LoneAgent(RunningWatch):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(super().run(), name="watch")
             if self._node is not None:
-                tasks.create_task(self._node.run(self._probes.share), name="node")
+                tasks.create_task(self._node.run(self.share), name="node")
 
     async def leave(self) -> None:
         """Be unready, and have others take over what is ours, which is checked until they do."""

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from slo.app.checks import checks_of
-from slo.app.wiring import refuse_unfed, scrapes_of
+from slo.app.scrapes import Scrapes
+from slo.app.wiring import refuse_unfed
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.core.duration import duration_name
@@ -47,8 +48,8 @@ class Place:
             )
         return settings
 
-    def built(self, settings: Settings, context: Context) -> tuple[list[Scheduled], list[Scheduled]]:
+    def built(self, settings: Settings, context: Context) -> tuple[list[Scheduled], Scrapes]:
         """What the settings have a watch run: checks, and scrapes. Raises ConfigError for what cannot be."""
         refuse_unfed(settings, self.config)
         own = settings.run_by("watch")
-        return checks_of(own, self.kinds, context, self.config), scrapes_of(own, context, self.config)
+        return checks_of(own, self.kinds, context, self.config), Scrapes(own, context, self.config)

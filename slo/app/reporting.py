@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable, Collection, Iterable
 
 from exporters.spool import Spool
-from slo.core.batch import Gone, Observed, Record
+from slo.core.batch import Gone, Observed, Record, digest_of
 from slo.core.batch_document import document_of
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
+from slo.sources.scrape import Scraped
 
 
 class Reporting:
@@ -37,3 +38,19 @@ class Reporting:
     def _add(self, record: Record) -> None:
         document = document_of(record)
         self._spool.add(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode())
+
+
+class ReportingScrapes(Reporting):
+    """The same of scrapes, with the series in them that SLIs are counted from."""
+
+    def __init__(self, spool: Spool, *, clock: Clock, wanted: Callable[[CheckKey], bool]) -> None:
+        super().__init__(spool, clock=clock, wanted=wanted)
+        self._looked_for: frozenset[str] = frozenset()
+
+    def look_for(self, slis: Iterable[str]) -> None:
+        """Scrapes look out for the series of these SLIs, by key, from now on."""
+        self._looked_for = frozenset(map(digest_of, slis))
+
+    def scraped(self, outcome: Outcome, facts: Scraped | None) -> None:
+        """Report one scrape, whatever came of it."""
+        self._add(Observed(outcome=outcome, samples=facts.series if facts else (), looked_for=self._looked_for))

@@ -12,10 +12,11 @@ from exporters.forwarders.central import Central
 from exporters.sending import Sending
 from exporters.spool import Spool
 from slo.app.checks import checks_of
-from slo.app.found import Followers
+from slo.app.found import Followers, What
 from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
-from slo.app.reporting import Reporting
+from slo.app.reporting import Reporting, ReportingScrapes
+from slo.app.scrapes import Scrapes, WatchedScrapes
 from slo.config.load import load
 from slo.config.settings import ForwarderEntry, Settings
 from slo.core.outcome import CheckKey, Outcome
@@ -91,8 +92,16 @@ class ReportingAgent:
         self._checks = WatchedProbes(
             place.kinds,
             context,
-            followers=Followers(NoMarks(), place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
+            followers=self._followers("probe"),
             counting=Reporting(self._spool, clock=clock, wanted=self._wants),
+            telemetry=telemetry,
+            ours=node.mine if node else None,
+        )
+        self._reporting_scrapes = ReportingScrapes(self._spool, clock=clock, wanted=self._wants_scraped)
+        self._scrapes = WatchedScrapes(
+            context,
+            followers=self._followers("scrape"),
+            counting=self._reporting_scrapes,
             telemetry=telemetry,
             ours=node.mine if node else None,
         )
@@ -112,10 +121,11 @@ class ReportingAgent:
         """Check and report until cancelled. Returns only by cancellation or by a fault of our own."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._checks.run(), name="checks")
+            tasks.create_task(self._scrapes.run(), name="scrapes")
             tasks.create_task(self._spool.run(), name="spool")
             tasks.create_task(self._sending.run(), name="sending")
             if self._node is not None:
-                tasks.create_task(self._node.run(self._checks.share), name="node")
+                tasks.create_task(self._node.run(self._share), name="node")
 
     async def leave(self) -> None:
         """Be unready, and have others take over what is ours, which is checked until they do."""
@@ -125,7 +135,7 @@ class ReportingAgent:
 
     async def close(self, deadline_seconds: float) -> None:
         """Check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
-        await self._checks.close()
+        await asyncio.gather(self._checks.close(), self._scrapes.close())
         await self._spool.flush()
         try:
             async with asyncio.timeout(deadline_seconds):
@@ -179,11 +189,15 @@ class ReportingAgent:
     async def _adopt(self, settings: Settings) -> None:
         place = self._place
         built = await asyncio.to_thread(checks_of, settings, place.kinds, self._context, place.config)
-        async with self._checks.lock:
+        scrapes = await asyncio.to_thread(Scrapes, settings, self._context, place.config)
+        async with self._checks.lock, self._scrapes.lock:
             prepared = await self._checks.prepare(settings, built)
+            prepared_scrapes = await self._scrapes.prepare_scrapes(settings, scrapes)
             self.settings = settings
             self.prober.configure(settings)
+            self._reporting_scrapes.look_for(scrapes.looked_for)
             self._checks.adopt(prepared)
+            self._scrapes.adopt(prepared_scrapes)
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_at.set(self.clock.now().timestamp())
 
@@ -191,8 +205,27 @@ class ReportingAgent:
         central: Central = self._place.kinds.forwarders.module(FORWARDER).build(entry.config, self._context)
         return central
 
+    async def _share(self) -> None:
+        """Check what is ours now, and no more what is not."""
+        await self._checks.share()
+        await self._scrapes.share()
+
+    def _followers(self, what: What) -> Followers:
+        return Followers(
+            NoMarks(),
+            self._place.kinds,
+            self._context,
+            path=self._place.config,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            what=what,
+        )
+
     def _wants(self, key: CheckKey) -> bool:
         return self._checks.wants(key)
+
+    def _wants_scraped(self, key: CheckKey) -> bool:
+        return self._scrapes.wants(key)
 
 
 class NoMarks:

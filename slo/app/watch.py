@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from time import perf_counter
+from datetime import datetime
 
 from slo.app.agents import Agents
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
-from slo.app.found import Followers
+from slo.app.found import Followers, What
 from slo.app.groups import WatchedGroups
 from slo.app.heartbeats import Heartbeats
 from slo.app.inbox import Inbox
@@ -20,26 +19,21 @@ from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
+from slo.app.scrapes import WatchedScrapes
 from slo.app.servers import Servers
-from slo.app.wiring import fed_of
+from slo.app.slots import Slots, Sources
 from slo.config.settings import Settings
-from slo.core.duration import duration_name
 from slo.core.exclusion import Exclusion
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.errors import StoreError
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.collected import Collected
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.runner.runner import Runner
 from slo.sources.checks import CheckSource
 from slo.store.jobs import JobFiles
 from slo.store.journal import Journal
-
-STALE_SLOTS = 3
-"""After how many slots without an evaluation the watch calls itself unready."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +61,6 @@ class RunningWatch:
         self._telemetry = telemetry
         self._context = context
         self._reloading = asyncio.Lock()
-        self._ungrouped = False
         self._books = Books(
             place.folder.ledger,
             slot_seconds=int(settings.slot.total_seconds()),
@@ -83,7 +76,7 @@ class RunningWatch:
         self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
-        self._configured, self._scrapes = place.built(settings, context)
+        self._configured, self._to_scrape = place.built(settings, context)
         staff = staff_of(settings, place, context)
         self.desk = Desk(self._journal, staff, exclusions=self._exclusions, clock=clock, telemetry=telemetry)
         self._judgements = Judgements(
@@ -96,6 +89,7 @@ class RunningWatch:
             self._books,
             self._groups,
             self._judgements,
+            self._counters,
             clock=clock,
             telemetry=telemetry,
         )
@@ -106,17 +100,27 @@ class RunningWatch:
             since=clock.now().timestamp(),
         )
         self._servers = Servers(self._books, self._groups, path=place.config, context=context, telemetry=telemetry)
-        connectivity = context.connectivity
-        self._scraper = Runner(clock=clock, sink=self._scraped, telemetry=telemetry.scrapes, connectivity=connectivity)
+        self.slots = Slots(
+            self._books,
+            self._groups,
+            self._judgements,
+            self.desk,
+            sources=Sources(checks=self._source, counters=self._counters, agents=self.agents, servers=self._servers),
+            clock=clock,
+            telemetry=telemetry,
+        )
         self._probes = WatchedProbes(
             place.kinds,
             context,
-            followers=Followers(self._books, place.kinds, context, path=place.config, clock=clock, telemetry=telemetry),
-            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self._regroup),
+            followers=self._followers(place, "probe"),
+            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self.slots.regroup),
             telemetry=telemetry,
             ours=ours,
         )
-        telemetry.network_up.set_function(connectivity.up)
+        self._scrapes = WatchedScrapes(
+            context, followers=self._followers(place, "scrape"), counting=self._counters, telemetry=telemetry, ours=ours
+        )
+        telemetry.network_up.set_function(context.connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
     @property
@@ -132,40 +136,46 @@ class RunningWatch:
         self._books.exclusions = tuple(self._exclusions)
         await asyncio.to_thread(self._books.settle)
         await self.heartbeats.load(heard_until=await asyncio.to_thread(lambda: self._books.written_until))
-        prepared = await self._probes.prepare(self.settings.run_by("watch"), self._configured)
+        own = self.settings.run_by("watch")
+        prepared = await self._probes.prepare(own, self._configured)
+        scrapes = await self._scrapes.prepare_scrapes(own, self._to_scrape)
         self._groups.targets["watch"] = prepared.targets
         await self.agents.open()
         self.agents.configure(self.settings)
-        self._counters.configure(self.settings, restored=True)
+        self._counters.configure(self.settings, self._scrapes.watched(scrapes), restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
-        self._count()
+        self.slots.count_for(self.settings)
         self._probes.adopt(prepared)
+        self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
         self._judgements.restore()
         self._loaded()
 
     async def run(self) -> None:
         """Probe, judge and deliver until cancelled. Returns only by cancellation or by a fault of our own."""
-        self._scraper.replace(self._scrapes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._probes.run(), name="runner")
-            tasks.create_task(self._scraper.run(), name="scraper")
+            tasks.create_task(self._scrapes.run(), name="scraper")
             tasks.create_task(self.desk.run(), name="desk")
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self.heartbeats.run(), name="heartbeats")
-            tasks.create_task(self._close_slots(), name="slots")
+            tasks.create_task(self.slots.run(), name="slots")
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
         return self.clock.now()
 
+    async def share(self) -> None:
+        """Look at what is ours now, where several processes share targets."""
+        await self._probes.share()
+        await self._scrapes.share()
+
     async def close(self, deadline_seconds: float) -> None:
         """Stop probing, send what can be sent before the deadline, and write everything down."""
-        await asyncio.gather(self._probes.close(), self._scraper.close())
+        await asyncio.gather(self._probes.close(), self._scrapes.close())
         self._servers.close()
-        self._source.close(int(self.clock.now().timestamp()) // self._books.slot_seconds * self._books.slot_seconds)
-        self._source.finish()
+        self.slots.finish()
         await self.heartbeats.close()
         self.agents.mark()
         await self._books.finish()
@@ -234,10 +244,7 @@ class RunningWatch:
 
     def unready(self) -> Sequence[str]:
         """Why the watch is not ready, in sentences; empty when it is."""
-        behind = self.clock.now().timestamp() - self._books.ledger.now
-        if behind > STALE_SLOTS * self._books.slot_seconds:
-            return [f"no slot was evaluated for {duration_name(int(behind))}"]
-        return []
+        return self.slots.unready()
 
     async def _rebuild(self) -> None:
         """Make the figures anew, without what is excluded now."""
@@ -248,89 +255,42 @@ class RunningWatch:
     async def _reload(self) -> None:
         place = self._place
         settings = await asyncio.to_thread(place.settings, slot=self.settings.slot)
-        checks, scrapes = await asyncio.to_thread(place.built, settings, self._context)
+        checks, to_scrape = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
-        async with self._probes.lock:
-            prepared = await self._probes.prepare(settings.run_by("watch"), checks)
+        own = settings.run_by("watch")
+        async with self._probes.lock, self._scrapes.lock:
+            prepared = await self._probes.prepare(own, checks)
+            scrapes = await self._scrapes.prepare_scrapes(own, to_scrape)
             async with self._books.lock:
                 self._exclusions.configured = settings.exclusions
                 self._books.exclusions = tuple(self._exclusions)
                 self._groups.targets["watch"] = prepared.targets
                 await self._books.rebuild(self._counters.slos_of(settings))
-                self._counters.configure(settings)
+                self._counters.configure(settings, self._scrapes.watched(scrapes))
                 self._counters.begin()
-                before, self.settings, self._scrapes = self.settings, settings, scrapes
+                self.settings = settings
                 self.prober.configure(settings)
                 self.agents.configure(settings)
-                self._count(before)
+                self.slots.count_for(settings)
                 self._probes.adopt(prepared)
+                self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
-                self._scraper.replace(scrapes)
         await self.desk.replace(staff)
         counts = {"probes": settings.probes, "collectors": settings.collectors, "slos": settings.slos}
         logger.info("configuration reloaded", extra={name: len(each) for name, each in counts.items()})
 
-    async def _close_slots(self) -> None:
-        while True:
-            following = self._books.ledger.now + self._books.slot_seconds
-            await self.clock.sleep_until_time(datetime.fromtimestamp(following, UTC))
-            await self._close_slot()
-
-    async def _close_slot(self) -> None:
-        """Close every slot that is over, evaluate, decide, and then write the counts down."""
-        slot = self._books.slot_seconds
-        async with self._books.lock:
-            end = int(self.clock.now().timestamp()) // slot * slot
-            await self.agents.take_in(end)
-            await self._counters.take_in(end)
-            await self._judge_groups()
-            closing = await self._counters.count(end)
-            await self.agents.count(end)
-            begun = perf_counter()
-            self._source.close(end)
-            self._counters.book(closing)
-            self._servers.close_slot(end)
-            self._books.close(end)
-            self._books.engine.evaluate(at_fault=self._counters.at_fault(datetime.fromtimestamp(end, UTC)))
-            self._telemetry.evaluation.observe(perf_counter() - begun)
-            self._telemetry.evaluated_at.set(end)
-            await self.desk.judge(lambda also: self._judgements.alerts(also=also), self._books.engine.slos.keys())
-            await self._books.write()
-            await self.agents.written()
-
-    def _count(self, before: Settings | None = None) -> None:
-        """Count the SLIs of checks for the SLOs that are watched; `before` are the settings in force up to now."""
-        slos = self._groups.slos
-        own = fed_of(self.settings.run_by("watch"), slos)
-        elsewhere = {fed.sli for fed in fed_of(before.run_by("watch"), slos)} if before else ()
-        self._source.replace(own)
-        self.agents.count_for(fed_of(self.settings.run_by("agents"), slos), counted_elsewhere=elsewhere)
-
-    async def _regroup(self) -> None:
-        """Have the engine judge groups of targets before their first round."""
-        if self._groups.has_new:
-            async with self._books.lock:
-                await self._judge_groups()
-
-    async def _judge_groups(self) -> None:
-        """Have the engine judge groups that it does not know yet. What fails is tried again at the next slot."""
-        if not self._groups.take_new() and not self._ungrouped:
-            return
-        try:
-            await self._books.rebuild(self._groups.slos)
-        except StoreError as error:
-            if not self._ungrouped:
-                logger.warning("the history cannot be read, new groups have to wait", extra={"error": str(error)})
-            self._ungrouped = True
-        else:
-            self._counters.begin()
-            self._count()
-            self._servers.follow()
-            self._ungrouped = False
-
-    def _scraped(self, outcome: Outcome) -> None:
-        self._counters.observe(outcome, self._scraper.last_facts.pop(outcome.point, None))
+    def _followers(self, place: Place, what: What) -> Followers:
+        """Who follows the discoveries of probes, or of scrapes."""
+        return Followers(
+            self._books,
+            place.kinds,
+            self._context,
+            path=place.config,
+            clock=self.clock,
+            telemetry=self._telemetry,
+            what=what,
+        )
 
     def _loaded(self) -> None:
         self._telemetry.reload_successful.set(1)

@@ -1,11 +1,10 @@
 """From the settings to what they describe: checks to run, destinations to tell."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slo.app.checks import fault_at, unusable
-from slo.app.counters import definitions, endpoint_of
+from slo.app.scrapes import certain_of
 from slo.config.beats import HeartbeatConfig
 from slo.config.settings import Settings
 from slo.core.paths import DeliveryPath
@@ -15,48 +14,14 @@ from slo.core.slo import SLO
 from slo.errors import ConfigError, WatchkeepError
 from slo.kinds import Kinds
 from slo.net.context import Context
-from slo.runner.schedule import Scheduled
 from slo.sources.checks import Fed
 from slo.sources.grouping import selectors_of
-from slo.sources.series import Wanted
-from slo.sources.target_labels import labels_of
-
-
-def scrapes_of(settings: Settings, context: Context, path: Path) -> list[Scheduled]:
-    """Every scrape, built. Raises ConfigError for what cannot be."""
-    from slo.sources.scrape import MODULE, PARSING_THREADS, Config, Scrape
-
-    scrapes, faults = [], []
-    followed = definitions(settings)
-    wanted, threads = Wanted(followed.values()), ThreadPoolExecutor(PARSING_THREADS, thread_name_prefix=MODULE)
-    for entry in settings.scrapes:
-        assert isinstance(entry.config, Config)  # noqa: S101  the kind that the configuration was read with
-        labelled = labels_of(entry, entry.config.url)
-        try:
-            check = Scrape(entry.config, context, labelled=labelled, wanted=wanted, threads=threads)
-        except (OSError, ValueError, WatchkeepError) as error:
-            faults.append(unusable(path, f"scrapes[{entry.name}]", error))
-            continue
-        scrapes.append(
-            Scheduled(
-                name=entry.name,
-                module=MODULE,
-                target=check.target,
-                interval_seconds=entry.interval.total_seconds(),
-                timeout_seconds=entry.timeout.total_seconds(),
-                check=check,
-                config=(entry, frozenset(followed)),
-            )
-        )
-    if faults:
-        raise ConfigError(faults)
-    return scrapes
 
 
 def refuse_unfed(settings: Settings, path: Path) -> None:
     """Raise ConfigError for SLOs that nothing in these settings can feed, by the last definition of each."""
     faults = []
-    attached = [endpoint_of(entry).labels for entry in settings.scrapes]
+    attached = [labels for entry in settings.scrapes for labels in certain_of(entry)]
     for slo in {slo.name: slo for slo in sorted(settings.slos, key=lambda slo: slo.begins)}.values():
         at = f"slos[{slo.name}].sli.counters"
         if isinstance(slo.definition, CountersSLI) and not attached:

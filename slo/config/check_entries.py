@@ -8,21 +8,21 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from slo.config.aimed import OneTarget
-from slo.config.check_targets import CheckReading
+from slo.config.check_targets import TargetsReading
 from slo.config.module_target import ModuleTarget
-from slo.config.schema import CollectorKeys, ProbeKeys
+from slo.config.schema import CheckKeys, CollectorKeys, ProbeKeys
 from slo.config.section import KindConfig
 from slo.config.settings import AfterFailureSettings, CheckEntry, CheckFamily, ModuleEntry, TargetEntry
 from slo.config.target_keys import TargetKeys
 
 DEFAULT_TIMEOUT = timedelta(seconds=5)
 
-_NOTHING_OWN = TargetKeys()
-_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+NOTHING_OWN = TargetKeys()
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 def probe_of(
-    reading: CheckReading, modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
+    reading: TargetsReading[CheckKeys], modules: Mapping[str, ModuleEntry], vantage_points: Mapping[str, KindConfig]
 ) -> CheckEntry:
     """The entry of a probe without faults. `vantage_points` are its keys as each of them has them."""
     keys = reading.entry.keys.values
@@ -32,13 +32,13 @@ def probe_of(
     return replace(entry, vantage_points=tuple(vantage_points), quorum=quorum)
 
 
-def collector_of(reading: CheckReading) -> CheckEntry:
+def collector_of(reading: TargetsReading[CheckKeys]) -> CheckEntry:
     """The entry of a collector without faults."""
     return _entry(reading, "collectors", {}, {})
 
 
 def _entry(
-    reading: CheckReading,
+    reading: TargetsReading[CheckKeys],
     family: CheckFamily,
     modules: Mapping[str, ModuleEntry],
     vantage_points: Mapping[str, KindConfig],
@@ -48,9 +48,7 @@ def _entry(
     after = keys.after_failure
     after_failure = AfterFailureSettings(interval=after.interval, rounds=after.rounds) if after else None
 
-    def entry(
-        config: KindConfig, own: TargetKeys = _NOTHING_OWN, labels: Mapping[str, str] = _NO_LABELS
-    ) -> TargetEntry:
+    def entry(config: KindConfig, own: TargetKeys = NOTHING_OWN, labels: Mapping[str, str] = NO_LABELS) -> TargetEntry:
         kind, asked, usual = _asked(keys.type, config, modules)
         interval = own.interval or keys.interval
         return TargetEntry(

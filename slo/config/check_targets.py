@@ -1,9 +1,9 @@
-"""Reads the targets of checks: one, as many as are written, and where others are found."""
+"""Reads the targets of checks and of scrapes: one, as many as are written, and where others are found."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from slo.config.aimed import OneTarget, overridden, untargeted
 from slo.config.entries import Entry, Family, KindsOfOneSort
 from slo.config.reading import Reader, Reading, keys_of
 from slo.config.report import Location, Report
-from slo.config.schema import CheckKeys
+from slo.config.schema import CheckKeys, ScrapeKeys
 from slo.config.section import KindConfig
 from slo.config.settings import DiscoveryEntry
 from slo.config.target_keys import MOST_TARGETS, DiscoveryKeys, TargetKeys
@@ -20,13 +20,16 @@ from slo.config.wording import in_words
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 
+T = TypeVar("T", bound=CheckKeys | ScrapeKeys)
+T_co = TypeVar("T_co", bound=CheckKeys | ScrapeKeys, covariant=True)
+
 MANY = ("targets", "targets_from")
-"""The keys of a check with many targets."""
+"""The keys of an entry with many targets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetReading:
-    """One target of a check, as far as it could be read."""
+    """One target of an entry, as far as it could be read."""
 
     at: Location
     keys: Reading[TargetKeys]
@@ -42,10 +45,10 @@ class DiscoveryReading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckReading:
-    """A probe or a collector with its targets and discoveries. `several` says that it may have more than one target."""
+class TargetsReading(Generic[T_co]):
+    """A check or a scrape with its targets and discoveries. `several` says that it may have more than one target."""
 
-    entry: Entry[CheckKeys]
+    entry: Entry[T_co]
     targets: list[TargetReading] = field(default_factory=list)
     discoveries: list[DiscoveryReading] = field(default_factory=list)
     several: bool = False
@@ -61,15 +64,28 @@ class CheckReading:
 
 
 class CheckTargets:
-    """Reads the targets of checks, after their entries, which are read with what `model_for` says."""
+    """Reads the targets of entries, after these, which are read with what `model_for` says.
 
-    def __init__(self, discoveries: Family, *, reader: Reader, report: Report) -> None:
+    `what` is what an entry is called, and `keys` are those of a target, besides those of its kind.
+    """
+
+    def __init__(
+        self,
+        discoveries: Family,
+        *,
+        what: str = "probe",
+        keys: type[TargetKeys] = TargetKeys,
+        reader: Reader,
+        report: Report,
+    ) -> None:
         self._kinds = KindsOfOneSort(discoveries, what="discovery", report=report)
+        self._what = what
+        self._keys = keys
         self._reader = reader
         self._report = report
 
     def model_for(self, model: type[KindConfig], data: Mapping[str, object], at: Location) -> type[KindConfig]:
-        """The keys of a check with many targets are those of its kind without the target."""
+        """The keys of an entry with many targets are those of its kind without the target."""
         many = [key for key in MANY if key in data]
         if not many:
             return model
@@ -81,29 +97,29 @@ class CheckTargets:
             self._report.tell((*at, model.target_key), f"stands beside `{many[0]}`", mend)
         return untargeted(model)
 
-    def read(self, entry: Entry[CheckKeys]) -> CheckReading:
-        """The targets of one check; what is wrong with them is told."""
+    def read(self, entry: Entry[T]) -> TargetsReading[T]:
+        """The targets of one entry; what is wrong with them is told."""
         keys = entry.keys
         written = keys.values.targets if keys.has("targets") else ()
         found = keys.values.targets_from if keys.has("targets_from") else ()
         several = keys.values.model_fields_set & {*MANY} != set()
         if not several:
-            return CheckReading(entry=entry)
+            return TargetsReading(entry=entry)
         if not written and not found and keys.has(*MANY):
             self._report.tell(entry.at, "has no targets", "write some under `targets`, or `targets_from`")
         if len(written) > MOST_TARGETS:
-            problem = f"are {len(written)} targets, more than the {MOST_TARGETS} that one probe may have"
-            self._report.tell((*entry.at, "targets"), problem, "write several probes")
+            problem = f"are {len(written)} targets, more than the {MOST_TARGETS} that one {self._what} may have"
+            self._report.tell((*entry.at, "targets"), problem, f"write several {self._what}s")
             written = ()
         targets = list(self._targets(entry, written))
         discoveries = [
             self._discovery(item, (*entry.at, "targets_from", index), entry) for index, item in enumerate(found)
         ]
-        return CheckReading(
+        return TargetsReading(
             entry=entry, targets=targets, discoveries=[each for each in discoveries if each], several=True
         )
 
-    def _targets(self, entry: Entry[CheckKeys], written: tuple[object, ...]) -> Iterator[TargetReading]:
+    def _targets(self, entry: Entry[T], written: tuple[object, ...]) -> Iterator[TargetReading]:
         model = type(entry.config) if isinstance(entry.config, OneTarget) else None
         first: dict[object, Location] = {}
         for index, item in enumerate(written):
@@ -123,8 +139,8 @@ class CheckTargets:
         self, data: Mapping[str, object], at: Location, common: OneTarget, shared: Mapping[str, object]
     ) -> TargetReading:
         model = type(common)
-        apart = keys_of(TargetKeys)
-        keys = self._reader.read(TargetKeys, {key: value for key, value in data.items() if key in apart}, at)
+        apart = keys_of(self._keys)
+        keys = self._reader.read(self._keys, {key: value for key, value in data.items() if key in apart}, at)
         own = {key: value for key, value in data.items() if key not in apart}
         target = own.get(model.target_key)
         if own.keys() == {model.target_key} and isinstance(target, str):
@@ -143,7 +159,7 @@ class CheckTargets:
                 self._report.tell(place, *in_words(found, target))
         return None
 
-    def _discovery(self, data: object, at: Location, check: Entry[CheckKeys]) -> DiscoveryReading | None:
+    def _discovery(self, data: object, at: Location, check: Entry[T]) -> DiscoveryReading | None:
         common = keys_of(DiscoveryKeys)
         if not isinstance(data, Mapping):
             self._reader.read(DiscoveryKeys, data, at)
@@ -163,7 +179,7 @@ class CheckTargets:
         return DiscoveryReading(at=at, entry=entry)
 
 
-def refuse_late_timeouts(probe: CheckReading, report: Report) -> None:
+def refuse_late_timeouts(probe: TargetsReading[T], report: Report) -> None:
     """A round of every target has to end before its next one begins."""
     common = probe.entry.keys
     for target in probe.targets:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from slo.config.agent_discovery import holds_secret, refuse_everywhere
 from slo.config.check_entries import collector_of, probe_of
-from slo.config.check_targets import CheckReading, CheckTargets, refuse_late_extras, refuse_late_timeouts
+from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_extras, refuse_late_timeouts
 from slo.config.entries import Entries, Entry, Family
 from slo.config.module_target import ModuleTarget, ProbeFamily, with_type
 from slo.config.reading import Reader
@@ -39,12 +39,12 @@ class CheckKinds(Protocol):
 class Checks:
     """All that was read of them. `vantage_points` are those of the probes that have some, by their places."""
 
-    probes: Sequence[CheckReading]
-    collectors: Sequence[CheckReading]
+    probes: Sequence[TargetsReading[CheckKeys]]
+    collectors: Sequence[TargetsReading[CheckKeys]]
     vantage_points: Mapping[Location, VantagePoints]
 
     @property
-    def all(self) -> Sequence[CheckReading]:
+    def all(self) -> Sequence[TargetsReading[CheckKeys]]:
         """Probes and collectors."""
         return (*self.probes, *self.collectors)
 

@@ -142,8 +142,12 @@ def plain_entries(
     reader: Reader,
     report: Report,
     config: type[KindConfig] | None = None,
+    model_for: ModelFor = lambda model, _data, _at: model,
 ) -> list[Entry[K]]:
-    """The entries of a list that have no type: their keys are those of `model`, and of `config` where there is one."""
+    """The entries of a list that have no type: their keys are those of `model`, and of `config` where there is one.
+
+    These are read with what `model_for` says.
+    """
     entries = []
     known = keys_of(model)
     for index, item in enumerate(data):
@@ -154,7 +158,8 @@ def plain_entries(
             continue
         keys = reader.read(model, {key: value for key, value in item.items() if key in known}, place)
         own = {key: value for key, value in item.items() if key not in known}
-        entries.append(Entry(place, keys, reader.check(config, own, place, beside=known), _texts(keys, item)))
+        whole = reader.check(model_for(config, item, place), own, place, beside=known)
+        entries.append(Entry(place, keys, whole, _texts(keys, item), own))
     refuse_twins([(entry.name, entry.at) for entry in entries], what, report)
     return entries
 

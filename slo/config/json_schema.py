@@ -26,7 +26,7 @@ from slo.config.schema import (
     ServerKeys,
 )
 from slo.config.section import KindConfig, Section
-from slo.config.target_keys import DiscoveryKeys, TargetKeys
+from slo.config.target_keys import DiscoveryKeys, ScrapeTargetKeys, TargetKeys
 from slo.config.types import SIZE_FORMAT, size_name
 from slo.core.contract import BusinessDays
 from slo.core.duration import duration_name
@@ -54,9 +54,10 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     definitions["target"] = _described(TargetKeys, "", definitions)
     definitions["discovery"] = _entries("discovery", DiscoveryKeys, kinds.discoveries, definitions)
     root["properties"]["scrapes"]["items"] = {"$ref": f"{REFERENCE}scrape"}
-    definitions["scrape"] = _both(
-        _described(ScrapeKeys, "", definitions), _described(kinds.scrape_config(), "scrape.", definitions)
-    )
+    scrape = kinds.scrape_config()
+    own = _described(scrape, "scrape.", definitions)
+    definitions["scrape"] = _both(_described(ScrapeKeys, "", definitions), own)
+    _with_targets(definitions["scrape"], own, scrape, "scrape.target", definitions, keys=ScrapeTargetKeys)
     # As a part of the root it would come without the twins of its secrets: pydantic passes over what adds them.
     root["properties"]["servers"]["items"] = _described(ServerKeys, "", definitions)
     root["properties"]["agents"] = _described(AgentsKeys, "", definitions)
@@ -128,13 +129,15 @@ def _with_targets(
     config: type[KindConfig],
     name: str,
     definitions: dict[str, JsonSchemaValue],
+    *,
+    keys: type[TargetKeys] = TargetKeys,
 ) -> None:
-    """Has a probe take one target or many, each a text or a mapping with the keys that are others for it."""
+    """Has an entry take one target or many, each a text or a mapping with the keys that are others for it."""
     if not issubclass(config, OneTarget):
         del entry["properties"]["targets"], entry["properties"]["targets_from"]
         return
     key = config.target_key
-    common = _described(TargetKeys, "", definitions)
+    common = _described(keys, "", definitions)
     definitions[name] = own | {"properties": common["properties"] | own["properties"], "required": [key]}
     targets, found = (dict(entry["properties"][many]) for many in ("targets", "targets_from"))
     entry["properties"]["targets"] = targets | {"items": {"anyOf": [{"type": "string"}, {"$ref": REFERENCE + name}]}}

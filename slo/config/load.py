@@ -34,7 +34,7 @@ from slo.config.schema import (
     ServerKeys,
     StoreKeys,
 )
-from slo.config.section import KindConfig
+from slo.config.scrapes import ScrapeKinds, read_scrapes, scrape_of
 from slo.config.settings import (
     DestinationEntry,
     ModuleEntry,
@@ -43,7 +43,7 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
-from slo.config.source_entries import forwarder_of, scrape_of, server_of
+from slo.config.source_entries import forwarder_of, server_of
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -53,14 +53,13 @@ from slo.errors import ConfigError
 MINUTE = timedelta(minutes=1)
 
 
-class Kinds(CheckKinds, Protocol):
+class Kinds(CheckKinds, ScrapeKinds, Protocol):
     """The kinds that entries may have, as `slo.kinds` knows them."""
 
     @property
     def destinations(self) -> Family: ...
     @property
     def forwarders(self) -> Family: ...
-    def scrape_config(self) -> type[KindConfig]: ...
     def read_modules(
         self, data: Mapping[str, object], at: Location, *, reader: Reader, report: Report
     ) -> dict[str, ModuleEntry]: ...
@@ -103,25 +102,18 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)
     warn_of_shared_accounts(destinations, report)
-    items = _items(root, "scrapes")
-    scrapes = plain_entries(
-        ScrapeKeys,
-        items,
-        ("scrapes",),
-        what="scrape",
-        reader=reader,
-        report=report,
-        config=kinds.scrape_config() if items else None,
-    )
+    scrapes = read_scrapes(_items(root, "scrapes"), kinds, reader=reader, report=report)
     servers = plain_entries(
         ServerKeys, _items(root, "servers"), ("servers",), what="server", reader=reader, report=report
     )
-    _refuse_late_timeouts([*(check.entry for check in checks.all), *scrapes, *servers], report)
+    _refuse_late_timeouts(
+        [*(check.entry for check in checks.all), *(scrape.entry for scrape in scrapes), *servers], report
+    )
     surroundings = Surroundings(
         feeds=Feeds(
             probes={name: probe.slowest for probe in checks.probes for name, _ in _intervals(probe.entry)},
             collectors={name: each.slowest for each in checks.collectors for name, _ in _intervals(each.entry)},
-            scrapes={name: interval for entry in scrapes for name, interval in _intervals(entry)},
+            scrapes={name: scrape.slowest for scrape in scrapes for name, _ in _intervals(scrape.entry)},
             servers={name: interval for entry in servers for name, interval in _intervals(entry)},
             whole=source.whole and root.has("probes", "collectors", "servers"),
             several=frozenset(check.entry.name for check in checks.all if check.several),
@@ -153,7 +145,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         collectors=checks.collector_entries(),
         modules=modules,
         guard=root.values.guard,
-        scrapes=tuple(scrape_of(entry) for entry in scrapes),
+        scrapes=tuple(map(scrape_of, scrapes)),
         servers=tuple(server_of(entry) for entry in servers),
         slos=slos,
         exclusions=tuple(entry.keys.values.exclusion(created_at=None) for entry in exclusions),

@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 
 from slo.config.aimed import OneTarget
-from slo.config.check_targets import CheckReading
+from slo.config.check_targets import TargetsReading
 from slo.config.entries import Family
 from slo.config.names import Names
 from slo.config.report import Location, Report
+from slo.config.schema import CheckKeys
 from slo.config.section import KindConfig
 from slo.config.settings import ModuleEntry
 from slo.config.urls import parted
@@ -63,7 +64,10 @@ def with_type(item: object) -> object:
 
 
 def refuse_lost_modules(
-    probes: Sequence[CheckReading], modules: Mapping[str, ModuleEntry], known: Collection[str], report: Report
+    probes: Sequence[TargetsReading[CheckKeys]],
+    modules: Mapping[str, ModuleEntry],
+    known: Collection[str],
+    report: Report,
 ) -> None:
     """The modules that probes name are there, and can have their targets. `known` are those with faults as well."""
     names = Names(known)

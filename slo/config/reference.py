@@ -62,7 +62,7 @@ def reference(schema: JsonSchemaValue) -> str:
                 *sections.tables(definition),
             ]
     parts += [
-        "## `targets` and `targets_from` of a probe or a collector",
+        "## `targets` and `targets_from` of a probe, a collector or a scrape",
         _TARGETS,
         sections.table(schema["$defs"]["target"]),
     ]
@@ -197,7 +197,8 @@ _WORDS = {
 
 _TARGETS = """\
 Many targets for one probe: docs/targets.md. A target is a text, or a mapping with it under the key that the probe's
-type has for it, with these keys and any of the type's, which stand in the place of the probe's own.
+type has for it, with these keys and any of the type's, which stand in the place of the probe's own. Of a collector and
+of a scrape it is the same.
 """
 
 _POLICIES = """\

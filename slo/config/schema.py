@@ -117,7 +117,7 @@ class CollectorKeys(CheckKeys):
 
 
 class ScrapeKeys(NamedKeys):
-    """What every target has whose counters the watch scrapes."""
+    """What every scrape has: one target whose counters are scraped, or many."""
 
     run_by: RunBy = "watch"
     """Who scrapes: the watch, or the agents, which send what is counted to it."""
@@ -125,9 +125,14 @@ class ScrapeKeys(NamedKeys):
     """How often it is scraped."""
     timeout: PositiveDuration | None = None
     """When a scrape gives up, at most `interval`. Default: 5s, or `interval` where that is shorter."""
+    targets: tuple[SkipValidation[str | TargetKeys], ...] = ()
+    """Many targets instead of one: each as it is, or a mapping with its `url`, its `labels`, and any keys of the entry
+    that are others for it."""
+    targets_from: tuple[SkipValidation[DiscoveryKeys], ...] = ()
+    """Where more targets are found while the watch runs."""
     labels: Mapping[LabelName, str] = Field(default={})
-    """Labels that all its series get. Without others, `job` is the name of the scrape, and `instance` the host and port
-    of its URL, as in Prometheus."""
+    """Labels that all its series get, besides those of their target. Without others, `job` is the name of the scrape,
+    and `instance` the host and port of the URL, as in Prometheus."""
     honor_labels: bool = False
     """Where a series has one of these labels itself, its own stands, as for a federation or a push gateway. Otherwise
     its own is called `exported_job`, or `exported_` and whatever its name is."""

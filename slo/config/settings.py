@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -64,7 +64,10 @@ class TargetEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiscoveryEntry:
-    """Where targets of a probe are found: the kind `type` with its own `config`. `format` is what becomes of each."""
+    """Where targets of a check or a scrape are found: the kind `type` with its own `config`.
+
+    `format` is what becomes of each.
+    """
 
     type: str
     config: BaseModel
@@ -115,19 +118,38 @@ class ModuleEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScrapeEntry:
+class ScrapeTarget:
     """A target whose counters are scraped every `interval`, given up after `timeout`; `config` says from where.
 
-    Its series get `labels`, besides `job` and `instance`; with `honor_labels`, those that have none of that name.
+    `labels` are its own, besides those of the scrape.
     """
+
+    interval: timedelta
+    timeout: timedelta
+    config: BaseModel
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScrapeEntry:
+    """One scrape with its targets, those that are written in the configuration, and where others are found.
+
+    Series get `labels`, besides `job` and `instance`; with `honor_labels`, those that have none of that name.
+    `several`, `discoveries` and `aimed` are as those of a check.
+    """
+
+    family: ClassVar[str] = "scrapes"
 
     name: str
     interval: timedelta
     timeout: timedelta
-    config: BaseModel
+    targets: tuple[ScrapeTarget, ...]
     labels: Mapping[str, str]
     honor_labels: bool
     run_by: RunBy = "watch"
+    several: bool = False
+    discoveries: tuple[DiscoveryEntry, ...] = ()
+    aimed: "Callable[[str, Mapping[str, str]], ScrapeTarget] | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

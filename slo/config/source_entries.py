@@ -1,28 +1,14 @@
-"""From what was read of a scrape, a server or a forwarder to its entry in the settings."""
+"""From what was read of a server or a forwarder to its entry in the settings."""
 
 from datetime import timedelta
 
 from slo.config.check_entries import DEFAULT_TIMEOUT
 from slo.config.entries import Entry
-from slo.config.schema import ForwarderKeys, ScrapeKeys, ServerKeys
-from slo.config.settings import ForwarderEntry, ScrapeEntry, ServerEntry
+from slo.config.schema import ForwarderKeys, ServerKeys
+from slo.config.settings import ForwarderEntry, ServerEntry
 
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
-
-
-def scrape_of(entry: Entry[ScrapeKeys]) -> ScrapeEntry:
-    """The entry of a scrape without faults."""
-    keys = entry.keys.values
-    return ScrapeEntry(
-        name=keys.name,
-        interval=keys.interval,
-        timeout=_timeout(keys),
-        config=entry.whole(),
-        labels=keys.labels,
-        honor_labels=keys.honor_labels,
-        run_by=keys.run_by,
-    )
 
 
 def server_of(entry: Entry[ServerKeys]) -> ServerEntry:
@@ -32,7 +18,7 @@ def server_of(entry: Entry[ServerKeys]) -> ServerEntry:
         name=keys.name,
         url=keys.url.rstrip("/"),
         interval=keys.interval,
-        timeout=_timeout(keys),
+        timeout=keys.timeout or min(DEFAULT_TIMEOUT, keys.interval),
         offset=max(DEFAULT_OFFSET, keys.interval) if keys.offset is None else keys.offset,
         headers=keys.headers,
         basic_auth=keys.basic_auth,
@@ -45,7 +31,3 @@ def forwarder_of(entry: Entry[ForwarderKeys]) -> ForwarderEntry:
     """The entry of a forwarder without faults."""
     keys = entry.keys.values
     return ForwarderEntry(name=keys.name, type=keys.type, config=entry.whole(), spool_bytes=keys.spool.max_size)
-
-
-def _timeout(keys: ScrapeKeys | ServerKeys) -> timedelta:
-    return keys.timeout or min(DEFAULT_TIMEOUT, keys.interval)

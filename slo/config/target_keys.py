@@ -58,6 +58,13 @@ class TargetKeys(Section):
     """When it is given up, at most `interval`. Default: that of the probe."""
 
 
+class ScrapeTargetKeys(TargetKeys):
+    """What a target of a scrape has besides the keys that stand in the place of those of the scrape."""
+
+    labels: Mapping[LabelName, str] = Field(default={})
+    """Labels of its series, in the place of those of the scrape."""
+
+
 class DiscoveryKeys(Section):
     """What everything has that finds targets."""
 

@@ -4,6 +4,7 @@ Records are numbered by the agent that made them, from the beginning of its `boo
 tells a round from every other is its check, its target and its number, whoever made it.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +18,15 @@ Series: TypeAlias = tuple[Mapping[str, str], float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observed:
-    """One round of a check. `samples` are what a scrape found that is counted, None where nothing was scraped."""
+    """One round of a check. `samples` are what a scrape found that is counted, None where nothing was scraped.
+
+    `looked_for` are the SLIs whose series the scrape looked out for, as `digest_of` calls them: the watch may have got
+    another configuration sooner or later than the agent, and a series that nobody looked out for is none that is new.
+    """
 
     outcome: Outcome
     samples: Sequence[Series] | None = None
+    looked_for: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,3 +49,8 @@ class Batch:
     boot: str
     first: int
     records: Sequence[Record]
+
+
+def digest_of(sli: str) -> str:
+    """What an SLI is called in a record, by its key: sixteen hexadecimal digits, however long that is."""
+    return hashlib.blake2b(sli.encode(), digest_size=8).hexdigest()

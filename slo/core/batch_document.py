@@ -45,7 +45,8 @@ def document_of(record: Record) -> dict[str, Any]:
     document |= {key: value for key, value in more.items() if value}
     if record.samples is None:
         return {"outcome": document}
-    return {"outcome": document, "samples": [[dict(labels), _written(value)] for labels, value in record.samples]}
+    samples = [[dict(labels), _written(value)] for labels, value in record.samples]
+    return {"outcome": document, "samples": samples, "looked_for": sorted(record.looked_for)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +94,7 @@ def record_of(document: object) -> Record:
     return Observed(
         outcome=_outcome(_mapping(fields.get("outcome"), "outcome")),
         samples=None if samples is None else tuple(map(_sample, samples)),
+        looked_for=_texts(fields.get("looked_for", []), "looked_for"),
     )
 
 
@@ -158,6 +160,12 @@ def _labels(value: object) -> dict[str, str]:
     if len(labels) > MOST_LABELS:
         raise ValueError(f"there are {len(labels)} labels, more than {MOST_LABELS}")
     return {_short(name, "a label"): _short(text, name[:100]) for name, text in labels.items()}
+
+
+def _texts(value: object, name: str) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is no list")
+    return frozenset(_short(text, name) for text in value)
 
 
 def _text(fields: Mapping[str, Any], name: str, *, default: str | None = None) -> str:

@@ -116,6 +116,10 @@ DISCOVERY = ("probe", "discovery", "type")
 """The labels of a discovery: its probe, its place under `targets_from`, and its type."""
 
 
+SCRAPED = ("scrape", "target")
+"""The labels of a scrape. The target is empty, which is no label, where a scrape can have no other."""
+
+
 class Rounds:
     """What a runner says of its rounds. `family` is what its checks are: probes, or scrapes."""
 
@@ -154,16 +158,25 @@ class ProcessTelemetry:
         self.scrape_failures = Counter(
             "watchkeep_scrape_failures_total",
             "Scrapes that gave no metrics, by reason.",
-            ["scrape", "reason"],
+            [*SCRAPED, "reason"],
             registry=registry,
         )
         self.scrape_duration = Gauge(
-            "watchkeep_scrape_duration_seconds", "How long the last scrape took.", ["scrape"], registry=registry
+            "watchkeep_scrape_duration_seconds", "How long the last scrape took.", SCRAPED, registry=registry
         )
         self.scrape_series = Gauge(
             "watchkeep_scrape_series",
             "Series of the last scrape that SLIs look out for; 0 where it gave no metrics.",
-            ["scrape"],
+            SCRAPED,
+            registry=registry,
+        )
+        self.scrape_targets = Gauge(
+            "watchkeep_scrape_targets", "Targets of a scrape that are watched.", ["scrape"], registry=registry
+        )
+        self.scrape_targets_refused = Gauge(
+            "watchkeep_scrape_targets_refused",
+            "Targets of a scrape that were found and are not watched: invalid, duplicate, too_many.",
+            ["scrape", "reason"],
             registry=registry,
         )
         self.probe_targets = Gauge(

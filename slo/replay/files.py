@@ -19,7 +19,7 @@ from slo.replay.recording import Recording
 from slo.replay.replay import Replay, Transition
 from slo.replay.samples import Samples, counted_by, instances
 from slo.sources.counters import Excess
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 
 LONGEST_YEARS = 10
 """A recording that is longer has a wrong timestamp somewhere, and would be replayed for hours."""

@@ -51,6 +51,17 @@ class Groups:
         given_up = [groups for groups in looking if groups.keep({groups.values(labels) for labels in present})]
         return bool(given_up)
 
+    def keep(self, series: Iterable[Mapping[str, str]]) -> bool:
+        """Give up the groups of scraped series that none of these, all of them, is in. Whether there are any."""
+        looking = [groups for groups in self._grouped if isinstance(groups.slo.definition, CountersSLI)]
+        present: list[set[Values]] = [set() for _ in looking]
+        for labels in series if looking else ():
+            for groups, values in zip(looking, present, strict=True):
+                if groups.takes(labels):
+                    values.add(groups.values(labels))
+        given_up = [groups for groups, values in zip(looking, present, strict=True) if groups.keep(values)]
+        return bool(given_up)
+
     def add(self, slo: SLO, found: Iterable[Values]) -> bool:
         """Take in groups of an SLO that a server has. Whether there are new ones among them."""
         new = [values for values in found for groups in self._grouped if groups.slo == slo and groups.add(values)]
@@ -97,7 +108,11 @@ class _Groups:
 
     def find(self, labels: Mapping[str, str]) -> bool:
         """Whether a series makes a new group."""
-        return self._selectors is not None and self._selectors[0].matches(labels) and self.add_of(labels)
+        return self.takes(labels) and self.add_of(labels)
+
+    def takes(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series is of the total, whose groups these are."""
+        return self._selectors is not None and self._selectors[0].matches(labels)
 
     def add_of(self, labels: Mapping[str, str]) -> bool:
         """Whether these labels make a new group."""

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.increments import NEVER, Floats, Ints
-from slo.sources.series import Labels, Wanted
+from slo.sources.selection import Labels, Wanted
 from slo.sources.targets import Target
 from slo.sources.watermarks import Names, Watermark, encode
 
@@ -21,18 +21,6 @@ FORGOTTEN_AFTER_MS = 86_400_000
 
 MOST_SERIES = 100_000
 """How many series of a target are remembered, those of its last scrape in any case."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Endpoint:
-    """Where a target is scraped, and how often. With another `identity` its series are not those of before.
-
-    All its series have these `labels`.
-    """
-
-    interval_seconds: float
-    identity: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

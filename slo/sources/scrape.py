@@ -9,6 +9,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
 from slo.config.types import Size
+from slo.core.batch import Series
 from slo.core.outcome import Judgement
 from slo.core.sample import Sample
 from slo.errors import Fault, ParseError
@@ -48,6 +49,11 @@ class Scraped:
     fetched: Fetched
     samples: Sequence[ScrapedSample] = ()
     unreadable: str = ""
+
+    @property
+    def series(self) -> list[Series]:
+        """The samples as a record has them."""
+        return [(labels, value) for _, labels, value, _ in self.samples]
 
     @property
     def readable(self) -> bool:

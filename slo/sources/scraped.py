@@ -2,27 +2,33 @@
 
 What is looked out for are definitions, as they are configured; what is counted are SLIs, which for a definition with
 `group_by` are those of its groups. A restart goes on from the watermarks of the targets: what their counters grew by
-meanwhile is counted at the next scrape.
+meanwhile is counted at the next scrape. A target that is gone counts what it was scraped for, and leaves no watermark.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
+from slo.core.batch import Series
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
-from slo.sources.counters import Counted, CounterSource
-from slo.sources.increments import Ints
+from slo.sources.counters import LONGEST_LATE_MS, Counted, CounterSource
+from slo.sources.endpoint import Endpoint
+from slo.sources.increments import NEVER, Ints
 from slo.sources.knowledge import horizon_ms
-from slo.sources.live_target import Endpoint, LiveTarget
-from slo.sources.series import Labels, Wanted
-from slo.sources.targets import FOREVER, Advance
+from slo.sources.live_target import LiveTarget
+from slo.sources.selection import Labels, Wanted
+from slo.sources.stay import FOREVER
+from slo.sources.targets import Advance
 from slo.sources.watermarks import Watermark, decode
 
 NAMES, NUMBERS, ALL = "names:", "numbers:", "all"
 """How the parts of a target's watermark are called, and the mark of what is known of no single target."""
+
+_NO_MARKS: Mapping[str, bytes] = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +39,22 @@ class ScrapedCounters:
     def __init__(self, *, slot_seconds: int) -> None:
         self._source = CounterSource({}, slot_seconds=slot_seconds)
         self._live: dict[str, LiveTarget] = {}
-        self._endpoints: Mapping[str, Endpoint] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._wanted = Wanted(())
         self._followed: Mapping[str, CountersSLI] = {}
         self._looked_for: frozenset[str] = frozenset()
         self._taken_ms = self._closed_ms = 0
         self._carried: Mapping[str, int] = {}
         self._changed: set[str] = set()
+        self._leaving: set[str] = set()
 
     def configure(
         self, followed: Mapping[str, CountersSLI], targets: Mapping[str, Endpoint], marks: Mapping[str, bytes]
     ) -> None:
         """Look out for the series of these definitions, by key, on these targets, by name.
 
-        What is known of targets that stay is kept. Others go on from their watermark, if `marks` has one. A target
-        whose identity is another one than before begins anew.
+        What is known of targets that stay is kept; those that are not among them leave. New ones go on from their
+        watermark, if `marks` has one. A target whose identity is another one than before begins anew.
         """
         self._followed = dict(followed)
         self._looked_for = frozenset(followed)
@@ -56,21 +64,38 @@ class ScrapedCounters:
             except (KeyError, TypeError, ValueError) as error:
                 logger.warning("the watermarks are damaged, all targets begin anew", extra={"error": str(error)})
                 marks = {}
-        wanted = Wanted(followed.values())
-        live: dict[str, LiveTarget] = {}
-        begun, self._source.targets = self._source.targets, {}
+        self._wanted = Wanted(followed.values())
+        for live in self._live.values():
+            live.keep(self._wanted)
+        self.leave(self._endpoints.keys() - targets.keys())
+        self.add(targets, marks)
+
+    def add(self, targets: Mapping[str, Endpoint], marks: Mapping[str, bytes] = _NO_MARKS) -> None:
+        """Look out for series on these targets too; see `configure`."""
         for name, endpoint in targets.items():
             interval_ms = round(endpoint.interval_seconds * 1000)
             if name in self._live:
-                live[name] = self._live[name]
-                live[name].is_now(endpoint.identity, before=live[name].identity)
-                self._source.targets[name] = begun[name]
-                begun[name].interval_ms = interval_ms
+                live = self._live[name]
+                live.is_now(endpoint.identity, before=live.identity)
+                live.target.interval_ms, live.target.stay.leaves_ms = interval_ms, FOREVER
             else:
                 target = self._source.begin(name, interval_ms=interval_ms)
-                live[name] = LiveTarget(target, endpoint.identity, _mark(name, marks))
-            live[name].keep(wanted)
-        self._live, self._endpoints = live, dict(targets)
+                live = self._live[name] = LiveTarget(target, endpoint.identity, _mark(name, marks))
+                live.keep(self._wanted)
+            self._endpoints[name] = endpoint
+        self._leaving -= targets.keys()
+
+    def leave(self, names: Iterable[str], *, since_ms: int = 0) -> None:
+        """Nobody wants these targets scraped any more, since a time: they are gone once what they said is counted.
+
+        Of one that comes back after that nothing is known.
+        """
+        for name in names:
+            live = self._live[name]
+            counted_ms = min(self._closed_ms, int(live.target.until_ms.max(initial=0)))
+            live.target.stay.leaves_ms = max(since_ms, live.newest_ms, counted_ms)
+            del self._endpoints[name]
+            self._leaving.add(name)
 
     def count(self, slis: Mapping[str, CountersSLI]) -> None:
         """Count these SLIs, by key, from the next closing on. What is known of those that stay is kept."""
@@ -90,16 +115,36 @@ class ScrapedCounters:
 
     @property
     def targets(self) -> Sequence[str]:
-        """The names of the targets."""
+        """The names of the targets, with those that leave."""
         return tuple(self._live)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a target is one that does not leave."""
+        return name in self._endpoints
+
+    def scraped_until(self, name: str) -> int:
+        """The time of the newest scrape of a target (Unix milliseconds); NEVER without one."""
+        return self._live[name].newest_ms if name in self._endpoints else NEVER
+
+    def report(self, name: str, at_ms: int, series: Iterable[Series], looked_for: Collection[str]) -> None:
+        """Take in one scrape that somebody else made, as `observe` does.
+
+        `looked_for` are the definitions whose series it looked out for, as far as they are looked out for here.
+        """
+        if name in self._endpoints and at_ms > self._taken_ms - LONGEST_LATE_MS:
+            samples = [
+                (labels.get("__name__", ""), labels, value, None) for labels, value in series if self._wanted(labels)
+            ]
+            self._live[name].add(at_ms, samples, self._looked_for & {*looked_for})
 
     def observe(self, name: str, at_ms: int, samples: Sequence[ScrapedSample]) -> None:
         """Take in one scrape that was complete at a time (Unix milliseconds). Unknown targets are passed over.
 
-        Where slots up to that time are being closed already, it belongs to the next one.
+        Where slots up to that time are being closed already, it comes late, which is a day at most. The scrapes of a
+        target come in the order of their times: one that is not newer than the one before it is passed over.
         """
-        if name in self._live:
-            self._live[name].add(max(at_ms, self._taken_ms + 1), samples, self._looked_for)
+        if name in self._endpoints and at_ms > self._taken_ms - LONGEST_LATE_MS:
+            self._live[name].add(at_ms, samples, self._looked_for)
 
     def take_in(self, name: str, until_ms: int) -> list[Labels]:
         """Have the scrapes of a target up to a time ready to be counted; the series that are new."""
@@ -130,22 +175,30 @@ class ScrapedCounters:
     def feeding(self, sli: str) -> list[str]:
         """The targets that an SLI was ever observed on."""
         index = self._source.names.index(sli)
-        return [name for name, target in self._source.targets.items() if target.first_ms[index] < FOREVER]
+        return [name for name, target in self._source.targets.items() if target.stay.first_ms[index] < FOREVER]
 
     def possible(self, sli: CountersSLI) -> list[str]:
         """The targets that an SLI may be observed on: their labels are not such as its total does not take."""
         return [name for name, endpoint in self._endpoints.items() if sli.total.may_match(endpoint.labels)]
 
-    def watermarks(self, *, whole: bool) -> Iterator[tuple[str, bytes]]:
+    def watermarks(self, *, whole: bool) -> Iterator[tuple[str, bytes | None]]:
         """The marks of what changed by the closings since they were asked for last; those before are still good.
 
-        With `whole`, all marks. They are made one by one, and are to be kept together.
+        With `whole`, all marks. They are made one by one, and are to be kept together. Those of targets that are gone
+        are None, which are forgotten.
         """
+        gone = {name for name in self._leaving if self._live[name].target.stay.leaves_ms <= self._closed_ms}
+        if gone:  # all of them at once: while the marks are asked for, one may come back
+            self._live = {name: live for name, live in self._live.items() if name not in gone}
+            self._leaving.difference_update(gone)
+            self._source.end(gone, now_ms=self._closed_ms)
+        for name in gone:
+            yield from ((NAMES + name, None), (NUMBERS + name, None))
         carried = zip(self._source.names, self._source.carried.tolist(), strict=True)
         of_all = {"closed_ms": self._closed_ms, "carried": {key: events for key, events in carried if events}}
         yield ALL, json.dumps(of_all).encode()
         changed, self._changed = self._changed, set()
-        for name in self._live if whole else changed & self._live.keys():
+        for name in tuple(self._live) if whole else changed & self._live.keys():
             self._live[name].forget()
             names, numbers = self._live[name].watermark(self._source.names, whole=whole)
             yield NUMBERS + name, numbers

@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from slo.core.matching import NUMERIC_LABELS, Matcher
 from slo.core.selector import METRIC_NAME, Selector
+from slo.core.sli import CountersSLI
 
 _ANY = ""
 """Under which selectors are kept that ask for no one value: their metric, or the label that they are found by."""
 
-Labels = Mapping[str, str]
+Labels: TypeAlias = Mapping[str, str]
+"""The labels of a series, `__name__` among them."""
 
 
 class Selection:
@@ -61,3 +64,18 @@ class Selection:
 def _exact(selector: Selector) -> list[Matcher]:
     """The matchers that one spelling of a value fulfils, and no other."""
     return [m for m in selector.matchers if m.operator == "=" and m.label not in NUMERIC_LABELS]
+
+
+class Wanted:
+    """Whether a series counts for any of some SLIs."""
+
+    def __init__(self, slis: Iterable[CountersSLI]) -> None:
+        self._selection = Selection(tuple({selector for sli in slis for selector in (sli.total, sli.part)}))
+
+    def __call__(self, labels: Labels) -> bool:
+        return self._selection.any(labels)
+
+
+def selection_of(slis: Iterable[CountersSLI]) -> Selection:
+    """The selectors of SLIs: for each its total and its part."""
+    return Selection([selector for sli in slis for selector in (sli.total, sli.part)])

@@ -1,16 +1,11 @@
 """Which series of a target count for which SLI, and what they add up to."""
 
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable
 
 import numpy as np
 
-from slo.core.sli import CountersSLI
 from slo.sources.increments import Bools, Ints
-from slo.sources.selection import Selection
-
-Labels: TypeAlias = Mapping[str, str]
-"""The labels of a series, `__name__` among them."""
+from slo.sources.selection import Labels, Selection
 
 
 class Members:
@@ -56,18 +51,3 @@ class Members:
         # Every sum begins with a column of zeros behind the series, so that none is of nothing.
         self._gather = np.array([place for members in self._members for place in (self.series, *members)], np.int64)
         self._starts = np.cumsum([0, *(1 + len(members) for members in self._members)][:-1])
-
-
-class Wanted:
-    """Whether a series counts for any of some SLIs."""
-
-    def __init__(self, slis: Iterable[CountersSLI]) -> None:
-        self._selection = Selection(tuple({selector for sli in slis for selector in (sli.total, sli.part)}))
-
-    def __call__(self, labels: Labels) -> bool:
-        return self._selection.any(labels)
-
-
-def selection_of(slis: Iterable[CountersSLI]) -> Selection:
-    """The selectors of SLIs: for each its total and its part."""
-    return Selection([selector for sli in slis for selector in (sli.total, sli.part)])

@@ -1,10 +1,13 @@
 """The labels that the series of a target get from their target, as Prometheus attaches them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slo.config.settings import ScrapeEntry
 from slo.net.url import URL
+from slo.sources.checks import Watched
+from slo.sources.endpoint import Endpoint
 
 EXPORTED = "exported_"
 """What the target's own label is called where ours has its name."""
@@ -36,7 +39,14 @@ class TargetLabels:
         return labels
 
 
-def labels_of(entry: ScrapeEntry, url: str) -> TargetLabels:
-    """What is attached to the series of a target at `url`."""
-    labels = {"job": entry.name, "instance": URL.parse(url).authority, **entry.labels}
+def labels_of(entry: ScrapeEntry, url: str, own: Mapping[str, str]) -> TargetLabels:
+    """What is attached to the series of a target at `url` that has labels of its `own`."""
+    labels = {"job": entry.name, "instance": URL.parse(url).authority, **entry.labels, **own}
     return TargetLabels(labels=labels, honor=entry.honor_labels)
+
+
+def endpoint_of(entry: ScrapeEntry, watched: Watched) -> Endpoint:
+    """Where a target is scraped: at another URL, or with other labels, its series are not those that were counted."""
+    attached = labels_of(entry, watched.target, watched.labels)
+    identity = json.dumps([watched.target, sorted(attached.labels.items()), attached.honor])
+    return Endpoint(interval_seconds=watched.interval_seconds, identity=identity, labels=attached.certain)

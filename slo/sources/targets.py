@@ -8,23 +8,25 @@ import numpy as np
 from slo.sources.increments import NEVER, Bools, Floats, Growth, Increments, Ints
 from slo.sources.knowledge import Known, Span, cover, horizon_ms
 from slo.sources.late import LateSpan, Spread
-from slo.sources.selection import Selection
-from slo.sources.series import Labels, Members
-
-FOREVER = 2**62
+from slo.sources.selection import Labels, Selection
+from slo.sources.series import Members
+from slo.sources.stay import FOREVER, Stay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Advance:
-    """What one target added to some slots: arrays of the shape (slots, SLIs).
+    """What one target added to `slots`, which are the numbers of those with scrapes: arrays of the shape (slots, SLIs).
 
-    `observations` are scrapes in which an SLI was seen, without those behind a gap. `spans` are what is known at once,
-    with the SLIs that know it. `late` came late: with a scrape after a gap, for the slots before it.
+    Scrapes that came late have slots before those that are counted now. `observations` are scrapes in which an SLI was
+    seen, without those behind a gap. `spans` are what is known at once, with the SLIs that know it; `late` came late:
+    with a late scrape, or with one after a gap, for the slots before it. `first` are the SLIs that were observed first.
     """
 
+    slots: Ints
     total: Ints
     part: Ints
     observations: Ints
+    first: Ints
     spans: Sequence[tuple[Sequence[Span], Ints]] = ()
     late: Sequence[Spread | LateSpan] = ()
 
@@ -33,7 +35,7 @@ class Target:
     """The series of one target, as far as SLIs want them; `selection` holds their selectors, see `selection_of`.
 
     `interval_ms` is how often it is scraped; `leaves_ms` is when it is gone for good, where that is known. Of each SLI,
-    `decided_ms` and `until_ms` are what is `Known`; `first_ms` is when it was observed first.
+    `decided_ms` and `until_ms` are what is `Known`; `stay` is when it was there to be observed.
     """
 
     def __init__(
@@ -44,9 +46,8 @@ class Target:
         self.decided_ms: Ints = np.zeros(slis, np.int64)
         self.until_ms: Ints = np.zeros(slis, np.int64)
         self.observed_last: Bools = np.zeros(slis, np.bool_)
-        self.first_ms: Ints = np.full(slis, FOREVER, np.int64)
+        self.stay = Stay(slot_ms=slot_ms, first_ms=np.full(slis, FOREVER, np.int64), leaves_ms=leaves_ms)
         self.interval_ms = interval_ms
-        self.leaves_ms = leaves_ms
         self._slot_ms = slot_ms
 
     def follow(self, series: Iterable[Labels], *, followed_since_now: bool = False) -> None:
@@ -69,22 +70,17 @@ class Target:
         self.decided_ms = np.append(self.decided_ms, 0)[kept]
         self.until_ms = np.append(self.until_ms, 0)[kept]
         self.observed_last = np.append(self.observed_last, False)[kept]
-        self.first_ms = np.append(self.first_ms, FOREVER)[kept]
-
-    def there(self, ends_ms: Ints) -> Bools:
-        """Whether it was there to be observed in these slots, from the first observation of each SLI on."""
-        first_end = -(-self.first_ms // self._slot_ms) * self._slot_ms
-        return (ends_ms[:, np.newaxis] >= first_end) & (ends_ms[:, np.newaxis] - self._slot_ms < self.leaves_ms)
+        self.stay.replace(kept)
 
     def advance(self, times_ms: Ints, values: Floats, ends_ms: Ints) -> Advance:
         """Take in the scrapes of the slots that end at `ends_ms`, in a row; `values` has the shape (scrapes, series).
 
-        Times of scrapes ascend, from call to call as well.
+        Times of scrapes ascend, from call to call as well. None is after these slots; those before them came late.
         """
         growth = self.increments.advance(times_ms, values)
         total, part = self.members.sums(growth.increments)
         observed, _ = self.members.shown(growth.present)
-        self._remember_first(growth, observed)
+        first = self._remember_first(growth, observed)
         long_gap = (growth.previous_ms != NEVER) & (times_ms - growth.previous_ms > horizon_ms(self.interval_ms))
         gaps = np.flatnonzero(long_gap).tolist()
         spans, late_spans = self._cover(growth, observed, gaps, (int(ends_ms[0]) - self._slot_ms, int(ends_ms[-1])))
@@ -93,25 +89,31 @@ class Target:
         for row in gaps:  # what is left of them is a part without its total, for the carry
             part[row] = np.maximum(part[row] - total[row], 0)
             total[row] = seen[row] = 0
-        rows = -(-times_ms // self._slot_ms) - ends_ms[0] // self._slot_ms
-        shape = (len(ends_ms), total.shape[1])
+        slots, rows = np.unique(-(-times_ms // self._slot_ms), return_inverse=True)
+        shape = (len(slots), total.shape[1])
         summed = []
         for amounts in (total, part, seen):
             into = np.zeros(shape, np.int64)
             np.add.at(into, rows, amounts)
             summed.append(into)
         return Advance(
+            slots=slots,
             total=summed[0],
             part=summed[1],
             observations=summed[2],
             spans=spans,
             late=[*spreads, *late_spans],
+            first=first,
         )
 
-    def _remember_first(self, growth: Growth, observed: Bools) -> None:
-        if len(observed) and (self.first_ms == FOREVER).any():
-            first = np.where(observed.any(axis=0), growth.times_ms[np.argmax(observed, axis=0)], FOREVER)
-            self.first_ms = np.minimum(self.first_ms, first)
+    def _remember_first(self, growth: Growth, observed: Bools) -> Ints:
+        """Remember when SLIs were observed first; which of them were observed first now."""
+        before = self.stay.first_ms
+        if not len(observed) or (before < FOREVER).all():
+            return np.zeros(0, np.int64)
+        first = np.where(observed.any(axis=0), growth.times_ms[np.argmax(observed, axis=0)], FOREVER)
+        self.stay.first_ms = np.minimum(before, first)
+        return np.flatnonzero(self.stay.first_ms < before)
 
     def _cover(
         self, growth: Growth, observed: Bools, gaps: Sequence[int], stretch: Span
@@ -150,7 +152,7 @@ class Target:
 
     def _alike(self, observed: Bools, bridged: Bools) -> Iterator[Ints]:
         """The SLIs that were ever observed here, those together that are known and were observed in the same way."""
-        seen = np.flatnonzero(self.first_ms < FOREVER)
+        seen = np.flatnonzero(self.stay.first_ms < FOREVER)
         if not seen.size:
             return
         ways = np.vstack([self.decided_ms[seen], self.until_ms[seen], observed[:, seen], bridged[:, seen]])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slo.sources.increments import Bools, Ints
-from slo.sources.series import Labels
+from slo.sources.selection import Labels
 from slo.sources.targets import Target
 
 _HEAD, _OF_SERIES, _OF_SLI = 2, 3, 4
@@ -71,7 +71,7 @@ class Watermark:
         """
         for index, key in enumerate(slis):
             if key in self.known:
-                decided_ms, until_ms, target.observed_last[index], target.first_ms[index] = self.known[key]
+                decided_ms, until_ms, target.observed_last[index], target.stay.first_ms[index] = self.known[key]
                 target.decided_ms[index] = max(decided_ms, min(closed_ms, until_ms))
                 target.until_ms[index] = until_ms
 
@@ -87,7 +87,7 @@ def encode(target: Target, names: bytes, last_ms: Ints) -> bytes:
         target.decided_ms,
         target.until_ms,
         target.observed_last,
-        target.first_ms,
+        target.stay.first_ms,
     )
     return b"".join(np.asarray(part).astype("<i8").tobytes() for part in parts)
 

@@ -74,7 +74,7 @@ class PlayedWatch:
                 for name in probes:
                     self.outcome(name, reason)
             self.time.passes(SLOT / 2)
-            await self.watch._close_slot()
+            await self.watch.slots.close()
 
     def outcome(self, name: str, reason: str, *, extra: bool = False) -> None:
         """A round that is complete now."""

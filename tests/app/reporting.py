@@ -70,9 +70,9 @@ def understood(batch: Batch) -> tuple[Any, bytes]:
     return batch_of(json.loads(body)), body.encode()
 
 
-def gone(target: str, at: float) -> Gone:
+def gone(target: str, at: float, *, check: str = "gate") -> Gone:
     """Nobody wants that target watched any more."""
-    return Gone(check="gate", target=target, at=datetime.fromtimestamp(at, UTC))
+    return Gone(check=check, target=target, at=datetime.fromtimestamp(at, UTC))
 
 
 def status_of(played: PlayedWatch, scope: str = "") -> SLOStatus:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from slo.app.counters import definitions
+from slo.app.scrapes import looked_for
 from slo.core.outcome import Outcome
 from slo.core.reason import State, state_of
 from slo.net.attempt import Reached
 from slo.net.fetch import Fetched
 from slo.net.url import URL
 from slo.sources.scrape import MODULE, Scraped
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 from tests.app.played import PAIR, SLOT, PlayedWatch
 from tests.sources.lives import samples
 
@@ -44,16 +44,17 @@ def configuration(*slos: dict[str, Any], targets: tuple[str, ...] = ("api",)) ->
 class ScrapingWatch(PlayedWatch):
     """A watch over targets whose counters grow as the test has them grow. Leaving it is a kill."""
 
-    def scrape(self, values: Mapping[str, float], *, target: str = "api") -> None:
-        """A scrape that is complete now; series are written as selectors are."""
-        wanted = Wanted(definitions(self.watch.settings).values())
+    def scrape(self, values: Mapping[str, float], *, target: str = "api", url: str = "") -> None:
+        """A scrape that is complete now; without a `url`, of the only target. Series are written as selectors are."""
+        wanted = Wanted(looked_for(self.watch.settings).values())
         found = [sample for sample in samples(values) if wanted(sample[1])]
-        fetched = Fetched(reached=Reached(phases={}), url=URL.parse(f"http://127.0.0.1:1/{target}"))
-        self._ended(target, "ok", Scraped(fetched=fetched, samples=found))
+        url = url or self._url(target)
+        fetched = Fetched(reached=Reached(phases={}), url=URL.parse(url))
+        self._ended(target, url, "ok", Scraped(fetched=fetched, samples=found))
 
-    def fail(self, reason: str = "connect_refused", *, target: str = "api") -> None:
+    def fail(self, reason: str = "connect_refused", *, target: str = "api", url: str = "") -> None:
         """A scrape that failed now."""
-        self._ended(target, reason, None)
+        self._ended(target, url or self._url(target), reason, None)
 
     async def slot(self, values: Mapping[str, float] | None = None, *, reason: str = "", target: str = "api") -> None:
         """A slot with one scrape in its middle, or a failure, or nothing."""
@@ -63,17 +64,21 @@ class ScrapingWatch(PlayedWatch):
         if reason:
             self.fail(reason, target=target)
         self.time.passes(SLOT / 2)
-        await self.watch._close_slot()
+        await self.watch.slots.close()
 
     def totals(self, slo: str = SLO) -> tuple[int, int]:
         """The good and the bad events of an SLO."""
         totals = self.watch._books.engine.status(slo).totals
         return totals["good"], totals["bad"]
 
-    def _ended(self, target: str, reason: str, facts: Scraped | None) -> None:
+    def _url(self, scrape: str) -> str:
+        (url,) = [url for name, url, _ in self.watch._scrapes._runner._targets if name == scrape]
+        return url
+
+    def _ended(self, target: str, url: str, reason: str, facts: Scraped | None) -> None:
         outcome = Outcome(
             check=target,
-            target=f"http://127.0.0.1:1/{target}",
+            target=url,
             module=MODULE,
             at=self._clock.now(),
             state=state_of(reason),
@@ -81,5 +86,5 @@ class ScrapingWatch(PlayedWatch):
             duration_seconds=0.25,
         )
         assert (facts is not None) == (outcome.state is State.GOOD)
-        self.watch._scraper.last_facts[outcome.point] = facts
-        self.watch._scraped(outcome)
+        self.watch._scrapes._runner.last_facts[outcome.point] = facts
+        self.watch._scrapes.observe(outcome)

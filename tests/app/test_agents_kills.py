@@ -91,7 +91,7 @@ class Story:
 
         if kill:
             books.write = doomed  # type: ignore[method-assign]
-        await self._watch.watch._close_slot()
+        await self._watch.watch.slots.close()
 
     async def _kill(self) -> None:
         await self._life.aclose()

@@ -124,7 +124,7 @@ async def test_scrapes_that_end_while_slots_are_counted_belong_to_the_next_ones(
     async with ScrapingWatch(tmp_path, Time(), configuration(targets=("api", "other"))) as played:
         await played.slot(requests(1_000, 0))
         played.time.passes(SLOT)
-        closing = asyncio.create_task(played.watch._close_slot())
+        closing = asyncio.create_task(played.watch.slots.close())
         await asyncio.sleep(0)
         played.scrape(requests(1_500, 3))
         await closing
@@ -360,11 +360,14 @@ async def test_scrapes_have_metrics_of_their_own(tmp_path: Path) -> None:
         def shown(name: str, **labels: str) -> float:
             return sample(played.telemetry, f"watchkeep_scrape_{name}", **labels)
 
-        assert shown("failures_total", scrape="api", reason="status") == 2
-        assert shown("failures_total", scrape="api", reason="network_down") == 1
-        assert (shown("series", scrape="api"), shown("duration_seconds", scrape="api")) == (0, 0.25)
+        assert shown("failures_total", scrape="api", target="", reason="status") == 2
+        assert shown("failures_total", scrape="api", target="", reason="network_down") == 1
+        assert (shown("series", scrape="api", target=""), shown("duration_seconds", scrape="api", target="")) == (
+            0,
+            0.25,
+        )
         await played.slot(requests(1_000, 0))
-        assert shown("series", scrape="api") == 2
+        assert shown("series", scrape="api", target="") == 2
         played.configure(configuration())
         await played.watch.reload()
         names = [s.labels for metric in played.telemetry.registry.collect() for s in metric.samples]

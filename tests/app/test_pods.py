@@ -230,10 +230,10 @@ async def test_no_address_of_a_pod_is_remembered_since_another_may_have_it_after
     followers = [
         Followers(kept, Kinds.installed(), context, path=path, clock=clock, telemetry=telemetry) for _ in range(2)
     ]
-    (follower,) = followers[0].of(settings)
+    (follower,) = followers[0].of(settings.checks)
     await followers[0]._found(follower, frozenset({Target("10.0.0.1:80")}))
     assert follower.found
     assert kept.marks == {}
     kept.marks[follower.mark] = json.dumps(follower.found).encode()
-    (again,) = followers[1].of(settings)
+    (again,) = followers[1].of(settings.checks)
     assert again.found == {}

@@ -92,7 +92,7 @@ async def test_targets_that_are_found_are_asked_and_counted_with_those_that_are_
         for target, reason in (("127.0.0.1:1", "ok"), ("127.0.0.1:2", "connect_refused"), ("127.0.0.1:3", "ok")):
             watch.rounds(target, reason)
         watch.time.passes(SLOT / 2)
-        await watch.watch._close_slot()
+        await watch.watch.slots.close()
         assert watch.counted() == {
             "gate-availability": (2, 1),
             "by-region{region=eu}": (2, 0),
@@ -140,7 +140,7 @@ async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
         for target in watch.running:
             watch.rounds(target, "ok")
         watch.time.passes(SLOT / 2)
-        await watch.watch._close_slot()
+        await watch.watch.slots.close()
         assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}", "by-region{region=us}"]
         await watch.finds({})
         assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}"]
@@ -163,7 +163,7 @@ async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: P
 async def test_more_targets_than_may_be_are_not_watched(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slo.app.probes.MOST_TARGETS", 2)
+    monkeypatch.setattr("slo.app.watched_targets.MOST_TARGETS", 2)
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({f"127.0.0.1:{port}": {} for port in range(3, 8)})
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4"]

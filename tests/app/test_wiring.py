@@ -8,7 +8,8 @@ import pytest
 
 import probes.tcp
 from slo.app.checks import checks_of
-from slo.app.wiring import destinations_of, fed_of, refuse_unfed, scrapes_of
+from slo.app.scrapes import Scrapes
+from slo.app.wiring import destinations_of, fed_of, refuse_unfed
 from slo.config.load import load
 from slo.config.settings import Settings
 from slo.errors import ConfigError
@@ -69,16 +70,16 @@ async def test_scrapes_become_checks_that_are_others_where_what_is_looked_out_fo
 ) -> None:
     config = scraping.configuration(targets=("api", "jobs"))
     config["scrapes"][1] |= {"labels": {"job": "batch"}, "interval": "5s"}
-    before = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    before = Scrapes(settings(tmp_path, config), context, tmp_path).written
     assert [(check.name, check.target, check.interval_seconds, check.timeout_seconds) for check in before] == [
         ("api", "http://127.0.0.1:1/api", 10, 5),
         ("jobs", "http://127.0.0.1:1/jobs", 5, 5),
     ]
     config["scrapes"][0]["labels"] = {"job": "gateway"}
-    relabelled = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    relabelled = Scrapes(settings(tmp_path, config), context, tmp_path).written
     assert [one == other for one, other in zip(before, relabelled, strict=True)] == [False, True]
     config["slos"].append(scraping.an_slo("jobs", total="jobs_total", bad="jobs_failed_total"))
-    more = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    more = Scrapes(settings(tmp_path, config), context, tmp_path).written
     assert [one == other for one, other in zip(relabelled, more, strict=True)] == [False, False]
 
 
@@ -99,7 +100,7 @@ async def test_series_get_the_labels_that_prometheus_would_give_them(
 ) -> None:
     config = scraping.configuration()
     config["scrapes"][0] |= own
-    (scrape,) = scrapes_of(settings(tmp_path, config), context, tmp_path)
+    (scrape,) = Scrapes(settings(tmp_path, config), context, tmp_path).written
     assert isinstance(scrape.check, Scrape)
     series = scrape.check._cache.add(b"http_requests_total", {"__name__": "http_requests_total"})
     assert series is not None

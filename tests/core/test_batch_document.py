@@ -45,8 +45,13 @@ def outcomes(draw: st.DrawFn) -> Outcome:
 
 
 samples = st.none() | st.lists(st.tuples(labels, st.floats(allow_nan=False)), max_size=3).map(tuple)
-records: st.SearchStrategy[Record] = st.builds(Observed, outcome=outcomes(), samples=samples) | st.builds(
-    Gone, check=names, target=names, at=times
+scraped = st.builds(
+    Observed, outcome=outcomes(), samples=samples.filter(lambda each: each is not None), looked_for=st.frozensets(texts)
+)
+records: st.SearchStrategy[Record] = (
+    st.builds(Observed, outcome=outcomes(), samples=samples)
+    | scraped
+    | st.builds(Gone, check=names, target=names, at=times)
 )
 
 

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -217,3 +219,9 @@ def begun(config: object, folder: Path, *options: str) -> Result:
     path.write_text(json.dumps(config))
     arguments = ["agent", "-c", str(path), "--data", str(folder / "data"), "--listen", "127.0.0.1:0", *options]
     return CliRunner(env={"NODE_NAME": "", "KUBERNETES_SERVICE_HOST": None}).invoke(cli, arguments)
+
+
+def test_an_agent_that_reports_loads_nothing_that_judges() -> None:
+    heavy = ("numpy", "pandas", "sqlalchemy", "alembic", "slack_sdk", "pagerduty", "jinja2")
+    program = f"import sys, slo.app.agent; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "[]\n"

@@ -3,6 +3,7 @@
 Whenever the watch is killed, what it has counted in the end is what the service has really counted, to the event.
 """
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -179,3 +180,51 @@ def test_a_cluster_that_appears_and_fails_pages_by_itself_and_is_counted_from_it
     assert trigger["dedup_key"] == f"acme:{SLO}:cluster=us:g1"
     assert watch.stop() == 0
     assert watch.faults == []
+
+
+def test_targets_that_a_file_names_come_and_go_while_the_watch_runs_and_is_killed(
+    tmp_path: Path, watch: Watch, service: Counted
+) -> None:
+    names = tmp_path / "targets.json"
+
+    def found(*services: Counted) -> None:
+        names.write_text(json.dumps([{"targets": [each.address for each in services], "labels": {"zone": "a"}}]))
+
+    def scraped(each: Counted) -> float:
+        labels = f'scrape="api",target="http://{each.address}/metrics"'
+        return watch.sample(f"watchkeep_scrape_series{{{labels}}}")
+
+    config = configuration(service)
+    config["scrapes"][0] = {
+        "name": "api",
+        "interval": "500ms",
+        "targets_from": [
+            {"type": "file", "files": [str(names)], "refresh_interval": "200ms", "format": "http://{target}/metrics"}
+        ],
+    }
+    config["slos"][0]["sli"]["counters"] = {
+        "total": 'http_requests_total{job="api",zone="a"}',
+        "bad": 'http_requests_total{job="api",zone="a",code=~"5.."}',
+    }
+    with Counted(tmp_path / "other") as other:
+        for each in (service, other):
+            each.serve("200", 0)
+        found(service)
+        watch.configure(config)
+        watch.start()
+        until("the first target", lambda: scraped(service))
+        found(service, other)
+        until("the second one", lambda: scraped(other))
+        watch_covers(watch)
+        for turn in range(3):
+            service.serve("200", 7 + turn)
+            other.serve("500", 3)
+            watch.kill()
+            watch.start()
+        both = {"good": service.total()["good"], "bad": other.total()["bad"]}
+        until("everything to be counted", lambda: counted(watch) == both)
+        found(service)
+        until("the second one to be gone", lambda: watch.sample('watchkeep_scrape_targets{scrape="api"}') == 1)
+        other.serve("500", 50)
+        service.serve("200", 5)
+        until("what is left to be counted", lambda: counted(watch) == {**both, "good": both["good"] + 5})

@@ -4,7 +4,7 @@ The scrapes of random days go the way of a running watch: counted slot by slot, 
 but the disk (and what people were told) is gone at each stop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,16 +12,18 @@ from random import Random
 
 import pytest
 
-from slo.app.counters import Counters, definitions
+from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
+from slo.app.scrapes import looked_for
 from slo.cli.context import load_settings
-from slo.config.settings import ScrapeEntry, Settings
+from slo.config.settings import ScrapeEntry, ScrapeTarget, Settings
 from slo.core.alert import Cause, FiringPair
 from slo.core.policy import Severity
 from slo.engine.evaluate import Engine
 from slo.exposition.catalogue import Telemetry
+from slo.sources.checks import Watched
 from slo.sources.scrape import Config
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 from tests.app.making import Time, books
 from tests.replay.oracle import HOUR, SECOND, Watch, moment, spelt
 from tests.replay.oracle_counts import MINUTE, Series, Target, slot_of, targets_of
@@ -29,6 +31,7 @@ from tests.replay.recordings import Scenario
 from tests.replay.scenarios import scenario
 
 SEEDS = 14
+NOWHERE = "http://127.0.0.1:1/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +54,15 @@ class Story:
     def settings(self, folder: Path) -> Settings:
         path = folder / "config.yaml"
         path.write_text(self.what.config)
-        nowhere = Config(url="http://127.0.0.1:1/")
+        timeout, config = timedelta(seconds=1), Config(url=NOWHERE)
         scrapes = (
             ScrapeEntry(
                 name=f"t{index}",
                 interval=timedelta(seconds=every),
-                timeout=timedelta(seconds=1),
+                timeout=timeout,
+                targets=(ScrapeTarget(interval=timedelta(seconds=every), timeout=timeout, config=config),),
                 labels={},
                 honor_labels=True,
-                config=nowhere,
             )
             for index, every in enumerate(self.every)
         )
@@ -103,12 +106,16 @@ class Life:
         self.engine = self.books.engine
         self.engine.restore(firing, {})
         self._counters = Counters(self.books, WatchedGroups(self.books, time.clock(), Telemetry()), Telemetry())
-        self._counters.configure(settings, restored=True)
+        watched = [
+            Watched(check=f"t{index}", target=NOWHERE, interval_seconds=every)
+            for index, every in enumerate(lived.every)
+        ]
+        self._counters.configure(settings, watched, restored=True)
         self._counters.begin()
         self._columns = [
             [(dict(series.labels), dict(series.samples)) for series in target.series] for target in lived.targets
         ]
-        self._wanted = Wanted(definitions(settings).values())
+        self._wanted = Wanted(looked_for(settings).values())
 
     def scrape(self, target: int, at: int) -> None:
         """What a target answered then."""
@@ -159,6 +166,42 @@ async def test_a_watch_that_was_stopped_counts_as_one_that_ran_on(seed: int, tmp
                 await life.books.finish()
             clock.passes((lived.stops[end] - end) / SECOND)
             life = Life(lived, settings, tmp_path, clock, life.engine.firing())
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_scrapes_that_come_late_count_as_in_the_slots_of_their_own_times(seed: int, tmp_path: Path) -> None:
+    whole = story(seed)
+    lived = replace(whole, stops={})
+    settings = lived.settings(tmp_path)
+    slot, ends = lived.what.slot, lived.slot_ends()
+    watches = [Watch(slo, lived.targets, slot=slot, stops=[]) for slo in lived.what.objectives]
+    random = Random(f"late {seed}")
+    comes = sorted(_delivered(lived.targets, random, slot))
+    clock = Time(ends[0] // SECOND - slot // SECOND)
+    life = Life(lived, settings, tmp_path, clock, {})
+    for end in ends:
+        clock.passes(slot / SECOND)
+        while comes and (comes[0][0] <= end or end == ends[-1]):
+            _, at, target = comes.pop(0)
+            life.scrape(target, at)
+        await life.close(end // SECOND)
+        for watch in watches:
+            list(watch.evaluate(end))
+    for watch in watches:
+        figures = figures_by(watch, ends[-1])
+        if any(unknown for _, _, unknown, _ in figures.values()):
+            continue  # counters that contradict themselves do so in the order in which they come
+        assert figures_of(life, watch) == figures, f"seed {seed}"
+
+
+def _delivered(targets: Sequence[Target], random: Random, slot: int) -> Iterator[tuple[int, int, int]]:
+    """When each scrape comes, its own time, and its target: first ones in time, others up to forty slots late."""
+    for index, target in enumerate(targets):
+        comes = 0
+        for number, at in enumerate(target.scrapes):
+            late = random.choice([0, 0, random.randrange(2 * slot), random.randrange(40 * slot)]) if number else 0
+            comes = max(comes, at + late)
+            yield comes, at, index
 
 
 def burning(engine: Engine) -> dict[str, frozenset[FiringPair]]:

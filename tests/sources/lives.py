@@ -11,9 +11,9 @@ from slo.core.selector import parse_selector
 from slo.core.sli import CountersSLI
 from slo.exposition.parse import ScrapedSample
 from slo.sources.counters import Excess
-from slo.sources.live_target import Endpoint
+from slo.sources.endpoint import Endpoint
 from slo.sources.scraped import ScrapedCounters
-from slo.sources.series import Wanted
+from slo.sources.selection import Wanted
 
 SLOT = 10
 INTERVAL = 15.0
@@ -84,14 +84,15 @@ class Life:
     def close(self, end: int) -> None:
         """Close every slot up to `end`, and write everything down."""
         ends = np.arange(self.now + SLOT, end + 1, SLOT, dtype=np.int64)
-        for name in self.targets:
+        for name in self.counters.targets:
             self.counters.take_in(name, end * 1000)
-        advances = {name: self.counters.advance(name, ends) for name in self.targets}
+        advances = {name: self.counters.advance(name, ends) for name in self.counters.targets}
         counted = self.counters.close(ends, advances)
         for block in (counted.block, *(block for _, block in counted.late)):
             self._add(block)
         self.excesses += counted.excesses
-        self.marks |= dict(self.counters.watermarks(whole=False))
+        marks: dict[str, bytes | None] = {**self.marks, **dict(self.counters.watermarks(whole=False))}
+        self.marks = {name: mark for name, mark in marks.items() if mark is not None}
         self.now = end
 
     def events(self, sli: str = "a") -> dict[int, tuple[int, int]]:

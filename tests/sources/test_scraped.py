@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.sources import live_target
+from slo.sources.endpoint import Endpoint
 from slo.sources.scraped import ALL, NAMES, NUMBERS, obsolete
-from tests.sources.lives import SLOT, Life, an_sli, total
+from tests.sources.lives import SLOT, Life, Values, an_sli, total
 
 NAN = math.nan
 TOTAL, BAD = "requests_total", "errors_total"
@@ -178,6 +179,167 @@ def test_what_unknown_targets_say_is_passed_over() -> None:
     life.scrape(5_000, {TOTAL: 100}, target="another")
     life.close(10)
     assert life.everything() == {}
+
+
+# Late scrapes
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[Scrapes, list[int]]:
+    """Scrapes whose part never exceeds its total, and when each of them comes (milliseconds): in order, some late."""
+    chance = random.Random(draw(st.integers(0, 2**32)))
+    scrapes: Scrapes = []
+    comes: list[int] = []
+    for target in ("one", "two"):
+        requests, errors, arrived = 100, 10, 0
+        for turn in range(1, 41):
+            at_ms = turn * 15_000 + chance.randint(-3_000, 3_000)
+            more = chance.randint(0, 9)
+            requests, errors = requests + more, errors + chance.randint(0, more)
+            if chance.random() < 0.03:
+                requests = errors = chance.randint(0, 5)
+            if turn > 1 and chance.random() < 0.15:
+                continue
+            late_ms = chance.choice([0, 0, 0, chance.randint(0, 8_000), chance.randint(0, 200_000)]) if turn > 1 else 0
+            arrived = max(arrived, at_ms + late_ms)
+            scrapes.append((at_ms, target, {TOTAL: requests, BAD: errors}))
+            comes.append(arrived)
+    return scrapes, comes
+
+
+def delivered(scrapes: Scrapes, comes: list[int]) -> Life:
+    """A life in which scrapes come at these times (milliseconds)."""
+    life = Life(targets={"one": 15.0, "two": 30.0})
+    waiting = sorted(zip(comes, scrapes, strict=True), key=lambda each: each[0])
+    for end in range(SLOT, 1_000, SLOT):
+        while waiting and waiting[0][0] <= end * 1000:
+            _, (at_ms, target, values) = waiting.pop(0)
+            life.scrape(at_ms, values, target=target)
+        life.close(end)
+    return life
+
+
+@given(late=deliveries())
+@settings(max_examples=30)
+def test_scrapes_that_come_late_count_as_if_they_had_come_in_time(late: tuple[Scrapes, list[int]]) -> None:
+    scrapes, comes = late
+    in_time = delivered(scrapes, [at_ms for at_ms, _, _ in scrapes])
+    assert delivered(scrapes, comes).everything() == in_time.everything()
+
+
+def test_what_a_killed_watch_had_counted_is_not_counted_again_when_it_is_delivered_once_more() -> None:
+    life = Life()
+    for turn in range(1, 5):
+        life.scrape(turn * 10_000, {TOTAL: 100 + turn})
+    life.close(40)
+    life.start(80)
+    for turn in range(1, 9):
+        life.scrape(turn * 10_000, {TOTAL: 100 + turn})
+    life.close(90)
+    assert life.events() == dict.fromkeys(range(20, 81, 10), (1, 0))
+    assert life.covered() == dict.fromkeys(range(10, 91, 10), 10_000)
+
+
+def test_what_comes_more_than_a_day_late_is_passed_over() -> None:
+    life = Life()
+    life.scrape(5_000, {TOTAL: 100})
+    life.close(10)
+    life.close(DAY + 30)
+    life.scrape(25_000, {TOTAL: 150})
+    life.scrape(35_000, {TOTAL: 160})
+    life.close(DAY + 40)
+    assert total(life.events().values()) == (60, 0), "the first of them is only missing"
+    assert max(life.events()) == 40
+
+
+def test_a_part_that_exceeds_its_total_is_carried_on_among_late_scrapes() -> None:
+    in_time, late = Life(), Life()
+    scrapes: list[tuple[int, Values]] = [
+        (5_000, {TOTAL: 100, BAD: 10}),
+        (15_000, {TOTAL: 101, BAD: 13}),
+        (25_000, {TOTAL: 110, BAD: 13}),
+    ]
+    for at_ms, values in scrapes:
+        in_time.scrape(at_ms, values)
+        in_time.close(-(-at_ms // 10_000) * 10)
+    in_time.close(100)
+    late.scrape(*scrapes[0])
+    late.close(90)
+    for scrape in scrapes[1:]:
+        late.scrape(*scrape)
+    late.close(100)
+    assert late.everything() == in_time.everything()
+
+
+def test_a_target_that_is_heard_of_late_takes_part_where_nobody_else_was() -> None:
+    life = Life(targets={"t": 15.0, "other": 15.0})
+    for turn in range(1, 4):
+        life.scrape(turn * 10_000, {TOTAL: turn})
+    life.close(30)
+    life.reload(life.followed, {"other": 15.0})
+    life.close(120)
+    for turn in range(2, 13):
+        life.scrape(turn * 10_000, {TOTAL: turn}, target="other")
+    life.close(130)
+    assert total(life.events().values()) == (2 + 10, 0)
+    assert life.covered() == dict.fromkeys(range(10, 131, 10), 10_000)
+
+
+# Targets that come and go
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=30)
+def test_no_time_is_known_twice_and_no_event_lost_however_targets_come_go_and_are_late(seed: int) -> None:
+    chance = random.Random(seed)
+    life = Life(targets={"t0": 15.0})
+    counts, before, grown = {"t0": 100}, dict[str, int](), 0
+    spool: list[tuple[int, str, int]] = []
+    for end in range(SLOT, 1_200, SLOT):
+        for name in list(life.targets):
+            if chance.random() < 0.03 and len(life.targets) > 1:
+                spool = [each for each in spool if each[1] != name]
+                life.counters.leave([name], since_ms=chance.choice([end * 1000, (end - 60) * 1000]))
+                life.targets = {other: seconds for other, seconds in life.targets.items() if other != name}
+        if chance.random() < 0.05:
+            name = f"t{len(counts)}"
+            counts[name] = 100
+            life.targets = {**life.targets, name: 15.0}
+            life.counters.add({name: Endpoint(interval_seconds=15.0)})
+        for name in life.targets:
+            if chance.random() < 0.7:
+                counts[name] += chance.randint(0, 5)
+                spool.append((end * 1000 - chance.randint(0, 9_999), name, counts[name]))
+        if chance.random() < 0.6:
+            first = {name for name in life.targets if life.counters.scraped_until(name) < 0}
+            for at_ms, name, value in spool:
+                life.scrape(at_ms, {TOTAL: value}, target=name)
+                seen = 0 if name in first else value - before[name]
+                grown += seen
+                before[name] = value
+                first.discard(name)
+            spool = []
+        life.close(end)
+    assert total(life.events().values()) == (grown, 0)
+    assert max(life.covered().values()) <= SLOT * 1000
+
+
+def test_a_target_that_is_gone_counts_what_waits_and_shares_what_comes_late() -> None:
+    life = Life(targets={"one": 15.0, "two": 15.0})
+    for turn in range(1, 5):
+        for target in ("one", "two"):
+            life.scrape(turn * 10_000 - 1, {TOTAL: turn}, target=target)
+        life.close(turn * 10)
+    life.scrape(41_000, {TOTAL: 9}, target="two")
+    life.counters.leave(["two"], since_ms=42_000)
+    life.scrape(43_000, {TOTAL: 99}, target="two")
+    life.close(200)
+    life.scrape(195_000, {TOTAL: 20}, target="one")
+    life.close(210)
+    assert total(life.events().values()) == (3 + 3 + 5 + 16, 0)
+    assert life.covered() == dict.fromkeys(range(10, 211, 10), 10_000)
+    assert life.counters.targets == ("one",)
+    assert life.marks.keys() == {ALL, NAMES + "one", NUMBERS + "one"}
 
 
 # Watermarks

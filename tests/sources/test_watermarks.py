@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.sources.increments import NEVER
-from slo.sources.series import selection_of
-from slo.sources.targets import FOREVER, Target
+from slo.sources.selection import selection_of
+from slo.sources.stay import FOREVER
+from slo.sources.targets import Target
 from slo.sources.watermarks import Names, decode, encode
 from tests.sources.lives import an_sli
 
@@ -32,7 +33,7 @@ def targets(draw: st.DrawFn) -> tuple[Target, np.ndarray]:
     target.increments.seen = np.array([draw(st.booleans()) for _ in series], np.bool_)
     for state in (target.decided_ms, target.until_ms):
         state[:] = [draw(TIMES) for _ in SLIS]
-    target.first_ms[:] = [draw(st.one_of(st.just(FOREVER), TIMES)) for _ in SLIS]
+    target.stay.first_ms[:] = [draw(st.one_of(st.just(FOREVER), TIMES)) for _ in SLIS]
     target.observed_last[:] = [draw(st.booleans()) for _ in SLIS]
     return target, np.array([draw(TIMES) for _ in series], np.int64)
 
@@ -50,19 +51,20 @@ def test_a_target_is_what_it_was(state: tuple[Target, np.ndarray], looked_for: s
     assert again.increments.scraped_ms == target.increments.scraped_ms
     for name in ("last", "seen"):
         assert getattr(again.increments, name).tolist() == getattr(target.increments, name).tolist()
-    for name in ("decided_ms", "until_ms", "first_ms", "observed_last"):
+    for name in ("decided_ms", "until_ms", "observed_last"):
         assert getattr(again, name).tolist() == getattr(target, name).tolist()
+    assert again.stay.first_ms.tolist() == target.stay.first_ms.tolist()
 
 
 def test_slis_go_by_their_keys_and_new_ones_know_nothing() -> None:
     target = a_target()
-    target.decided_ms[:], target.until_ms[:], target.first_ms[:] = [10, 20], [30, 40], [1, 2]
+    target.decided_ms[:], target.until_ms[:], target.stay.first_ms[:] = [10, 20], [30, 40], [1, 2]
     names = Names(identity="t", series=(), slis=("a", "b"), looked_for=()).encoded()
     mark = decode(names, encode(target, names, np.zeros(0, np.int64)))
     again = a_target(3)
     mark.restore_slis(again, ("new", "b", "a"), closed_ms=0)
     assert again.decided_ms.tolist() == [0, 20, 10]
-    assert again.first_ms.tolist() == [FOREVER, 2, 1]
+    assert again.stay.first_ms.tolist() == [FOREVER, 2, 1]
 
 
 @pytest.mark.parametrize(("closed_ms", "decided"), [(0, 10), (25, 25), (1_000, 30)])
