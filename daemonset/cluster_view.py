@@ -118,7 +118,7 @@ _LESSER = frozenset({"pods_pending", "autoscaler_at_limit", "right_missing", "ri
 class Facts:
     """What a round saw of each part, by its name, and how far the request for /readyz got, if there was one.
 
-    `ages` are the seconds since the API server said something of a part that it was heard of.
+    `ages` are the seconds since the API server last said how a part is, of those that it has told of.
     """
 
     reached: Reached

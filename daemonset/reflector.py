@@ -81,7 +81,8 @@ class Facts:
 class Reflector(Generic[D, T]):
     """Follows one collection. `view` holds what is kept, by `NAMESPACE/NAME`.
 
-    `heard_at` is when the server said something last (monotonic seconds), None before it ever did.
+    `heard_at` is when the server said something last (monotonic seconds), and `told_at` when it last said how things
+    are: a whole LIST, a WATCH that goes on from what is known, a line that can be read. None is before it ever did.
     `jitter` gives random numbers in [0, 1).
     """
 
@@ -102,6 +103,7 @@ class Reflector(Generic[D, T]):
         self._course = Course(jitter)
         self._opened_at = 0.0
         self.heard_at: float | None = None
+        self.told_at: float | None = None
         self._lists = self._watches = 0
         self._restarts: Counter[str] = Counter()
         self.view: View[T] = View()
@@ -157,6 +159,7 @@ class Reflector(Generic[D, T]):
                 page = reader.end()
         self._course.listed(page.resource_version)
         self.view.become(found)
+        self.told_at = self._clock.monotonic()
 
     async def _watch(self) -> None:
         """Take what changes, until the server ends it."""
@@ -169,10 +172,11 @@ class Reflector(Generic[D, T]):
             async with within(patience.answer_seconds, "timeout", "no answer to a watch"):
                 answer = await stack.enter_async_context(self._client.ask(self._collection.path, query))
             lines = Lines(answer, longest_bytes=OBJECT_BYTES)
-            self.heard_at = self._opened_at = self._clock.monotonic()
+            self.heard_at = self.told_at = self._opened_at = self._clock.monotonic()
             async with within(seconds + patience.grace_seconds, "overdue", "a watch did not end"):
                 while (some := await self._heard(lines)) is not None:
                     self._take(some)
+                    self.told_at = self._clock.monotonic()
 
     async def _heard(self, lines: Lines) -> list[bytes] | None:
         """The next lines, one at least; None at the end. Bytes that make up no line are no sign of life."""

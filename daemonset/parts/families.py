@@ -37,7 +37,7 @@ FAMILIES = {
         "watchkeep_kubernetes",
         api_ready="Whether the API server says that it is ready; absent while that is not known.",
         part_known="Whether it is known how that part of the cluster is.",
-        view_age_seconds="Seconds since the API server said something of that part; absent before it ever did.",
+        view_age_seconds="Seconds since the API server last said how that part is; absent before it ever did.",
         pods_pending="Pods that are pending.",
         pods_pending_too_long="Pods that have been pending for longer than allowed.",
         pods_pending_longest_seconds="How long the pod has been pending that has been so for longest; 0 without any.",

@@ -62,8 +62,9 @@ class Followed(ABC, Generic[D, T]):
 
     @property
     def age_seconds(self) -> float | None:
-        """How long ago something was heard of it; None before it ever was."""
-        return self._reflector.facts.silent_seconds
+        """How long ago the API server last said what is in it; None before it ever did. Bytes alone tell nothing."""
+        told_at = self._reflector.told_at
+        return None if told_at is None else self._clock.monotonic() - told_at
 
     @abstractmethod
     def _see(self, items: Mapping[str, T]) -> Seen:
@@ -86,18 +87,17 @@ class Followed(ABC, Generic[D, T]):
             return
 
     def _last_fault(self) -> APIFault | None:
-        """Why nothing is heard, None where something has been heard since."""
+        """Why nothing is told, None where something has been told since."""
         silent = self.age_seconds
         return self._fault if silent is None or self._clock.monotonic() - self._failed_at <= silent else None
 
     def _untold(self, fault: APIFault | None) -> Problem | None:
         silent = self.age_seconds
-        known = self._reflector.view.known
-        if known and silent is not None and silent <= self._silent_seconds:
+        if silent is not None and silent <= self._silent_seconds:
             return None
         if fault is not None and fault.reason == "permission":
             return "permission", f"{self.name}: {fault.detail}"
         why = f": {fault.reason}: {fault.detail}" if fault else ""
-        if not known or silent is None:
+        if silent is None:
             return UNTOLD, f"{self.name}: the API server has told nothing of them yet{why}"
         return UNTOLD, f"{self.name}: the API server has told nothing of them for {lasted(silent)}{why}"

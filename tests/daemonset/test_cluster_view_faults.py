@@ -109,6 +109,25 @@ async def test_a_watch_that_falls_silent_is_believed_for_a_while_only(tmp_path: 
         assert viewed.samples(facts, "kube_node_spec_unschedulable") == []
 
 
+async def test_rubbish_is_no_news(tmp_path: Path) -> None:
+    async with APIServer() as server, viewing(server, tmp_path, parts=["nodes"]) as viewed:
+        assert await viewed.judged() == [GOOD]
+        await viewed.until(lambda: server.open_watches == 1)
+        server.next("list", *[saying(b"{}")] * 1000)
+        server.nodes.pass_by()
+        server.nodes.compact()
+        server.end()
+        await viewed.until(lambda: server.lists >= 3)
+        assert await viewed.judged() == [GOOD]
+        viewed.leap(minutes=4)
+        await viewed.until(lambda: server.lists >= 5)
+        (judgement,) = viewed.collector.judge(await viewed.look())
+        assert (judgement.state, judgement.reason) == UNTOLD
+        assert "malformed" in judgement.detail
+        server.clear()
+        await viewed.sees(GOOD)
+
+
 async def test_a_right_that_is_taken_away_is_named_once_the_view_is_too_old(tmp_path: Path) -> None:
     async with APIServer() as server, viewing(server, tmp_path, parts=["nodes"]) as viewed:
         assert await viewed.judged() == [GOOD]
