@@ -7,18 +7,17 @@ Reference: https://kubernetes.io/docs/reference/kubernetes-api/authorization-res
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby, product
-from typing import Annotated
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from daemonset.api_client import APIClient, within
 from daemonset.documents import Document, read
-from daemonset.parts.keys import Namespace, TokenFile
+from daemonset.parts.keys import TokenFile
 from daemonset.parts.part import UNTOLD, Problem, Seen, Untold, lasted, listed
+from daemonset.parts.rights import DEPLOYED, EVERYTHING, Right, Rights, as_rules, each_of
 from daemonset.permissions import Rule, with_mend
 from slo.config.section import Section
 from slo.config.types import PositiveDuration, wrong
@@ -28,9 +27,6 @@ from slo.core.sample import Sample
 from slo.errors import Fault
 
 PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-VERBS = ("get", "list", "create", "update", "patch", "watch", "delete", "deletecollection")
-"""What whoever deploys does with the objects of a cluster."""
 
 MOST_REVIEWS = 1000
 """So many rights can be asked about; each is a request."""
@@ -44,43 +40,6 @@ AGAIN_SECONDS = 30.0
 
 STALE_ROUNDS = 3
 """After so many times that it should have been asked again, what was answered is not believed any more."""
-
-Word = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class Rights(Section):
-    """Rights as a rule of RBAC has them: each of the verbs on each of the resources."""
-
-    groups: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(min_length=1)] = ("",)
-    """The API groups, `""` for the first one, `"*"` for all of them."""
-
-    resources: Annotated[tuple[Word, ...], Field(min_length=1)]
-    """The resources, as deployments or pods/log, `"*"` for all of them."""
-
-    verbs: Annotated[tuple[Word, ...], Field(min_length=1)] = VERBS
-    """The verbs, `"*"` for all of them. Default: all that deploying takes."""
-
-    namespaces: Annotated[tuple[Namespace, ...], Field(min_length=1)] | None = None
-    """The namespaces. Default: in all of them at once, as a ClusterRole permits it."""
-
-    def asked(self) -> "Iterator[Right]":
-        """Each right by itself."""
-        for namespace, group, resource, verb in product(
-            self.namespaces or ("",), self.groups, self.resources, self.verbs
-        ):
-            yield Right(namespace=namespace, group=group, resource=resource, verb=verb)
-
-
-DEPLOYED = (
-    Rights(resources=("pods", "services", "configmaps", "secrets")),
-    Rights(groups=("apps",), resources=("deployments", "replicasets", "statefulsets", "daemonsets")),
-    Rights(groups=("batch",), resources=("jobs",)),
-    Rights(groups=("networking.k8s.io",), resources=("ingresses",)),
-    Rights(groups=("autoscaling",), resources=("horizontalpodautoscalers",)),
-)
-"""What Spinnaker deploys most often."""
-
-EVERYTHING = Rights(groups=("*",), resources=("*",), verbs=("*",))
 
 
 class AccessKeys(Section):
@@ -110,41 +69,14 @@ class AccessKeys(Section):
         return self
 
     @property
-    def needed(self) -> tuple["Right", ...]:
+    def needed(self) -> tuple[Right, ...]:
         """Each right that it must have."""
-        return _each(DEPLOYED if self.required is None else self.required)
+        return each_of(DEPLOYED if self.required is None else self.required)
 
     @property
-    def refused(self) -> tuple["Right", ...]:
+    def refused(self) -> tuple[Right, ...]:
         """Each right that it must not have."""
-        return _each((EVERYTHING,) if self.forbidden is None else self.forbidden)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Right:
-    """That everything of a resource may be dealt with so. `namespace` is where, empty for all of them."""
-
-    namespace: str
-    group: str
-    resource: str
-    verb: str
-
-    @property
-    def review(self) -> dict[str, object]:
-        """The document that asks for it."""
-        resource, _, part = self.resource.partition("/")
-        about = {
-            "namespace": self.namespace,
-            "group": self.group,
-            "resource": resource,
-            "subresource": part,
-            "verb": self.verb,
-        }
-        return {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in about.items() if value}},
-        }
+        return each_of((EVERYTHING,) if self.forbidden is None else self.forbidden)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,9 +113,9 @@ class AccessSeen:
             if not answer.allowed and answer.doubt
         ]
         if excess:
-            yield "right_excessive", f"the account may, and must not: {listed(list(_rules(excess)))}"
+            yield "right_excessive", f"the account may, and must not: {listed(list(as_rules(excess)))}"
         if missing:
-            yield "right_missing", f"{len(missing)} rights are missing; add {listed(list(_rules(missing)))}"
+            yield "right_missing", f"{len(missing)} rights are missing; add {listed(list(as_rules(missing)))}"
         if doubts:
             yield UNTOLD, f"access: {len(doubts)} rights could not be looked up: {listed(doubts)}"
 
@@ -302,18 +234,3 @@ def _first(group: BaseExceptionGroup[Fault]) -> Fault:
     if not isinstance(found, Fault):
         raise TypeError(f"{type(found).__name__} is no Fault")
     return found
-
-
-def _each(rights: Iterable[Rights]) -> tuple[Right, ...]:
-    return tuple(sorted({right for each in rights for right in each.asked()}))
-
-
-def _rules(rights: Sequence[Right]) -> Iterator[str]:
-    """Rights as rules of RBAC, those of one resource together, with where each rule belongs."""
-    for (namespace, group, resource), of_one in groupby(
-        sorted(rights), key=lambda right: (right.namespace, right.group, right.resource)
-    ):
-        asked = {right.verb for right in of_one}
-        verbs = (*(verb for verb in VERBS if verb in asked), *sorted(asked - {*VERBS}))
-        where = f"in the namespace {namespace}" if namespace else "in a ClusterRole"
-        yield f"{Rule(resource=resource, group=group, verbs=verbs)} {where}"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from daemonset.parts.access import MOST_REVIEWS, VERBS, AccessKeys
+from daemonset.parts.access import MOST_REVIEWS, AccessKeys
+from daemonset.parts.rights import VERBS
 from tests.daemonset.api_server import TOKEN, APIServer, answering, saying
 from tests.daemonset.statuses import internal_error
 from tests.daemonset.viewing import GOOD, viewing
