@@ -335,7 +335,7 @@ def test_a_configuration_that_cannot_be_says_why(keys: dict[str, Any], problem: 
 
 def test_the_key_can_lie_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n")
-    config = Config.model_validate({"routing_key_file": "key"}, context={"folder": tmp_path})
+    config = Config.model_validate({"routing_key_file": "key"}, context={"folder": tmp_path, "files": set()})
     assert config.routing_key.reveal() == KEY
     assert KEY not in repr(config)
     assert config.events_url == "https://events.pagerduty.com/v2/enqueue"

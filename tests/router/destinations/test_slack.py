@@ -163,7 +163,7 @@ def test_its_secrets_can_lie_in_files_and_are_never_shown(tmp_path: Path) -> Non
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     (tmp_path / "secret").write_text(f"{SIGNING_SECRET}\n")
     given = {"token_file": "token", "signing_secret_file": "secret", "channel": CHANNEL}
-    config = Config.model_validate(given, context={"folder": tmp_path})
+    config = Config.model_validate(given, context={"folder": tmp_path, "files": set()})
     assert config.signing_secret is not None
     assert (config.token.reveal(), config.signing_secret.reveal()) == (TOKEN, SIGNING_SECRET)
     assert TOKEN not in repr(config)

@@ -187,7 +187,7 @@ def test_both_secrets_can_lie_in_files(tmp_path: Path) -> None:
     (tmp_path / "out").write_text(f"{OURS}\n")
     (tmp_path / "in").write_text(f"{THEIRS}\n")
     given = {"url": "http://d.example", "signing_secret_file": "out", "webhook_secret_file": "in"}
-    config = Config.model_validate(given, context={"folder": tmp_path})
+    config = Config.model_validate(given, context={"folder": tmp_path, "files": set()})
     assert config.webhook_secret is not None
     assert (config.signing_secret.reveal(), config.webhook_secret.reveal()) == (OURS, THEIRS)
 

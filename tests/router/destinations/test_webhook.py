@@ -316,7 +316,7 @@ def test_a_configuration_that_cannot_be_says_why(keys: dict[str, Any], problem: 
 def test_its_secrets_are_not_shown_and_it_is_told_of_everything(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{SECRET}\n")
     given = {"url": "http://x/", "bearer_token_file": "token", "headers": {"X-Key": SECRET}}
-    config = Config.model_validate(given, context={"folder": tmp_path})
+    config = Config.model_validate(given, context={"folder": tmp_path, "files": set()})
     assert config.bearer_token is not None
     assert config.bearer_token.reveal() == SECRET
     assert SECRET not in repr(config)
