@@ -19,7 +19,9 @@ EU = [{"targets": ["a.example:80", "b.example:80"], "labels": {"region": "eu", "
 
 
 def discovery(folder: Path, *files: str) -> FileDiscovery:
-    config = Config.model_validate({"files": [*files], "refresh_interval": "100ms"}, context={"folder": folder, "files": set()})
+    config = Config.model_validate(
+        {"files": [*files], "refresh_interval": "100ms"}, context={"folder": folder, "files": set()}
+    )
     return build(config, Context.default(SteadyClock()))
 
 
