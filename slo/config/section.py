@@ -28,8 +28,8 @@ EMPTY = Empty()
 class Section(BaseModel):
     """A mapping with known keys. A text under a field describes it, in `watchkeep schema` and in docs/config.md.
 
-    Validation takes the context `{"folder": Path, "files": set[Path]}`: what relative paths of `_file` keys are relative
-    to, and where the files are noted that were read.
+    Validation takes the context `{"folder": Path, "files": set[Path]}`: what relative paths of `_file` keys are
+    relative to, and where the files are noted that were read.
     """
 
     model_config = ConfigDict(
