@@ -110,7 +110,7 @@ def on_disk(folder: Path) -> Counter[tuple[int, str]]:
     return +found
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     all_rounds=rounds(),
     kills=st.dictionaries(st.integers(1, SLOTS + LATEST), st.sampled_from(KILLS), max_size=5),
