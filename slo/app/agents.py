@@ -20,6 +20,7 @@ from slo.core.batch import Gone, Observed
 from slo.core.batch_document import Understood
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
+from slo.core.reporter import Reporter
 from slo.exposition.catalogue import Telemetry
 from slo.exposition.sparing import Sparing
 from slo.net.breath import Breath
@@ -71,7 +72,7 @@ class Agents:
         self._clock = clock
         self._telemetry = telemetry
         self._counters = counters
-        self._reporters = Reporters(telemetry)
+        self._reporters = Reporters(books, clock=clock, telemetry=telemetry)
         self._log = Sparing(logger, every_seconds=60.0)
         self._checks: dict[str, ReportedCheck] = {}
         self._reporting: dict[str, Reporting] = {}
@@ -86,8 +87,13 @@ class Agents:
         await self._inbox.put(await asyncio.to_thread(gzip.compress, body, 1))
         self._reporters.notice(report, arrived=self._clock.now().timestamp())
 
+    def reporters(self) -> Sequence[Reporter]:
+        """The agents that have reported."""
+        return self._reporters.all()
+
     async def open(self) -> None:
         """Have what was not counted before the last stop counted."""
+        self._reporters.restore()
         await self._inbox.open()
 
     def configure(self, settings: Settings) -> None:
@@ -115,7 +121,9 @@ class Agents:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
         while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
-            self._waiting += await asyncio.to_thread(waiting_in, arrived)
+            waiting, heard = await asyncio.to_thread(waiting_in, arrived)
+            self._waiting += waiting
+            self._reporters.count(heard)
         due = [each for each in self._waiting if each.at <= end]
         due.sort(key=lambda each: isinstance(each.record, Gone))  # who is gone was heard before
         self._waiting = [each for each in self._waiting if each.at > end]
@@ -152,6 +160,7 @@ class Agents:
             await breath.take()
         if look:
             self._retarget()
+        await self._reporters.keep()
         states = await asyncio.to_thread(self._states)  # nobody changes anything meanwhile
         self._scrapes = []
         self._mark(states)
@@ -161,6 +170,7 @@ class Agents:
 
     def mark(self) -> None:
         """Have the books write what is known now, and up to where the inbox is counted, with the counts."""
+        self._reporters.mark()
         self._mark(self._states())
 
     def _states(self) -> dict[tuple[str, str], bytes]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from slo.app.inbox import Arrived
+from slo.app.reporters import Heard
 from slo.core.batch import Gone, Record
 from slo.core.batch_document import batch_of
 from slo.core.outcome import Outcome
@@ -33,22 +34,35 @@ class Waiting:
     number: int
 
 
-def waiting_in(arrived: Iterable[Arrived]) -> list[Waiting]:
-    """The records of batches that could be read when they came. What an older version cannot read is told."""
-    waiting = []
+def waiting_in(arrived: Iterable[Arrived]) -> tuple[list[Waiting], list[Heard]]:
+    """The records of batches that could be read when they came, and who reported them. What an older version cannot
+    read is told.
+    """
+    waiting: list[Waiting] = []
+    heard: list[Heard] = []
     for each in arrived:
         try:
-            records = batch_of(json.loads(gzip.decompress(each.body))).batch.records
+            report = batch_of(json.loads(gzip.decompress(each.body)))
         except (ValueError, OSError, EOFError, zlib.error) as error:
             logger.error(  # noqa: TRY400 - the error is in the text
                 "a report cannot be read any more and is lost", extra={"number": each.number, "error": str(error)}
             )
             continue
+        batch = report.batch
+        heard.append(
+            Heard(
+                agent=batch.agent,
+                boot=batch.boot,
+                first=batch.first,
+                following=report.following,
+                arrived=each.at,
+            )
+        )
         waiting += [
             Waiting(record=record, at=_no_later(record, each.at), arrived=each.at, number=each.number)
-            for record in records
+            for record in batch.records
         ]
-    return waiting
+    return waiting, heard
 
 
 def _no_later(record: Record, arrived: float) -> float:

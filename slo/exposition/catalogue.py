@@ -221,7 +221,7 @@ class ProcessTelemetry:
         )
         self.agent_records = Counter(
             "watchkeep_agent_records_total",
-            "Records that the agent reported, those that came twice included.",
+            "Records that the agent reported, each once.",
             ["agent"],
             registry=registry,
         )

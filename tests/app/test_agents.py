@@ -281,19 +281,6 @@ async def test_a_record_that_cannot_be_counted_stops_no_other(
     assert "a fault of ours" in caplog.text
 
 
-async def test_what_an_agent_lost_is_told_and_who_is_silent_for_a_day_is_forgotten(tmp_path: Path) -> None:
-    lost = "watchkeep_agent_records_lost_total"
-    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
-        at = played.watch.now().timestamp()
-        for first, boot in ((0, "a"), (1, "a"), (7, "a"), (7, "a"), (50, "b")):
-            await report(played, outcome(at), first=first, boot=boot)
-        assert sample(played.telemetry, lost, agent="node-1") == 5
-        played.time.passes(86_401)
-        await report(played, outcome(at), agent="node-2")
-        assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-1"}) is None
-        assert played.telemetry.registry.get_sample_value(lost, {"agent": "node-2"}) == 0
-
-
 async def test_while_the_inbox_cannot_be_read_everything_else_goes_on_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
