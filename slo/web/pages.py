@@ -19,9 +19,11 @@ from slo.core.events import Event
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.priority import Priority
+from slo.core.reporter import Reporter, silent_first
 from slo.core.sli import CheckSLI
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
+from slo.web.agents import agent_row, behind_notice
 from slo.web.answers import incident_in
 from slo.web.documents import in_order, time_text
 from slo.web.incident_page import (
@@ -60,6 +62,9 @@ ALARMING = ("overspent", "burning", "no_data", "ok")
 MOST_INCIDENTS = 200
 """How many open incidents a page shows, the most urgent first: a storm opens thousands."""
 
+MOST_AGENTS = 100
+"""How many agents a page shows, those first that are behind."""
+
 
 class Pages:
     """The handlers of the pages, over one watch."""
@@ -95,7 +100,8 @@ class Pages:
         """How everything stands."""
         statuses = await read(self._watch.statuses())
         incidents, unready = self._watch.desk.incidents(), self._watch.unready()
-        return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready))
+        agents = self._watch.agents.reporters()
+        return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready, agents))
 
     async def incident(self, request: web.Request) -> web.Response:
         """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""
@@ -124,7 +130,13 @@ class Pages:
             headers={"Content-Security-Policy": self._policy},
         )
 
-    def _status(self, statuses: Sequence[SLOStatus], incidents: Sequence[Incident], unready: Sequence[str]) -> str:
+    def _status(
+        self,
+        statuses: Sequence[SLOStatus],
+        incidents: Sequence[Incident],
+        unready: Sequence[str],
+        agents: Sequence[Reporter],
+    ) -> str:
         now = self._watch.now()
         order = {state: rank for rank, state in enumerate(STATES)}
         worst_first = sorted(statuses, key=lambda status: order[status.state])
@@ -143,6 +155,9 @@ class Pages:
             ],
             further_incidents=len(open_incidents[MOST_INCIDENTS:]),
             slos=[_row(status) for status in worst_first],
+            agents=[agent_row(each, now) for each in silent_first(agents, now)[:MOST_AGENTS]],
+            agents_behind=behind_notice(agents, now),
+            further_agents=len(agents[MOST_AGENTS:]),
         )
 
     def _incident(

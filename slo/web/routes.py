@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from slo.web.agents import AgentsAPI
 from slo.web.alerts import AlertsAPI
 from slo.web.api import API
 from slo.web.exclusions import ExclusionsAPI
@@ -23,6 +24,7 @@ def routes_of(watch: Watch, *, body_seconds: float) -> list[web.RouteDef]:
         *AlertsAPI(watch, body_seconds=body_seconds).routes(),
         *Webhooks(watch, body_seconds=body_seconds).routes(),
         *HeartbeatsAPI(watch, body_seconds=body_seconds).routes(),
+        *AgentsAPI(watch).routes(),
         *OutcomesAPI(watch, body_seconds=body_seconds).routes(),
         *SilencesAPI(watch, body_seconds=body_seconds).routes(),
         *Pages(watch).routes(),

@@ -14,6 +14,7 @@ from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.job import Signal
 from slo.core.outcome import Outcome
+from slo.core.reporter import Reporter
 from slo.core.response import Response
 from slo.core.silence import Silence
 from slo.exposition.catalogue import Telemetry
@@ -89,6 +90,9 @@ class Reports(Protocol):
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from; it is on disk afterwards. Raises StoreError."""
+
+    def reporters(self) -> Sequence[Reporter]:
+        """The agents that have reported, as far as they are known."""
 
 
 class Watch(Served, Protocol):

@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from slo.config.secret import Secret
 from slo.core.batch import Gone
 from slo.core.batch_document import Understood
+from slo.core.reporter import Reporter
 from slo.errors import StoreFull
 from slo.web.outcomes import BODY_BYTES, MOST_NAMED, UNFOLDED_BYTES
 from slo.web.server import Limits
@@ -31,6 +32,9 @@ class Agents:
     token: Secret | None = field(default_factory=lambda: Secret(AGENTS_TOKEN))
     taken: list[tuple[Understood, bytes]] = field(default_factory=list)
     full: bool = False
+
+    def reporters(self) -> Sequence[Reporter]:
+        return ()
 
     async def take(self, report: Understood, body: bytes) -> None:
         if self.full:

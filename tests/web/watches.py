@@ -24,6 +24,7 @@ from slo.core.outcome import Outcome
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import Priority
 from slo.core.reason import state_of
+from slo.core.reporter import Reporter
 from slo.core.response import Response, response_of
 from slo.core.sample import Sample
 from slo.core.silence import Silence
@@ -228,10 +229,15 @@ class FakeSilences:
         return taken
 
 
+@dataclass(kw_only=True)
 class NoAgents:
-    """No agent may report."""
+    """No agent may report. Some may have done so before."""
 
     token: Secret | None = None
+    before: Sequence[Reporter] = ()
+
+    def reporters(self) -> Sequence[Reporter]:
+        return self.before
 
     async def take(self, report: Understood, body: bytes) -> None:
         raise AssertionError(report)
