@@ -53,7 +53,7 @@ def agent_row(reporter: Reporter, now: datetime) -> dict[str, object]:
         "word": f"No report for {silent}" if behind else "Reports",
         "name": reporter.name,
         "reported_at": reporter.reported_at,
-        "age": f"{silent} ago",
+        "age": "" if behind else f"{silent} ago",
         "targets": reporter.targets,
         "clock": NOTHING if offset is None else f"{offset:+.1f} s",
         "records": reporter.records,
