@@ -18,7 +18,7 @@ from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
 from slo.core.batch import Gone, Observed
 from slo.core.batch_document import Understood
-from slo.core.outcome import CheckKey, Outcome
+from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.protocols import Clock
 from slo.core.reporter import Reporter
 from slo.exposition.catalogue import Telemetry
@@ -90,6 +90,10 @@ class Agents:
     def reporters(self) -> Sequence[Reporter]:
         """The agents that have reported."""
         return self._reporters.all()
+
+    def agent_of(self, point: Point) -> str:
+        """Who reported the newest round of a check; empty where no agent did."""
+        return self.rounds.agent_of(point)
 
     async def open(self) -> None:
         """Have what was not counted before the last stop counted."""
@@ -239,9 +243,9 @@ class Agents:
                 else:
                     self._drop("unknown_check")
             case Observed(outcome=outcome):
-                self._observe(outcome, waiting.arrived)
+                self._observe(outcome, waiting.arrived, waiting.agent)
 
-    def _observe(self, outcome: Outcome, arrived: float) -> None:
+    def _observe(self, outcome: Outcome, arrived: float, agent: str) -> None:
         check = self._checks.get(outcome.check)
         if check is None:
             self._drop("unknown_check")
@@ -251,7 +255,7 @@ class Agents:
             self._drop("other_interval")
             return
         outcome = in_time(outcome, arrived, interval)
-        self.rounds.notice(outcome)
+        self.rounds.notice(outcome, agent)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
 

@@ -25,9 +25,10 @@ logger = logging.getLogger(__name__)
 class Waiting:
     """A record that is not counted yet, with when it happened and when it came (Unix seconds).
 
-    `number` is that of its batch in the inbox.
+    `number` is that of its batch in the inbox, `agent` who reported it.
     """
 
+    agent: str
     record: Record
     at: float
     arrived: float
@@ -59,7 +60,13 @@ def waiting_in(arrived: Iterable[Arrived]) -> tuple[list[Waiting], list[Heard]]:
             )
         )
         waiting += [
-            Waiting(record=record, at=_no_later(record, each.at), arrived=each.at, number=each.number)
+            Waiting(
+                agent=batch.agent,
+                record=record,
+                at=_no_later(record, each.at),
+                arrived=each.at,
+                number=each.number,
+            )
             for record in batch.records
         ]
     return waiting, heard

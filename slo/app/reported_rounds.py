@@ -14,16 +14,18 @@ class ReportedRounds:
         self._judgements = judgements
         self._fed_by = fed_by
         self._last: dict[Point, Outcome] = {}
+        self._agents: dict[Point, str] = {}
         self._recent = Recent()
 
-    def notice(self, outcome: Outcome) -> None:
-        """Keep a round, if none that is newer was reported."""
+    def notice(self, outcome: Outcome, agent: str) -> None:
+        """Keep a round that an agent reported, if none that is newer was reported."""
         last = self._last.get(outcome.point)
         if last is not None and last.at >= outcome.at:
             return
         for sli in self._fed_by(outcome.key):
             self._judgements.notice(sli, outcome)
         self._last[outcome.point] = outcome
+        self._agents[outcome.point] = agent
         self._recent.notice(outcome)
 
     def keep(self, targets: Collection[CheckKey]) -> None:
@@ -31,8 +33,12 @@ class ReportedRounds:
         for point in [point for point in self._last if point[:2] not in targets]:
             for sli in self._fed_by(point[:2]):
                 self._judgements.forget(sli, point[:2])
-            del self._last[point]
+            del self._last[point], self._agents[point]
             self._recent.forget([point])
+
+    def agent_of(self, point: Point) -> str:
+        """Who reported the last round; empty where no agent did."""
+        return self._agents.get(point, "")
 
     def last_outcomes(self) -> Sequence[Outcome]:
         """The last outcome of every target that is watched, from each vantage point."""

@@ -32,6 +32,9 @@ LATELY_SECONDS = 600.0
 MOST_TARGETS = 100_000
 """So many targets of all agents together are told apart."""
 
+DROPPED = ("unreadable", "unknown_check", "other_interval", "fault")
+"""Why records are not counted. They begin at 0: that they rise is what an alert sees."""
+
 TOLD_EVERY_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
@@ -84,6 +87,8 @@ class Reporters:
         self._marked = b""
         self._begun_anew = books.begun_anew
         self._log = Sparing(logger, every_seconds=TOLD_EVERY_SECONDS)
+        for reason in DROPPED:
+            telemetry.agent_records_dropped.labels(reason)
 
     def restore(self) -> None:
         """Know what was known at the last stop."""

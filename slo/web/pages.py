@@ -195,7 +195,10 @@ class Pages:
             refresh_seconds=REFRESH_SECONDS,
             at=self._watch.now(),
             api_url=f"/api/v1/probes/{quote(name, safe='')}",
-            checks=[check_section(outcomes) for outcomes in checks[:MOST_CHECKS]],
+            checks=[
+                check_section(outcomes, self._watch.agents.agent_of(outcomes[0].point))
+                for outcomes in checks[:MOST_CHECKS]
+            ],
             further_checks=len(checks[MOST_CHECKS:]),
         )
 

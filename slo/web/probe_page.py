@@ -24,14 +24,15 @@ def probe_path(probe: str) -> str:
     return f"/probes/{quote(probe, safe='')}"
 
 
-def check_section(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """One check: what it saw last, and what it saw before, newest first."""
+def check_section(outcomes: Sequence[Outcome], agent: str) -> dict[str, object]:
+    """One check: what it saw last, and what it saw before, newest first. The agent reported the last, if any did."""
     last = outcomes[0]
     state, word = ROUNDS[last.state]
     meaning = REASONS[last.reason].meaning
     return {
         "target": last.target,
         "vantage_point": last.vantage_point,
+        "agent": agent,
         "labels": ", ".join(f"{name}={value}" for name, value in last.labels.items()),
         "state": state,
         "word": word,

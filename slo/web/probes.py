@@ -29,16 +29,26 @@ class ProbesAPI:
         only(request.query, ())
         last = list(self._watch.last_outcomes())
         return await answer_large(
-            request, lambda: {"probes": [check_document(each) | outcome_document(each) for each in last]}
+            request, lambda: {"probes": [self._document(each) | outcome_document(each) for each in last]}
         )
 
     async def probe(self, request: web.Request) -> web.Response:
         """The checks of one probe with their last outcomes, newest first; the query takes a `target`."""
         only(request.query, ("target",))
-        checks = checks_of(self._watch, request.match_info["name"])
+        name = request.match_info["name"]
+        checks = checks_of(self._watch, name)
         wanted = request.query.get("target")
         chosen = [outcomes for outcomes in checks if wanted in {None, outcomes[0].target}]
-        return await answer_large(request, lambda: {"name": request.match_info["name"], "checks": _documents(chosen)})
+        return await answer_large(request, lambda: {"name": name, "checks": self._documents(chosen)})
+
+    def _document(self, outcome: Outcome) -> Document:
+        return check_document(outcome, self._watch.agents.agent_of(outcome.point))
+
+    def _documents(self, checks: Iterable[Sequence[Outcome]]) -> list[Document]:
+        return [
+            self._document(outcomes[0]) | {"outcomes": [outcome_document(outcome) for outcome in outcomes]}
+            for outcomes in checks
+        ]
 
 
 def checks_of(watch: Watch, probe: str) -> list[Sequence[Outcome]]:
@@ -48,13 +58,14 @@ def checks_of(watch: Watch, probe: str) -> list[Sequence[Outcome]]:
     return sorted(watch.outcomes(probe), key=lambda outcomes: _WORST_FIRST.index(outcomes[0].state))
 
 
-def check_document(outcome: Outcome) -> Document:
-    """Who looked, and at what."""
+def check_document(outcome: Outcome, agent: str) -> Document:
+    """Who looked, and at what. The agent is empty where the watch looked itself."""
     return {
         "name": outcome.check,
         "type": outcome.module,
         "target": outcome.target,
         "vantage_point": outcome.vantage_point or None,
+        "agent": agent or None,
         "labels": dict(outcome.labels),
     }
 
@@ -73,10 +84,3 @@ def outcome_document(outcome: Outcome) -> Document:
         "phases": {phase: round(seconds, 6) for phase, seconds in outcome.phases.items()},
         "duration_seconds": round(outcome.duration_seconds, 6),
     }
-
-
-def _documents(checks: Iterable[Sequence[Outcome]]) -> list[Document]:
-    return [
-        check_document(outcomes[0]) | {"outcomes": [outcome_document(outcome) for outcome in outcomes]}
-        for outcomes in checks
-    ]

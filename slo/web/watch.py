@@ -13,7 +13,7 @@ from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.job import Signal
-from slo.core.outcome import Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.reporter import Reporter
 from slo.core.response import Response
 from slo.core.silence import Silence
@@ -93,6 +93,9 @@ class Reports(Protocol):
 
     def reporters(self) -> Sequence[Reporter]:
         """The agents that have reported, as far as they are known."""
+
+    def agent_of(self, point: Point) -> str:
+        """Who reported the newest round of a check; empty where no agent did."""
 
 
 class Watch(Served, Protocol):

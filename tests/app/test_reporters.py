@@ -137,6 +137,28 @@ async def test_targets_are_those_of_the_last_ten_minutes(tmp_path: Path) -> None
         assert targets() == 1
 
 
+async def test_it_is_known_who_reported_the_newest_round_of_a_check(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        one = outcome(START + 1)
+        await report(played, one, outcome(START + 1, target=TWO), agent="node-1")
+        await report(played, outcome(START + 9, target=TWO), agent="node-2")
+        await report(played, outcome(START + 2, target=TWO), agent="node-3")
+        assert played.watch.agents.agent_of(one.point) == ""
+        await close(played)
+        agents = [played.watch.agents.agent_of(each.point) for each in played.watch.last_outcomes()]
+        assert agents == ["node-1", "node-2"]
+        await report(played, gone(one.target, START + 10))
+        for _ in range(4):
+            await close(played)
+        assert played.watch.agents.agent_of(one.point) == ""
+
+
+async def test_records_that_are_not_counted_rise_from_zero(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        for reason in ("unreadable", "unknown_check", "other_interval", "fault"):
+            assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason=reason) == 0
+
+
 async def test_of_too_many_targets_some_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slo.app.reporters.MOST_TARGETS", 5)
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:

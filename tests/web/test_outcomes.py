@@ -12,6 +12,7 @@ import pytest
 from slo.config.secret import Secret
 from slo.core.batch import Gone
 from slo.core.batch_document import Understood
+from slo.core.outcome import Point
 from slo.core.reporter import Reporter
 from slo.errors import StoreFull
 from slo.web.outcomes import BODY_BYTES, MOST_NAMED, UNFOLDED_BYTES
@@ -35,6 +36,9 @@ class Agents:
 
     def reporters(self) -> Sequence[Reporter]:
         return ()
+
+    def agent_of(self, point: Point) -> str:
+        return ""
 
     async def take(self, report: Understood, body: bytes) -> None:
         if self.full:

@@ -10,7 +10,7 @@ from slo.core.sli import CheckSLI
 from slo.web.probe_page import MOST_CHECKS
 from tests.web.served import served
 from tests.web.test_pages import page_of
-from tests.web.watches import AT, FakeWatch, a_status, an_outcome, an_slo
+from tests.web.watches import AT, FakeWatch, NoAgents, a_status, an_outcome, an_slo
 
 PHASES = {"connect": 0.001, "processing": 0.0402}
 DOWN = replace(
@@ -56,6 +56,18 @@ def test_a_probe_is_told_with_the_outcomes_of_each_of_its_checks_newest_first() 
         "duration_seconds": 0.0415,
     }
     assert first["outcomes"][2]["hint"] is None
+
+
+def test_a_check_says_which_agent_reported_it() -> None:
+    watch = FakeWatch(rounds=ROUNDS, agents=NoAgents(reported={DOWN.point: "node-1"}))
+    with served(watch) as site:
+        checks = site.get("/api/v1/probes/gate").document["checks"]
+        listed = site.get("/api/v1/probes").document["probes"]
+    assert [each["agent"] for each in checks] == ["node-1", None]
+    assert [each["agent"] for each in listed] == ["node-1", "node-1", "node-1", None, None]
+    text = page_of(watch, "/probes/gate").text()
+    assert "http://127.0.0.1:8084/health by node-1" in text
+    assert text.count(" by ") == 1
 
 
 def test_checks_that_are_bad_now_come_first() -> None:

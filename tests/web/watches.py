@@ -20,7 +20,7 @@ from slo.core.foreign import ForeignAlert
 from slo.core.inbound import Inbound, Received
 from slo.core.incident import Incident
 from slo.core.job import Signal
-from slo.core.outcome import Outcome
+from slo.core.outcome import Outcome, Point
 from slo.core.policy import POLICIES, Severity
 from slo.core.priority import Priority
 from slo.core.reason import state_of
@@ -231,10 +231,14 @@ class FakeSilences:
 
 @dataclass(kw_only=True)
 class NoAgents:
-    """No agent may report. Some may have done so before."""
+    """No agent may report. Some may have done so before, of these checks."""
 
     token: Secret | None = None
     before: Sequence[Reporter] = ()
+    reported: Mapping[Point, str] = field(default_factory=dict)
+
+    def agent_of(self, point: Point) -> str:
+        return self.reported.get(point, "")
 
     def reporters(self) -> Sequence[Reporter]:
         return self.before
