@@ -19,6 +19,9 @@ LONGEST_PAUSE_SECONDS = 15.0
 
 IDLE_SECONDS = 5.0
 
+QUIET_SECONDS = 20.0
+"""After so long without anything to report that is reported: who is silent for a minute is taken for lost."""
+
 SHOWN_BYTES = 500
 
 COMPLAIN_EVERY_SECONDS = 600.0
@@ -47,6 +50,7 @@ class Sending:
         self._jitter = jitter
         self._most = MOST_RECORDS
         self._failed = 0
+        self._heard_at = clock.monotonic()
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
 
     async def run(self) -> None:
@@ -67,6 +71,7 @@ class Sending:
         queue = self._spool.queue
         waiting = await asyncio.to_thread(queue.after, 0, most=self._most, most_bytes=MOST_BYTES)
         if not waiting:
+            await self._stay_heard()
             return None
         first = waiting[0][0]
         bodies = [body for place, (number, body) in enumerate(waiting) if number == first + place]
@@ -74,6 +79,7 @@ class Sending:
         verdict = await self.forwarder.send(payload, len(bodies))
         last = first + len(bodies) - 1
         if isinstance(verdict, Sent):
+            self._heard_at = self._clock.monotonic()
             self._failed, self._most = 0, min(MOST_RECORDS, self._most * 2)
             await asyncio.to_thread(queue.drop_through, last)
             taken = int(verdict.reference)
@@ -99,6 +105,21 @@ class Sending:
         return backoff_seconds(
             self._failed, after_seconds=after, jitter=self._jitter(), cap_seconds=LONGEST_PAUSE_SECONDS
         )
+
+    async def _stay_heard(self) -> None:
+        """Report nothing, where nothing else was reported for long. If that fails, it is tried again as long after."""
+        now = self._clock.monotonic()
+        if now - self._heard_at < QUIET_SECONDS:
+            return
+        self._heard_at = now
+        payload = self.forwarder.encode(self._agent, self._spool.queue.identity, 0, [])
+        verdict = await self.forwarder.send(payload, 0)
+        if isinstance(verdict, Sent):
+            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
+        else:
+            reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
+            self._telemetry.failures.labels(self._spool.name, reason).inc()
+            self._complain(logging.WARNING, "the watch did not take a report of nothing", f"{reason}: {detail}")
 
     def _now(self) -> datetime:
         return self._clock.now()

@@ -133,10 +133,13 @@ class Reporters:
             if known is None:
                 known = self._known[each.agent] = _Known(at=each.arrived)
                 strangers = True
+            known.at = max(known.at, each.arrived)
+            if each.following == each.first:
+                self._tell(each.agent)
+                continue  # who says that there is nothing to say has no number for it
             following = known.following if known.boot == each.boot else each.first
             lost = max(0, each.first - following)
             taken = max(0, each.following - max(each.first, following))
-            known.at = max(known.at, each.arrived)
             known.boot, known.following = each.boot, max(each.following, following)
             known.records += taken
             known.lost += lost

@@ -137,6 +137,21 @@ async def test_targets_are_those_of_the_last_ten_minutes(tmp_path: Path) -> None
         assert targets() == 1
 
 
+async def test_a_report_of_nothing_keeps_an_agent_from_being_behind_and_has_no_number(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await report(played, first=0)
+        await report(played, outcome(START), first=500)
+        await close(played)
+        played.time.passes(55)
+        await report(played, first=0)
+        await report(played, outcome(START + 60), first=501)
+        await close(played)
+        known = of(played)
+        assert known is not None
+        assert not known.behind(played.watch.now())
+        assert (known.records, known.records_lost) == (2, 0)
+
+
 async def test_it_is_known_who_reported_the_newest_round_of_a_check(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         one = outcome(START + 1)

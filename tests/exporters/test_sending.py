@@ -200,3 +200,34 @@ async def test_no_more_is_held_than_memory_has_room_for(tmp_path: Path) -> None:
     await agent.spool.flush()
     assert agent.queue.after(0, most=1, most_bytes=10)[0][1] == b"2"
     assert agent.metric("watchkeep_forwarder_records_dropped_total", reason="disk") == 2
+
+
+async def test_an_agent_that_has_nothing_to_report_is_heard_all_the_same(tmp_path: Path) -> None:
+    watch = Watch()
+    agent = Agent(tmp_path, watch)
+    await agent.sees("a")
+    await agent.sending.once()
+    await agent.sending.once()
+    assert watch.sizes == [1]
+    for seconds, sizes in ((19.0, [1]), (2.0, [1, 0]), (15.0, [1, 0]), (6.0, [1, 0, 0])):
+        agent.clock.seconds += seconds
+        assert await agent.sending.once() is None
+        assert watch.sizes == sizes
+    await agent.sees("b")
+    await agent.sending.once()
+    assert watch.taken == [(1, "a"), (2, "b")]
+    agent.queue.close()
+
+
+async def test_a_report_of_nothing_that_is_not_taken_is_told_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch(Retry(reason="unavailable"))
+    agent = Agent(tmp_path, watch)
+    agent.clock.seconds += 21
+    assert await agent.sending.once() is None
+    assert "the watch did not take a report of nothing" in caplog.text
+    await agent.sees("a")
+    await agent.sending.once()
+    assert watch.taken == [(1, "a")]
+    agent.queue.close()
