@@ -79,6 +79,30 @@ async def test_a_kill_at_every_step_loses_nothing_and_counts_nothing_twice(tmp_p
         assert status_of(played).maturity_seconds == 80
 
 
+@pytest.mark.parametrize(("before", "after"), [(10, 15), (15, 10), (2, 5), (5, 10), (15, 6)])
+async def test_slots_of_another_length_count_what_comes_and_what_came_while_nobody_was_there(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    time, rounds = Time(), 13
+    began = time.clock().now()
+    async with PlayedWatch(tmp_path, time, configuration(slot=f"{before}s")) as played:
+        await slots(played, rounds, "ok", ONE)
+    for _ in range(2):
+        async with PlayedWatch(tmp_path, time, configuration(slot=f"{after}s")) as played:
+            time.passes(75)
+            at = played.watch.now().timestamp()
+            await report(played, *(outcome(at - 10 * back) for back in range(7)))
+            await played.watch.slots.close()
+            time.passes(5)
+            await slots(played, 4, "ok", ONE)
+            rounds += 11
+            time.passes(-played.watch.now().timestamp() % 60)
+            await played.watch.slots.close()
+            assert status_of(played).totals == {"good": rounds, "bad": 0, "unknown": 0}
+            passed = (played.watch.now() - began).total_seconds()
+            assert 10 * rounds - 3 * max(before, after) <= status_of(played).maturity_seconds <= passed
+
+
 async def test_a_target_that_is_gone_is_not_missed(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         await slots(played, 2)
