@@ -71,13 +71,13 @@ class Facts:
     """How a collection is followed.
 
     `lists` and `watches` were begun; `restarts` counts why they had to be begun again, by reason (`ended`: as it
-    should). `silent_seconds` is how long ago the server said something, None before it ever did.
+    should). `silent_seconds` is how long ago the server said something, or since when it could have, if it never did.
     """
 
     lists: int
     watches: int
     restarts: Mapping[str, int]
-    silent_seconds: float | None
+    silent_seconds: float
 
 
 class Reflector(Generic[D, T]):
@@ -103,6 +103,7 @@ class Reflector(Generic[D, T]):
         self._patience = patience or Patience()
         self._jitter = jitter
         self._course = Course(jitter, longest_asked_seconds=self._patience.asked_seconds)
+        self._made_at = clock.monotonic()
         self._opened_at = 0.0
         self.heard_at: float | None = None
         self.told_at: float | None = None
@@ -113,7 +114,7 @@ class Reflector(Generic[D, T]):
     @property
     def facts(self) -> Facts:
         """How it has gone so far."""
-        silent = None if self.heard_at is None else self._clock.monotonic() - self.heard_at
+        silent = self._clock.monotonic() - (self._made_at if self.heard_at is None else self.heard_at)
         return Facts(lists=self._lists, watches=self._watches, restarts=dict(self._restarts), silent_seconds=silent)
 
     async def run(self, failed: Callable[[Fault], None]) -> None:
