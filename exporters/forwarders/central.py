@@ -10,9 +10,9 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from slo.config.section import KindConfig
+from slo.config.reports import ReportingConfig
 from slo.config.tls import TLSSettings
-from slo.config.types import HTTPURL, PositiveDuration, Secret
+from slo.config.types import PositiveDuration, Secret
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
@@ -41,11 +41,8 @@ _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not
 logger = logging.getLogger(__name__)
 
 
-class Config(KindConfig):
+class Config(ReportingConfig):
     """The watch that agents report to."""
-
-    url: HTTPURL
-    """Its address, without `/api/v1`."""
 
     token: Secret
     """What it knows agents by: the token under its `agents`."""
