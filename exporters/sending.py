@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 
-from exporters.forwarders.central import MOST_BYTES, MOST_RECORDS, Central
+from exporters.forwarders.central import MOST_BYTES, MOST_RECORDS, TOO_LARGE, Central
 from exporters.spool import Spool
-from slo.core.delivery import Refused, Sent, Verdict, backoff_seconds
+from slo.core.delivery import Refused, Sent, backoff_seconds
 from slo.core.protocols import Clock
 from slo.errors import StoreError
 from slo.exposition.agent_catalogue import Forwarding
@@ -18,6 +18,8 @@ LONGEST_PAUSE_SECONDS = 15.0
 """How long after an outage of the other side it takes to be noticed that it is over."""
 
 IDLE_SECONDS = 5.0
+
+SHOWN_BYTES = 500
 
 COMPLAIN_EVERY_SECONDS = 600.0
 
@@ -53,7 +55,7 @@ class Sending:
             try:
                 pause = await self.once()
             except StoreError as error:
-                self._complain("the spool cannot be read", key="spool", detail=str(error))
+                self._complain(logging.ERROR, "the spool cannot be read", str(error))
                 pause = LONGEST_PAUSE_SECONDS
             if pause is None:
                 await self._spool.wait(IDLE_SECONDS)
@@ -69,25 +71,29 @@ class Sending:
         first = waiting[0][0]
         bodies = [body for place, (number, body) in enumerate(waiting) if number == first + place]
         payload = await asyncio.to_thread(self.forwarder.encode, self._agent, queue.identity, first, bodies)
-        verdict = await self.forwarder.send(payload)
+        verdict = await self.forwarder.send(payload, len(bodies))
         last = first + len(bodies) - 1
         if isinstance(verdict, Sent):
             self._failed, self._most = 0, min(MOST_RECORDS, self._most * 2)
             await asyncio.to_thread(queue.drop_through, last)
-            taken = min(int(verdict.reference), len(bodies))
+            taken = int(verdict.reference)
             self._telemetry.sent.labels(self._spool.name).inc(taken)
+            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
             if taken < len(bodies):
                 self._spool.drop(len(bodies) - taken, "refused")
-            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
             return 0.0
-        self._tell(verdict)
+        reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
+        self._telemetry.failures.labels(self._spool.name, reason).inc()
+        if len(bodies) > 1 and (isinstance(verdict, Refused) or reason == TOO_LARGE):
+            self._most = len(bodies) // 2
+            return 0.0
         if isinstance(verdict, Refused):
-            if len(bodies) > 1:
-                self._most = len(bodies) // 2
-                return 0.0
             await asyncio.to_thread(queue.drop_through, last)
             self._spool.drop(1, "refused")
+            record = bodies[0][:SHOWN_BYTES].decode(errors="replace")
+            self._complain(logging.ERROR, "the watch will never take a record: it is lost", f"{detail}: {record}")
             return 0.0
+        self._complain(logging.WARNING, "the watch did not take a batch, it is sent again", f"{reason}: {detail}")
         self._failed += 1
         after = getattr(verdict, "after_seconds", None)
         return backoff_seconds(
@@ -97,15 +103,10 @@ class Sending:
     def _now(self) -> datetime:
         return self._clock.now()
 
-    def _tell(self, verdict: Verdict) -> None:
-        reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
-        self._telemetry.failures.labels(self._spool.name, reason).inc()
-        self._complain("the watch did not take a batch, it is sent again", key=reason, detail=f"{reason}: {detail}")
-
-    def _complain(self, message: str, *, key: str, detail: str) -> None:
+    def _complain(self, level: int, message: str, detail: str) -> None:
         self._log.tell(
-            logging.WARNING,
+            level,
             message,
-            key=key,
-            extra={"forwarder": self._spool.name, "to": self.forwarder.shown, "detail": detail[:500]},
+            key=f"{message} {detail.partition(':')[0]}",
+            extra={"forwarder": self._spool.name, "to": self.forwarder.shown, "detail": detail[:SHOWN_BYTES]},
         )

@@ -7,13 +7,15 @@ least once. What it cannot read of a batch it says, and that is dropped: it woul
 import gzip
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from slo.config.reports import ReportingConfig
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
+from slo.exposition.sparing import Sparing
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.request import Request
@@ -27,13 +29,19 @@ MOST_BYTES = 1_000_000
 
 GZIP_LEVEL = 1
 
+TOO_LARGE = "too_large"
+"""The reason where somebody on the way takes no body as large."""
+
+COMPLAIN_EVERY_SECONDS = 600.0
+
 DETAIL_LIMIT = 500
 """How much of what the other side said is kept, in characters."""
 
-_LATER = frozenset({401, 403, 404, 405, 408, 429})
-"""What is mended at the other side, or by giving the agent another token: nothing is wrong with the batch."""
-
-_TOO_LARGE = 413
+_REFUSALS = frozenset({400, 413, 415})
+_REFUSAL = "the body is "
+"""How a watch refuses a batch, and how its error begins. What says so in other words is no watch, but stands before it:
+there nothing is wrong with the batch.
+"""
 
 _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
 """How the reasons begin of what ended before anything was sent."""
@@ -63,6 +71,7 @@ class Central:
         self._token = config.token
         self._url = URL.parse(config.url.rstrip("/") + PATH)
         self._tls = config.tls
+        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         if self._url.secure:
             context.tls.get(config.tls, alpn=self._request(b"").alpn)  # now: its files are there, or not
 
@@ -77,11 +86,11 @@ class Central:
         body = b'%s, "records": [%s]}' % (head.encode(), b",".join(records))
         return gzip.compress(body, GZIP_LEVEL, mtime=0)
 
-    async def send(self, payload: bytes) -> Verdict:
-        """Send one batch once."""
+    async def send(self, payload: bytes, records: int) -> Verdict:
+        """Send one batch of so many records once."""
         deadline = self._context.clock.monotonic() + self._timeout_seconds
         fetched = await fetch(self._request(payload), self._context, deadline)
-        return self._verdict(fetched)
+        return self._verdict(fetched, records)
 
     def _request(self, payload: bytes) -> Request:
         return Request(
@@ -98,7 +107,7 @@ class Central:
             keep_body=True,
         )
 
-    def _verdict(self, fetched: Fetched) -> Verdict:
+    def _verdict(self, fetched: Fetched, records: int) -> Verdict:
         fault, response = fetched.reached.fault, fetched.response
         if fault is not None or response is None:
             reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
@@ -107,32 +116,43 @@ class Central:
             return Ambiguous(reason=reason, detail=detail)
         text = self._token.hidden_in(response.body.decode(errors="replace"))
         if 200 <= response.status < 300:
-            return self._taken(text)
+            return self._taken(text, records)
         detail = f"HTTP {response.status}: {text[:DETAIL_LIMIT]}"
-        if response.status == _TOO_LARGE:
-            return Refused(reason="too_large", detail=detail)
-        if response.status in _LATER or response.status >= 500 or response.status < 400:
-            after = response.header("retry-after") or ""
-            seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
-            return Retry(reason=_reason(response.status), after_seconds=seconds, detail=detail)
-        return Refused(reason="rejected", detail=detail)
+        reason = _reason(response.status)
+        if response.status in _REFUSALS and str(_document(text).get("error")).startswith(_REFUSAL):
+            return Refused(reason=reason, detail=detail)
+        after = response.header("retry-after") or ""
+        seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
+        return Retry(reason=reason, after_seconds=seconds, detail=detail)
 
-    def _taken(self, text: str) -> Verdict:
-        """A watch says how many records it took; whatever else answers with 200 is none."""
-        try:
-            document = json.loads(text)
-            taken, refused = int(document["accepted"]), document.get("refused", [])
-        except (ValueError, KeyError, TypeError, AttributeError):
+    def _taken(self, text: str, records: int) -> Verdict:
+        """A watch says how many records it took, and which it did not; whatever else answers with 200 is none."""
+        document = _document(text)
+        taken, refused = document.get("accepted"), document.get("refused", [])
+        if type(taken) is not int or not 0 <= taken <= records or (taken < records and not refused):
             return Retry(reason="response_malformed", detail=f"{self.shown} is no watch: {text[:DETAIL_LIMIT]}")
         if refused:
-            logger.warning("the watch cannot read some records", extra={"refused": str(refused)[:DETAIL_LIMIT]})
+            self._log.tell(
+                logging.ERROR,
+                "the watch cannot read some records: they are lost",
+                key="refused",
+                extra={"records": records - taken, "refused": str(refused)[:DETAIL_LIMIT]},
+            )
         return Sent(reference=str(taken))
 
 
+def _document(text: str) -> Mapping[str, Any]:
+    """What an answer says; nothing where it is no object of JSON."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def _reason(status: int) -> str:
-    if status in {401, 403}:
-        return "auth_refused"
-    return "rate_limited" if status == 429 else "server_error" if status >= 500 else "unexpected_status"
+    known = {400: "rejected", 401: "auth_refused", 403: "auth_refused", 413: TOO_LARGE, 429: "rate_limited"}
+    return known.get(status, "server_error" if status >= 500 else "unexpected_status")
 
 
 def build(config: Config, context: Context) -> Central:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from exporters.spool import Spool
 from slo.core.batch import Gone, Observed, Record, digest_of
-from slo.core.batch_document import document_of
+from slo.core.batch_document import LONGEST_TEXT, document_of
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
 from slo.runner.schedule import Scheduled
@@ -33,7 +34,7 @@ class Reporting:
 
     def observe(self, outcome: Outcome) -> None:
         """Report one round."""
-        self._add(Observed(outcome=outcome))
+        self._add(Observed(outcome=_short(outcome)))
 
     def _add(self, record: Record) -> None:
         document = document_of(record)
@@ -54,3 +55,12 @@ class ReportingScrapes(Reporting):
     def scraped(self, outcome: Outcome, facts: Scraped | None) -> None:
         """Report one scrape, whatever came of it."""
         self._add(Observed(outcome=outcome, samples=facts.series if facts else (), looked_for=self._looked_for))
+
+
+def _short(outcome: Outcome) -> Outcome:
+    """A round with no text that the watch would not take: pods are called as their authors like."""
+    texts = (outcome.detail, *outcome.labels.values())
+    if all(len(text) <= LONGEST_TEXT for text in texts):
+        return outcome
+    labels = {name: value[:LONGEST_TEXT] for name, value in outcome.labels.items()}
+    return replace(outcome, detail=outcome.detail[:LONGEST_TEXT], labels=labels)

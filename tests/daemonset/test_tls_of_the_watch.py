@@ -93,7 +93,7 @@ async def test_what_agents_report_gets_through_with_the_token_of_agents_alone(ng
     for token in (TOKEN, "what nobody has to show"):
         keys = {"url": f"https://127.0.0.1:{nginx.port}", "token": token, "tls": {"ca_file": str(tmp_path / "ca.crt")}}
         to = build(Config.model_validate(keys), Context.default(SteadyClock()))
-        verdicts.append(await to.send(to.encode("n1", "b1", 1, [json.dumps(record).encode()])))
+        verdicts.append(await to.send(to.encode("n1", "b1", 1, [json.dumps(record).encode()]), 1))
     taken, refused = verdicts
     assert isinstance(taken, Sent)
     assert isinstance(refused, Retry)

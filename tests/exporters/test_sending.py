@@ -34,7 +34,8 @@ class Watch:
     def encode(self, agent: str, boot: str, first: int, records: Sequence[bytes]) -> bytes:
         return json.dumps([agent, boot, first, [record.decode() for record in records]]).encode()
 
-    async def send(self, payload: bytes) -> Verdict:
+    async def send(self, payload: bytes, records_sent: int) -> Verdict:
+        assert records_sent == len(json.loads(payload)[3])
         _, _, first, records = json.loads(payload)
         self.sizes.append(len(records))
         verdict = self.verdicts.pop(0) if self.verdicts else Sent()
@@ -135,8 +136,18 @@ async def test_a_record_that_will_never_be_taken_stops_no_other(tmp_path: Path) 
     assert agent.metric("watchkeep_forwarder_records_dropped_total", reason="refused") == 1
 
 
+async def test_one_record_that_is_too_large_on_the_way_is_kept(tmp_path: Path) -> None:
+    watch = Watch(*[Retry(reason="too_large")] * 3)
+    agent = Agent(tmp_path, watch)
+    await agent.sees("a", "b")
+    assert [await agent.sending.once() for _ in range(3)] == [0.0, 1.0, 2.0]
+    assert watch.sizes == [2, 1, 1]
+    await agent.sends()
+    assert [record for _, record in watch.taken] == ["a", "b"]
+
+
 async def test_batches_grow_again_after_a_refusal(tmp_path: Path) -> None:
-    watch = Watch(Refused(reason="too_large"), Refused(reason="too_large"))
+    watch = Watch(Refused(reason="rejected"), Retry(reason="too_large"))
     agent = Agent(tmp_path, watch)
     await agent.sees(*map(str, range(16)))
     await agent.sends()

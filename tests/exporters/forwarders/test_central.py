@@ -27,7 +27,7 @@ def central(port: int, **keys: object) -> Central:
 async def sent_to(behaviour: Behaviour) -> Verdict:
     async with serving(behaviour) as port:
         to = central(port)
-        return await to.send(to.encode("n1", "b1", 7, [b'{"gone":{}}']))
+        return await to.send(to.encode("n1", "b1", 7, [b'{"gone":{}}']), 1)
 
 
 def answering(status: str, body: str, *headers: str) -> Behaviour:
@@ -56,7 +56,7 @@ async def test_a_batch_is_what_the_watch_reads() -> None:
     record = {"gone": {"check": "c", "target": "t", "at": "2026-01-01T00:00:00+00:00"}}
     async with serving(behave) as port:
         to = central(port)
-        assert await to.send(to.encode("n1", "b1", 7, [json.dumps(record).encode()])) == Sent(reference="1")
+        assert await to.send(to.encode("n1", "b1", 7, [json.dumps(record).encode()]), 1) == Sent(reference="1")
     head, body = asked[0]
     assert head.startswith("POST /api/v1/outcomes HTTP/1.1\r\n")
     assert f"Authorization: Bearer {TOKEN}\r\n" in head
@@ -79,11 +79,25 @@ def _read(head: str, body: bytes) -> asyncio.StreamReader:
         ("200 OK", '{"accepted": 1, "refused": []}', Sent, ""),
         ("200 OK", "<html>a captive portal</html>", Retry, "response_malformed"),
         ("302 Found", "", Retry, "unexpected_status"),
-        ("400 Bad Request", '{"error": "records is no list"}', Refused, "rejected"),
+        ("200 OK", '{"accepted": 0, "refused": [{"record": 7, "error": "it is no object"}]}', Sent, ""),
+        ("200 OK", '{"accepted": 0, "refused": []}', Retry, "response_malformed"),
+        ("200 OK", '{"accepted": -1}', Retry, "response_malformed"),
+        ("200 OK", '{"accepted": 2}', Retry, "response_malformed"),
+        ("200 OK", '{"accepted": 1e999}', Retry, "response_malformed"),
+        ("200 OK", '{"accepted": true}', Retry, "response_malformed"),
+        ("200 OK", '{"accepted": null}', Retry, "response_malformed"),
+        ("200 OK", "[" * 100_000, Retry, "response_malformed"),
+        ("400 Bad Request", '{"error": "the body is no report: records is no list"}', Refused, "rejected"),
+        ("400 Bad Request", "The plain HTTP request was sent to HTTPS port", Retry, "rejected"),
+        ("400 Bad Request", '{"error": "unknown tenant"}', Retry, "rejected"),
+        ("409 Conflict", "", Retry, "unexpected_status"),
+        ("415 Unsupported Media Type", "", Retry, "unexpected_status"),
+        ("431 Request Header Fields Too Large", "", Retry, "unexpected_status"),
         ("401 Unauthorized", "", Retry, "auth_refused"),
         ("403 Forbidden", "", Retry, "auth_refused"),
         ("404 Not Found", "", Retry, "unexpected_status"),
-        ("413 Content Too Large", "", Refused, "too_large"),
+        ("413 Content Too Large", '{"error": "the body is larger than 2000000 bytes"}', Refused, "too_large"),
+        ("413 Content Too Large", "<html>a proxy</html>", Retry, "too_large"),
         ("429 Too Many Requests", "", Retry, "rate_limited"),
         ("500 Internal Server Error", "", Retry, "server_error"),
         ("503 Service Unavailable", "", Retry, "server_error"),
@@ -102,7 +116,7 @@ async def test_the_watch_says_when_to_come_again() -> None:
 
 
 async def test_the_token_is_shown_to_nobody_even_where_the_other_side_says_it_back() -> None:
-    found = await sent_to(answering("400 Bad Request", f"no {TOKEN} here"))
+    found = await sent_to(answering("400 Bad Request", json.dumps({"error": f"the body is {TOKEN} here"})))
     assert isinstance(found, Refused)
     assert TOKEN not in found.detail
     assert "<secret>" in found.detail
@@ -126,4 +140,4 @@ async def test_what_ends_after_the_batch_was_sent_may_have_been_taken(behaviour:
 async def test_where_nobody_listens_nothing_was_taken() -> None:
     async with serving(cut) as port:
         to = central(port)
-    assert isinstance(await to.send(to.encode("n1", "b1", 1, [])), Retry)
+    assert isinstance(await to.send(to.encode("n1", "b1", 1, []), 0), Retry)
