@@ -241,7 +241,11 @@ class Agents:
             self._drop("other_interval")
             return
         outcome = in_time(outcome, arrived, interval)
-        self.rounds.notice(outcome)
+        if check.has_left(outcome.target):
+            if not check.fed_by(outcome.target):
+                self._drop("gone")
+        else:
+            self.rounds.notice(outcome)
         if not outcome.extra:
             check.observe(outcome, arrived=arrived)
 

@@ -131,6 +131,63 @@ async def test_groups_are_found_among_what_agents_report_and_counted_from_their_
         assert [each.slo.scope for each in played.statuses] == ["node=a"]
 
 
+async def grouped_slots(played: PlayedWatch, number: int, *targets: str) -> list[list[str]]:
+    """So many slots with one round of each target that comes in the slot after its own; the groups after each."""
+    groups = []
+    for _ in range(number):
+        played.time.passes(SLOT)
+        ended = played.watch.now().timestamp() - 0.5
+        await played.watch.slots.close()
+        await report(played, *(outcome(ended, target=each, labels={"node": each[-1]}) for each in targets))
+        groups.append([each.slo.scope for each in played.statuses])
+    return groups
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_group_that_is_gone_stays_gone_until_it_is_heard_of_again_and_no_round_is_lost(
+    tmp_path: Path, restarts: bool
+) -> None:
+    time, config = Time(), configuration({"group_by": ["node"], "window": "2h"})
+    async with PlayedWatch(tmp_path, time, config) as played:
+        await grouped_slots(played, 6, ONE, TWO)
+        left = played.watch.now().timestamp()
+        sent_again = outcome(left - 0.5, target=TWO, labels={"node": "2"})
+        await report(played, gone(TWO, left))
+        await grouped_slots(played, 3, ONE)
+        for groups in await grouped_slots(played, 30, ONE):
+            assert groups == ["node=1"]
+        assert [each.target for each in played.watch.last_outcomes()] == [ONE]
+        await report(played, sent_again)
+        assert await grouped_slots(played, 3, ONE) == [["node=1"]] * 3
+        assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason="gone") == 1
+    async with PlayedWatch(tmp_path, time, config) if restarts else played as played:
+        assert (await grouped_slots(played, 5, ONE, TWO))[-1] == ["node=1", "node=2"]
+        await report(played, sent_again)
+        await grouped_slots(played, 1)
+        assert status_of(played, "node=2").totals["good"] == 6 + 5
+        assert status_of(played, "node=1").totals["good"] == 6 + 3 + 30 + 3 + 5
+
+
+async def test_a_spool_that_is_hours_old_brings_its_group_back_and_each_of_its_rounds_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.app.agents.MOST_AT_ONCE", 30)
+    monkeypatch.setattr("slo.app.inbox.READ_BODIES", 1)
+    time, config = Time(), configuration({"group_by": ["node"], "window": "4h"})
+    async with PlayedWatch(tmp_path, time, config) as played:
+        await grouped_slots(played, 3, ONE, TWO)
+        spooled = []
+        for _ in range(3 * 360):
+            spooled.append(outcome(played.watch.now().timestamp() + 9.5, target=TWO, labels={"node": "2"}))
+            await grouped_slots(played, 1, ONE)
+        assert [each.slo.scope for each in played.statuses] == ["node=1"]
+        for begin in range(0, len(spooled), 30):
+            await report(played, *spooled[begin : begin + 30])
+        seen = await grouped_slots(played, 40, ONE)
+        assert seen[1:] == [["node=1", "node=2"]] * 39
+        assert status_of(played, "node=2").totals["good"] == 3 + len(spooled)
+
+
 async def test_an_slo_that_is_added_counts_from_then_on(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         await slots(played, 3)
