@@ -51,6 +51,8 @@ class Reporting:
 class ReportedCheck:
     """Counts the rounds of one check into `counter`. Slots up to `closed` (Unix seconds) are over.
 
+    `number` is how many targets it has that have not left.
+
     Whoever writes it down (see `slo.sources.reported_state`) takes back what `changed` says, that anything is other
     than it was written, and `relabelled`, that targets are.
     """
@@ -61,6 +63,7 @@ class ReportedCheck:
         self.closed = closed
         self.targets: dict[str, Target] = {}
         self.indicators: dict[str, Indicator] = {}
+        self.number = 0
         self.changed = self.relabelled = True
         self._counter = counter
 
@@ -92,6 +95,7 @@ class ReportedCheck:
             if sli not in known and any(map(self._is_counted, indicator.targets.values())):
                 indicator.since = self.closed
                 indicator.fixed = max(indicator.fixed, self.closed)
+        self.number = len(self.watched)
         self.changed = True
 
     def interval_of(self, outcome: Outcome) -> float | None:
@@ -119,6 +123,7 @@ class ReportedCheck:
             if at <= max(target.newest, target.gone):
                 return False
             target.newest = target.gone = -math.inf
+            self.number += 1
         if target is not None and target.watched.interval_seconds == interval_seconds:
             target.heard = self.closed
             as_before = at < target.newest or target.watched.labels == outcome.labels
@@ -129,6 +134,7 @@ class ReportedCheck:
         )
         if target is None:
             target = self.targets[name] = Target(watched)
+            self.number += 1
         else:
             self._is_other_now(target, watched)
         target.heard = self.closed
@@ -186,6 +192,7 @@ class ReportedCheck:
         self.closed = max(self.closed, end)
         if forgetting:
             self._forget(oldest)
+        self.number = len(self.watched)
 
     def _closing(self, end: int) -> range:
         """The slots that are over now, as far as anything is known of them."""
