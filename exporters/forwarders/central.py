@@ -82,7 +82,8 @@ class Central:
 
     def encode(self, agent: str, boot: str, first: int, records: Sequence[bytes]) -> bytes:
         """A batch of records, each a document in JSON, as it is sent; see `slo.core.batch.Batch`."""
-        head = json.dumps({"agent": agent, "boot": boot, "first": first})[:-1]
+        sent = self._context.clock.now().isoformat()
+        head = json.dumps({"agent": agent, "boot": boot, "first": first, "sent": sent})[:-1]
         body = b'%s, "records": [%s]}' % (head.encode(), b",".join(records))
         return gzip.compress(body, GZIP_LEVEL, mtime=0)
 

@@ -41,6 +41,7 @@ def written(check: ReportedCheck) -> bytes:
         name: {
             "interval": target.watched.interval_seconds,
             "newest": target.newest,
+            "gone": target.gone,
             "tracks": [[latency, track.joined.state, track.known.state] for latency, track in target.tracks.items()],
         }
         for name, target in check.targets.items()
@@ -83,7 +84,7 @@ def _read(
         check.indicators[sli] = Indicator(fed, since=each["since"], fixed=each["fixed"], surplus=dict(each["surplus"]))
     for name, each in document["targets"].items():
         watched = Watched(check=reporting.check, target=name, interval_seconds=each["interval"], labels=labels[name])
-        target = check.targets[name] = Target(watched, newest=each["newest"])
+        target = check.targets[name] = Target(watched, newest=each["newest"], gone=each["gone"])
         for latency, joined, known in each["tracks"]:
             track = target.tracks[latency] = check.track(watched)
             track.joined.restore(*joined)
