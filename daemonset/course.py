@@ -21,7 +21,7 @@ PAGE = 500
 """How many objects a page of a LIST has."""
 
 LONGEST_WAIT_SECONDS = 30.0
-"""The longest pause between two attempts, unless the server asks for a longer one."""
+"""The longest pause between two attempts, whatever the server asks for."""
 
 STEADY_SECONDS = 5.0
 """A WATCH that lives for so long was worth its while: the pauses after it are short again."""
@@ -41,11 +41,12 @@ class _Basis(Enum):
 class Course:
     """The next question, by what came of those before. `jitter` gives random numbers in [0, 1).
 
-    `version` is up to where everything is known.
+    The server may have us wait for `longest_asked_seconds` and no longer. `version` is up to where everything is known.
     """
 
-    def __init__(self, jitter: Callable[[], float]) -> None:
+    def __init__(self, jitter: Callable[[], float], *, longest_asked_seconds: float = LONGEST_WAIT_SECONDS) -> None:
         self._jitter = jitter
+        self._longest_asked_seconds = longest_asked_seconds
         self._failures = 0
         self._basis = _Basis.CACHED
         self._listed = ""
@@ -110,5 +111,8 @@ class Course:
     def _pause(self, after_seconds: float | None) -> float:
         self._failures += 1
         return backoff_seconds(
-            self._failures, after_seconds=after_seconds, jitter=self._jitter(), cap_seconds=LONGEST_WAIT_SECONDS
+            self._failures,
+            after_seconds=None if after_seconds is None else min(after_seconds, self._longest_asked_seconds),
+            jitter=self._jitter(),
+            cap_seconds=LONGEST_WAIT_SECONDS,
         )

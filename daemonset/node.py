@@ -94,4 +94,4 @@ def _show(resource: str, facts: Callable[[], Facts], telemetry: ClusterTelemetry
     """How a collection is followed, as metrics."""
     telemetry.lists.labels(resource).set_function(lambda: facts().lists)
     telemetry.watches.labels(resource).set_function(lambda: facts().watches)
-    telemetry.silence.labels(resource).set_function(lambda: facts().silent_seconds or 0.0)
+    telemetry.silence.labels(resource).set_function(lambda: facts().silent_seconds)

@@ -37,7 +37,10 @@ LOOK_SECONDS = 1.0
 """Between two looks at who is there."""
 
 LONGEST_ASKED_SECONDS = 5.0
-"""How long the server may have us wait while others count on us: twice, and the third renewal still comes in time."""
+"""How long the server may have us wait while others count on us: twice, and the third renewal still comes in time.
+
+No longer before we look at the others again, or their share would be nobody's.
+"""
 
 LONGEST_WAIT_SECONDS = 30.0
 """Between two tries to get a Lease that we never had: nobody counts on us."""
@@ -46,7 +49,7 @@ TIDY_SECONDS = 60.0
 TIDIED_AT_ONCE = 10
 """Leases of nodes that have gone are deleted so many in so long."""
 
-PATIENCE = Patience(answer_seconds=5.0, idle_seconds=15.0)
+PATIENCE = Patience(answer_seconds=5.0, idle_seconds=15.0, asked_seconds=LONGEST_ASKED_SECONDS)
 """Somebody renews all the time, we ourselves at least: a watch that says nothing for so long is dead."""
 
 

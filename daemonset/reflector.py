@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter
 
 from daemonset.api_client import OBJECT_BYTES, APIClient, APIFault, Lines, within
-from daemonset.course import Course
+from daemonset.course import LONGEST_WAIT_SECONDS, Course
 from daemonset.documents import Bookmark, Changed, D, Failed, ListMetadata, Status, read
 from daemonset.list_reader import ListReader
 from daemonset.permissions import Rule, with_mend
@@ -54,7 +54,8 @@ class Patience:
 
     A WATCH is to last `watch_seconds` at least and twice that at most, so that agents which began together do not stay
     together. A server that supports bookmarks sends one a minute: one that says nothing for `idle_seconds` is gone, and
-    a WATCH that goes on for `grace_seconds` after it should have ended is given up.
+    a WATCH that goes on for `grace_seconds` after it should have ended is given up. A server that asks us to wait
+    (Retry-After) is asked again after `asked_seconds` at most: what changes meanwhile is not known.
     """
 
     list_seconds: float = 30.0
@@ -62,6 +63,7 @@ class Patience:
     watch_seconds: float = 300.0
     idle_seconds: float = 150.0
     grace_seconds: float = 30.0
+    asked_seconds: float = LONGEST_WAIT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,13 +71,13 @@ class Facts:
     """How a collection is followed.
 
     `lists` and `watches` were begun; `restarts` counts why they had to be begun again, by reason (`ended`: as it
-    should). `silent_seconds` is how long ago the server said something, None before it ever did.
+    should). `silent_seconds` is how long ago the server said something, or since when it could have, if it never did.
     """
 
     lists: int
     watches: int
     restarts: Mapping[str, int]
-    silent_seconds: float | None
+    silent_seconds: float
 
 
 class Reflector(Generic[D, T]):
@@ -100,7 +102,8 @@ class Reflector(Generic[D, T]):
         self._clock = clock
         self._patience = patience or Patience()
         self._jitter = jitter
-        self._course = Course(jitter)
+        self._course = Course(jitter, longest_asked_seconds=self._patience.asked_seconds)
+        self._made_at = clock.monotonic()
         self._opened_at = 0.0
         self.heard_at: float | None = None
         self.told_at: float | None = None
@@ -111,7 +114,7 @@ class Reflector(Generic[D, T]):
     @property
     def facts(self) -> Facts:
         """How it has gone so far."""
-        silent = None if self.heard_at is None else self._clock.monotonic() - self.heard_at
+        silent = self._clock.monotonic() - (self._made_at if self.heard_at is None else self.heard_at)
         return Facts(lists=self._lists, watches=self._watches, restarts=dict(self._restarts), silent_seconds=silent)
 
     async def run(self, failed: Callable[[Fault], None]) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from slo.config.section import KindConfig
+from slo.config.reports import ReportingConfig
 from slo.config.tls import TLSSettings
-from slo.config.types import HTTPURL, PositiveDuration, Secret
+from slo.config.types import PositiveDuration, Secret
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
 from slo.exposition.sparing import Sparing
 from slo.net.context import Context
@@ -49,11 +49,8 @@ _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not
 logger = logging.getLogger(__name__)
 
 
-class Config(KindConfig):
+class Config(ReportingConfig):
     """The watch that agents report to."""
-
-    url: HTTPURL
-    """Its address, without `/api/v1`."""
 
     token: Secret
     """What it knows agents by: the token under its `agents`."""
@@ -85,7 +82,8 @@ class Central:
 
     def encode(self, agent: str, boot: str, first: int, records: Sequence[bytes]) -> bytes:
         """A batch of records, each a document in JSON, as it is sent; see `slo.core.batch.Batch`."""
-        head = json.dumps({"agent": agent, "boot": boot, "first": first})[:-1]
+        sent = self._context.clock.now().isoformat()
+        head = json.dumps({"agent": agent, "boot": boot, "first": first, "sent": sent})[:-1]
         body = b'%s, "records": [%s]}' % (head.encode(), b",".join(records))
         return gzip.compress(body, GZIP_LEVEL, mtime=0)
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import gzip
+import json
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from slo.app.arrivals import Waiting, in_time, waiting_in
+from slo.app.arrivals import Clocks, Waiting, in_time, waiting_in
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.groups import WatchedGroups
@@ -16,8 +17,9 @@ from slo.app.reported_rounds import ReportedRounds
 from slo.app.reporters import Reporters
 from slo.config.secret import Secret
 from slo.config.settings import CheckEntry, Settings
+from slo.config.target_keys import MOST_TARGETS
 from slo.core.batch import Gone, Observed
-from slo.core.batch_document import Understood
+from slo.core.batch_document import Understood, document_of_batch
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.protocols import Clock
 from slo.core.reporter import Reporter
@@ -35,6 +37,22 @@ SOURCE, LABELS = "agents", "agents.labels"
 
 MOST_AT_ONCE = 50_000
 """After so many records that wait no more are read with one slot: what an outage left is counted piece by piece."""
+
+MOST_UNFOLDED_BYTES = 32 * 1024 * 1024
+"""The same of bytes, as the reports are meant."""
+
+MOST_REMEMBERED = 5 * MOST_TARGETS
+"""So many targets of a check are remembered, with those that left."""
+
+DROPPED = {
+    "unknown_check": "agents report a check that is not here, or that they are not to run: they have another "
+    "configuration, load the same one here and there",
+    "other_interval": "agents report rounds of another interval than the check has here: they have another "
+    "configuration, load the same one here and there",
+    "too_many": "agents report more targets of a check than are counted: write several checks",
+    "gone": "agents report rounds from before a target left, too late for its SLO",
+}
+"""What the log hears of records that are not counted, by the reason."""
 
 LOOK_SECONDS = 60
 """How often it is looked for targets that left, besides when somebody says so."""
@@ -74,6 +92,7 @@ class Agents:
         self._counters = counters
         self._reporters = Reporters(books, clock=clock, telemetry=telemetry)
         self._log = Sparing(logger, every_seconds=60.0)
+        self._clocks = Clocks()
         self._checks: dict[str, ReportedCheck] = {}
         self._reporting: dict[str, Reporting] = {}
         self._waiting: list[Waiting] = []
@@ -84,7 +103,8 @@ class Agents:
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from, which is on disk afterwards. Raises StoreError."""
-        await self._inbox.put(await asyncio.to_thread(gzip.compress, body, 1))
+        if report.batch.records:
+            await self._inbox.put(await asyncio.to_thread(_packed, report, body))
         self._reporters.notice(report, arrived=self._clock.now().timestamp())
 
     def reporters(self) -> Sequence[Reporter]:
@@ -124,8 +144,10 @@ class Agents:
     async def take_in(self, end: int) -> None:
         """Have what happened up to `end` (Unix seconds) ready to be counted, and its targets known."""
         breath = Breath()
-        while len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
-            waiting, heard = await asyncio.to_thread(waiting_in, arrived)
+        left = MOST_UNFOLDED_BYTES
+        while left > 0 and len(self._waiting) < MOST_AT_ONCE and (arrived := await self._inbox.read()):
+            left -= sum(each.unfolded_bytes for each in arrived)
+            waiting, heard = await asyncio.to_thread(waiting_in, arrived, self._clocks)
             self._waiting += waiting
             self._reporters.count(heard)
         due = [each for each in self._waiting if each.at <= end]
@@ -223,7 +245,7 @@ class Agents:
             if self._counters.reports(record.outcome.check):
                 self._counters.report(record, waiting.at)
             else:
-                self._drop("unknown_check")
+                self._drop(waiting, "unknown_check")
         return True
 
     def _meet(self, waiting: Waiting) -> bool:
@@ -233,7 +255,9 @@ class Agents:
             return False
         check = self._checks[record.outcome.check]
         interval = check.interval_of(record.outcome)
-        return interval is not None and check.meet(in_time(record.outcome, waiting.arrived, interval), interval)
+        if interval is None or _is_too_many(check, record.outcome.target):
+            return False
+        return check.meet(in_time(record.outcome, waiting.ahead, interval), interval)
 
     def _count(self, waiting: Waiting) -> None:
         match waiting.record:
@@ -241,23 +265,30 @@ class Agents:
                 if check := self._checks.get(gone.check):
                     check.leave(gone.target, waiting.at)
                 else:
-                    self._drop("unknown_check")
+                    self._drop(waiting, "unknown_check")
             case Observed(outcome=outcome):
-                self._observe(outcome, waiting.arrived, waiting.agent)
+                self._observe(waiting, outcome)
 
-    def _observe(self, outcome: Outcome, arrived: float, agent: str) -> None:
+    def _observe(self, waiting: Waiting, outcome: Outcome) -> None:
         check = self._checks.get(outcome.check)
         if check is None:
-            self._drop("unknown_check")
+            self._drop(waiting, "unknown_check")
             return
         interval = check.interval_of(outcome)
         if interval is None:
-            self._drop("other_interval")
+            self._drop(waiting, "other_interval")
             return
-        outcome = in_time(outcome, arrived, interval)
-        self.rounds.notice(outcome, agent)
+        if outcome.target not in check.targets:
+            self._drop(waiting, "too_many")
+            return
+        outcome = in_time(outcome, waiting.ahead, interval)
+        has_left = check.has_left(outcome.target)
+        if has_left and not check.fed_by(outcome.target):
+            self._drop(waiting, "gone")
         if not outcome.extra:
-            check.observe(outcome, arrived=arrived)
+            check.observe(outcome, arrived=waiting.arrived)
+        if not has_left:
+            self.rounds.notice(outcome, waiting.agent)
 
     @contextmanager
     def _by_itself(self, waiting: Waiting) -> Iterator[None]:
@@ -265,11 +296,13 @@ class Agents:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is
-            self._drop("fault")
-            self._log.tell(logging.ERROR, "a record cannot be counted", extra={"number": waiting.number}, error=error)
+            self._telemetry.agent_records_dropped.labels("fault").inc()
+            extra = {**_named(waiting), "number": waiting.number}
+            self._log.tell(logging.ERROR, "a record cannot be counted", extra=extra, error=error)
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, waiting: Waiting, reason: str) -> None:
         self._telemetry.agent_records_dropped.labels(reason).inc()
+        self._log.tell(logging.WARNING, DROPPED[reason], extra=_named(waiting))
 
     @property
     def _watched(self) -> list[Watched]:
@@ -284,6 +317,27 @@ class Agents:
         watched = self._watched
         self._groups.retarget("agents", watched)
         self.rounds.keep({each.key for each in watched})
+
+
+def _packed(report: Understood, body: bytes) -> bytes:
+    """A report as it is kept: what cannot be read of it is of no use."""
+    if report.refused:
+        body = json.dumps(document_of_batch(report.batch), separators=(",", ":")).encode()
+    return gzip.compress(body, 1)
+
+
+def _is_too_many(check: ReportedCheck, target: str) -> bool:
+    """Whether a target is one more than a check may have."""
+    if target in check.targets:
+        return False
+    return check.number >= MOST_TARGETS or len(check.targets) >= MOST_REMEMBERED
+
+
+def _named(waiting: Waiting) -> dict[str, object]:
+    """A record as the log names it."""
+    record = waiting.record
+    check, target = (record.check, record.target) if isinstance(record, Gone) else record.outcome.key
+    return {"check": check, "target": target, "agent": waiting.agent}
 
 
 def _reporting(entry: CheckEntry) -> Reporting:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from slo.app.backlog import Backlog
-from slo.core.counts import Counts
+from slo.core.counts import Counts, slot_end
 from slo.core.deltas import Block
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
@@ -107,7 +107,7 @@ class Books:
         totals = self._backlog.store.totals() if NOW in marks else None
         self.engine = self._engine(slos, int(marks.get(NOW, 0)) or self._now(), (), totals=totals)
         self.engine.restore({}, json.loads(marks.get(PENDING, "{}")))
-        _count_again(self.ledger, _counted(marks.get(OPEN, "[]")))
+        _count_again(self.ledger, _counted(marks.get(OPEN, "[]"), self.slot_seconds))
         self._backlog.hold(self.ledger.close(self._now()))
 
     async def rebuild(self, slos: Sequence[SLO]) -> None:
@@ -234,9 +234,10 @@ def _in_blocks(blocks: Iterable[Block]) -> Iterator[Counted]:
                     yield end, name, row
 
 
-def _counted(mark: str) -> Iterator[Counted]:
+def _counted(mark: str, slot_seconds: int) -> Iterator[Counted]:
+    """What a mark says, by slots of ours: those it was counted in may have been of another length."""
     for end, name, *row in json.loads(mark):
-        yield end, name, row
+        yield slot_end(end, slot_seconds), name, row
 
 
 def _count_again(ledger: Ledger, counted: Iterable[Counted]) -> None:

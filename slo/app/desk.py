@@ -192,6 +192,7 @@ class Desk:
             contracts=settings.contracts,
             muting=Muting(self.silences.in_force, Graph.of(settings.slos), settings.inhibit),
             external_url=settings.external_url,
+            grouped=frozenset((slo.name, slo.group_by) for slo in settings.slos if slo.group_by),
         )
 
     async def _reconcile(self) -> None:

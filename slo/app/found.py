@@ -39,13 +39,17 @@ COMPLAIN_EVERY_SECONDS = 3600.0
 
 Labels = Mapping[str, str]
 
+Twin: TypeAlias = tuple[str, Labels]
+"""A target that was found at the address of another one, which alone is looked at: that address, and its labels."""
+
 logger = logging.getLogger(__name__)
 
 
 class Follower:
     """One discovery of a probe or a scrape. `found` are the addresses that it has found, with their labels, in order.
 
-    `probe` is the name of either, and `what` says which it is.
+    `twins` were found at one of these addresses as well, with other labels. `probe` is the name of either, and `what`
+    says which it is.
     """
 
     def __init__(self, probe: str, name: str, entry: DiscoveryEntry, discovery: Discovery, *, what: What) -> None:
@@ -55,6 +59,7 @@ class Follower:
         self.entry = entry
         self.discovery = discovery
         self.found: Mapping[str, Labels] = {}
+        self.twins: Sequence[Twin] = ()
         self.said = False
         self.task: asyncio.Task[None] | None = None
 
@@ -200,7 +205,7 @@ class Followers:
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
     async def _found(self, follower: Follower, targets: frozenset[Target]) -> None:
-        found = await asyncio.to_thread(_by_address, targets)
+        found, twins = await asyncio.to_thread(_by_address, targets)
         self._telemetry.discovery_targets.labels(*follower.labels).set(len(found))
         self._telemetry.discovery_success_at.labels(*follower.labels).set(self._clock.now().timestamp())
         if found != follower.found or not follower.said:
@@ -210,14 +215,15 @@ class Followers:
                 self._what,
                 extra={self._what: follower.probe, "discovery": follower.name, "targets": len(found)},
             )
-        if found == follower.found:
+        before = follower.found, follower.twins
+        if (found, twins) == before:
             return
-        before, follower.found = follower.found, found
+        follower.found, follower.twins = found, twins
         try:
             if self._take:
                 await self._take(follower)
         except Exception:
-            follower.found = before  # it is tried again with the next answer
+            follower.found, follower.twins = before  # it is tried again with the next answer
             raise
         if not follower.near:
             mark = await asyncio.to_thread(json.dumps, found)
@@ -242,12 +248,15 @@ class Followers:
         )
 
 
-def _by_address(targets: frozenset[Target]) -> dict[str, Labels]:
-    """By address, in order; of an address that has several sets of labels, the first."""
+def _by_address(targets: frozenset[Target]) -> tuple[dict[str, Labels], list[Twin]]:
+    """By address, in order; of an address that has several sets of labels, the first, and the others by themselves."""
     found: dict[str, Labels] = {}
-    for target in sorted(targets):
-        found.setdefault(target.address, dict(target.labels))
-    return found
+    twins: list[Twin] = []
+    for address, pairs in sorted(targets):
+        labels = dict(pairs)
+        if found.setdefault(address, labels) is not labels:
+            twins.append((address, labels))
+    return found, twins
 
 
 def _remembered(mark: bytes) -> dict[str, Labels]:

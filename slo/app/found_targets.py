@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from slo.app.found import Follower, Labels
+from slo.app.found import Follower, Labels, Twin
 from slo.config.settings import CheckEntry, ScrapeEntry
 from slo.core.outcome import CheckKey
 from slo.runner.schedule import Scheduled
@@ -48,11 +48,17 @@ class Found:
         }
         return {looks[0].key for address, looks in self.found.items() if looks and address in addresses}
 
-    @property
-    def wanted(self) -> dict[str, FoundTarget]:
-        """What its discoveries found, by what each becomes; of what is found twice, the first."""
+    def wanted(self) -> tuple[dict[str, FoundTarget], list[Twin]]:
+        """What its discoveries found, by what each becomes; of what is found twice, the first.
+
+        Where that has other labels it is another target, which cannot be told from the first: those by themselves.
+        """
         wanted: dict[str, FoundTarget] = {}
+        twins: list[Twin] = []
         for follower in self.followers:
+            twins += follower.twins
             for address, labels in follower.found.items():
-                wanted.setdefault(follower.written(address), FoundTarget(follower, address, labels))
-        return wanted
+                written = follower.written(address)
+                if wanted.setdefault(written, FoundTarget(follower, address, labels)).labels != labels:
+                    twins.append((address, labels))
+        return wanted, twins

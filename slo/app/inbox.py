@@ -21,8 +21,8 @@ SOURCE = "inbox"
 MOST_BYTES = 256 * 1024 * 1024
 """How much may wait to be counted, as it came: agents keep the rest."""
 
-READ_BODIES, READ_BYTES = 1_000, 2 * 1024 * 1024
-"""How much is read at once."""
+READ_BODIES, READ_BYTES, READ_UNFOLDED_BYTES = 1_000, 512 * 1024, 8 * 1024 * 1024
+"""How much is read at once, as it is kept and as it is meant."""
 
 DROP_AFTER_SECONDS = 60.0
 """How long after the counts are written the batches are dropped. A machine that loses power loses what the kernel has
@@ -32,6 +32,7 @@ not written of both files, and not of both the same.
 COMPLAIN_EVERY_SECONDS = 60.0
 
 _ARRIVED = struct.Struct("<d")
+_UNFOLDED = struct.Struct("<I")  # the end of a gzip: how long it is when it is unfolded
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,12 @@ class Arrived:
     number: int
     at: float
     body: bytes
+
+    @property
+    def unfolded_bytes(self) -> int:
+        """How long the body is when it is unfolded; it was packed here, so that this holds where it is not damaged."""
+        (told,) = _UNFOLDED.unpack(self.body[-_UNFOLDED.size :].rjust(_UNFOLDED.size, b"\0"))
+        return min(int(told), READ_UNFOLDED_BYTES)
 
 
 class Inbox:
@@ -99,10 +106,17 @@ class Inbox:
             self._log.tell(logging.ERROR, "what agents reported cannot be read", extra={"error": str(error)})
             self.unread_since = since or self.unread_since
             return []
-        if found:
-            self._read = found[-1][0]
-        head = _ARRIVED.size
-        return [Arrived(number=number, at=_ARRIVED.unpack(body[:head])[0], body=body[head:]) for number, body in found]
+        head, unfolded = _ARRIVED.size, 0
+        taken: list[Arrived] = []
+        for number, body in found:
+            each = Arrived(number=number, at=_ARRIVED.unpack(body[:head])[0], body=body[head:])
+            unfolded += each.unfolded_bytes
+            if taken and unfolded > READ_UNFOLDED_BYTES:
+                self.unread_since = each.at
+                break
+            taken.append(each)
+            self._read = number
+        return taken
 
     @property
     def read_through(self) -> int:

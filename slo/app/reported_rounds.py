@@ -22,11 +22,11 @@ class ReportedRounds:
         last = self._last.get(outcome.point)
         if last is not None and last.at >= outcome.at:
             return
+        self._recent.notice(outcome)
         for sli in self._fed_by(outcome.key):
             self._judgements.notice(sli, outcome)
         self._last[outcome.point] = outcome
         self._agents[outcome.point] = agent
-        self._recent.notice(outcome)
 
     def keep(self, targets: Collection[CheckKey]) -> None:
         """Keep nothing of any other target any more."""

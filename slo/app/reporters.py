@@ -32,7 +32,7 @@ LATELY_SECONDS = 600.0
 MOST_TARGETS = 100_000
 """So many targets of all agents together are told apart."""
 
-DROPPED = ("unreadable", "unknown_check", "other_interval", "fault")
+DROPPED = ("unreadable", "unknown_check", "other_interval", "too_many", "gone", "fault")
 """Why records are not counted. They begin at 0: that they rise is what an alert sees."""
 
 TOLD_EVERY_SECONDS = 60.0
@@ -55,6 +55,9 @@ class Heard:
 class _Known:
     """An agent: when it reported last, its life, the number of its next record, and when each target was reported
     (Unix seconds), the one of the oldest report first.
+
+    `seen` is the life, and the number after those, of its last report. So many records are `refused` and never come to
+    the inbox: they are missing there among its numbers, and not lost.
     """
 
     at: float
@@ -63,11 +66,13 @@ class _Known:
     following: int = 0
     records: int = 0
     lost: int = 0
+    seen: tuple[str, int] = "", 0
+    refused: int = 0
     targets: dict[CheckKey, float] = field(default_factory=dict)
 
 
 _Row = tuple[str, float, float | None, str, int, int, int]
-"""What is kept of an agent: its name, and all of `_Known` but the targets."""
+"""What is kept of an agent: its name, and what outlives a restart."""
 
 
 class Reporters:
@@ -114,6 +119,10 @@ class Reporters:
         known.at = arrived
         if batch.records:
             known.clock_offset = round(max(map(_at, batch.records)) - arrived, 3)
+        boot, following = known.seen
+        if batch.boot != boot or batch.first >= following:  # else it came before
+            known.refused += len(report.refused)
+            known.seen = batch.boot, report.following
         self._look(known, batch)
         self._tell(batch.agent)
         if report.refused:
@@ -134,11 +143,10 @@ class Reporters:
                 known = self._known[each.agent] = _Known(at=each.arrived)
                 strangers = True
             known.at = max(known.at, each.arrived)
-            if each.following == each.first:
-                self._tell(each.agent)
-                continue  # who says that there is nothing to say has no number for it
             following = known.following if known.boot == each.boot else each.first
-            lost = max(0, each.first - following)
+            missing = max(0, each.first - following)
+            lost = max(0, missing - known.refused)
+            known.refused -= missing - lost
             taken = max(0, each.following - max(each.first, following))
             known.boot, known.following = each.boot, max(each.following, following)
             known.records += taken

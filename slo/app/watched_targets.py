@@ -221,8 +221,15 @@ class WatchedTargets(ABC):
 
     async def _find(self, found: Found, known: dict[CheckKey, Looks]) -> None:
         """Bring what looks at the targets that were found for an entry up to date, there and in `known`."""
-        wanted, breath = found.wanted, Breath()
-        found.refused = Tally()
+        (wanted, twins), breath = found.wanted(), Breath()
+        before, found.refused = found.refused, Tally(duplicate=len(twins))
+        if len(twins) > before["duplicate"]:
+            address, labels = twins[0]
+            logger.warning(
+                "an address was found several times with different labels and is one target; others may follow that "
+                "are not told",
+                extra={self.what: found.entry.name, "target": address[:200], "left_out": str(dict(labels))[:500]},
+            )
         if len(wanted) > MOST_TARGETS:
             logger.error(
                 "a %s has more targets than are watched: write several",
@@ -235,11 +242,11 @@ class WatchedTargets(ABC):
             if looks := found.found.pop(address):
                 known.pop(looks[0].key, None)
         for address, target in wanted.items():
-            looks = before = found.found.get(address, ())
-            if before and before[0].labels != target.labels:
-                looks = self._relabelled(before, target.labels)
+            looks = as_before = found.found.get(address, ())
+            if as_before and as_before[0].labels != target.labels:
+                looks = self._relabelled(as_before, target.labels)
             if not looks:
-                looks = self._built(found, address, target, known, instead_of=before)
+                looks = self._built(found, address, target, known, instead_of=as_before)
             found.found[address] = looks
             if looks:
                 known[looks[0].key] = looks

@@ -53,6 +53,16 @@ def _host_port(value: object) -> HostPort:
         raise wrong(f"{shown(value)} is no HOST:PORT", "write it as db.example:3306 or [::1]:443") from None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether this host is loopback: the name `localhost`, or an address of it. Other names are never."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _host_of(text: str) -> str:
     """A name, or an IPv6 address with or without its brackets. Raises ValueError."""
     if re.fullmatch(_NAME, text):

@@ -22,6 +22,7 @@ from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
+from slo.config.reports import warn_of_refused_reports, warn_of_unsafe_reports
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
 from slo.config.schema import (
@@ -99,6 +100,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         refuse_lost_tellings(customers, _names_of(destinations), report)
         _refuse_lost_destinations(routes, destinations, told(customers) | told_otherwise(destinations), report)
         refuse_bad_fallbacks(destinations, report)
+    warn_of_unsafe_reports(forwarders, report)
     refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)
     warn_of_shared_accounts(destinations, report)
@@ -109,6 +111,10 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     _refuse_late_timeouts(
         [*(check.entry for check in checks.all), *(scrape.entry for scrape in scrapes), *servers], report
     )
+    runs = {check.entry.keys.values.run_by for check in checks.all if check.entry.keys.has("run_by")}
+    runs |= {scrape.entry.keys.values.run_by for scrape in scrapes if scrape.entry.keys.has("run_by")}
+    if source.whole and "agents" in runs and (destinations or servers or "watch" in runs):
+        warn_of_refused_reports(forwarders, agents, report)
     surroundings = Surroundings(
         feeds=Feeds(
             probes={name: probe.slowest for probe in checks.probes for name, _ in _intervals(probe.entry)},

@@ -13,7 +13,9 @@ from slo.errors import ConfigFault
 Location: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top of the configuration down to a value."""
 
-_NAMED_LISTS = {"probes", "scrapes", "servers", "slos", "exclusions", "customers", "silences", "destinations"}
+_NAMED_LISTS = {
+    *("probes", "scrapes", "servers", "slos", "exclusions", "customers", "silences", "destinations", "forwarders"),
+}
 _SIMPLE_KEY = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 

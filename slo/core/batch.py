@@ -43,12 +43,16 @@ Record: TypeAlias = Observed | Gone
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Records in a row, of which the first has the number `first`. `boot` is another one each time an agent begins."""
+    """Records in a row, of which the first has the number `first`. `boot` is another one each time an agent begins.
+
+    `sent` is when it was sent by the clock of the agent (UTC): by that it is known how wrong the clock is.
+    """
 
     agent: str
     boot: str
     first: int
     records: Sequence[Record]
+    sent: datetime | None = None
 
 
 def digest_of(sli: str) -> str:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +16,18 @@ LONGEST_AGENT = 253
 
 MOST_LABELS = 64
 MOST_PHASES = 255
+LONGEST_SECONDS = 86_400.0
 LONGEST_TEXT = 4096
 """How long a name, a target or the value of a label may be, in characters."""
+
+
+def document_of_batch(batch: Batch) -> dict[str, Any]:
+    """A batch as JSON writes it."""
+    documents = [document_of(record) for record in batch.records]
+    head: dict[str, Any] = {"agent": batch.agent, "boot": batch.boot, "first": batch.first}
+    if batch.sent is not None:
+        head["sent"] = batch.sent.isoformat()
+    return head | {"records": documents}
 
 
 def document_of(record: Record) -> dict[str, Any]:
@@ -51,10 +62,14 @@ def document_of(record: Record) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Understood:
-    """A batch with the records that could be read, and why the others could not, by their places in it."""
+    """A batch with the records that could be read, and why the others could not, by their places in it.
+
+    `names` are the check and the target of those others, where that could be read.
+    """
 
     batch: Batch
     refused: Mapping[int, str]
+    names: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def following(self) -> int:
@@ -72,14 +87,17 @@ def batch_of(document: object) -> Understood:
     if len(agent) > LONGEST_AGENT:
         raise ValueError(f"agent is longer than {LONGEST_AGENT} characters")
     boot, first = _text(fields, "boot"), _natural(fields, "first")
+    sent = _time(fields, "sent") if "sent" in fields else None
     records: list[Record] = []
     refused: dict[int, str] = {}
+    names: dict[int, Mapping[str, str]] = {}
     for index, each in enumerate(documents):
         try:
             records.append(record_of(each))
         except ValueError as error:
-            refused[index] = str(error)
-    return Understood(batch=Batch(agent=agent, boot=boot, first=first, records=tuple(records)), refused=refused)
+            refused[index], names[index] = str(error), _names_in(each)
+    batch = Batch(agent=agent, boot=boot, first=first, records=tuple(records), sent=sent)
+    return Understood(batch=batch, refused=refused, names=names)
 
 
 def record_of(document: object) -> Record:
@@ -96,6 +114,17 @@ def record_of(document: object) -> Record:
         samples=None if samples is None else tuple(map(_sample, samples)),
         looked_for=_texts(fields.get("looked_for", []), "looked_for"),
     )
+
+
+def _names_in(document: object) -> dict[str, str]:
+    """The check and the target of a record that cannot be read, as far as they can."""
+    found: dict[str, str] = {}
+    with suppress(ValueError):
+        fields = _mapping(document, "it")
+        named = _mapping(fields.get("gone", fields.get("outcome")), "it")
+        for name in ("check", "target"):
+            found |= {name: _text(named, name)} if name in named else {}
+    return found
 
 
 def _outcome(fields: Mapping[str, Any]) -> Outcome:
@@ -115,11 +144,11 @@ def _outcome(fields: Mapping[str, Any]) -> Outcome:
         at=_time(fields, "at"),
         state=state,
         reason=reason,
-        phases={_short(name, "a phase"): _seconds(phases, name) for name in phases},
+        phases={_line(name, "a phase"): _seconds(phases, name) for name in phases},
         detail=_text(fields, "detail", default=""),
         duration_seconds=_seconds(fields, "duration_seconds"),
         lateness_seconds=_seconds(fields, "lateness_seconds"),
-        labels=_labels(fields.get("labels", {})),
+        labels={_printable(name): _printable(text) for name, text in _labels(fields.get("labels", {})).items()},
         vantage_point=_text(fields, "vantage_point", default=""),
         number=_natural(fields, "number"),
         extra=fields.get("extra") is True,
@@ -169,10 +198,21 @@ def _texts(value: object, name: str) -> frozenset[str]:
 
 
 def _text(fields: Mapping[str, Any], name: str, *, default: str | None = None) -> str:
-    text = _short(fields.get(name, default), name)
+    text = _line(fields.get(name, default), name)
     if not text and default is None:
         raise ValueError(f"{name} is empty")
     return text
+
+
+def _line(value: object, name: str) -> str:
+    """A text as people are shown it; what no terminal should be sent is written as an escape."""
+    return _printable(_short(value, name))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _short(value: object, name: str) -> str:
@@ -196,7 +236,9 @@ def _seconds(fields: Mapping[str, Any], name: str) -> float:
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{name} is no number of seconds")
-    return _float(value)
+    if value > LONGEST_SECONDS:
+        raise ValueError(f"{name} is more than a day")
+    return float(value)
 
 
 def _time(fields: Mapping[str, Any], name: str) -> datetime:

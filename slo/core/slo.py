@@ -1,6 +1,7 @@
 """SLOs: an objective for an SLI over a window, and what happens when its budget burns."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -80,6 +81,15 @@ class SLO:
 def slo_key(name: str, scope: str) -> str:
     """The key of the SLO of that name and scope; see `SLO.key`."""
     return f"{name}{{{scope}}}" if scope else name
+
+
+Grouped: TypeAlias = tuple[str, tuple[str, ...]]
+"""The name of an SLO that stands for one of each group, and the labels that it is grouped by."""
+
+
+def is_of_group(scope: str, group_by: Sequence[str]) -> bool:
+    """Whether a scope is one that values of these labels make, see `scope_of`."""
+    return bool(group_by) and re.fullmatch(",".join(f"{label}=.*" for label in group_by), scope, re.DOTALL) is not None
 
 
 def scope_of(values: Mapping[str, str]) -> str:

@@ -75,7 +75,7 @@ class ClusterTelemetry:
         )
         self.silence = Gauge(
             "watchkeep_kubernetes_silent_seconds",
-            "How long ago the API server said something.",
+            "How long ago the API server said something; where it never did, how long it has been asked.",
             ["resource"],
             registry=registry,
         )

@@ -239,7 +239,7 @@ class ProcessTelemetry:
         )
         self.agent_records_dropped = Counter(
             "watchkeep_agent_records_dropped_total",
-            "Records of agents that were not counted: unreadable, unknown_check, or other_interval.",
+            "Records of agents that were not counted: unreadable, unknown_check, other_interval, too_many, gone.",
             ["reason"],
             registry=registry,
         )

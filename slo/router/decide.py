@@ -25,7 +25,7 @@ from slo.core.paths import DELIVERY
 from slo.core.policy import Severity
 from slo.core.priority import Circumstances, circumstances_of, priority_in
 from slo.core.routing import alert_labels
-from slo.core.slo import slo_key
+from slo.core.slo import Grouped, is_of_group, slo_key
 from slo.router.draft import Draft
 from slo.router.messages import Said
 from slo.router.summary import burning
@@ -54,12 +54,21 @@ def causes_first(alerts: Iterable[Alert], draft: Draft) -> list[Alert]:
     return others + [new[place] for place in draft.muting.causes_first(_labels_of(each, draft) for each in new)]
 
 
-def decide(alerts: Sequence[Alert], draft: Draft, *, known_slos: Collection[str]) -> None:
-    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved."""
+def decide(
+    alerts: Sequence[Alert],
+    draft: Draft,
+    *,
+    known_slos: Collection[str],
+    grouped: Collection[Grouped] = (),
+) -> None:
+    """Bring the incidents in line with `alerts`. An open one of an SLO whose key is not in `known_slos` is resolved.
+
+    Where the SLO is one of a group, and among those that are `grouped` as before, it has gone with its group.
+    """
     moment = _Round(draft)
     for alert in causes_first(alerts, draft):
         moment.consider(alert)
-    moment.forget_all_but(frozenset(known_slos))
+    moment.forget_all_but(frozenset(known_slos), grouped)
     moment.speak_of_the_rest()
     decide_pages(draft)
 
@@ -88,6 +97,15 @@ def begun(before: frozenset[FiringPair], firing: frozenset[FiringPair]) -> froze
     """What fires now and did not before. What became less urgent is not new, what pages is."""
     known = before | {replace(pair, severity=Severity.TICKET) for pair in before}
     return firing - known
+
+
+def _why_gone(incident: Incident, grouped: Collection[Grouped]) -> str:
+    """Why nobody watches what an incident is about any more."""
+    if incident.slo == DELIVERY:
+        return "the destination was removed from the configuration"
+    if any(name == incident.slo and is_of_group(incident.scope, labels) for name, labels in grouped):
+        return "its group is gone with its last target or series: nobody wants anything in it watched any more"
+    return "the SLO was removed from the configuration"
 
 
 def _is_to_page(incident: Incident) -> bool:
@@ -119,7 +137,7 @@ class _Round:
             self._follow(incident, alert)
             self._speak(self._draft.incidents[incident.id], alert)
 
-    def forget_all_but(self, known_slos: Collection[str]) -> None:
+    def forget_all_but(self, known_slos: Collection[str], grouped: Collection[Grouped]) -> None:
         """Of an SLO that is gone nothing fires any more, so that what fires when it comes back is new.
 
         What only others speak of has no objective, and is of no SLO; the path to a destination stands for one.
@@ -130,7 +148,7 @@ class _Round:
             if (incident.evidence.objective is not None or slo == DELIVERY) and slo_key(slo, scope) not in known_slos
         ]
         for incident in gone:
-            self._forget(incident)
+            self._forget(incident, grouped)
 
     def speak_of_the_rest(self) -> None:
         """Tell of those of which this round said nothing, and of what the round unmuted. Causes go before effects.
@@ -153,15 +171,14 @@ class _Round:
         if self._draft.decided == before and not (incident.open and _is_to_page(incident) and not incident.muted):
             self._draft.muting.settle(incident)
 
-    def _forget(self, incident: Incident) -> None:
+    def _forget(self, incident: Incident, grouped: Collection[Grouped]) -> None:
         if incident.firing:
             event = FiringChanged(
                 incident=incident.id, at=self._draft.now, firing=frozenset(), evidence=incident.evidence
             )
             incident = self._draft.record(event)
         if incident.open:
-            what = "destination" if incident.slo == DELIVERY else "SLO"
-            self._draft.resolve(incident, why=f"the {what} was removed from the configuration")
+            self._draft.resolve(incident, why=_why_gone(incident, grouped))
 
     def _open(self, alert: Alert, *, generation: int) -> Incident:
         severity = worst(alert.firing) or Severity.TICKET

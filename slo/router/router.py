@@ -124,7 +124,7 @@ class Router:
                 self._write_soon()
             await asyncio.sleep(0)
             draft = self._draft(self.incidents)
-        decide(said, draft, known_slos={*known_slos, *self._paths.subjects})
+        decide(said, draft, known_slos={*known_slos, *self._paths.subjects}, grouped=self._grouped)
         decide_clocks(draft)
         await self._take(draft.decision)
         if not self._unwritten:
@@ -189,6 +189,7 @@ class Router:
         }
         self._muting = terms.muting
         self._external_url = terms.external_url
+        self._grouped = terms.grouped
 
     def _put_on_record(self, contracts: Mapping[str, Contract], via: str) -> None:
         """Say what has changed of the contracts in force. It is written before anything that is opened under them."""

@@ -52,11 +52,12 @@ class Recent:
 
     def notice(self, outcome: Outcome) -> None:
         """Keep an outcome of a check, which is newer than those that are kept of it."""
+        packed = self._packed(outcome)
         kept = self._kept.get(outcome.point)
         if kept is None:
             kept = self._kept[outcome.point] = _Kept(outcome)
         kept.last = outcome
-        kept.rounds += self._packed(outcome)
+        kept.rounds += packed
         rest, gone = _newest(kept.rounds, ROUNDS)
         if gone:
             kept.rounds = rest

@@ -51,6 +51,8 @@ class Reporting:
 class ReportedCheck:
     """Counts the rounds of one check into `counter`. Slots up to `closed` (Unix seconds) are over.
 
+    `number` is how many targets it has that have not left.
+
     Whoever writes it down (see `slo.sources.reported_state`) takes back what `changed` says, that anything is other
     than it was written, and `relabelled`, that targets are.
     """
@@ -61,17 +63,14 @@ class ReportedCheck:
         self.closed = closed
         self.targets: dict[str, Target] = {}
         self.indicators: dict[str, Indicator] = {}
+        self.number = 0
         self.changed = self.relabelled = True
         self._counter = counter
 
     @property
     def watched(self) -> list[Watched]:
         """The targets that have not left."""
-        return [
-            target.watched
-            for target in self.targets.values()
-            if target.newest == -math.inf or self._leaves(target) > self.closed
-        ]
+        return [target.watched for target in self.targets.values() if not self._has_left(target)]
 
     def replace(self, reporting: Reporting, slis: Iterable[Fed], *, counted_elsewhere: Collection[str] = ()) -> None:
         """Count these SLIs of the check as it is configured now. What is known of those that stay is kept.
@@ -93,9 +92,10 @@ class ReportedCheck:
                     track.joined = self._quorum(target.watched)
             self._feed(name, target)
         for sli, indicator in self.indicators.items():
-            if sli not in known and any(target.newest > -math.inf for target in indicator.targets.values()):
+            if sli not in known and any(map(self._is_counted, indicator.targets.values())):
                 indicator.since = self.closed
                 indicator.fixed = max(indicator.fixed, self.closed)
+        self.number = len(self.watched)
         self.changed = True
 
     def interval_of(self, outcome: Outcome) -> float | None:
@@ -110,24 +110,41 @@ class ReportedCheck:
         return nearest if ours else None
 
     def meet(self, outcome: Outcome, interval_seconds: float) -> bool:
-        """Look at the target of a round. Whether it is new, or has other labels or another rhythm than before."""
+        """Look at the target of a round. Whether it is new or back, or has other labels or another rhythm than before.
+
+        One that left is back with a round that is newer than that. Its SLIs count it as if it were new, but for the
+        rounds that are counted.
+        """
         name = outcome.target
         target = self.targets.get(name)
         at = outcome.at.timestamp()
+        back = target is not None and self._has_left(target)
+        if target is not None and back:
+            if at <= max(target.newest, target.gone):
+                return False
+            target.newest = target.gone = -math.inf
+            self.number += 1
         if target is not None and target.watched.interval_seconds == interval_seconds:
+            target.heard = self.closed
             as_before = at < target.newest or target.watched.labels == outcome.labels
             if as_before:
-                return False
+                return back
         watched = Watched(
             check=self.reporting.check, target=name, interval_seconds=interval_seconds, labels=dict(outcome.labels)
         )
         if target is None:
             target = self.targets[name] = Target(watched)
+            self.number += 1
         else:
             self._is_other_now(target, watched)
+        target.heard = self.closed
         self._feed(name, target)
         self.changed = self.relabelled = True
         return True
+
+    def has_left(self, name: str) -> bool:
+        """Whether a target that was met has left."""
+        return self._has_left(self.targets[name])
 
     def fed_by(self, target: str) -> Sequence[str]:
         """The SLIs that the rounds of a target count for."""
@@ -155,6 +172,7 @@ class ReportedCheck:
         target = self.targets.get(name)
         if target is None:
             return
+        target.gone = max(target.gone, at)
         for latency, track in target.tracks.items():
             self._change(target, latency, track, _ms(at), partial(track.known.leave, _ms(at)))
         self.changed = True
@@ -174,6 +192,7 @@ class ReportedCheck:
         self.closed = max(self.closed, end)
         if forgetting:
             self._forget(oldest)
+        self.number = len(self.watched)
 
     def _closing(self, end: int) -> range:
         """The slots that are over now, as far as anything is known of them."""
@@ -187,17 +206,25 @@ class ReportedCheck:
         for name, target in list(self.targets.items()):
             for track in target.tracks.values():
                 track.known.forget(oldest * 1000)
-            if target.newest < oldest and self._leaves(target) < oldest:
+            if self._leaves(target) < oldest:
                 del self.targets[name]
                 self.changed = self.relabelled = True
                 for indicator in target.feeds:
                     del indicator.targets[name]
 
+    def _is_counted(self, target: Target) -> bool:
+        """Whether a target is there, and was before what comes now."""
+        return target.newest > -math.inf and not self._has_left(target)
+
+    def _has_left(self, target: Target) -> bool:
+        return self._leaves(target) <= self.closed
+
     def _leaves(self, target: Target) -> float:
-        """When a target leaves, as far as is known (Unix seconds)."""
-        return max(
-            (track.known.leaves / 1000 for track in target.tracks.values()), default=target.newest + SILENT_SECONDS
-        )
+        """When a target leaves, as far as is known (Unix seconds). A spool that comes late is heard when it comes."""
+        if target.gone >= target.newest and target.gone > -math.inf:
+            return target.gone
+        silent = max(SILENT_SECONDS, target.watched.interval_seconds * KNOWN_FOR_INTERVALS)
+        return max(target.newest, target.heard) + silent
 
     def _count(self, target: Target, latency: float | None, track: Track, decided: Decided) -> None:
         """Count a round that is decided."""
@@ -245,11 +272,14 @@ class ReportedCheck:
                 indicator.targets.pop(name, None)
                 indicator.fix(self.closed)
         latencies = dict.fromkeys(indicator.fed.latency_seconds for indicator in feeds)
-        target.tracks = {each: target.tracks.get(each) or self.track(target.watched) for each in latencies}
+        # Who left may come back, and what was counted then must not be counted twice.
+        kept = target.tracks if not feeds or self._has_left(target) else {}
+        new = {each: target.tracks.get(each) or self.track(target.watched) for each in latencies}
+        target.tracks = {**kept, **new}
         for indicator in feeds:
             if indicator.targets.get(name) is not target:
                 indicator.targets[name] = target
-                if target.newest > -math.inf:
+                if self._is_counted(target):
                     indicator.fix(self.closed)
         target.feeds = feeds
 

@@ -28,12 +28,18 @@ class Track:
 
 @dataclass(slots=True, eq=False)
 class Target:
-    """A target that was heard of, with its tracks by latency. `newest` is its last round (Unix seconds)."""
+    """A target that was heard of, with its tracks by latency; times are Unix seconds.
+
+    `newest` is its last round that was counted since it is there, and `gone` is when somebody said last that nobody
+    wants it watched. `heard` is the end of the last slot that was over when it was last heard of.
+    """
 
     watched: Watched
     tracks: dict[float | None, Track] = field(default_factory=dict)
     feeds: tuple["Indicator", ...] = ()
     newest: float = -math.inf
+    gone: float = -math.inf
+    heard: float = -math.inf
 
 
 @dataclass(slots=True, eq=False)

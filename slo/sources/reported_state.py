@@ -4,16 +4,20 @@ The labels of targets are by themselves: they are most of it, and hardly ever ch
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from slo.core.counts import slot_end
 from slo.core.protocols import Counter
 from slo.sources.checks import Fed, Watched
 from slo.sources.reported import ReportedCheck, Reporting
 from slo.sources.reported_sli import Indicator, Target
 
 FORMAT = 1
+
+logger = logging.getLogger(__name__)
 
 
 def labels_of(check: ReportedCheck) -> bytes:
@@ -37,6 +41,7 @@ def written(check: ReportedCheck) -> bytes:
         name: {
             "interval": target.watched.interval_seconds,
             "newest": target.newest,
+            "gone": target.gone,
             "tracks": [[latency, track.joined.state, track.known.state] for latency, track in target.tracks.items()],
         }
         for name, target in check.targets.items()
@@ -46,6 +51,7 @@ def written(check: ReportedCheck) -> bytes:
         "vantage_points": check.reporting.vantage_points,
         "quorum": check.reporting.quorum,
         "closed": check.closed,
+        "slot": check.slot_seconds,
         "slis": slis,
         "targets": targets,
     }
@@ -78,7 +84,7 @@ def _read(
         check.indicators[sli] = Indicator(fed, since=each["since"], fixed=each["fixed"], surplus=dict(each["surplus"]))
     for name, each in document["targets"].items():
         watched = Watched(check=reporting.check, target=name, interval_seconds=each["interval"], labels=labels[name])
-        target = check.targets[name] = Target(watched, newest=each["newest"])
+        target = check.targets[name] = Target(watched, newest=each["newest"], gone=each["gone"])
         for latency, joined, known in each["tracks"]:
             track = target.tracks[latency] = check.track(watched)
             track.joined.restore(*joined)
@@ -86,7 +92,22 @@ def _read(
         target.feeds = tuple(indicator for indicator in check.indicators.values() if watched.feeds(indicator.fed))
         for indicator in target.feeds:
             indicator.targets[name] = target
+    if document.get("slot", slot_seconds) != slot_seconds or check.closed % slot_seconds:
+        _has_other_slots_now(check)
     return check
+
+
+def _has_other_slots_now(check: ReportedCheck) -> None:
+    """What was given out of slots of another length is not made better, since none of ours is the same."""
+    closed = check.closed
+    check.closed = closed // check.slot_seconds * check.slot_seconds
+    for indicator in check.indicators.values():
+        indicator.fixed = slot_end(max(closed, indicator.fixed), check.slot_seconds)
+        indicator.surplus.clear()
+    logger.info(
+        "slots have another length: what was known of a check in those that are over stays as it is",
+        extra={"check": check.reporting.check, "slot_seconds": check.slot_seconds},
+    )
 
 
 def _json(document: object) -> bytes:

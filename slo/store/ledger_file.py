@@ -62,7 +62,8 @@ class LedgerFile:
             if not path.exists():
                 if has_side_files(path):
                     set_aside(path)
-                begin_whole(path, _build)
+                with self._told():
+                    begin_whole(path, _build)
             if not path.is_file() or not path.stat().st_size:
                 raise StoreDamaged(f"{path}: is {'empty' if path.is_file() else 'no file'}")
             private(path)

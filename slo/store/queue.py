@@ -122,7 +122,8 @@ class Queue:
             if not path.exists():
                 if has_side_files(path):
                     set_aside(path)
-                begin_whole(path, _build)
+                with self._told():
+                    begin_whole(path, _build)
             private(path)
         except OSError as error:
             raise file_error(error, path) from error

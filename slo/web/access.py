@@ -12,12 +12,12 @@
 """
 
 import hmac
-import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from slo.config.hosts import is_loopback
 from slo.errors import UsageError
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready", "/livez", "/readyz"})
@@ -142,16 +142,6 @@ _HOW = "send `Authorization: Bearer TOKEN`, the content of the file `token` in t
 
 
 @lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    """Whether this host is loopback: the name `localhost`, or an address of it. Other names are never."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @lru_cache(maxsize=256)
 def _is_here(host: str) -> bool:
     match = _HOST.fullmatch(host)

@@ -19,8 +19,11 @@ from slo.web.answers import Refused, answer, read_body
 from slo.web.watch import Watch
 
 BODY_BYTES = 2 * 1024 * 1024
-UNFOLDED_BYTES = 16 * 1024 * 1024
-"""The largest body, as it comes and as it is meant. Agents send half as much."""
+UNFOLDED_BYTES = 4 * 1024 * 1024
+"""The largest body, as it comes and as it is meant. Agents send a quarter of that."""
+
+MOST_RECORDS = 10_000
+"""How many records a body may have. Agents send a fifth of that."""
 
 AT_ONCE = 2
 """How many bodies are read at once: as Python's objects they are many times as large."""
@@ -64,7 +67,10 @@ class OutcomesAPI:
         return answer(
             {
                 "accepted": len(report.batch.records),
-                "refused": [{"record": report.batch.first + index, "error": why} for index, why in named],
+                "refused": [
+                    {"record": report.batch.first + index, **report.names.get(index, {}), "error": why}
+                    for index, why in named
+                ],
             }
         )
 
@@ -94,7 +100,11 @@ def _understood(raw: bytes, encoding: str) -> tuple[bytes, Understood]:
     """A report with the JSON that it was read from. Raises Refused."""
     body = _unfolded(raw, encoding)
     try:
-        return body, batch_of(json.loads(body))
+        document = json.loads(body)
+        records = document.get("records") if isinstance(document, dict) else None
+        if isinstance(records, list) and len(records) > MOST_RECORDS:
+            raise Refused(413, f"the body has {len(records)} records, more than {MOST_RECORDS}")
+        return body, batch_of(document)
     except RecursionError as error:
         raise Refused(400, "the body is no report: it is nested too deeply") from error
     except ValueError as error:

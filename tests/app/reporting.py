@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slo.core.batch import Batch, Gone, Observed, Record
-from slo.core.batch_document import batch_of, document_of
+from slo.core.batch_document import batch_of, document_of_batch
 from slo.core.outcome import Outcome
 from slo.core.reason import state_of
 from slo.core.status import SLOStatus
@@ -65,8 +65,7 @@ async def report(
 
 def understood(batch: Batch) -> tuple[Any, bytes]:
     """A batch as the watch gets it."""
-    documents = [document_of(each) for each in batch.records]
-    body = json.dumps({"agent": batch.agent, "boot": batch.boot, "first": batch.first, "records": documents})
+    body = json.dumps(document_of_batch(batch))
     return batch_of(json.loads(body)), body.encode()
 
 

@@ -1,12 +1,14 @@
 """What agents report is counted once, in its own slot, through kills, reloads and outages."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
 from slo.app.agents import SOURCE
 from slo.core.batch import Observed
+from slo.core.batch_document import batch_of, document_of
 from slo.core.outcome import Outcome
 from slo.errors import StoreError, StoreFull
 from slo.sources.reported import ReportedCheck
@@ -79,6 +81,30 @@ async def test_a_kill_at_every_step_loses_nothing_and_counts_nothing_twice(tmp_p
         assert status_of(played).maturity_seconds == 80
 
 
+@pytest.mark.parametrize(("before", "after"), [(10, 15), (15, 10), (2, 5), (5, 10), (15, 6)])
+async def test_slots_of_another_length_count_what_comes_and_what_came_while_nobody_was_there(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    time, rounds = Time(), 13
+    began = time.clock().now()
+    async with PlayedWatch(tmp_path, time, configuration(slot=f"{before}s")) as played:
+        await slots(played, rounds, "ok", ONE)
+    for _ in range(2):
+        async with PlayedWatch(tmp_path, time, configuration(slot=f"{after}s")) as played:
+            time.passes(75)
+            at = played.watch.now().timestamp()
+            await report(played, *(outcome(at - 10 * back) for back in range(7)))
+            await played.watch.slots.close()
+            time.passes(5)
+            await slots(played, 4, "ok", ONE)
+            rounds += 11
+            time.passes(-played.watch.now().timestamp() % 60)
+            await played.watch.slots.close()
+            assert status_of(played).totals == {"good": rounds, "bad": 0, "unknown": 0}
+            passed = (played.watch.now() - began).total_seconds()
+            assert 10 * rounds - 3 * max(before, after) <= status_of(played).maturity_seconds <= passed
+
+
 async def test_a_target_that_is_gone_is_not_missed(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         await slots(played, 2)
@@ -129,6 +155,63 @@ async def test_groups_are_found_among_what_agents_report_and_counted_from_their_
             time.passes(4 * SLOT)
             await played.watch.slots.close()
         assert [each.slo.scope for each in played.statuses] == ["node=a"]
+
+
+async def grouped_slots(played: PlayedWatch, number: int, *targets: str) -> list[list[str]]:
+    """So many slots with one round of each target that comes in the slot after its own; the groups after each."""
+    groups = []
+    for _ in range(number):
+        played.time.passes(SLOT)
+        ended = played.watch.now().timestamp() - 0.5
+        await played.watch.slots.close()
+        await report(played, *(outcome(ended, target=each, labels={"node": each[-1]}) for each in targets))
+        groups.append([each.slo.scope for each in played.statuses])
+    return groups
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_group_that_is_gone_stays_gone_until_it_is_heard_of_again_and_no_round_is_lost(
+    tmp_path: Path, *, restarts: bool
+) -> None:
+    time, config = Time(), configuration({"group_by": ["node"], "window": "2h"})
+    async with PlayedWatch(tmp_path, time, config) as played:
+        await grouped_slots(played, 6, ONE, TWO)
+        left = played.watch.now().timestamp()
+        sent_again = outcome(left - 0.5, target=TWO, labels={"node": "2"})
+        await report(played, gone(TWO, left))
+        await grouped_slots(played, 3, ONE)
+        for groups in await grouped_slots(played, 30, ONE):
+            assert groups == ["node=1"]
+        assert [each.target for each in played.watch.last_outcomes()] == [ONE]
+        await report(played, sent_again)
+        assert await grouped_slots(played, 3, ONE) == [["node=1"]] * 3
+        assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason="gone") == 1
+    async with PlayedWatch(tmp_path, time, config) if restarts else played as played:
+        assert (await grouped_slots(played, 5, ONE, TWO))[-1] == ["node=1", "node=2"]
+        await report(played, sent_again)
+        await grouped_slots(played, 1)
+        assert status_of(played, "node=2").totals["good"] == 6 + 5
+        assert status_of(played, "node=1").totals["good"] == 6 + 3 + 30 + 3 + 5
+
+
+async def test_a_spool_that_is_hours_old_brings_its_group_back_and_each_of_its_rounds_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.app.agents.MOST_AT_ONCE", 30)
+    monkeypatch.setattr("slo.app.inbox.READ_BODIES", 1)
+    time, config = Time(), configuration({"group_by": ["node"], "window": "4h"})
+    async with PlayedWatch(tmp_path, time, config) as played:
+        await grouped_slots(played, 3, ONE, TWO)
+        spooled = []
+        for _ in range(3 * 360):
+            spooled.append(outcome(played.watch.now().timestamp() + 9.5, target=TWO, labels={"node": "2"}))
+            await grouped_slots(played, 1, ONE)
+        assert [each.slo.scope for each in played.statuses] == ["node=1"]
+        for begin in range(0, len(spooled), 30):
+            await report(played, *spooled[begin : begin + 30])
+        seen = await grouped_slots(played, 40, ONE)
+        assert seen[1:] == [["node=1", "node=2"]] * 39
+        assert status_of(played, "node=2").totals["good"] == 3 + len(spooled)
 
 
 async def test_an_slo_that_is_added_counts_from_then_on(tmp_path: Path) -> None:
@@ -279,6 +362,80 @@ async def test_a_record_that_cannot_be_counted_stops_no_other(
         assert status_of(played).totals["good"] == 2
         assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason="fault") == 2
     assert "a fault of ours" in caplog.text
+
+
+async def test_a_round_that_cannot_be_shown_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OverflowError("too large to pack")
+
+    monkeypatch.setattr("slo.runner.recent.Recent.notice", failing)
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 2)
+        assert status_of(played).totals["good"] == 4
+        assert list(played.watch.last_outcomes()) == []
+
+
+async def test_what_is_dropped_is_told_with_its_check_who_reported_it_and_the_mend(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        played.time.passes(5)
+        at = played.watch.now().timestamp()
+        for _ in range(3):
+            await report(played, outcome(at, check="newer"), outcome(at, number=int(at // 30)), agent="node-7")
+        played.time.passes(5)
+        await played.watch.slots.close()
+    told = [each for each in caplog.records if "they have another configuration" in each.getMessage()]
+    assert [(each.check, each.agent, each.target) for each in told] == [  # type: ignore[attr-defined]
+        ("newer", "node-7", ONE),
+        ("gate", "node-7", ONE),
+    ]
+
+
+async def test_a_check_has_no_more_targets_than_it_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slo.app.agents.MOST_TARGETS", 5)
+    monkeypatch.setattr("slo.app.agents.MOST_REMEMBERED", 7)
+    dropped = "watchkeep_agent_records_dropped_total"
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        await slots(played, 2, "ok", *(f"10.0.0.{number}:1" for number in range(8)))
+        assert status_of(played).totals["good"] == 10
+        assert sample(played.telemetry, dropped, reason="too_many") == 6
+        await report(played, *(gone(f"10.0.0.{number}:1", played.watch.now().timestamp()) for number in range(4)))
+        await slots(played, 1, "ok", "10.0.0.4:1")
+        await slots(played, 1, "ok", *(f"10.0.1.{number}:1" for number in range(4)))
+        assert status_of(played).totals["good"] == 10 + 1 + 2
+        assert sample(played.telemetry, dropped, reason="too_many") == 8
+
+
+async def test_of_a_report_only_that_is_kept_which_can_be_read(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        agents = played.watch.agents
+        nonsense = {"agent": "n", "boot": "b", "first": 0, "records": [{"a": 1}] * 10_000}
+        await agents.take(batch_of(nonsense), json.dumps(nonsense).encode())
+        assert await agents._inbox.read() == []
+        record = document_of(Observed(outcome=outcome(played.watch.now().timestamp())))
+        mixed = {**nonsense, "records": [{"a": 1}, record]}
+        await agents.take(batch_of(mixed), json.dumps(mixed).encode())
+        (kept,) = await agents._inbox.read()
+        assert json.loads(gzip.decompress(kept.body)) == {**nonsense, "records": [record]}
+
+
+async def test_reports_are_read_by_how_large_they_are_when_they_are_unfolded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.app.inbox.READ_UNFOLDED_BYTES", 1000)
+    monkeypatch.setattr("slo.app.agents.MOST_UNFOLDED_BYTES", 1500)
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        at = played.watch.now().timestamp()
+        for number in range(6):
+            await report(played, outcome(at - 10 * number, detail="x" * 500))
+        counted = []
+        for _ in range(4):
+            played.time.passes(SLOT)
+            await played.watch.slots.close()
+            counted.append(status_of(played).totals["good"])
+        assert counted == [2, 4, 6, 6]
+        assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == 0
 
 
 async def test_while_the_inbox_cannot_be_read_everything_else_goes_on_and_nothing_is_lost(

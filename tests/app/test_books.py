@@ -221,6 +221,25 @@ async def test_slots_may_be_of_another_length_after_a_restart(before: int, after
     assert sum(on_disk(tmp_path, slot_seconds=after).values(), Counts()) == known
 
 
+@pytest.mark.parametrize(("before", "after"), [(10, 15), (2, 5), (15, 10), (60, 1), (1, 60)])
+async def test_what_an_open_slot_had_counted_goes_into_the_slot_of_another_length_that_holds_it(
+    before: int, after: int, tmp_path: Path
+) -> None:
+    time = Time()
+    slos = [an_slo(long_seconds=300, short_seconds=120)]
+    first = books(tmp_path, time, slos, slot_seconds=before)
+    await turns(first, time, 1, gate=GOOD)
+    first.add(GATE, first.ledger.now + before, BAD)
+    await first.finish()
+    again = books(tmp_path, time, slos, slot_seconds=after)
+    await turns(again, time, 2 + before // after, gate=GOOD)
+    known = times(3 + before // after, GOOD) + BAD
+    assert held(again, HOUR) == total(again) == known
+    await again.finish()
+    assert sum(on_disk(tmp_path, slot_seconds=after).values(), Counts()) == known
+    assert total(books(tmp_path, time, slos, slot_seconds=after)) == known
+
+
 async def test_a_condition_that_must_hold_for_a_while_goes_on_holding_over_a_restart(tmp_path: Path) -> None:
     time = Time()
     patient = [an_slo(hold_seconds=60)]

@@ -187,6 +187,25 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
+async def test_a_pod_at_the_address_and_port_of_another_is_counted_and_told_once(
+    tmp_path: Path, log: pytest.LogCaptureFixture
+) -> None:
+    def duplicates() -> float:
+        return sample(agent.telemetry, "watchkeep_probe_targets_refused", probe="check-0", reason="duplicate")
+
+    one, two = at("10.0.0.1", 80, name="one"), at("10.0.0.1", 80, name="two")
+    async with begun(tmp_path, {"type": "tcp", **pods()}) as agent:
+        await agent.runs(one, two, targets=1)
+        assert duplicates() == 1
+        await agent.runs(one, two, at("10.0.0.2", 80, name="three"), targets=2)
+        assert duplicates() == 1
+        await agent.runs(one, targets=1)
+        assert duplicates() == 0
+    (told,) = [record for record in log.records if "several times with different labels" in record.getMessage()]
+    assert told.__dict__["target"] == "10.0.0.1:80"
+    assert "'pod': 'two'" in told.__dict__["left_out"]
+
+
 async def test_a_pod_that_cannot_be_a_target_is_counted_and_told(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     async with begun(tmp_path, {"type": "tcp", **pods()}) as agent:
         await agent.runs(running("one"), running("two"), at("10.0.0.2", 81), targets=1)

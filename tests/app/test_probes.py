@@ -148,6 +148,24 @@ async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
         assert watch.counted()["by-region{region=us}"] == (1, 0)
 
 
+async def test_an_incident_of_a_group_whose_last_target_is_gone_says_so(tmp_path: Path, config: dict[str, Any]) -> None:
+    async with Targets(tmp_path, Time(), config) as watch:
+        await watch.finds({"127.0.0.1:2": US})
+        for _ in range(12):
+            watch.time.passes(SLOT / 2)
+            watch.rounds("127.0.0.1:1", "ok")
+            watch.rounds("127.0.0.1:2", "connect_refused")
+            watch.time.passes(SLOT / 2)
+            await watch.watch.slots.close()
+        await watch.finds({})
+        watch.time.passes(SLOT)
+        await watch.watch.slots.close()
+        (incident,) = [each for each in watch.watch.desk.incidents() if each.scope]
+        assert incident.resolved_why == (
+            "its group is gone with its last target or series: nobody wants anything in it watched any more"
+        )
+
+
 async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: Path, config: dict[str, Any]) -> None:
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"nonsense": {}, "127.0.0.1:1": US, "127.0.0.1:2": US, "more nonsense": {}})

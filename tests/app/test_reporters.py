@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slo.app.reporters import ALL, MOST_AGENTS, SOURCE
+from slo.app.reporters import ALL, DROPPED, MOST_AGENTS, SOURCE
+from slo.core.batch import Observed
+from slo.core.batch_document import batch_of, document_of
 from slo.core.reporter import Reporter
 from tests.app.making import START, Time, sample
 from tests.app.played import SLOT, PlayedWatch
@@ -76,6 +78,18 @@ async def test_an_agent_that_is_lost_stays_known_over_restarts(tmp_path: Path) -
     time.passes(86_400)
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         assert played.watch.agents.reporters() == []
+
+
+async def test_what_cannot_be_read_is_not_taken_for_lost(tmp_path: Path) -> None:
+    async with PlayedWatch(tmp_path, Time(), configuration()) as played:
+        record = document_of(Observed(outcome=outcome(START)))
+        for first, records in ((0, [record, {}, record]), (3, [{}, {}]), (3, [{}, {}]), (5, [record]), (8, [record])):
+            document = {"agent": "node-1", "boot": "b", "first": first, "records": records}
+            await played.watch.agents.take(batch_of(document), json.dumps(document).encode())
+        await close(played)
+        known = of(played)
+        assert known is not None
+        assert (known.records, known.records_lost) == (4, 2)
 
 
 async def test_what_was_lost_while_the_watch_was_away_is_missing_afterwards(tmp_path: Path) -> None:
@@ -170,7 +184,7 @@ async def test_it_is_known_who_reported_the_newest_round_of_a_check(tmp_path: Pa
 
 async def test_records_that_are_not_counted_rise_from_zero(tmp_path: Path) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
-        for reason in ("unreadable", "unknown_check", "other_interval", "fault"):
+        for reason in DROPPED:
             assert sample(played.telemetry, "watchkeep_agent_records_dropped_total", reason=reason) == 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo.core.batch import Batch, Gone, Observed, Record
-from slo.core.batch_document import LONGEST_TEXT, MOST_LABELS, batch_of, document_of, record_of
+from slo.core.batch_document import LONGEST_TEXT, MOST_LABELS, batch_of, document_of, document_of_batch, record_of
 from slo.core.outcome import Outcome
 from slo.core.reason import REASONS, state_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-names = texts.filter(bool)
+lines = texts.filter(str.isprintable)
+names = lines.filter(bool)
 times = st.datetimes(timezones=st.just(UTC))
 seconds = st.floats(0, 1e6)
 labels = st.dictionaries(texts, texts, max_size=3)
@@ -33,12 +35,12 @@ def outcomes(draw: st.DrawFn) -> Outcome:
         at=draw(times),
         state=state_of(reason),
         reason=reason,
-        phases=draw(st.dictionaries(texts, seconds, max_size=3)),
-        detail=draw(texts),
+        phases=draw(st.dictionaries(lines, seconds, max_size=3)),
+        detail=draw(lines),
         duration_seconds=draw(seconds),
         lateness_seconds=draw(seconds),
-        labels=draw(labels),
-        vantage_point=draw(texts),
+        labels=draw(st.dictionaries(lines, lines, max_size=3)),
+        vantage_point=draw(lines),
         number=draw(st.integers(0, 2**63 - 1)),
         extra=draw(st.booleans()),
     )
@@ -55,14 +57,18 @@ records: st.SearchStrategy[Record] = (
 )
 
 
-def written(batch: Batch) -> dict[str, Any]:
-    documents = [document_of(record) for record in batch.records]
-    return {"agent": batch.agent, "boot": batch.boot, "first": batch.first, "records": documents}
-
-
-@given(st.builds(Batch, agent=names, boot=names, first=st.integers(0, 2**60), records=st.lists(records).map(tuple)))
+@given(
+    st.builds(
+        Batch,
+        agent=names,
+        boot=names,
+        first=st.integers(0, 2**60),
+        records=st.lists(records).map(tuple),
+        sent=st.none() | times,
+    )
+)
 def test_a_batch_comes_out_as_it_went_in(batch: Batch) -> None:
-    understood = batch_of(json.loads(json.dumps(written(batch), allow_nan=False)))
+    understood = batch_of(json.loads(json.dumps(document_of_batch(batch), allow_nan=False)))
     assert (understood.batch, understood.refused) == (batch, {})
     assert understood.following == batch.first + len(batch.records)
 
@@ -92,6 +98,7 @@ def test_records_that_cannot_be_read_are_told_and_the_others_are_there() -> None
     assert list(understood.batch.records) == [Observed(outcome=an_outcome())]
     assert list(understood.refused) == [0, 2]
     assert "update the watch first" in understood.refused[0]
+    assert understood.names == {0: {"check": "a", "target": "b"}, 2: {}}
     assert understood.following == 8
 
 
@@ -111,7 +118,10 @@ def test_records_that_cannot_be_read_are_told_and_the_others_are_there() -> None
         ({"number": True}, "number is no number of a row"),
         ({"number": 2**63}, "number is no number of a row"),
         ({"duration_seconds": -1}, "duration_seconds is no number of seconds"),
-        ({"duration_seconds": 10**400}, "a number is larger than any"),
+        ({"duration_seconds": 10**400}, "duration_seconds is more than a day"),
+        ({"duration_seconds": 1e308}, "duration_seconds is more than a day"),
+        ({"lateness_seconds": 86_401}, "lateness_seconds is more than a day"),
+        ({"phases": {"connect": 1e39}}, "connect is more than a day"),
         ({"duration_seconds": math.nan}, "duration_seconds is no number of seconds"),
         ({"phases": [1]}, "phases is no object"),
         ({"phases": {str(number): 1 for number in range(256)}}, "there are 256 phases, more than 255"),
@@ -127,6 +137,23 @@ def test_what_is_wrong_with_an_outcome_is_said(change: dict[str, object], why: s
     document["outcome"] |= change
     with pytest.raises(ValueError, match="^" + why.replace("(", r"\(") + "$"):
         record_of(document)
+
+
+@pytest.mark.parametrize("record", [None, {"gone": 7}, {"outcome": {"check": 7, "target": ""}}])
+def test_a_record_without_a_name_has_none(record: object) -> None:
+    assert batch_of({"agent": "n", "boot": "b", "first": 0, "records": [record]}).names == {0: {}}
+
+
+def test_what_no_terminal_should_be_sent_is_an_escape_in_every_text_that_people_are_shown() -> None:
+    raw, shown = "a\x1b[31mb\u202e", "a\\x1b[31mb\\u202e"
+
+    def with_text(text: str) -> Observed:
+        same: dict[str, Any] = {"check": text, "target": text, "module": text, "detail": text, "vantage_point": text}
+        mappings: dict[str, Any] = {"labels": {text: text}, "phases": {text: 1.0}}
+        return Observed(outcome=replace(an_outcome(), **same, **mappings))
+
+    assert record_of(document_of(with_text(raw))) == with_text(shown)
+    assert record_of(document_of(Gone(check=raw, target=raw, at=AT))) == Gone(check=shown, target=shown, at=AT)
 
 
 @pytest.mark.parametrize(

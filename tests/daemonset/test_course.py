@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from daemonset.api_client import APIFault
 from daemonset.course import LONGEST_WAIT_SECONDS, STEADY_SECONDS, Course
-from slo.core.delivery import RETRY_AFTER_CAP_SECONDS
 from slo.errors import Fault
 
 EXPIRED = APIFault("expired", status=410)
@@ -120,7 +119,14 @@ def test_after_a_fault_there_is_a_pause_and_never_a_long_one(faults: list[tuple[
     for fault, lived_seconds in faults:
         wait = course.failed(fault, lived_seconds)
         asked = isinstance(fault, APIFault) and fault.after_seconds is not None
-        assert 0.5 <= wait <= (RETRY_AFTER_CAP_SECONDS * 1.1 if asked else LONGEST_WAIT_SECONDS)
+        assert 0.5 <= wait <= (LONGEST_WAIT_SECONDS * 1.1 if asked else LONGEST_WAIT_SECONDS)
+
+
+@pytest.mark.parametrize(("longest", "asked", "waited"), [(30, 3600, 30), (30, 3, 3), (5, 3600, 5), (5, 0, 1)])
+def test_a_server_may_not_have_us_deaf_for_long(longest: float, asked: float, waited: float) -> None:
+    course = Course(lambda: 0.0, longest_asked_seconds=longest)
+    course.listed("5")
+    assert course.failed(APIFault("rate_limited", status=429, after_seconds=asked), 0.0) == waited
 
 
 def test_pauses_are_short_again_after_a_watch_that_lived() -> None:

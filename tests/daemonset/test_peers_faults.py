@@ -155,6 +155,17 @@ async def test_a_watch_that_is_half_open_is_begun_anew(tmp_path: Path, monkeypat
         assert {fault.reason for fault in gathered.agents["n2"].faults} <= {"silent", "timeout"}
 
 
+@pytest.mark.parametrize("asked_seconds", [1, 3600])
+async def test_who_is_lost_is_missed_while_the_server_wants_no_more_watches(asked_seconds: int, tmp_path: Path) -> None:
+    async with APIServer() as server, gathering(server, tmp_path, *NAMES) as gathered:
+        server.next("watch", *[answering(statuses.too_many_requests(asked_seconds))] * 3)
+        server.end()
+        await gathered.wait(1.5)
+        await gathered.kill("n1")
+        await gathered.until_all_see(["n2"], within=45)
+        assert {fault.reason for fault in gathered.agents["n2"].faults} == {"rate_limited"}
+
+
 async def test_a_lease_is_left_alone_by_who_had_it_before(tmp_path: Path) -> None:
     async with APIServer() as server, gathering(server, tmp_path, *NAMES) as gathered:
         taken = lease("n1", renewed="2026-01-01T00:01:00.000000Z")

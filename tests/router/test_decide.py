@@ -14,6 +14,7 @@ from slo.core.incident import Incident
 from slo.core.policy import Severity
 from slo.core.priority import Priority
 from slo.core.routing import Route
+from slo.core.slo import Grouped, slo_key
 from slo.errors import UsageError
 from slo.router.decide import begun, decide
 from slo.router.messages import Decision, Teller
@@ -45,13 +46,14 @@ class Watch:
     def __init__(self, tree: Route | None = None) -> None:
         self.routes = tree or routes()
         self.known: Collection[str] = {SLO}
+        self.grouped: Collection[Grouped] = ()
         self.incidents: dict[str, Incident] = {}
         self.messages: list[Message] = []
         self.events: list[Event] = []
 
     def see(self, seconds: float, *alerts: Alert) -> Decision:
         draft = draft_of(self.incidents, at(seconds), tree=self.routes)
-        decide(alerts, draft, known_slos=self.known)
+        decide(alerts, draft, known_slos=self.known, grouped=self.grouped)
         return self._take(draft.decision)
 
     def fires(self, seconds: float, *firing: FiringPair) -> Decision:
@@ -326,6 +328,29 @@ def test_what_was_clear_and_became_unknown_stays_open_until_something_is_known()
     watch.fires(420)
     assert not watch.see(86_400, replace(alert(), known=False))
     assert kinds(watch.fires(86_410)) == [Resolved]
+
+
+@pytest.mark.parametrize(
+    ("scope", "grouped", "why"),
+    [
+        ("region=eu", {(SLO, ("region",))}, "its group is gone with its last target or series"),
+        ("region=e=u,tier=", {(SLO, ("region", "tier"))}, "its group is gone with its last target or series"),
+        ("region=eu", {(SLO, ("zone",)), ("another", ("region",))}, "the SLO was removed from the configuration"),
+        ("region=eu", {(SLO, ("region", "tier"))}, "the SLO was removed from the configuration"),
+        ("region=eu", (), "the SLO was removed from the configuration"),
+        ("", {("another", ("region",))}, "the SLO was removed from the configuration"),
+    ],
+)
+def test_an_incident_says_whether_its_group_is_gone_or_its_slo_was_removed(
+    scope: str, grouped: Collection[Grouped], why: str
+) -> None:
+    watch = Watch()
+    watch.grouped, watch.known = grouped, {slo_key(SLO, scope)}
+    watch.see(0, replace(alert(PAGE), scope=scope))
+    watch.known = ()
+    watch.see(10)
+    assert watch.incidents["1"].resolved_why is not None
+    assert watch.incidents["1"].resolved_why.startswith(why)
 
 
 def test_what_fires_while_nothing_is_known_pages_all_the_same() -> None:

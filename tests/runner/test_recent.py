@@ -88,6 +88,15 @@ def test_a_detail_is_cut_between_two_characters() -> None:
     assert found.detail == "ü" * 80
 
 
+def test_an_outcome_that_cannot_be_kept_leaves_nothing_behind() -> None:
+    recent = Recent()
+    with pytest.raises(OverflowError):
+        recent.notice(replace(outcome(1), duration_seconds=1e308))
+    assert recent.of(outcome(1).point) == []
+    recent.notice(outcome(1))
+    assert len(recent.of(outcome(1).point)) == 1
+
+
 def test_what_left_is_forgotten() -> None:
     recent = Recent()
     for target in ("one:1", "two:2"):

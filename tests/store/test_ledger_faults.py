@@ -49,6 +49,16 @@ def test_a_full_disk_is_said_writes_nothing_by_half_and_is_got_over(tmp_path: Pa
         assert len({end for end, _, _ in spans(store.history(0))}) == 20
 
 
+def test_a_ledger_that_is_begun_on_a_full_disk_is_refused_and_begun_when_there_is_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        filler = fill(disk)
+        with pytest.raises(StoreFull, match="make room on its disk"):
+            LedgerStore(disk / "ledger.db", slot_seconds=10, telemetry=Telemetry())
+        filler.unlink()
+        with ledger(disk / "ledger.db") as store:
+            store.append([block([START + 10], ["a"])], totals(a=1), {"now": "1"})
+
+
 def test_a_kill_on_a_full_disk_leaves_what_was_acknowledged(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "2m") as disk:
         with ledger(disk / "ledger.db") as store:

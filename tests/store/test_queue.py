@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.errors import StoreBusy, StoreDamaged, StoreError
+from slo.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from slo.store.queue import APPLICATION_ID, Queue
 from tests.store.making import fill, killed_while_it_writes, refused_on_a_full_disk, small_disk
 
@@ -108,6 +108,23 @@ def test_a_full_disk_is_said_and_takes_nothing_by_half(tmp_path: Path) -> None:
         filler.unlink()
         opened.append([b"again"])
         assert everything(opened)[-1][1] == b"again"
+
+
+@pytest.mark.parametrize("left_bytes", [0, 4096, 12_288])
+def test_a_queue_that_is_begun_on_a_full_disk_is_refused_and_begun_when_there_is_room(
+    left_bytes: int, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        room = disk / "room"
+        room.write_bytes(b"x" * left_bytes)
+        filler = fill(disk)
+        room.unlink()
+        with pytest.raises(StoreFull, match="make room on its disk"):
+            Queue(disk / "queue")
+        assert not (disk / "queue").exists()
+        filler.unlink()
+        with queue(disk / "queue") as opened:
+            assert opened.append([b"a"]) == 1
 
 
 def test_a_queue_that_another_program_holds_is_busy(tmp_path: Path) -> None:

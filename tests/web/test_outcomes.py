@@ -15,7 +15,7 @@ from slo.core.batch_document import Understood
 from slo.core.outcome import Point
 from slo.core.reporter import Reporter
 from slo.errors import StoreFull
-from slo.web.outcomes import BODY_BYTES, MOST_NAMED, UNFOLDED_BYTES
+from slo.web.outcomes import BODY_BYTES, MOST_NAMED, MOST_RECORDS, UNFOLDED_BYTES
 from slo.web.server import Limits
 from tests.web.served import TOKEN, Answer, Served, served
 from tests.web.watches import FakeWatch
@@ -82,11 +82,13 @@ def test_a_report_is_taken_and_its_records_are_counted(server: Served, agents: A
 def test_what_cannot_be_read_of_a_report_is_named_by_its_number_and_the_rest_is_taken(
     server: Served, agents: Agents
 ) -> None:
-    answer = send(server, json.dumps(report(GONE, {}, *[7] * 50)).encode())
+    named = {"outcome": {"check": "gate", "target": "a", "reason": 7}}
+    answer = send(server, json.dumps(report(GONE, {}, named, *[7] * 50)).encode())
     assert answer.status == 200
     assert answer.document["accepted"] == 1
     refused = answer.document["refused"]
     assert refused[0] == {"record": 4, "error": "outcome is no object"}
+    assert refused[1] == {"record": 5, "check": "gate", "target": "a", "error": "reason is no text"}
     assert [each["record"] for each in refused] == list(range(4, 4 + MOST_NAMED))
     assert len(agents.taken) == 1
 
@@ -110,6 +112,12 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
         "gzip",
         413,
         f"the body is larger than {UNFOLDED_BYTES} bytes when it is unfolded",
+    ),
+    "too many records": (
+        json.dumps({"agent": "n", "boot": "b", "first": 0, "records": [{}] * (MOST_RECORDS + 1)}).encode(),
+        "",
+        413,
+        f"the body has {MOST_RECORDS + 1} records, more than {MOST_RECORDS}",
     ),
     "too much": (b" " * (BODY_BYTES + 1), "", 413, f"the body is larger than {BODY_BYTES} bytes"),
 }

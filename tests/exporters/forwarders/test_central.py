@@ -64,6 +64,7 @@ async def test_a_batch_is_what_the_watch_reads() -> None:
     batch = batch_of(json.loads(gzip.decompress(body))).batch
     assert (batch.agent, batch.boot, batch.first, len(batch.records)) == ("n1", "b1", 7, 1)
     assert isinstance(batch, Batch)
+    assert batch.sent is not None, "the watch knows by it how wrong the clock is"
 
 
 def _read(head: str, body: bytes) -> asyncio.StreamReader:
