@@ -19,8 +19,13 @@ from slo.web.answers import Refused, answer, read_body
 from slo.web.watch import Watch
 
 BODY_BYTES = 2 * 1024 * 1024
-UNFOLDED_BYTES = 4 * 1024 * 1024
-"""The largest body, as it comes and as it is meant. Agents send a quarter of that."""
+UNFOLDED_BYTES = 16 * 1024 * 1024
+"""The largest body, as it comes and as it is meant. Agents send 1 MB, but for a scrape of very many series."""
+
+MOST_BRACKETS = 150_000
+"""How many objects and lists a body may be made of: each takes memory that its two bytes do not tell. A scrape has two
+for each of its 50,000 series.
+"""
 
 MOST_RECORDS = 10_000
 """How many records a body may have. Agents send a fifth of that."""
@@ -100,6 +105,8 @@ def _understood(raw: bytes, encoding: str) -> tuple[bytes, Understood]:
     """A report with the JSON that it was read from. Raises Refused."""
     body = _unfolded(raw, encoding)
     try:
+        if body.count(b"{") + body.count(b"[") > MOST_BRACKETS:
+            raise Refused(413, f"the body is made of more than {MOST_BRACKETS} objects and lists")
         document = json.loads(body)
         records = document.get("records") if isinstance(document, dict) else None
         if isinstance(records, list) and len(records) > MOST_RECORDS:

@@ -1,5 +1,6 @@
 """What others report is counted once, and known as if it had come in its order: late, twice, after restarts."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -129,6 +130,60 @@ def test_what_comes_late_twice_or_after_a_restart_counts_as_if_it_had_come_in_it
     for end in range(BEGIN + 10, LAST + 1, 10):
         given, known = (slots.counts[SLI].get(end, Counts()).covered_ms for slots in (found, expected))
         assert given == known + surplus.get(end, 0)
+
+
+LATER = 500 * 10
+
+
+@st.composite
+def returns(draw: st.DrawFn) -> list[Sent]:
+    """Targets that live twice: soon after the first life, or more than an hour later."""
+    history: list[Sent] = []
+    for name in draw(targets):
+        first, second = draw(lives(name)), draw(lives(name))
+        last, begin = (max([0, *(each.after for each in life)]) for life in (first, second[:1]))
+        pause = (int(last - begin) // 10 + draw(st.sampled_from([2, 5, 20, 400]))) * 10
+        history += [*first, *(replace(each, after=each.after + pause) for each in second)]
+    return history
+
+
+@given(returns(), st.lists(st.integers(1, 790), max_size=4))
+def test_groups_come_and_go_with_their_targets_and_each_round_counts_once_or_is_seen_to_be_too_late(
+    history: list[Sent], restarts: list[int]
+) -> None:
+    coming: dict[int, list[Sent]] = defaultdict(list)
+    for each in history:
+        for delay in each.delays:
+            coming[-int(-(BEGIN + each.after) // 10) * 10 + delay * 10].append(each)
+    slots = Slots(10)
+    check, counted, seen = reported(slots), dict.fromkeys("abcd", 0), set[tuple[str, float]]()
+
+    def regroup() -> None:
+        names = sorted(each.target for each in check.watched)
+        check.replace(REPORTING, [Fed(sli=one, check="a", shared=True, only=(("name", one),)) for one in names])
+
+    for end in range(BEGIN + 10, LAST + LATER + 1, 10):
+        rounds = [each for each in coming[end] if each.state is not None]
+        met = [check.meet(labelled(each.target, each.after, name=each.target), INTERVAL) for each in rounds]
+        if any(met):
+            regroup()
+        for each in rounds:
+            fed = bool(check.fed_by(each.target))
+            assert fed or check.has_left(each.target)
+            counted[each.target] += fed and (each.target, each.after) not in seen
+            seen.add((each.target, each.after))
+            check.observe(labelled(each.target, each.after, each.state or GOOD, name=each.target), arrived=end)
+        for each in coming[end]:
+            if each.state is None:
+                check.leave(each.target, BEGIN + each.after)
+        check.close(end)
+        if any(each.state is None for each in coming[end]) or end % 60 == 0:
+            regroup()
+        if (end - BEGIN) // 10 in restarts:
+            check = read(written(check), labels_of(check), REPORTING, slots, slot_seconds=10)
+            regroup()
+    for name, number in counted.items():
+        assert sum(each.total + each.unknown for each in slots.counts[name].values()) == number
 
 
 def labelled(target: str, after: float, state: State = GOOD, **labels: str) -> Outcome:

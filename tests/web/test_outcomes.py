@@ -15,7 +15,8 @@ from slo.core.batch_document import Understood
 from slo.core.outcome import Point
 from slo.core.reporter import Reporter
 from slo.errors import StoreFull
-from slo.web.outcomes import BODY_BYTES, MOST_NAMED, MOST_RECORDS, UNFOLDED_BYTES
+from slo.sources.scrape import MOST_SERIES
+from slo.web.outcomes import BODY_BYTES, MOST_BRACKETS, MOST_NAMED, MOST_RECORDS, UNFOLDED_BYTES
 from slo.web.server import Limits
 from tests.web.served import TOKEN, Answer, Served, served
 from tests.web.watches import FakeWatch
@@ -93,6 +94,17 @@ def test_what_cannot_be_read_of_a_report_is_named_by_its_number_and_the_rest_is_
     assert len(agents.taken) == 1
 
 
+def test_the_largest_scrape_is_taken(server: Served, agents: Agents) -> None:
+    labels = {"__name__": "http_requests_total", **{f"label_{number}": "value" for number in range(8)}}
+    outcome = {"check": "a", "target": "b", "module": "scrape", "at": "2026-01-01T00:00:00Z", "number": 1}
+    more = {"state": "good", "reason": "ok", "duration_seconds": 1, "lateness_seconds": 0}
+    samples = [[labels, number] for number in range(MOST_SERIES)]
+    body = json.dumps(report({"outcome": outcome | more, "samples": samples, "looked_for": []})).encode()
+    assert len(body) > UNFOLDED_BYTES / 2
+    answer = send(server, gzip.compress(body, 1), encoding="gzip")
+    assert (answer.status, answer.document) == (200, {"accepted": 1, "refused": []})
+
+
 BOMB = gzip.compress(b" " * (UNFOLDED_BYTES + 1), 9)
 
 WRONG: dict[str, tuple[bytes, str, int, str]] = {
@@ -118,6 +130,12 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
         "",
         413,
         f"the body has {MOST_RECORDS + 1} records, more than {MOST_RECORDS}",
+    ),
+    "a small one of very many objects": (
+        gzip.compress(b'{"agent": "n", "records": [' + b",".join([b'{"a":1}'] * MOST_BRACKETS) + b"]}"),
+        "gzip",
+        413,
+        f"the body is made of more than {MOST_BRACKETS} objects and lists",
     ),
     "too much": (b" " * (BODY_BYTES + 1), "", 413, f"the body is larger than {BODY_BYTES} bytes"),
 }
