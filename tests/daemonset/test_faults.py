@@ -308,12 +308,15 @@ async def test_a_slow_server_is_understood(tmp_path: Path) -> None:
         assert (server.lists, server.watches) == (1, 1)
 
 
-async def test_who_is_asked_to_come_later_comes_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked_seconds", "waited_seconds"), [(20, 20), (40, 30), (3600, 30)])
+async def test_who_is_asked_to_come_later_comes_later_but_not_much(
+    asked_seconds: int, waited_seconds: int, tmp_path: Path
+) -> None:
     async with APIServer() as server:
-        server.next("list", answering(statuses.too_many_requests(40)))
+        server.next("list", answering(statuses.too_many_requests(asked_seconds)))
         async with following(server, tmp_path) as followed:
             await followed.sees()
-            assert 39.9 < max(followed.clock.slept) < 45
+            assert waited_seconds - 0.1 < max(followed.clock.slept) < waited_seconds * 1.1 + 0.1
 
 
 async def test_pauses_grow_while_the_server_is_away_and_are_never_long(tmp_path: Path) -> None:
