@@ -1,6 +1,6 @@
 """Pods that wait for too long are bad, and only those that wait are held."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,34 +21,37 @@ def gated(name: str, minutes: float) -> Document:
     return document
 
 
-TABLE: Mapping[str, tuple[Sequence[Document], str]] = {
-    "none": ([], ""),
-    "one that runs": ([pod("web-1")], ""),
-    "one that has waited for a while": ([pending("web-1", minutes=9)], ""),
-    "one that is not to be scheduled yet": ([gated("web-1", 60)], ""),
+TABLE: Mapping[str, tuple[Callable[[], Sequence[Document]], str]] = {
+    "none": (list, ""),
+    "one that runs": (lambda: [pod("web-1")], ""),
+    "one that has waited for a while": (lambda: [pending("web-1", minutes=9)], ""),
+    "one that is not to be scheduled yet": (lambda: [gated("web-1", 60)], ""),
     "no room": (
-        [pending("web-1", minutes=11)],
+        lambda: [pending("web-1", minutes=11)],
         "1 pods are pending for longer than 10m: shop/web-1 for 11m: 0/10 nodes are available: 10 Insufficient cpu.",
     ),
     "an image that is not there": (
-        [pending("web-1", minutes=11, why="ImagePullBackOff")],
+        lambda: [pending("web-1", minutes=11, why="ImagePullBackOff")],
         "1 pods are pending for longer than 10m: shop/web-1 for 11m: ImagePullBackOff",
     ),
     "one that does not say why": (
-        [pending("web-1", minutes=11, why="ContainerCreating")],
+        lambda: [pending("web-1", minutes=11, why="ContainerCreating")],
         "1 pods are pending for longer than 10m: shop/web-1 for 11m",
     ),
     "several, the longest first": (
-        [pending(f"web-{number}", minutes=11 + number, why="PodInitializing", namespace="a") for number in range(5)],
+        lambda: [
+            pending(f"web-{number}", minutes=11 + number, why="PodInitializing", namespace="a") for number in range(5)
+        ],
         "5 pods are pending for longer than 10m: a/web-4 for 15m; a/web-3 for 14m; a/web-2 for 13m; and 2 more",
     ),
 }
+"""Pods that have waited for so long as of when they are made."""
 
 
 @pytest.mark.parametrize(("pods", "detail"), TABLE.values(), ids=TABLE.keys())
-async def test_pods_that_wait(pods: Sequence[Document], detail: str, tmp_path: Path) -> None:
+async def test_pods_that_wait(pods: Callable[[], Sequence[Document]], detail: str, tmp_path: Path) -> None:
     async with APIServer() as server:
-        for each in pods:
+        for each in pods():
             server.cluster.put(each)
         async with viewing(server, tmp_path, parts=["pods"]) as viewed:
             (judgement,) = viewed.collector.judge(await viewed.look())
