@@ -85,7 +85,7 @@ async def test_a_list_that_hangs_holds_up_no_round(tmp_path: Path) -> None:
 async def test_a_version_that_was_forgotten_costs_one_more_list(tmp_path: Path) -> None:
     async with APIServer() as server, viewing(server, tmp_path, parts=["nodes"]) as viewed:
         assert await viewed.judged() == [GOOD]
-        await viewed.until(lambda: server.open_watches == 1)
+        await viewed.watches()
         server.nodes.pass_by()
         server.nodes.compact()
         server.end()
@@ -97,7 +97,7 @@ async def test_a_version_that_was_forgotten_costs_one_more_list(tmp_path: Path) 
 async def test_a_watch_that_falls_silent_is_believed_for_a_while_only(tmp_path: Path) -> None:
     async with APIServer() as server, viewing(server, tmp_path) as viewed:
         assert await viewed.judged() == [GOOD]
-        await viewed.until(lambda: server.open_watches == 5)
+        await viewed.watches()
         server.freeze()
         viewed.leap(minutes=2)
         assert await viewed.judged() == [GOOD]
@@ -112,7 +112,7 @@ async def test_a_watch_that_falls_silent_is_believed_for_a_while_only(tmp_path: 
 async def test_rubbish_is_no_news(tmp_path: Path) -> None:
     async with APIServer() as server, viewing(server, tmp_path, parts=["nodes"]) as viewed:
         assert await viewed.judged() == [GOOD]
-        await viewed.until(lambda: server.open_watches == 1)
+        await viewed.watches()
         server.next("list", *[saying(b"{}")] * 1000)
         server.nodes.pass_by()
         server.nodes.compact()
@@ -131,7 +131,7 @@ async def test_rubbish_is_no_news(tmp_path: Path) -> None:
 async def test_a_right_that_is_taken_away_is_named_once_the_view_is_too_old(tmp_path: Path) -> None:
     async with APIServer() as server, viewing(server, tmp_path, parts=["nodes"]) as viewed:
         assert await viewed.judged() == [GOOD]
-        await viewed.until(lambda: server.open_watches == 1)
+        await viewed.watches()
         for verb in ("list", "watch"):
             server.forbid(verb, "nodes")
         server.end()
@@ -151,7 +151,7 @@ async def test_a_trouble_that_is_over_explains_no_later_silence(tmp_path: Path) 
             assert await viewed.judged() == [PERMISSION]
             server.allow("list", "nodes")
             await viewed.sees(GOOD)
-            await viewed.until(lambda: server.open_watches == 1)
+            await viewed.watches()
             server.freeze()
             viewed.leap(minutes=4)
             (judgement,) = viewed.collector.judge(await viewed.look())
@@ -163,7 +163,7 @@ async def test_an_api_server_that_restarts_is_bad_and_then_looked_at_again(tmp_p
     server = APIServer()
     async with server, viewing(server, tmp_path) as viewed:
         assert await viewed.judged() == [GOOD]
-        await viewed.until(lambda: server.open_watches == 5)
+        await viewed.watches()
         await server.__aexit__(None, None, None)
         assert await viewed.judged() == [("bad", "connect_refused")]
         server.nodes.put(node(ready="False"))

@@ -75,6 +75,11 @@ class Viewed:
             while not reached():
                 await asyncio.sleep(0.005)
 
+    async def watches(self) -> None:
+        """Return when the WATCH of every part has been answered here too."""
+        followed = [part._reflector for part in self.collector._parts if isinstance(part, Followed)]
+        await self.until(lambda: all(0 < each._opened_at <= (each.told_at or 0) for each in followed))
+
     async def hears(self, name: str) -> None:
         """Return when everything is known that has happened to the objects of a part."""
         cluster = {

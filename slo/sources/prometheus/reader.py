@@ -129,10 +129,11 @@ class Reader:
         end, left_total, left_part = self._left.get(key, (0, HALF, HALF))
         if end != piece.since:
             left_total = left_part = HALF
-        sums = np.stack([left_total + np.cumsum(total), left_part + np.cumsum(part)], axis=1)
-        starts = np.vstack([[left_total, left_part], sums[:-1]]) if len(times) else sums
+        totals, parts = left_total + np.cumsum(total), left_part + np.cumsum(part)
+        sums = np.stack([np.floor(totals), _whole_parts(np.floor(totals), parts, more=part > total)], axis=1)
+        starts = np.vstack([[0.0, 0.0], sums[:-1]]) if len(times) else sums
         if len(times):
-            self._left[key] = (piece.until, float(sums[-1, 0] % 1), float(sums[-1, 1] % 1))
+            self._left[key] = (piece.until, float(totals[-1] - sums[-1, 0]), float(parts[-1] - sums[-1, 1]))
         rows = np.empty((2 * len(times), 2))
         rows[0::2], rows[1::2] = starts, sums
         at_ms = np.empty(2 * len(times), np.int64)
@@ -153,6 +154,18 @@ class Reader:
     def _points(self, after: int, until: int) -> list[int]:
         """The multiples of the interval after a time, up to another."""
         return list(range((after // self._interval + 1) * self._interval, until + 1, self._interval))
+
+
+def _whole_parts(totals: Floats, parts: Floats, *, more: Bools) -> Floats:
+    """Running sums of parts as whole events, none of which comes before the event of the total that it is one of.
+
+    `totals` are whole already. Where there is `more` of the part than of the total it is at fault, and not held back.
+    """
+    wanted = np.floor(parts)
+    grown, whole = np.diff(wanted, prepend=0.0), np.diff(totals, prepend=0.0)
+    room = np.cumsum(np.where(more, np.maximum(grown, whole), whole))
+    held: Floats = room + np.minimum(np.minimum.accumulate(wanted - room), 0.0)
+    return held
 
 
 def _by_labels(answers: Sequence[Series]) -> list[Series]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
@@ -217,6 +217,7 @@ def test_an_interval_without_an_answer_is_unknown_however_long() -> None:
     st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 1)), min_size=1, max_size=40),
     st.lists(st.integers(1, 40), max_size=5),
 )
+@example(increases=[(0.5, 0.0), (0.5, 1.0), (0.0, 0.0)], cuts=[])
 def test_fractions_of_events_are_carried_on_from_piece_to_piece(
     increases: list[tuple[float, float]], cuts: list[int]
 ) -> None:
