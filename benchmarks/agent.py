@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from aiohttp import web
 from benchmarks._output import Figure, report
 from benchmarks._process import Server, cpu_seconds, free_port, peak_resident_bytes, serving
 from daemonset.api_client import APIClient
+from daemonset.pods import PATH as PODS_PATH
 from daemonset.pods import Pods
 from daemonset.service_account import ServiceAccount
 from slo.errors import Fault
@@ -114,9 +116,10 @@ def looked_at(metrics: str) -> dict[str, bool]:
     return {pod: ("ready", pod) in found for probe, pod in found if probe == "door"}
 
 
-def value(metrics: str, name: str) -> float:
-    """The sum of a metric's samples."""
-    return sum(float(each) for each in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", metrics, re.MULTILINE))
+def value(metrics: str, name: str, resource: str = "") -> float:
+    """The sum of a metric's samples, or of those of one resource of the API server."""
+    labels = rf'\{{.*resource="{resource}".*\}}' if resource else r"(?:\{.*\})?"
+    return sum(float(each) for each in re.findall(rf"^{name}{labels} (\S+)$", metrics, re.MULTILINE))
 
 
 async def until_right(server: APIServer, agents: Agents, measured: Server) -> tuple[float, int]:
@@ -138,6 +141,7 @@ async def measure(folder: Path) -> list[Figure]:
     churn = Churn(nodes, make=made, random=random.Random(1))
     token_file = folder / "token"
     token_file.write_text(TOKEN)
+    (folder / "namespace").write_text("watchkeep")
     centre, application = Centre(), web.Application()
     application.add_routes([web.post("/api/v1/outcomes", centre.take)])
     runner = web.AppRunner(application)
@@ -166,8 +170,9 @@ async def measure(folder: Path) -> list[Figure]:
         last_seconds, right = await until_right(server, agents, measured)
         told = await read(measured)
         memory = peak_resident_bytes(measured.pid) / 1e6
-        faults = len(agents.faults) + value(told, "watchkeep_kubernetes_faults_total")
-        lists, watches = value(told, "watchkeep_kubernetes_lists"), value(told, "watchkeep_kubernetes_watches")
+        faults = len(agents.faults) + value(told, "watchkeep_kubernetes_faults_total", "pods")
+        lists, watches = (value(told, f"watchkeep_kubernetes_{each}", "pods") for each in ("lists", "watches"))
+        of_pods = Counter(asked.verb for asked in server.asked if asked.path == PODS_PATH)
         figures = [
             Figure(name="memory of the agent, at most", value=memory, unit="MB", under=MEMORY_TARGET_MB),
             Figure(name="processor time of the agent in the churn", value=worked, unit="s"),
@@ -176,8 +181,8 @@ async def measure(folder: Path) -> list[Figure]:
             Figure(name="until all see what is there, at the beginning", value=first_seconds, unit="s"),
             Figure(name="until all see what is there, at the end", value=last_seconds, unit="s"),
             Figure(name="agents that see what is there", value=right, unit="agents", above=NODES),
-            Figure(name="LISTs", value=server.lists, unit="requests", under=NODES + 1),
-            Figure(name="WATCHes", value=server.watches, unit="requests", under=NODES + 1),
+            Figure(name="LISTs of pods", value=of_pods["list"], unit="requests", under=NODES + 1),
+            Figure(name="WATCHes of pods", value=of_pods["watch"], unit="requests", under=NODES + 1),
             Figure(name="WATCHes that are open at the end", value=server.open_watches, unit="requests", above=NODES),
             Figure(name="LISTs of the measured agent", value=lists, unit="requests", under=2),
             Figure(name="WATCHes of the measured agent", value=watches, unit="requests", under=2),

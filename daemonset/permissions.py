@@ -31,5 +31,5 @@ def with_mend(fault: Fault, rule: Rule, verb: str) -> Fault:
     if fault.reason != "permission":
         return fault
     role = f"a Role in the namespace {rule.namespace}" if rule.namespace else "a ClusterRole"
-    mend = f"bind the agent's service account to {role} with the rule {rule}"
+    mend = f"bind its service account to {role} with the rule {rule}"
     return Fault("permission", detail=f"it may not {verb} {rule.resource}: {mend} ({fault.detail})")

@@ -121,7 +121,7 @@ class Counters:
             if name := self._names.pop(key, None):
                 self._forget(key, name)
                 self._scraped.leave([name])
-        self._scraped.add(self._endpoints(watched))
+        self._given_up |= self._scraped.add(self._endpoints(watched))
 
     def scraped(self, outcome: Outcome, facts: Scraped | None) -> None:
         """Take in one scrape, whatever came of it."""
@@ -141,7 +141,7 @@ class Counters:
             watched = self._reported.hear(outcome, at_ms)
             if watched is None:
                 return
-            self._scraped.add(self._endpoints([watched]))
+            self._given_up |= self._scraped.add(self._endpoints([watched]))
         except ValueError as error:  # no URL has such a target
             self._reported.forget(outcome.key)
             self._names.pop(outcome.key, None)

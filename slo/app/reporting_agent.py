@@ -158,7 +158,10 @@ class ReportingAgent:
                 self.telemetry.reload_successful.set(0)
                 raise
             self._sending.forwarder = central
-            logger.info("configuration reloaded", extra={"checks": len(self.settings.checks)})
+            logger.info(
+                "configuration reloaded",
+                extra={"checks": len(self.settings.checks), "scrapes": len(self.settings.scrapes)},
+            )
 
     def unready(self) -> Sequence[str]:
         """Why the agent is not ready, in sentences; the health of targets is no reason."""

@@ -277,7 +277,12 @@ class RunningWatch:
                 self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
         await self.desk.replace(staff)
-        counts = {"probes": settings.probes, "collectors": settings.collectors, "slos": settings.slos}
+        counts = {
+            "probes": settings.probes,
+            "collectors": settings.collectors,
+            "scrapes": settings.scrapes,
+            "slos": settings.slos,
+        }
         logger.info("configuration reloaded", extra={name: len(each) for name, each in counts.items()})
 
     def _followers(self, place: Place, what: What) -> Followers:

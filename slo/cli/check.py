@@ -44,6 +44,7 @@ def _counts(settings: "Settings") -> dict[str, int]:
         "probes": len(settings.probes),
         **({"collectors": len(settings.collectors)} if settings.collectors else {}),
         **({"targets": sum(len(check.targets) for check in settings.checks)} if several else {}),
+        **({"scrapes": len(settings.scrapes)} if settings.scrapes else {}),
         **({"modules": len(settings.modules)} if settings.modules else {}),
         "slos": len(settings.slos),
         "destinations": len(settings.destinations),

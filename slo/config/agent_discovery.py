@@ -71,12 +71,15 @@ def refuse_unfit(
         report.tell((*at, "format"), problem, "write it with {target} as the host, as http://{target}/health")
 
 
-def refuse_everywhere(discoveries: Iterable[tuple[DiscoveryEntry, Location]], report: Report) -> None:
-    """Tell where a check that holds a secret finds its targets anywhere: it would be sent to whoever asks for it."""
+GETS_SECRETS = "anybody who may start a pod would get what this check logs in with"
+COUNTS_FOR_OTHERS = "anybody who may start a pod would count for every service: `honor_labels` lets it say for whom"
+
+
+def refuse_everywhere(discoveries: Iterable[tuple[DiscoveryEntry, Location]], problem: str, report: Report) -> None:
+    """Tell where targets are found anywhere that are trusted with something: a secret, or the labels of others."""
     for entry, at in discoveries:
         if isinstance(entry.config, AgentDiscovery) and entry.config.everywhere:
-            problem = "anybody who may start a pod would get what this check logs in with"
-            report.tell((*at, "namespaces"), problem, "name the namespaces whose pods may have it")
+            report.tell((*at, "namespaces"), problem, "name the namespaces whose pods are trusted with it")
 
 
 def holds_secret(value: object) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from slo.config.agent_discovery import holds_secret, refuse_everywhere
+from slo.config.agent_discovery import GETS_SECRETS, holds_secret, refuse_everywhere
 from slo.config.check_entries import collector_of, probe_of
 from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_extras, refuse_late_timeouts
 from slo.config.entries import Entries, Entry, Family
@@ -64,7 +64,7 @@ class Checks:
                 modules[each.module] for each in configs if isinstance(each, ModuleTarget) and each.module in modules
             ]
             if any(map(holds_secret, configs)) or any(module.secret for module in named):
-                refuse_everywhere([(each.entry, each.at) for each in check.discoveries], report)
+                refuse_everywhere([(each.entry, each.at) for each in check.discoveries], GETS_SECRETS, report)
 
 
 def read_checks(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from slo.config.agent_discovery import holds_secret, refuse_everywhere
+from slo.config.agent_discovery import COUNTS_FOR_OTHERS, GETS_SECRETS, holds_secret, refuse_everywhere
 from slo.config.aimed import OneTarget
 from slo.config.check_entries import DEFAULT_TIMEOUT, NO_LABELS, NOTHING_OWN
 from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_timeouts
@@ -46,7 +46,9 @@ def read_scrapes(
     for scrape in scrapes:
         refuse_late_timeouts(scrape, report)
         if holds_secret(scrape.entry.config):
-            refuse_everywhere([(each.entry, each.at) for each in scrape.discoveries], report)
+            refuse_everywhere([(each.entry, each.at) for each in scrape.discoveries], GETS_SECRETS, report)
+        if scrape.entry.keys.has("honor_labels") and scrape.entry.keys.values.honor_labels:
+            refuse_everywhere([(each.entry, each.at) for each in scrape.discoveries], COUNTS_FOR_OTHERS, report)
     return scrapes
 
 

@@ -70,12 +70,14 @@ class ScrapedCounters:
         self.leave(self._endpoints.keys() - targets.keys())
         self.add(targets, marks)
 
-    def add(self, targets: Mapping[str, Endpoint], marks: Mapping[str, bytes] = _NO_MARKS) -> None:
-        """Look out for series on these targets too; see `configure`."""
+    def add(self, targets: Mapping[str, Endpoint], marks: Mapping[str, bytes] = _NO_MARKS) -> bool:
+        """Look out for series on these targets too; see `configure`. Whether one of them begins anew."""
+        others = False
         for name, endpoint in targets.items():
             interval_ms = round(endpoint.interval_seconds * 1000)
             if name in self._live:
                 live = self._live[name]
+                others |= live.identity != endpoint.identity
                 live.is_now(endpoint.identity, before=live.identity)
                 live.target.interval_ms, live.target.stay.leaves_ms = interval_ms, FOREVER
             else:
@@ -84,6 +86,7 @@ class ScrapedCounters:
                 live.keep(self._wanted)
             self._endpoints[name] = endpoint
         self._leaving -= targets.keys()
+        return others
 
     def leave(self, names: Iterable[str], *, since_ms: int = 0) -> None:
         """Nobody wants these targets scraped any more, since a time: they are gone once what they said is counted.

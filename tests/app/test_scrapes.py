@@ -198,6 +198,19 @@ async def test_labels_that_are_found_stand_above_those_of_the_scrape(tmp_path: P
         }
 
 
+async def test_a_target_with_another_label_leaves_its_group(tmp_path: Path, config: dict[str, Any]) -> None:
+    config["slos"] = [an_slo(group_by=["cluster"])]
+    of = {name: {f'http_requests_total{{cluster="{name}"}}': 1_000.0} for name in ("eu", "us", "ap")}
+    async with Finding(tmp_path, Time(), config) as watch:
+        await watch.finds({TWO: {"cluster": "us"}})
+        await watch.round({ONE: of["eu"], TWO: of["us"]})
+        assert list(by_group(watch)) == ["cluster=eu", "cluster=us"]
+        await watch.finds({TWO: {"cluster": "ap"}})
+        for _ in range(2):
+            await watch.round({ONE: of["eu"], TWO: of["ap"]})
+        assert list(by_group(watch)) == ["cluster=ap", "cluster=eu"]
+
+
 async def test_the_group_of_a_target_that_is_gone_has_lost_no_data(tmp_path: Path, config: dict[str, Any]) -> None:
     config["slos"] = [an_slo(group_by=["cluster"])]
     of = {name: {f'http_requests_total{{cluster="{name}"}}': 1_000.0} for name in ("eu", "us")}

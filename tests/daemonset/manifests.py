@@ -113,7 +113,7 @@ def mounted_files(name: str, workload: Document, container: Document, authority:
     """
     secrets = {one["name"] for one in pod(workload)["volumes"] if "secret" in one}
     places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in secrets}
-    files = {f"{places['reader']}/token": SECRET}
+    files = {f"{place}/token": SECRET for name, place in places.items() if name in {"reader", "people"}}
     for path, text in config_files(name, workload, container):
         files[path] = text.encode()
         for secret in re.findall(r"/etc/watchkeep/(?:secrets|tls)/[\w./-]+", text):

@@ -125,7 +125,7 @@ async def test_a_missing_rule_is_told_with_the_rule(verb: str, tmp_path: Path) -
         fault = agent.faults[0]
         assert fault.reason == "permission"
         assert fault.detail.startswith(
-            f"it may not {verb} leases: bind the agent's service account to a Role in the namespace watchkeep with the"
+            f"it may not {verb} leases: bind its service account to a Role in the namespace watchkeep with the"
             ' rule {apiGroups: ["coordination.k8s.io"], resources: ["leases"],'
             ' verbs: ["get", "list", "watch", "create", "update", "delete"]} ('
         )
