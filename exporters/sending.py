@@ -4,11 +4,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from datetime import datetime
 
 from exporters.forwarders.central import MOST_BYTES, MOST_RECORDS, TOO_LARGE, Central
 from exporters.spool import Spool
-from slo.core.delivery import Refused, Sent, backoff_seconds
+from slo.core.delivery import Refused, Retry, Sent, backoff_seconds
 from slo.core.protocols import Clock
 from slo.errors import StoreError
 from slo.exposition.agent_catalogue import Forwarding
@@ -84,11 +83,11 @@ class Sending:
             await asyncio.to_thread(queue.drop_through, last)
             taken = int(verdict.reference)
             self._telemetry.sent.labels(self._spool.name).inc(taken)
-            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
+            self._telemetry.success_at.labels(self._spool.name).set(self._clock.now().timestamp())
             if taken < len(bodies):
                 self._spool.drop(len(bodies) - taken, "refused")
             return 0.0
-        reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
+        reason, detail = verdict.reason, verdict.detail
         self._telemetry.failures.labels(self._spool.name, reason).inc()
         if len(bodies) > 1 and (isinstance(verdict, Refused) or reason == TOO_LARGE):
             self._most = len(bodies) // 2
@@ -101,7 +100,7 @@ class Sending:
             return 0.0
         self._complain(logging.WARNING, "the watch did not take a batch, it is sent again", f"{reason}: {detail}")
         self._failed += 1
-        after = getattr(verdict, "after_seconds", None)
+        after = verdict.after_seconds if isinstance(verdict, Retry) else None
         return backoff_seconds(
             self._failed, after_seconds=after, jitter=self._jitter(), cap_seconds=LONGEST_PAUSE_SECONDS
         )
@@ -115,14 +114,12 @@ class Sending:
         payload = self.forwarder.encode(self._agent, self._spool.queue.identity, 0, [])
         verdict = await self.forwarder.send(payload, 0)
         if isinstance(verdict, Sent):
-            self._telemetry.success_at.labels(self._spool.name).set(self._now().timestamp())
+            self._telemetry.success_at.labels(self._spool.name).set(self._clock.now().timestamp())
         else:
-            reason, detail = getattr(verdict, "reason", ""), getattr(verdict, "detail", "")
-            self._telemetry.failures.labels(self._spool.name, reason).inc()
-            self._complain(logging.WARNING, "the watch did not take a report of nothing", f"{reason}: {detail}")
-
-    def _now(self) -> datetime:
-        return self._clock.now()
+            self._telemetry.failures.labels(self._spool.name, verdict.reason).inc()
+            self._complain(
+                logging.WARNING, "the watch did not take a report of nothing", f"{verdict.reason}: {verdict.detail}"
+            )
 
     def _complain(self, level: int, message: str, detail: str) -> None:
         self._log.tell(

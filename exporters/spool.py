@@ -33,7 +33,7 @@ class Spool:
     def __init__(self, queue: Queue, name: str, *, most_bytes: int, clock: Clock, telemetry: Forwarding) -> None:
         self.queue = queue
         self.name = name
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._clock = clock
         self._held: deque[bytes] = deque()
         self._writing: deque[bytes] = deque()
@@ -111,4 +111,4 @@ class Spool:
 
     def _write(self, records: Collection[bytes]) -> int:
         self.queue.append(records)
-        return self.queue.drop_oldest(self._most_bytes)
+        return self.queue.drop_oldest(self.most_bytes)

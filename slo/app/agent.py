@@ -180,6 +180,3 @@ def _refuse_idle(settings: Settings) -> None:
     own = settings.run_by("agents")
     if not own.checks and not own.scrapes:
         raise UsageError("nothing in this configuration is run by agents: write `run_by: agents` where they shall")
-    forwarders = [entry.name for entry in settings.forwarders if entry.type == FORWARDER]
-    if len(forwarders) > 1:
-        raise UsageError(f"agents report to one watch: leave one of the forwarders {', '.join(forwarders)} out")

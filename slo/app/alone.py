@@ -4,11 +4,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from slo.app.reporting_agent import FORWARDER
 from slo.app.scrapes import certain_of
 from slo.config.settings import CheckEntry, ScrapeEntry, Settings
 from slo.core.routing import Route
 from slo.core.sli import SLI, AllOf, CheckSLI, CountersSLI, Weighted
 from slo.core.slo import SLO
+from slo.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +18,11 @@ logger = logging.getLogger(__name__)
 def alone(settings: Settings) -> Settings:
     """The checks and scrapes that agents run, and the SLOs that these can feed.
 
-    Nobody is told: the same incident would be told by every node. Who alerts is whoever scrapes the agents.
+    Nobody is told: the same incident would be told by every node. Who alerts is whoever scrapes the agents. Raises
+    UsageError for a configuration that says whom to report to.
     """
+    if any(entry.type == FORWARDER for entry in settings.forwarders):
+        raise UsageError("there is a forwarder of type central now: restart the agent to have it report")
     own = settings.run_by("agents")
     attached = [labels for entry in own.scrapes for labels in certain_of(entry)]
     fed = _fed(settings.slos, {check.name for check in own.checks}, attached)

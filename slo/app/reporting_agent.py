@@ -22,7 +22,7 @@ from slo.config.settings import ForwarderEntry, Settings
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.errors import StoreError
+from slo.errors import StoreError, UsageError
 from slo.exposition.agent_catalogue import AgentTelemetry
 from slo.exposition.collected import Collected
 from slo.kinds import Kinds
@@ -148,16 +148,17 @@ class ReportingAgent:
             await self._node.aclose()
 
     async def reload(self) -> None:
-        """Read the configuration anew and go on with it. Raises ConfigError; the one in force stays then."""
+        """Read the configuration anew and go on with it. Raises WatchkeepError; the one in force stays then."""
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._place.settings)
-                central = self._central(forwarder_of(settings))
+                entry = forwarder_of(settings)
+                central = self._central(entry)
                 await self._adopt(settings.run_by("agents"))
             except Exception:
                 self.telemetry.reload_successful.set(0)
                 raise
-            self._sending.forwarder = central
+            self._sending.forwarder, self._spool.most_bytes = central, entry.spool_bytes
             logger.info(
                 "configuration reloaded",
                 extra={"checks": len(self.settings.checks), "scrapes": len(self.settings.scrapes)},
@@ -244,5 +245,11 @@ class NoMarks:
 
 
 def forwarder_of(settings: Settings) -> ForwarderEntry:
-    """The forwarder that an agent reports through."""
-    return next(entry for entry in settings.forwarders if entry.type == FORWARDER)
+    """The forwarder that an agent reports through. Raises UsageError where there is none, or more than one."""
+    found = [entry for entry in settings.forwarders if entry.type == FORWARDER]
+    if not found:
+        raise UsageError("there is no forwarder of type central any more: restart the agent to have it judge alone")
+    if len(found) > 1:
+        names = ", ".join(entry.name for entry in found)
+        raise UsageError(f"agents report to one watch: leave one of the forwarders {names} out")
+    return found[0]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -130,6 +131,23 @@ def test_a_configuration_that_changes_on_disk_is_gone_by_and_a_bad_one_is_not(ag
         until("the other target", lambda: [each for each in centre.rounds if each["target"] == "127.0.0.1:2"])
         gone = [record["gone"] for record in centre.records if "gone" in record]
         assert [(each["check"], each["target"]) for each in gone] == [("door", "127.0.0.1:1")]
+
+
+def test_an_agent_does_not_turn_into_one_that_judges_alone_or_back(agent: Agent) -> None:
+    probe = {"name": "door", "type": "tcp", "targets": ["127.0.0.1:1"], **OFTEN}
+    with taking() as centre:
+        for before, after, says in (
+            (reporting(centre, probes=[probe]), {"probes": [probe]}, "restart the agent to have it judge alone"),
+            ({"probes": [probe]}, reporting(centre, probes=[probe]), "restart the agent to have it report"),
+        ):
+            agent.configure(before)
+            agent.start()
+            agent.configure(after)
+            agent.send(signal.SIGHUP)
+            until("a refusal", lambda: says in agent.said)  # noqa: B023  it is over before the next turn
+            assert agent.sample("watchkeep_config_last_reload_successful") == 0
+            assert agent.stop() == 0
+    assert "Traceback" not in agent.said
 
 
 def test_what_waits_is_sent_before_it_ends(agent: Agent) -> None:
