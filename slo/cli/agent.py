@@ -1,31 +1,17 @@
 """`watchkeep agent`: the process that checks what runs on a node."""
 
 import os
-import signal
 from pathlib import Path
 
 import click
 
-from slo.cli.client import DEFAULT_DATA
+from slo.cli.serving import hangups_waiting, serving_options
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 @click.command(name="agent")
-@click.option("-c", "--config", required=True, type=click.Path(path_type=Path), help="A file or a folder of YAML.")
-@click.option("--listen", default="127.0.0.1:9990", show_default=True, metavar="HOST:PORT", help="Where to serve.")
-@click.option(
-    "--data",
-    default=DEFAULT_DATA,
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The data folder, with what waits to be reported; made if it is missing.",
-)
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    help="Holds the token that readers need, instead of the data folder.",
-)
+@serving_options
 @click.option("--node", envvar="NODE_NAME", default="", help="The name of the node. Default: NODE_NAME.")
 @click.option("--api-server", metavar="URL", help="Where the API server is. Default: as the pod's environment says.")
 @click.option(
@@ -34,9 +20,6 @@ SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
     show_default=True,
     type=click.Path(path_type=Path),
     help="The folder with the token of the service account.",
-)
-@click.option(
-    "--log-level", default="info", show_default=True, type=click.Choice(("debug", "info", "warning", "error"))
 )
 def command(
     *,
@@ -54,14 +37,13 @@ def command(
     With a forwarder `central` every round is reported to the watch there. Without one the agent judges its SLOs by
     itself, and tells nobody. A configuration or a secret that changes on disk is read anew.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # it waits until somebody can heed it
-    from slo.app.agent import Options, run
-    from slo.app.logs import configure
-    from slo.cli.client import given_token
-    from slo.web.access import parse_listen
+    with hangups_waiting():
+        from slo.app.agent import Options, run
+        from slo.app.logs import configure
+        from slo.cli.client import given_token
+        from slo.web.access import parse_listen
 
-    configure(log_level)
-    try:
+        configure(log_level)
         run(
             Options(
                 config=config,
@@ -74,5 +56,3 @@ def command(
                 service_account=service_account,
             )
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

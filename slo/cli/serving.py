@@ -1,0 +1,44 @@
+"""What the commands have in common whose process serves: their options, and that SIGHUP waits for who can heed it."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slo.cli.client import DEFAULT_DATA
+
+Command = Callable[..., Any]
+
+_FILE = click.Path(path_type=Path)
+
+_OPTIONS = (
+    click.option("-c", "--config", required=True, type=_FILE, help="A file or a folder of YAML."),
+    click.option("--listen", default="127.0.0.1:9990", show_default=True, metavar="HOST:PORT", help="Where to serve."),
+    click.option(
+        "--data", default=DEFAULT_DATA, show_default=True, type=_FILE, help="The data folder; made if it is missing."
+    ),
+    click.option("--token-file", type=_FILE, help="Holds the token that requests need, instead of the data folder."),
+    click.option(
+        "--log-level", default="info", show_default=True, type=click.Choice(("debug", "info", "warning", "error"))
+    ),
+)
+
+
+def serving_options(command: Command) -> Command:
+    """Give a command the options `config`, `listen`, `data`, `token_file` and `log_level`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@contextlib.contextmanager
+def hangups_waiting() -> Iterator[None]:
+    """A block in which SIGHUP waits until somebody can heed it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
