@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slo.errors import StoreBusy, StoreDamaged, StoreError, StoreFull
-from slo.store.queue import APPLICATION_ID, Queue
+from slo.store.queue import FORMAT, Queue
 from tests.store.making import fill, killed_while_it_writes, refused_on_a_full_disk, small_disk
 
 PLENTY = 1 << 30
@@ -169,7 +169,7 @@ def test_a_queue_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
     with queue(path) as opened:
         opened.append([b"a"])
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+        assert db.execute("PRAGMA application_id").fetchone()[0] == FORMAT.application_id
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="was written by a newer Watchkeep") as refusal:
         Queue(path)

@@ -1,0 +1,86 @@
+"""The forwarder `remote_write`: metrics and counts to whatever takes Prometheus remote write 1.0.
+
+Counts go as the totals `slo_sli_good_total`, `slo_sli_bad_total` and `slo_sli_unknown_total` at the end of each slot.
+The other side knows a sample by its series and its time: one that comes again is no second one. A Prometheus refuses
+one that is older than the last of its series; where a batch may have arrived before, that says that it did.
+
+Source of the protocol: https://prometheus.io/docs/specs/prw/remote_write_spec/
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from types import MappingProxyType
+
+from exporters.posting import Posting
+from exporters.remote_write.message import SeriesWriter
+from slo.config.forwarding import PostingConfig, TelemetryConfig
+from slo.core.delivery import Refused, Sent, Verdict
+from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.net.context import Context
+
+MOST_RECORDS = 2_000
+MOST_RAW_BYTES = 4_000_000
+
+ALREADY_THERE = "out_of_order"
+"""The reason of a refusal that says that newer samples of the series are there, or the same ones."""
+
+_OUT_OF_ORDER = ("out of order", "out-of-order", "duplicate sample", "too old sample")
+
+_HEADERS = MappingProxyType(
+    {
+        "Content-Encoding": "snappy",
+        "Content-Type": "application/x-protobuf",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    }
+)
+
+
+class Config(PostingConfig, TelemetryConfig):
+    """A Prometheus-compatible server that takes remote write: Prometheus, Mimir, Thanos, VictoriaMetrics."""
+
+
+class RemoteWrite:
+    """Sends to one server."""
+
+    cumulative = True
+    limits = Limits(
+        records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_RAW_BYTES, ages=dict[Rank, timedelta]()
+    )
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._posting = Posting(config, context)
+        self._writer = SeriesWriter()
+
+    @property
+    def shown(self) -> str:
+        """The address, for people."""
+        return self._posting.shown
+
+    def takes(self, rank: Rank) -> bool:
+        """Counts and metrics; there is no place for logs."""
+        return rank in {Rank.COUNT, Rank.METRIC}
+
+    def encode(self, records: Sequence[Record]) -> Encoded:
+        """Records as one WriteRequest."""
+        import cramjam  # here: a watch without such a forwarder needs it not
+
+        raw = self._writer.write(records)
+        return Encoded(body=bytes(cramjam.snappy.compress_raw(raw)), raw_bytes=len(raw), records=len(records))
+
+    async def send(self, encoded: Encoded) -> Sequence[Verdict]:
+        """Send it once. The other side takes all, or says nothing of what it took."""
+        fetched = await self._posting.fetch(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
+        failed = self._posting.failed(fetched)
+        if failed is None:
+            return [Sent()]
+        if isinstance(failed, Refused) and any(words in failed.detail for words in _OUT_OF_ORDER):
+            return [Refused(reason=ALREADY_THERE, detail=failed.detail)]
+        return [failed]
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+def build(config: Config, context: Context) -> RemoteWrite:
+    """The forwarder to one server."""
+    return RemoteWrite(config, context)

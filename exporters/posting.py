@@ -1,0 +1,118 @@
+"""Requests of forwarders over HTTP, and what their answers mean for the records in them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from slo.config.forwarding import PostingConfig
+from slo.config.request import request_headers
+from slo.config.secret import Secret
+from slo.core.delivery import Ambiguous, Refused, Retry, Verdict
+from slo.net.context import Context
+from slo.net.fetch import Fetched, fetch
+from slo.net.request import Request
+from slo.net.url import URL
+
+TOO_LARGE = "too_large"
+"""The reason where somebody on the way takes no body as large: it is halved."""
+
+DETAIL_LIMIT = 500
+"""How much of what the other side said is kept, in characters."""
+
+MOST_ANSWERED = 20_000_000
+"""How much of an answer is read, in bytes: one of a bulk says something of each record."""
+
+_REASONS = {401: "auth_refused", 403: "auth_refused", 408: "request_timeout", 413: TOO_LARGE, 429: "rate_limited"}
+_LATER = frozenset({401, 403, 404, 408, 425, 429})
+"""What is wrong with us, the address or the moment, and not with the records."""
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+_BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
+"""How the reasons begin of what ended before anything was sent."""
+
+
+class Posting:
+    """Posts to one server. What it is asked to hide never shows in what it says."""
+
+    def __init__(self, config: PostingConfig, context: Context, *, path: str = "") -> None:
+        self._context = context
+        self._config = config
+        self._timeout_seconds = config.timeout.total_seconds()
+        self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        self._url = URL.parse(config.url.rstrip("/") + path if path else config.url)
+        self._secrets = _secrets_of(config)
+        if self._url.secure:
+            context.tls.get(config.tls, alpn=self.request("POST").alpn)  # now: its files are there, or not
+
+    @property
+    def shown(self) -> str:
+        """Where to, for people."""
+        return self._url.shown
+
+    def request(
+        self, method: str, path: str = "", *, headers: Mapping[str, str] = NO_HEADERS, body: bytes = b""
+    ) -> Request:
+        """A request for what is at `path` below the address."""
+        url = URL.parse(self._config.url.rstrip("/") + path) if path else self._url
+        return Request(
+            url=url,
+            method=method,
+            headers={**self._headers, **headers},
+            body=body,
+            tls=self._config.tls,
+            follow_redirects=False,
+            max_body=MOST_ANSWERED,
+            keep_body=True,
+        )
+
+    async def fetch(self, request: Request) -> Fetched:
+        """The answer to a request, or why there is none, in the time that one may take."""
+        return await fetch(request, self._context, self._context.clock.monotonic() + self._timeout_seconds)
+
+    def failed(self, fetched: Fetched) -> Verdict | None:
+        """What an answer means that is no success: for all that was sent. None where it is one.
+
+        What a server or a proxy says with 5xx may have been done all the same.
+        """
+        fault, response = fetched.reached.fault, fetched.response
+        if fault is not None or response is None:
+            reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
+            verdict = Retry if reason.startswith(_BEFORE_SENT) else Ambiguous
+            return verdict(reason=reason, detail=self.hidden(detail))
+        status = response.status
+        if 200 <= status < 300:
+            return None
+        reason = _REASONS.get(
+            status, "server_error" if status >= 500 else "rejected" if status >= 400 else "redirected"
+        )
+        detail = f"HTTP {status}: {self.hidden(response.body.decode(errors='replace'))[:DETAIL_LIMIT]}"
+        if status >= 500:
+            return Ambiguous(reason=reason, detail=detail)
+        if status in _LATER or status < 400:
+            after = response.header("retry-after") or ""
+            seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
+            return Retry(reason=reason, after_seconds=seconds, detail=detail)
+        return Refused(reason=reason, detail=detail)
+
+    def hidden(self, text: str) -> str:
+        """A text of the other side, which may say our own secrets back to us."""
+        for secret in self._secrets:
+            text = secret.hidden_in(text)
+        return text
+
+
+def _reason(status: int) -> str:
+    if status >= 500:
+        return "server_error"
+    return _REASONS.get(status, "rejected" if status >= 400 else "redirected")
+
+
+def _secrets_of(config: PostingConfig) -> list[Secret]:
+    """What is secret in a request, as it is written there."""
+    secrets = list(config.headers.values())
+    if config.bearer_token is not None:
+        secrets.append(config.bearer_token)
+    if config.basic_auth is not None:
+        _, _, encoded = config.basic_auth.header.partition(" ")
+        secrets += [config.basic_auth.password, Secret(encoded)]
+    return secrets

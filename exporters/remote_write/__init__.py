@@ -1,0 +1,1 @@
+"""What the forwarder `remote_write` sends, byte by byte."""

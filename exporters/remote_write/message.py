@@ -1,0 +1,109 @@
+"""WriteRequest of Prometheus remote write 1.0, as protobuf writes it.
+
+    message WriteRequest { repeated TimeSeries timeseries = 1; }
+    message TimeSeries   { repeated Label labels = 1; repeated Sample samples = 2; }
+    message Label        { string name = 1; string value = 2; }
+    message Sample       { double value = 1; int64 timestamp = 2; }
+
+Series say the same labels each time, so that their bytes are kept; what remains for each sample is its value and its
+time. Field numbers: https://prometheus.io/docs/specs/prw/remote_write_spec/
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from slo.core.telemetry_document import read
+
+MOST_KEPT = 200_000
+"""Of how many series the bytes are kept; where there are more, it begins anew."""
+
+_SAMPLE = struct.Struct("<Bd")
+_VALUE_TAG = 1 << 3 | 1
+_TIME_TAG = b"\x10"
+_SERIES_TAG, _LABEL_TAG, _SAMPLE_TAG, _NAME_TAG, _TEXT_TAG = b"\x0a", b"\x0a", b"\x12", b"\x0a", b"\x12"
+
+TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
+"""What the totals of an SLI are called, in their order."""
+
+Sampled: TypeAlias = tuple[str, Mapping[str, str], float]
+
+
+class SeriesWriter:
+    """Writes records as one request. Keeps the labels that it has written, as bytes."""
+
+    def __init__(self) -> None:
+        self._labels: dict[tuple[str, ...], bytes] = {}
+
+    def write(self, records: Sequence[Record]) -> bytes:
+        """The WriteRequest of these records, uncompressed. Raises ValueError for one that cannot be read."""
+        parts: list[bytes] = []
+        for record in records:
+            telemetry = read(record.body)
+            sample_of_time = _time_bytes(_milliseconds(telemetry))
+            for name, labels, value in _samples(telemetry):
+                key = (name, *labels, *labels.values())
+                written = self._labels.get(key)
+                if written is None:
+                    written = self._keep(key, _labels(name, labels))
+                sample = _SAMPLE.pack(_VALUE_TAG, value) + sample_of_time
+                series = b"%s%s%c%s" % (written, _SAMPLE_TAG, len(sample), sample)
+                parts += (_SERIES_TAG, _varint(len(series)), series)
+        return b"".join(parts)
+
+    def _keep(self, key: tuple[str, ...], written: bytes) -> bytes:
+        if len(self._labels) >= MOST_KEPT:
+            self._labels.clear()
+        self._labels[key] = written
+        return written
+
+
+def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
+    match telemetry:
+        case Counted():
+            for name, total in zip(TOTALS, telemetry.totals, strict=True):
+                yield name, telemetry.labels, total
+        case Measured():
+            for name, _, labels, value in telemetry.points:
+                yield name, labels, value
+        case _:
+            raise ValueError("there is no place for logs in a remote write")
+
+
+def _milliseconds(telemetry: Telemetry) -> int:
+    match telemetry:
+        case Counted():
+            return telemetry.end * 1000
+        case Measured():
+            return round(telemetry.at.timestamp() * 1000)
+    raise ValueError("there is no place for logs in a remote write")
+
+
+def _labels(name: str, labels: Mapping[str, str]) -> bytes:
+    """The labels in order of name, as the protocol wants them; one without a value is none."""
+    pairs = sorted([*(pair for pair in labels.items() if pair[1]), ("__name__", name)])
+    return b"".join(_field(_LABEL_TAG, _text(_NAME_TAG, each) + _text(_TEXT_TAG, value)) for each, value in pairs)
+
+
+def _text(tag: bytes, text: str) -> bytes:
+    return _field(tag, text.encode(errors="replace"))
+
+
+def _field(tag: bytes, body: bytes) -> bytes:
+    return tag + _varint(len(body)) + body
+
+
+def _time_bytes(milliseconds: int) -> bytes:
+    return _TIME_TAG + _varint(milliseconds & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def _varint(number: int) -> bytes:
+    if number < 0x80:
+        return bytes((number,))
+    written = bytearray()
+    while number >= 0x80:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)

@@ -1,0 +1,78 @@
+"""What the `Config` of a forwarder inherits from: which telemetry it gets, and how a request is made over HTTP."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from slo.config.identity import LabelName
+from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
+from slo.config.section import KindConfig, Section
+from slo.config.tls import TLSSettings
+from slo.config.types import MatcherText, PositiveDuration, Secret
+from slo.config.urls import HTTPURL
+from slo.config.wrong import shown, wrong
+
+_PATTERN = r"^[a-zA-Z_:*][a-zA-Z0-9_:*]*$"
+
+LogSort: TypeAlias = Literal["events", "outcomes"]
+"""What can be forwarded as logs."""
+
+
+def _pattern(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(_PATTERN, value):
+        raise wrong(f"{shown(value)} is no name of metrics", "write it as slo_burn_rate, or as slo_* for several")
+    return value
+
+
+MetricPattern = Annotated[
+    str, BeforeValidator(_pattern), WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["slo_*"]})
+]
+"""The name of a metric; `*` stands for any characters."""
+
+
+class TelemetryConfig(KindConfig):
+    """What every forwarder of telemetry has, whatever its type."""
+
+    match: tuple[MatcherText, ...] = ()
+    """Whose telemetry it gets: all these matchers hold for the labels of the SLO, the target or the incident. Default:
+    everything, which is the telemetry of every customer."""
+    metrics: tuple[MetricPattern, ...] = ("slo_*",)
+    """The metrics that it gets, by name as on `/metrics`; `*` stands for any characters."""
+    labels: Mapping[LabelName, str] = Field(default={})
+    """Labels that are added to everything. One that is there already stays as it is."""
+    interval: PositiveDuration = timedelta(seconds=60)
+    """How often metrics are sent; counts go out as each slot closes."""
+    max_age: PositiveDuration = timedelta(days=7)
+    """What is older is given up, but for events of incidents. Where the other side takes less, that counts."""
+
+
+class LogsConfig(TelemetryConfig):
+    """What every forwarder has that takes logs too."""
+
+    logs: tuple[LogSort, ...] = ("events", "outcomes")
+    """What it gets as logs: `events` of incidents, exclusions and silences, and `outcomes` that were not good."""
+
+
+class PostingConfig(Section):
+    """How requests are made over HTTP."""
+
+    url: HTTPURL
+    """Where to."""
+    headers: Mapping[HeaderName, HeaderValue] = Field(default={})
+    """Headers of every request. They are kept secret."""
+    basic_auth: BasicAuth | None = None
+    """A user and password to send."""
+    bearer_token: Secret | None = None
+    """A token to send as `Authorization: Bearer`."""
+    timeout: PositiveDuration = timedelta(seconds=10)
+    """When a request is given up, and made again."""
+    tls: TLSSettings = TLSSettings()
+    """How the server is verified over TLS."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "PostingConfig":
+        refuse_credentials(self.headers, self.basic_auth, self.bearer_token)
+        return self

@@ -1,0 +1,174 @@
+"""What is forwarded to others: counts of slots, metrics at a moment, and what happened, as logs.
+
+Nothing here knows who gets it: each forwarder writes it as its vendor wants it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import NamedTuple, Protocol, TypeAlias
+
+from slo.core.delivery import Verdict
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+
+class Rank(IntEnum):
+    """How much a record matters: where there is no room, the highest numbers go first.
+
+    Those of one rank go out in the order in which they came; a lower number goes before a higher one.
+    """
+
+    EVENT = 0
+    """Something that happened to an incident, or that somebody did. It is never given up for want of room."""
+    COUNT = 1
+    """The counts of a slot."""
+    FOREIGN_EVENT = 2
+    """What the watched service says that happened in it."""
+    OUTCOME = 3
+    """A round that was not good."""
+    METRIC = 4
+    """Metrics at a moment: the next ones say nearly the same."""
+    LOG = 5
+    """A line that a container wrote."""
+
+
+class Counts3(NamedTuple):
+    """Events of an SLI by state."""
+
+    good: int
+    bad: int
+    unknown: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """What was counted for one SLO in the slot of `seconds` that ended at `end` (Unix seconds).
+
+    `counts` is what is new of that slot; `totals` is everything since the ledger began, with it. `labels` are those of
+    the SLO's metrics, `slo` among them. A `correction` is of a slot that was told of before. Who follows totals gets
+    one of each slot and no corrections, which are in the totals; who adds up gets those that count something.
+    """
+
+    id: str
+    end: int
+    seconds: int
+    labels: Mapping[str, str]
+    counts: Counts3
+    totals: Counts3
+    correction: bool = False
+
+
+class Point(NamedTuple):
+    """One value of one metric. `type` is as Prometheus says it: counter, gauge, histogram, summary, untyped."""
+
+    name: str
+    type: str
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """Metrics at one moment."""
+
+    at: datetime
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Logged:
+    """Something that happened. `id` is the same however often it is told.
+
+    `dataset` says what it is one of, as `watchkeep.incident`; `action` what happened, as `acknowledged`; `outcome` is
+    `success`, `failure`, `unknown`, or empty where there is none. `level` is `info`, `warning` or `error`. `sequence`
+    is its number in the journal, 0 without one. `fields` are facts by name, the same names for the same dataset.
+    """
+
+    id: str
+    at: datetime
+    dataset: str
+    action: str
+    message: str
+    outcome: str = ""
+    level: str = "info"
+    sequence: int = 0
+    labels: Mapping[str, str]
+    fields: Mapping[str, Json]
+
+
+Telemetry: TypeAlias = Counted | Measured | Logged
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A piece of telemetry in a spool, as `slo.core.telemetry_document` writes it, with its number there.
+
+    `at` is the time that it is about (Unix seconds): by that it becomes too old.
+    """
+
+    number: int
+    rank: Rank
+    at: float
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What the other side takes in one request, and how old (None: any age). `ages` are by rank."""
+
+    records: int
+    raw_bytes: int
+    wire_bytes: int
+    ages: Mapping[Rank, timedelta]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """One request: its body as it is sent, what that was before compression, and of how many records it is.
+
+    `path` is where it goes below the address of the forwarder, where that has several places for several ranks.
+    """
+
+    body: bytes
+    raw_bytes: int
+    records: int
+    path: str = ""
+
+
+class Forwarder(Protocol):
+    """Where telemetry goes. Never raises for what the other side does; says it in the verdicts."""
+
+    @property
+    def shown(self) -> str:
+        """Where it goes, for people, without secrets."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the other side takes."""
+
+    @property
+    def cumulative(self) -> bool:
+        """Whether it follows the totals of counts, and not what is new of them."""
+
+    def takes(self, rank: Rank) -> bool:
+        """Whether records of that rank mean anything to the other side."""
+
+    def encode(self, records: Sequence[Record]) -> Encoded:
+        """Records of one rank as one request, whatever its size. Called in a thread; raises ValueError for a record
+        that it cannot write, which is then found by halving.
+        """
+
+    async def send(self, encoded: Encoded) -> Sequence[Verdict]:
+        """Send it once. One verdict a record, in their order, or a single one that holds for all."""
+
+    async def aclose(self) -> None:
+        """Let go of what is held. Nothing is sent afterwards."""
+
+
+def id_of(*parts: str | float) -> str:
+    """An id that the same parts always have: 32 hexadecimal digits."""
+    text = "\0".join(map(str, parts))
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()

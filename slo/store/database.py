@@ -1,0 +1,133 @@
+"""A SQLite file that is ours: begun whole, known by its header, in WAL mode with synchronous=NORMAL.
+
+A killed process loses nothing that was committed; a machine that loses power may lose what the kernel had not written
+yet.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slo.errors import StoreDamaged, StoreError
+from slo.store.faults import file_error, store_error
+from slo.store.files import begin_whole, has_side_files, private, set_aside
+
+WAL_LIMIT_BYTES = 1 << 20
+_VACUUM_PAGES = 1024
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Format:
+    """A format of files: what it is of, the number in its header, its version, and the statements that begin one."""
+
+    of: str
+    application_id: int
+    version: int
+    schema: Sequence[str]
+
+
+class Database:
+    """The file `path` of a format, begun if it is missing. Safe to use from several threads.
+
+    A file that is damaged is set aside, which is logged, and a new one begun. Raises StoreError for a file of a newer
+    version, StoreBusy or StoreFull where it cannot be used now.
+    """
+
+    def __init__(self, path: Path, form: Format, *, busy_timeout_seconds: float = 2.0) -> None:
+        self.path = path
+        self._format = form
+        self._lock = threading.RLock()
+        try:
+            self._db = self._opened(busy_timeout_seconds)
+        except StoreDamaged as error:
+            aside = set_aside(path)
+            logger.error(  # noqa: TRY400 - the error is in the text
+                f"a {form.of} is damaged and was set aside, a new one is begun",  # noqa: G004 - few, and each a message
+                extra={"error": str(error), "kept": str(aside)},
+            )
+            self._db = self._opened(busy_timeout_seconds)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to ask. Raises StoreError."""
+        with self._lock, self._told():
+            yield self._db
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection: all that is done within, or nothing of it. Raises StoreError."""
+        with self._lock, self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def shrink(self) -> None:
+        """Give free pages back to the disk."""
+        with self._lock, self._told():
+            # One step frees one page, and `execute` stops after the first since a step has no columns.
+            self._db.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _opened(self, busy_timeout_seconds: float) -> sqlite3.Connection:
+        path = self.path
+        try:
+            if not path.exists():
+                if has_side_files(path):
+                    set_aside(path)
+                with self._told():
+                    begin_whole(path, self._build)
+            private(path)
+        except OSError as error:
+            raise file_error(error, path) from error
+        with self._told():
+            db = sqlite3.connect(path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False)
+            try:
+                self._begin(db)
+            except BaseException:
+                db.close()
+                raise
+        return db
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        form = self._format
+        if db.execute("PRAGMA application_id").fetchone()[0] != form.application_id:
+            raise StoreDamaged(f"{self.path}: is no {form.of} of Watchkeep")
+        if (version := db.execute("PRAGMA user_version").fetchone()[0]) > form.version:
+            raise StoreError(
+                f"{self.path}: was written by a newer Watchkeep (format {version}, this one knows {form.version}):"
+                " install that version again, or move the file away to begin without what it holds"
+            )
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"journal_size_limit = {WAL_LIMIT_BYTES}"):
+            db.execute(f"PRAGMA {pragma}")
+        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise StoreDamaged(f"{self.path}: the file does not read as it was written")
+
+    def _build(self, path: Path) -> None:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once there is a table
+            for statement in self._format.schema:
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {self._format.application_id}")
+            db.execute(f"PRAGMA user_version = {self._format.version}")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise store_error(error, self.path) from error
