@@ -10,6 +10,7 @@ from slo.core.delivery import Ambiguous, Refused, Retry, Verdict
 from slo.core.telemetry import TOO_LARGE
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
+from slo.net.http1 import Response
 from slo.net.request import Request
 from slo.net.url import URL
 
@@ -87,9 +88,7 @@ class Posting:
         if status >= 500:
             return Ambiguous(reason=reason, detail=detail)
         if status in _LATER or status < 400:
-            after = response.header("retry-after") or ""
-            seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
-            return Retry(reason=reason, after_seconds=seconds, detail=detail)
+            return Retry(reason=reason, after_seconds=retry_after_seconds(response), detail=detail)
         return Refused(reason=reason, detail=detail)
 
     def hidden(self, text: str) -> str:
@@ -97,6 +96,12 @@ class Posting:
         for secret in self._secrets:
             text = secret.hidden_in(text)
         return text
+
+
+def retry_after_seconds(response: Response) -> float | None:
+    """When to come again, where the other side says so in seconds."""
+    after = response.header("retry-after") or ""
+    return float(after[:9]) if after.isascii() and after.isdigit() else None
 
 
 def _reason(status: int) -> str:

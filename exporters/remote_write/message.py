@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from exporters.protobuf import field, text, varint
 from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
 from slo.core.telemetry_document import read
 
@@ -49,7 +50,7 @@ class SeriesWriter:
                     written = self._keep(key, _labels(name, labels))
                 sample = _SAMPLE.pack(_VALUE_TAG, value) + sample_of_time
                 series = b"%s%s%c%s" % (written, _SAMPLE_TAG, len(sample), sample)
-                parts += (_SERIES_TAG, _varint(len(series)), series)
+                parts += (_SERIES_TAG, varint(len(series)), series)
         return b"".join(parts)
 
     def _keep(self, key: tuple[str, ...], written: bytes) -> bytes:
@@ -83,27 +84,8 @@ def _milliseconds(telemetry: Telemetry) -> int:
 def _labels(name: str, labels: Mapping[str, str]) -> bytes:
     """The labels in order of name, as the protocol wants them; one without a value is none."""
     pairs = sorted([*(pair for pair in labels.items() if pair[1]), ("__name__", name)])
-    return b"".join(_field(_LABEL_TAG, _text(_NAME_TAG, each) + _text(_TEXT_TAG, value)) for each, value in pairs)
-
-
-def _text(tag: bytes, text: str) -> bytes:
-    return _field(tag, text.encode(errors="replace"))
-
-
-def _field(tag: bytes, body: bytes) -> bytes:
-    return tag + _varint(len(body)) + body
+    return b"".join(field(_LABEL_TAG, text(_NAME_TAG, each) + text(_TEXT_TAG, value)) for each, value in pairs)
 
 
 def _time_bytes(milliseconds: int) -> bytes:
-    return _TIME_TAG + _varint(milliseconds & 0xFFFF_FFFF_FFFF_FFFF)
-
-
-def _varint(number: int) -> bytes:
-    if number < 0x80:
-        return bytes((number,))
-    written = bytearray()
-    while number >= 0x80:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)
+    return _TIME_TAG + varint(milliseconds & 0xFFFF_FFFF_FFFF_FFFF)

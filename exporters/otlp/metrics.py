@@ -1,0 +1,168 @@
+"""ExportMetricsServiceRequest of OTLP, as protobuf writes it.
+
+    message ExportMetricsServiceRequest { repeated ResourceMetrics resource_metrics = 1; }
+    message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
+    message ScopeMetrics    { InstrumentationScope scope = 1; repeated Metric metrics = 2; }
+    message Metric          { string name = 1; oneof data { Gauge gauge = 5; Sum sum = 7; } }
+    message Gauge           { repeated NumberDataPoint data_points = 1; }
+    message Sum             { repeated NumberDataPoint data_points = 1;
+                              AggregationTemporality aggregation_temporality = 2; bool is_monotonic = 3; }
+    message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 start_time_unix_nano = 2;
+                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6; }
+
+Series say the same attributes each time, so that their bytes are kept; what remains for each point is its value and its
+times. Field numbers: https://github.com/open-telemetry/opentelemetry-proto, metrics/v1/metrics.proto.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from exporters.otlp.attributes import attribute, resource
+from exporters.protobuf import field, tag, text, varint
+from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from slo.core.telemetry_document import read
+
+MOST_KEPT = 200_000
+"""How many series are remembered; where there are more, it begins anew."""
+
+SCOPE_NAME = "watchkeep"
+
+TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
+"""What the totals of an SLI are called, in their order."""
+
+Sampled: TypeAlias = tuple[str, bool, Mapping[str, str], float]
+"""The name of a metric, whether it only grows, its labels, and its value."""
+
+_Written: TypeAlias = dict[bytes, dict[tuple[str, bool], list[bytes]]]
+"""Points as bytes, by what they are of: a resource, and in it a metric."""
+
+_NAME, _GAUGE, _SUM, _POINT, _POINT_ATTRIBUTE = tag(1), tag(5), tag(7), tag(1), tag(7)
+_SCOPE_METRICS, _METRIC, _RESOURCE_METRICS, RESOURCE, SCOPE = tag(2), tag(2), tag(1), tag(1), tag(1)
+_START_TAG, _TIME_TAG = tag(2, wire_type=1)[0], tag(3, wire_type=1)[0]
+_DOUBLE_TAG, _INTEGER_TAG = tag(4, wire_type=1)[0], tag(6, wire_type=1)[0]
+_TIME = struct.Struct("<BQ")
+_DOUBLE, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
+_CUMULATIVE_AND_MONOTONIC = b"\x10\x02\x18\x01"
+_VALUE_AND_TIME_BYTES = _TIME.size + _DOUBLE.size
+
+
+class _Series:
+    """What is remembered of a series: its bytes, and of one that only grows how far it had come."""
+
+    __slots__ = ("attributes", "head", "resource", "start", "time", "value")
+
+    def __init__(self, attributes: bytes, described: bytes) -> None:
+        self.attributes = attributes
+        self.head = _POINT + varint(len(attributes) + _VALUE_AND_TIME_BYTES) + attributes
+        self.resource = described
+        self.start = 0
+        self.time = 0
+        self.value = 0.0
+
+    def started(self, time: int, value: float) -> int:
+        """When what is counted at that time began, as far as that is known: 0 where it is not."""
+        if time > self.time:
+            if value < self.value:
+                self.start = self.time
+            self.time, self.value = time, value
+        return self.start if self.start < time else 0
+
+
+class MetricsWriter:
+    """Writes records as one request. Remembers the series that it has written.
+
+    When a total began is not known: it outlives the watch, and counters of others were there before. So no start is
+    given, which OTLP allows, and receivers go by the differences. Were it the start of the watch, a receiver that adds
+    up differences would lose or double what lies between the last point before a restart and the first one after it.
+    Where a total went back, it began anew after the last point: that start is known, and given.
+    """
+
+    def __init__(self, resource_attributes: Mapping[str, str]) -> None:
+        self._added = dict(resource_attributes)
+        self._series: dict[tuple[str, ...], _Series] = {}
+
+    def write(self, records: Sequence[Record]) -> bytes:
+        """The request of these records, uncompressed. Raises ValueError for one that cannot be read."""
+        written: _Written = {}
+        for record in records:
+            try:
+                self._add(written, read(record.body))
+            except struct.error as error:
+                raise ValueError(f"a value or a time is out of range: {error}") from error
+        return b"".join(_resource_metrics(described, metrics) for described, metrics in written.items())
+
+    def _add(self, written: _Written, telemetry: Telemetry) -> None:
+        time = _nanoseconds(telemetry)
+        time_bytes = _TIME.pack(_TIME_TAG, time)
+        for name, grows, labels, value in _samples(telemetry):
+            series = self._known(name, labels)
+            start = series.started(time, value) if grows else 0
+            if isinstance(value, int):
+                ends = time_bytes + _INTEGER.pack(_INTEGER_TAG, value)
+            else:
+                ends = time_bytes + _DOUBLE.pack(_DOUBLE_TAG, value)
+            if start:
+                point = field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends)
+            else:
+                point = series.head + ends
+            written.setdefault(series.resource, {}).setdefault((name, grows), []).append(point)
+
+    def _known(self, name: str, labels: Mapping[str, str]) -> _Series:
+        key = (name, *labels, *labels.values())
+        series = self._series.get(key)
+        if series is None:
+            if len(self._series) >= MOST_KEPT:
+                self._series.clear()
+            series = _Series(_attributes(labels), resource(labels, self._added))
+            self._series[key] = series
+        return series
+
+
+def scope() -> bytes:
+    """Who says it: the same for metrics and logs."""
+    return field(SCOPE, text(_NAME, SCOPE_NAME))
+
+
+def _resource_metrics(described: bytes, metrics: Mapping[tuple[str, bool], Sequence[bytes]]) -> bytes:
+    of_scope = scope() + b"".join(_metric(name, points, grows=grows) for (name, grows), points in metrics.items())
+    return field(_RESOURCE_METRICS, field(RESOURCE, described) + field(_SCOPE_METRICS, of_scope))
+
+
+def _metric(name: str, points: Sequence[bytes], *, grows: bool) -> bytes:
+    joined = b"".join(points)
+    data = field(_SUM, joined + _CUMULATIVE_AND_MONOTONIC) if grows else field(_GAUGE, joined)
+    return field(_METRIC, text(_NAME, name) + data)
+
+
+def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
+    match telemetry:
+        case Counted():
+            for name, total in zip(TOTALS, telemetry.totals, strict=True):
+                yield name, True, telemetry.labels, total
+        case Measured():
+            for name, kind, labels, value in telemetry.points:
+                yield name, _grows(name, kind), labels, float(value)
+        case _:
+            raise ValueError("it is a log among metrics")
+
+
+def _grows(name: str, kind: str) -> bool:
+    """Whether a value only grows. Histograms and summaries come as what they are made of, each a series of its own."""
+    if kind in {"histogram", "summary"}:
+        return name.endswith(("_bucket", "_sum", "_count"))
+    return kind == "counter"
+
+
+def _nanoseconds(telemetry: Telemetry) -> int:
+    match telemetry:
+        case Counted():
+            return telemetry.end * 1_000_000_000
+        case Measured():
+            return round(telemetry.at.timestamp() * 1_000_000) * 1_000
+    raise ValueError("it is a log among metrics")
+
+
+def _attributes(labels: Mapping[str, str]) -> bytes:
+    """The labels; one without a value is none, as for Prometheus."""
+    return b"".join(attribute(_POINT_ATTRIBUTE, name, value) for name, value in labels.items() if value)
