@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -46,8 +46,8 @@ class Figures(Protocol):
     def collected(self) -> Iterable[Collected]: ...
 
 
-class MetricsEndpoint:
-    """`GET /metrics`: the figures of every SLO, what every probe and collector found, and the process's own metrics.
+class Exposition:
+    """The figures of every SLO, what every probe and collector found, and the process's own metrics.
 
     Made in small pieces between which everything else runs: a scrape of a large watch delays no probe.
     """
@@ -59,17 +59,29 @@ class MetricsEndpoint:
         self._collectors = CollectedRenderer(identified=True, reserved=_said_elsewhere(figures.telemetry))
         self._faults = SampleFaults()
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Answer a scrape, compressed where the scraper takes that."""
-        body = _Body(compressed=takes_gzip(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The text, piece by piece. One at a time."""
         for part in chain(
             self._slos.render(await read(self._figures.statuses())),
             self._probes.render(self._figures.probe_samples(), on_fault=self._faults.tell),
             self._collectors.render(self._figures.collected(), on_fault=self._faults.tell),
         ):
-            body.add(part.encode(errors="replace"))
+            yield part.encode(errors="replace")
             await asyncio.sleep(0)
-        body.add(generate_latest(_Exposed(self._figures.telemetry.registry)))
+        yield generate_latest(_Exposed(self._figures.telemetry.registry))
+
+
+class MetricsEndpoint:
+    """`GET /metrics`."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._exposition = Exposition(figures)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a scrape, compressed where the scraper takes that."""
+        body = _Body(compressed=takes_gzip(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+        async for part in self._exposition.parts():
+            body.add(part)
         return body.response(CONTENT_TYPE)
 
 

@@ -7,13 +7,11 @@ from slo.config.forwarding import PostingConfig
 from slo.config.request import Authorization, request_headers
 from slo.config.secret import Secret
 from slo.core.delivery import Ambiguous, Refused, Retry
+from slo.core.telemetry import TOO_LARGE
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.request import Request
 from slo.net.url import URL
-
-TOO_LARGE = "too_large"
-"""The reason where somebody on the way takes no body as large: it is halved."""
 
 DETAIL_LIMIT = 500
 """How much of what the other side said is kept, in characters."""

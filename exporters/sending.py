@@ -10,7 +10,7 @@ from exporters.spool import Spool
 from slo.core.delivery import Refused, Retry, Sent, backoff_seconds
 from slo.core.protocols import Clock
 from slo.errors import StoreError
-from slo.exposition.agent_catalogue import Forwarding
+from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
 
 LONGEST_PAUSE_SECONDS = 15.0

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from slo.core.protocols import Clock
 from slo.errors import StoreError
-from slo.exposition.agent_catalogue import Forwarding
+from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
 from slo.store.faults import reason_of
 from slo.store.queue import Queue
@@ -52,7 +52,7 @@ class Spool:
 
     def drop(self, records: int, reason: str) -> None:
         """Count records that nobody will ever get."""
-        self._dropped.labels(self.name, reason).inc(records)
+        self._dropped.labels(self.name, "", reason).inc(records)
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""

@@ -15,14 +15,11 @@ from exporters.posting import Posting
 from exporters.remote_write.message import SeriesWriter
 from slo.config.forwarding import PostingConfig, TelemetryConfig
 from slo.core.delivery import Refused, Sent, Verdict
-from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.core.telemetry import ALREADY_THERE, Encoded, Limits, Rank, Record
 from slo.net.context import Context
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
-
-ALREADY_THERE = "out_of_order"
-"""The reason of a refusal that says that newer samples of the series are there, or the same ones."""
 
 _OUT_OF_ORDER = ("out of order", "out-of-order", "duplicate sample", "too old sample")
 

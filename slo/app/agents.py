@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from slo.app.arrivals import Clocks, Waiting, in_time, waiting_in
@@ -80,6 +80,7 @@ class Agents:
         judgements: Judgements,
         counters: Counters,
         *,
+        forward: Callable[[Outcome], None],
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -99,7 +100,7 @@ class Agents:
         self._due: list[Waiting] = []
         self._scrapes: list[Waiting] = []
         self._begun_anew = books.begun_anew
-        self.rounds = ReportedRounds(judgements, self._fed_by)
+        self.rounds = ReportedRounds(judgements, self._fed_by, forward)
 
     async def take(self, report: Understood, body: bytes) -> None:
         """Take a report with the JSON that it was read from, which is on disk afterwards. Raises StoreError."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slo.app.backlog import Backlog
+from slo.app.backlog import HELD_BLOCKS, Backlog
 from slo.core.counts import Counts, slot_end
 from slo.core.deltas import Block
 from slo.core.exclusion import Exclusion
@@ -63,6 +63,7 @@ class Books:
             path, slot_seconds=slot_seconds, retention=retention, max_bytes=max_bytes, telemetry=telemetry
         )
         self._writing = asyncio.Lock()
+        self._fresh: list[Block] | None = None
         self.engine = Engine((), Ledger((), windows_seconds=(), slot_seconds=slot_seconds, now=0))
 
     @property
@@ -108,7 +109,7 @@ class Books:
         self.engine = self._engine(slos, int(marks.get(NOW, 0)) or self._now(), (), totals=totals)
         self.engine.restore({}, json.loads(marks.get(PENDING, "{}")))
         _count_again(self.ledger, _counted(marks.get(OPEN, "[]"), self.slot_seconds))
-        self._backlog.hold(self.ledger.close(self._now()))
+        self._hold(self.ledger.close(self._now()))
 
     async def rebuild(self, slos: Sequence[SLO]) -> None:
         """Change the SLOs: a new ledger from what is on disk and what is held for it; alert states go over.
@@ -117,7 +118,7 @@ class Books:
         read, and all is as it was.
         """
         old = self.engine
-        self._backlog.hold(self.ledger.close(self.ledger.now))
+        self._hold(self.ledger.close(self.ledger.now))
         totals = self._backlog.store.totals() | _by_name(self.ledger.names, self.ledger.sli_totals)
         new = await asyncio.to_thread(self._engine, slos, self.ledger.now, self._backlog.blocks, totals=totals)
         _count_again(new.ledger, _in_blocks(old.ledger.open_blocks()))
@@ -140,7 +141,7 @@ class Books:
     def add_history(self, block: Block) -> None:
         """Count a block of slots or minutes that have closed. To be called under `lock`, with `write` after it."""
         self.ledger.add_history(block)
-        self._backlog.hold([block])
+        self._hold([block])
 
     def mark(self, watermarks: Watermarks) -> None:
         """Keep where sources stand: written with the counts of the slots that are closed next."""
@@ -159,9 +160,24 @@ class Books:
         """How often the file was replaced by one without watermarks: those that hold are to be given again."""
         return self._backlog.store.begun_anew
 
+    @property
+    def is_written(self) -> bool:
+        """Whether everything that was counted in slots that have closed is on disk."""
+        return not self._backlog.blocks
+
+    def follow(self) -> None:
+        """Keep what is counted from now on for `fresh` to give."""
+        if self._fresh is None:
+            self._fresh = []
+
+    def fresh(self) -> list[Block]:
+        """What was counted in slots that have closed since it was asked last; a slot may be in several blocks."""
+        fresh, self._fresh = self._fresh or [], [] if self._fresh is not None else None
+        return fresh
+
     def close(self, end: int) -> None:
         """Close every slot up to `end`; what was counted in them waits to be written."""
-        self._backlog.hold(self.ledger.close(end))
+        self._hold(self.ledger.close(end))
 
     async def write(self) -> None:
         """Bring the store up to date. What fails is said and tried again at the next call.
@@ -173,10 +189,15 @@ class Books:
 
     async def finish(self) -> None:
         """Write everything, with what was counted in slots that are not over, and close the store."""
-        self._backlog.hold(self.ledger.close(self.ledger.now))
+        self._hold(self.ledger.close(self.ledger.now))
         still_open = [[end, sli, *row] for end, sli, row in _in_blocks(self.ledger.open_blocks())]
         await self._write({OPEN: json.dumps(still_open)})
         self._backlog.store.close()
+
+    def _hold(self, blocks: Sequence[Block]) -> None:
+        self._backlog.hold(blocks)
+        if self._fresh is not None:
+            self._fresh = [*self._fresh, *blocks][-HELD_BLOCKS:]
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp()) // self.slot_seconds * self.slot_seconds
@@ -184,7 +205,7 @@ class Books:
     async def _write(self, more_marks: Mapping[str, str]) -> None:
         async with self._writing:
             # What came late is in the totals, and in the watermarks, already.
-            self._backlog.hold(self.ledger.close(self.ledger.now))
+            self._hold(self.ledger.close(self.ledger.now))
             now, totals = self.ledger.now, _by_name(self.ledger.names, self.ledger.sli_totals)
             marks = {NOW: str(now), PENDING: json.dumps(self.engine.pending()), **more_marks}
             await self._backlog.write(now, totals, marks)

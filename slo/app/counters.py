@@ -3,7 +3,7 @@
 import itertools
 import logging
 import math
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -62,9 +62,16 @@ class Counters:
     `begin` to count when the books have the SLOs of `groups`.
     """
 
-    def __init__(self, books: Books, groups: WatchedGroups, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        books: Books,
+        groups: WatchedGroups,
+        telemetry: Telemetry,
+        forward: Callable[[Outcome], None],
+    ) -> None:
         self._books = books
         self._telemetry = telemetry
+        self._forward = forward
         self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
         self._groups = groups
         self._metrics = ScrapeMetrics(telemetry)
@@ -261,6 +268,7 @@ class Counters:
         return endpoints
 
     def _notice(self, name: str, outcome: Outcome, series: int) -> None:
+        self._forward(outcome)
         self._failures.notice(name, outcome)
         self._metrics.notice(outcome, series=series, several=self._entries[outcome.check].several)
 

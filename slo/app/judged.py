@@ -10,7 +10,10 @@ from slo.sources.checks import CheckSource, Watched
 
 
 class Judged:
-    """Counts rounds in `source`. `regroup` makes the SLOs of groups that were not there before."""
+    """Counts rounds in `source`. `regroup` makes the SLOs of groups that were not there before.
+
+    Each round is given to `forward` as well.
+    """
 
     def __init__(
         self,
@@ -19,11 +22,13 @@ class Judged:
         groups: WatchedGroups,
         judgements: Judgements,
         regroup: Callable[[], Awaitable[None]],
+        forward: Callable[[Outcome], None],
     ) -> None:
         self._source = source
         self._groups = groups
         self._judgements = judgements
         self._regroup = regroup
+        self._forward = forward
 
     async def expect(self, targets: Collection[Scheduled]) -> None:
         """Have the groups of these targets judged."""
@@ -42,3 +47,4 @@ class Judged:
         for sli in self._source.fed_by(outcome.key):
             self._judgements.notice(sli, outcome)
         self._source.observe(outcome)
+        self._forward(outcome)

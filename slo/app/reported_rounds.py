@@ -8,17 +8,27 @@ from slo.runner.recent import Recent
 
 
 class ReportedRounds:
-    """What agents saw last. `fed_by` are the SLIs that the rounds of a target count for."""
+    """What agents saw last. `fed_by` are the SLIs that the rounds of a target count for.
 
-    def __init__(self, judgements: Judgements, fed_by: Callable[[CheckKey], Sequence[str]]) -> None:
+    Each round is given to `forward` as well.
+    """
+
+    def __init__(
+        self,
+        judgements: Judgements,
+        fed_by: Callable[[CheckKey], Sequence[str]],
+        forward: Callable[[Outcome], None],
+    ) -> None:
         self._judgements = judgements
         self._fed_by = fed_by
+        self._forward = forward
         self._last: dict[Point, Outcome] = {}
         self._agents: dict[Point, str] = {}
         self._recent = Recent()
 
     def notice(self, outcome: Outcome, agent: str) -> None:
         """Keep a round that an agent reported, if none that is newer was reported."""
+        self._forward(outcome)
         last = self._last.get(outcome.point)
         if last is not None and last.at >= outcome.at:
             return

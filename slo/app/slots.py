@@ -9,6 +9,7 @@ from slo.app.agents import Agents
 from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk
+from slo.app.forwardings import Closed, Forwardings
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.servers import Servers
@@ -47,6 +48,7 @@ class Slots:
         desk: Desk,
         *,
         sources: Sources,
+        forwardings: Forwardings,
         clock: SteadyClock,
         telemetry: Telemetry,
     ) -> None:
@@ -58,6 +60,8 @@ class Slots:
         self._clock = clock
         self._telemetry = telemetry
         self._settings: Settings | None = None
+        self._forwardings = forwardings
+        self._forwarded = books.closed_until
         self._ungrouped = False
 
     async def run(self) -> None:
@@ -87,6 +91,22 @@ class Slots:
             await self._desk.judge(lambda also: self._judgements.alerts(also=also), self._books.engine.slos.keys())
             await self._books.write()
             await self._sources.agents.written()
+            self._forward()
+
+    def _forward(self) -> None:
+        """Hand on what has closed, once it is on disk."""
+        books, begun = self._books, self._forwarded
+        if books.is_written:
+            self._forwarded = books.closed_until
+            closed = Closed(
+                begun=begun,
+                end=self._forwarded,
+                seconds=books.slot_seconds,
+                slos=books.engine.slos,
+                totals=books.engine.totals(),
+                blocks=books.fresh(),
+            )
+            self._forwardings.closed(closed)
 
     def finish(self) -> None:
         """Give out what is known of the slot that is not over: nothing will be counted any more."""

@@ -10,6 +10,7 @@ from slo.app.books import Books
 from slo.app.counters import Counters
 from slo.app.desk import Desk, staff_of
 from slo.app.exclusions import Exclusions
+from slo.app.forwardings import Forwardings
 from slo.app.found import Followers, What
 from slo.app.groups import WatchedGroups
 from slo.app.heartbeats import Heartbeats
@@ -72,7 +73,18 @@ class RunningWatch:
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
         self._groups = WatchedGroups(self._books, clock, telemetry)
-        self._counters = Counters(self._books, self._groups, telemetry)
+        self.forwardings = Forwardings(
+            place,
+            self,
+            self._books,
+            self._journal,
+            lambda: self.desk.all,
+            clock=clock,
+            context=context,
+            telemetry=telemetry.forwarding,
+        )
+        forward = self.forwardings.observe
+        self._counters = Counters(self._books, self._groups, telemetry, forward)
         self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
@@ -90,6 +102,7 @@ class RunningWatch:
             self._groups,
             self._judgements,
             self._counters,
+            forward=forward,
             clock=clock,
             telemetry=telemetry,
         )
@@ -106,6 +119,7 @@ class RunningWatch:
             self._judgements,
             self.desk,
             sources=Sources(checks=self._source, counters=self._counters, agents=self.agents, servers=self._servers),
+            forwardings=self.forwardings,
             clock=clock,
             telemetry=telemetry,
         )
@@ -113,7 +127,13 @@ class RunningWatch:
             place.kinds,
             context,
             followers=self._followers(place, "probe"),
-            counting=Judged(self._source, groups=self._groups, judgements=self._judgements, regroup=self.slots.regroup),
+            counting=Judged(
+                self._source,
+                groups=self._groups,
+                judgements=self._judgements,
+                regroup=self.slots.regroup,
+                forward=forward,
+            ),
             telemetry=telemetry,
             ours=ours,
         )
@@ -150,6 +170,7 @@ class RunningWatch:
         self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
         self._judgements.restore()
+        await self.forwardings.adopt(await self.forwardings.prepare(self.settings), self.settings)
         self._loaded()
 
     async def run(self) -> None:
@@ -161,6 +182,7 @@ class RunningWatch:
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self.heartbeats.run(), name="heartbeats")
             tasks.create_task(self.slots.run(), name="slots")
+            tasks.create_task(self.forwardings.run(), name="forwardings")
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
@@ -180,7 +202,7 @@ class RunningWatch:
         self.agents.mark()
         await self._books.finish()
         await self.agents.close()
-        await self.desk.close(deadline_seconds)
+        await asyncio.gather(self.desk.close(deadline_seconds), self.forwardings.close(deadline_seconds))
         await asyncio.to_thread(self._journal.close)
 
     def exclusions(self) -> Sequence[Exclusion]:
@@ -258,6 +280,7 @@ class RunningWatch:
         checks, to_scrape = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
+        forwarders = await self.forwardings.prepare(settings)
         own = settings.run_by("watch")
         async with self._probes.lock, self._scrapes.lock:
             prepared = await self._probes.prepare(own, checks)
@@ -277,6 +300,7 @@ class RunningWatch:
                 self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
         await self.desk.replace(staff)
+        await self.forwardings.adopt(forwarders, settings)
         counts = {
             "probes": settings.probes,
             "collectors": settings.collectors,

@@ -12,6 +12,12 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from slo.core.delivery import Verdict
 
+TOO_LARGE = "too_large"
+"""The reason of a refusal that says that fewer records at a time would be taken."""
+
+ALREADY_THERE = "out_of_order"
+"""The reason of a refusal that says that these records or newer ones are there, and that no others go between them."""
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 

@@ -128,6 +128,17 @@ class Engine:
         states, member = self._place[key]
         return status_of(view, self._snapshot, states.pairs(member) | self._lost.pairs(key))
 
+    def totals(self) -> dict[str, tuple[int, int, int]]:
+        """Good, bad and unknown events of every SLO since the ledger began, by key; as `SLOStatus.totals`."""
+        totals = self.ledger.totals[:3].T
+        rows = totals.tolist()
+        found = {}
+        for key, view in self._views.items():
+            places = [self._snapshot.place(sli) for sli in view.counted_slis]
+            good, bad, unknown = rows[places[0]] if len(places) == 1 else totals[places].sum(axis=0).tolist()
+            found[key] = good, bad, unknown
+        return found
+
     def _take_force(self, now: int) -> None:
         """Go by the definitions that count in the slot that ends at `now`; what fires goes on."""
         firing, pending = self.firing(), self.pending()

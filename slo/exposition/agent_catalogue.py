@@ -3,42 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from slo.exposition.catalogue import ProcessTelemetry
-
-
-class Forwarding:
-    """What is said of records on their way to whom they are forwarded."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.spool_bytes = Gauge(
-            "watchkeep_forwarder_spool_bytes",
-            "Size of what waits on disk to be sent.",
-            ["forwarder"],
-            registry=registry,
-        )
-        self.sent = Counter(
-            "watchkeep_forwarder_records_sent_total",
-            "Records that the other side took.",
-            ["forwarder"],
-            registry=registry,
-        )
-        self.dropped = Counter(
-            "watchkeep_forwarder_records_dropped_total",
-            "Records that were given up: the spool was full, the disk took none, or the other side never would.",
-            ["forwarder", "reason"],
-            registry=registry,
-        )
-        self.failures = Counter(
-            "watchkeep_forwarder_failures_total",
-            "Requests that the other side did not take, by reason; they are made again.",
-            ["forwarder", "reason"],
-            registry=registry,
-        )
-        self.success_at = Gauge(
-            "watchkeep_forwarder_last_success_timestamp_seconds",
-            "When the other side last took something.",
-            ["forwarder"],
-            registry=registry,
-        )
+from slo.exposition.forwarding import Forwarding
 
 
 class AgentTelemetry(ProcessTelemetry):

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from slo.exposition.forwarding import Forwarding
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
@@ -282,6 +284,7 @@ class Telemetry(ProcessTelemetry):
     def __init__(self) -> None:
         super().__init__()
         registry = self.registry
+        self.forwarding = Forwarding(registry)
         self.groups = Gauge(
             "watchkeep_slo_groups", "Groups that are watched of an SLO with group_by.", ["slo"], registry=registry
         )

@@ -82,8 +82,12 @@ class SLORenderer:
         known, text = self._labels.get(slo.key, (None, ""))
         if known is slo:
             return text
-        own = {name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}
-        return label_text({"slo": slo.name, **own})
+        return label_text(slo_labels(slo))
+
+
+def slo_labels(slo: SLO) -> dict[str, str]:
+    """The labels of every metric of an SLO."""
+    return {"slo": slo.name, **{name: value for name, value in slo.labels.items() if name not in RESERVED_LABELS}}
 
 
 def _totals(rows: _Rows, state: str) -> list[str]:

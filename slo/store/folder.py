@@ -21,7 +21,7 @@ PID_WIDTH = 20
 RESTORING = "restoring"
 """The file that stands in a folder while a backup is put into it: until it is gone, nothing there is whole."""
 
-_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db", "spool.queue")
+_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db", "spool.queue", "spools")
 _NOBODYS = ("lost+found",)
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class DataFolder:
         self.jobs = path / "jobs"
         self.agents = path / "agents.queue"
         self.spool = path / "spool.queue"
+        self.spools = path / "spools"
         try:
             _make_private(path)
             self._lock = _lock(path)

@@ -94,6 +94,23 @@ class Journal:
             rows = connection.execute(query).all()
         return [(sequence, self._event(sequence, body)) for sequence, body in rows]
 
+    @property
+    def head(self) -> int:
+        """The number of the last event, 0 where there is none."""
+        return self._head
+
+    def following(self, number: int, *, most: int) -> list[tuple[int, Event]]:
+        """The events after the one of that number, in their order, with their numbers. Raises as `events` does."""
+        query = (
+            select(events.c.sequence, cast(events.c.body, LargeBinary))
+            .where(events.c.sequence > number)
+            .order_by(events.c.sequence)
+            .limit(most)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [(sequence, self._event(sequence, body)) for sequence, body in rows]
+
     def due(self, now: datetime, *, limit: int = 100, among: Collection[str] = ()) -> list[Delivery]:
         """The heads of lanes that may be sent now: the most urgent first, then the oldest.
 

@@ -133,7 +133,7 @@ async def test_a_record_that_will_never_be_taken_stops_no_other(tmp_path: Path) 
     await agent.sees(*"abc", "poison", *"defg")
     await agent.sends()
     assert [record for _, record in watch.taken] == list("abcdefg")
-    assert agent.metric("watchkeep_forwarder_records_dropped_total", reason="refused") == 1
+    assert agent.metric("watchkeep_forwarder_records_dropped_total", record="", reason="refused") == 1
 
 
 async def test_one_record_that_is_too_large_on_the_way_is_kept(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ async def test_where_the_spool_is_full_the_oldest_go_and_are_counted(tmp_path: P
     await agent.sees("w" * 10)
     await agent.sends()
     assert watch.taken == [(2, "y" * 10), (3, "z" * 10), (4, "w" * 10)]
-    assert agent.metric("watchkeep_forwarder_records_dropped_total", reason="full") == 1
+    assert agent.metric("watchkeep_forwarder_records_dropped_total", record="", reason="full") == 1
 
 
 async def test_what_the_disk_does_not_take_is_held_and_written_later_in_its_order(
@@ -199,7 +199,7 @@ async def test_no_more_is_held_than_memory_has_room_for(tmp_path: Path) -> None:
         agent.spool.add(str(number).encode())
     await agent.spool.flush()
     assert agent.queue.after(0, most=1, most_bytes=10)[0][1] == b"2"
-    assert agent.metric("watchkeep_forwarder_records_dropped_total", reason="disk") == 2
+    assert agent.metric("watchkeep_forwarder_records_dropped_total", record="", reason="disk") == 2
 
 
 async def test_an_agent_that_has_nothing_to_report_is_heard_all_the_same(tmp_path: Path) -> None:

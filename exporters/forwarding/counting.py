@@ -1,0 +1,128 @@
+"""Counts of closed slots as records: totals for those who follow them, and what is new for those who add up.
+
+What was told is kept in the spool with what was told of it, so that whatever happens, the sum of what is told is what
+the ledger counted: what a kill kept from being told is in the next slot, and nothing is told twice.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from exporters.forwarding.selection import Selection
+from slo.core.slo import SLO
+from slo.core.telemetry import Counted, Counts3, Rank, id_of
+from slo.core.telemetry_document import written
+from slo.exposition.render import slo_labels
+from slo.store.spool import New
+
+MARK = "counted "
+"""How the marks begin that say what was told of an SLO, by its key."""
+
+NONE = Counts3(0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotCounts:
+    """What was counted for one SLI in one slot."""
+
+    end: int
+    seconds: int
+    counts: Counts3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closing:
+    """What is known when the slot that ends at `end` (Unix seconds) has closed and is on disk.
+
+    What ended at `begun` or before had closed already. `slos` and their `totals` are by key, `slots` those that were
+    counted since the last closing, by SLI.
+    """
+
+    begun: int
+    end: int
+    seconds: int
+    slos: Mapping[str, SLO]
+    totals: Mapping[str, Counts3]
+    slots: Mapping[str, Sequence[SlotCounts]]
+
+
+class Counting:
+    """Makes the records of closings for one forwarder. `marks` are those that its spool has."""
+
+    def __init__(self, selection: Selection, *, cumulative: bool, marks: Mapping[str, str]) -> None:
+        self._selection = selection
+        self._cumulative = cumulative
+        self._told = {
+            name.removeprefix(MARK): Counts3(*json.loads(mark)) for name, mark in marks.items() if name.startswith(MARK)
+        }
+
+    def records(self, closing: Closing) -> tuple[list[New], dict[str, str | None]]:
+        """What is to be told of a closing, and the marks that go with it."""
+        wanted = {
+            key: slo
+            for key, slo in closing.slos.items()
+            if self._selection.takes(slo.labels) and self._selection.takes_metric("slo_sli_good_total")
+        }
+        if self._cumulative:
+            return [self._total(closing, key, slo) for key, slo in wanted.items()], {}
+        records: list[New] = []
+        marks: dict[str, str | None] = {}
+        for key, slo in wanted.items():
+            total, before = closing.totals[key], self._told.get(key)
+            if total == before:
+                continue
+            records += self._changes(closing, key, slo, before)
+            self._told[key] = total
+            marks[MARK + key] = json.dumps(total)
+        return records, marks
+
+    def _total(self, closing: Closing, key: str, slo: SLO) -> New:
+        slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=NONE)
+        return self._new(closing, key, slo, slot, closing.totals[key])
+
+    def _changes(self, closing: Closing, key: str, slo: SLO, before: Counts3 | None) -> Iterator[New]:
+        """What is new of an SLO, slot by slot; whatever its slots do not say is told of the last one.
+
+        Where the ledger lost what was told already, or nothing was told yet, only what the slots say is new.
+        """
+        total = closing.totals[key]
+        slots = {slot.end: slot for slot in closing.slots.get(slo.sli, ())}
+        said = _sum(slot.counts for slot in slots.values())
+        if before is None or any(now < then for now, then in zip(total, before, strict=True)):
+            before = _minus(total, said)
+        rest = _minus(_minus(total, before), said)
+        if any(rest):
+            last = slots.get(closing.end)
+            counts = _plus(last.counts, rest) if last else rest
+            slots[closing.end] = SlotCounts(end=closing.end, seconds=closing.seconds, counts=counts)
+        running = before
+        for _, slot in sorted(slots.items()):
+            running = _plus(running, slot.counts)
+            yield self._new(closing, key, slo, slot, running)
+
+    def _new(self, closing: Closing, key: str, slo: SLO, slot: SlotCounts, totals: Counts3) -> New:
+        counted = Counted(
+            id=id_of("counted", key, slot.end, *totals),
+            end=slot.end,
+            seconds=slot.seconds,
+            labels=self._selection.labelled(slo_labels(slo)),
+            counts=slot.counts,
+            totals=totals,
+            correction=slot.end <= closing.begun,
+        )
+        return New(rank=Rank.COUNT, at=float(closing.end), body=written(counted))
+
+
+def _sum(all_counts: Iterator[Counts3]) -> Counts3:
+    total = NONE
+    for counts in all_counts:
+        total = _plus(total, counts)
+    return total
+
+
+def _plus(one: Counts3, other: Counts3) -> Counts3:
+    return Counts3(one.good + other.good, one.bad + other.bad, one.unknown + other.unknown)
+
+
+def _minus(one: Counts3, other: Counts3) -> Counts3:
+    return Counts3(one.good - other.good, one.bad - other.bad, one.unknown - other.unknown)

@@ -1,0 +1,195 @@
+"""Sending: what waits in a spool goes out, batch by batch, until the other side has it or never will.
+
+A batch is kept as it is from before it is sent until it is known what became of it: one that may have arrived is sent
+again as it was, so that the other side can tell.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from exporters.forwarding.spool import Spool
+from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
+from slo.core.protocols import Clock
+from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Encoded, Forwarder, Rank, Record
+from slo.errors import StoreError
+from slo.exposition.forwarding import Forwarding
+from slo.exposition.sparing import Sparing
+from slo.store.spool import Batch, DeadLetter
+
+LONGEST_PAUSE_SECONDS = 64.0
+"""How long after an outage of the other side it takes at most to be noticed that it is over."""
+
+IDLE_SECONDS = 5.0
+EXPIRE_EVERY_SECONDS = 5.0
+COMPLAIN_EVERY_SECONDS = 600.0
+SHOWN_CHARACTERS = 500
+
+UNWRITABLE = "unwritable"
+"""The reason of a record that the forwarder cannot write in the other side's words."""
+
+logger = logging.getLogger(__name__)
+
+
+class Sending:
+    """Sends what is in `spool`. A batch that is refused as a whole is halved until what is bad is alone.
+
+    What is about a time longer ago than `max_age`, or than the other side takes, is given up and counted; events are
+    not.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        forwarder: Forwarder,
+        *,
+        max_age: timedelta,
+        clock: Clock,
+        telemetry: Forwarding,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.forwarder = forwarder
+        self.max_age = max_age
+        self.last_failure = ""
+        self._spool = spool
+        self._clock = clock
+        self._telemetry = telemetry
+        self._jitter = jitter
+        self._most = forwarder.limits.records
+        self._failed = 0
+        self._expired_at = float("-inf")
+        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
+
+    async def run(self) -> None:
+        """Send for good."""
+        while True:
+            try:
+                pause = await self.once()
+            except StoreError as error:
+                self._complain(logging.ERROR, "the spool cannot be read", str(error))
+                pause = LONGEST_PAUSE_SECONDS
+            if pause is None:
+                await self._spool.wait(IDLE_SECONDS)
+            elif pause:
+                await self._clock.sleep_until(self._clock.monotonic() + pause)
+
+    async def once(self) -> float | None:
+        """Send one batch; how many seconds to wait before the next, None: until there is one. Raises StoreError."""
+        await self._expire()
+        limits, file = self.forwarder.limits, self._spool.file
+        batch = await asyncio.to_thread(file.head, most=self._most, most_bytes=limits.raw_bytes)
+        if batch is None:
+            return None
+        encoded = await asyncio.to_thread(self._encoded, batch)
+        if encoded is None:
+            return await self._apply(batch, [Refused(reason=UNWRITABLE, detail="it cannot be written")])
+        if _surpasses(encoded, self.forwarder):
+            return await self._apply(batch, [Refused(reason=TOO_LARGE, detail=f"{len(encoded.body)} bytes")])
+        if not batch.again:
+            await asyncio.to_thread(file.begin, batch)
+        return await self._apply(batch, await self.forwarder.send(encoded))
+
+    def _encoded(self, batch: Batch) -> Encoded | None:
+        try:
+            return self.forwarder.encode(batch.records)
+        except Exception:
+            if len(batch.records) == 1:
+                logger.exception("a record cannot be written", extra={"forwarder": self._spool.name})
+            return None
+
+    async def _apply(self, batch: Batch, verdicts: Sequence[Verdict]) -> float:
+        """Do what the verdicts say; how many seconds to wait."""
+        records = batch.records
+        if len(verdicts) == 1 and len(records) > 1:
+            verdict = verdicts[0]
+            if isinstance(verdict, Refused) and not _was_there(batch, verdict):
+                self._count_failure(verdict)
+                self._most = max(1, len(records) // 2)
+                await asyncio.to_thread(self._spool.file.settle, ())
+                return 0.0
+            verdicts = [verdict] * len(records)
+        done: list[Record] = []
+        dead: list[DeadLetter] = []
+        waiting: list[Retry | Ambiguous] = []
+        now = self._clock.now().timestamp()
+        for record, verdict in zip(records, verdicts, strict=True):
+            match verdict:
+                case Sent() | Dropped():
+                    done.append(record)
+                case Refused() if _was_there(batch, verdict):
+                    done.append(record)
+                case Refused(reason=reason, detail=detail):
+                    dead.append(DeadLetter(record=record, reason=reason, detail=detail, refused_at=now))
+                case _:
+                    waiting.append(verdict)
+        await self._settle(done, dead, waiting)
+        return self._pause(waiting)
+
+    async def _settle(
+        self, done: Sequence[Record], dead: Sequence[DeadLetter], waiting: Sequence[Retry | Ambiguous]
+    ) -> None:
+        spool, file = self._spool, self._spool.file
+        if done or dead or not any(isinstance(verdict, Ambiguous) for verdict in waiting):
+            buried = await asyncio.to_thread(file.settle, done, dead, most_bytes=spool.most_bytes)
+            spool.drop(buried, "buried")
+        if done:
+            self._telemetry.sent.labels(spool.name).inc(len(done))
+            self._telemetry.success_at.labels(spool.name).set(self._clock.now().timestamp())
+        if dead:
+            self._count_failure(Refused(reason=dead[0].reason))
+            self._telemetry.dead.labels(spool.name).set(sum(file.count_dead().values()))
+            detail = f"{dead[0].reason}: {dead[0].detail}"
+            self._complain(logging.ERROR, "records were refused and are kept: look at them, and retry them", detail)
+
+    def _pause(self, waiting: Sequence[Retry | Ambiguous]) -> float:
+        if not waiting:
+            self._failed, self._most = 0, min(self.forwarder.limits.records, self._most * 2)
+            return 0.0
+        worst = waiting[0]
+        self._count_failure(worst)
+        self._complain(logging.WARNING, "a batch was not taken, it is sent again", f"{worst.reason}: {worst.detail}")
+        self._failed += 1
+        asked = [verdict.after_seconds for verdict in waiting if isinstance(verdict, Retry) and verdict.after_seconds]
+        return backoff_seconds(
+            self._failed,
+            after_seconds=max(asked, default=None),
+            jitter=self._jitter(),
+            cap_seconds=LONGEST_PAUSE_SECONDS,
+        )
+
+    async def _expire(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._expired_at < EXPIRE_EVERY_SECONDS:
+            return
+        self._expired_at = now
+        wall = self._clock.now().timestamp()
+        before: dict[Rank, float] = {}
+        for rank in Rank:
+            if rank is not Rank.EVENT:
+                age = min(self.max_age, self.forwarder.limits.ages.get(rank, self.max_age))
+                before[rank] = wall - age.total_seconds()
+        self._spool.drop(await asyncio.to_thread(self._spool.file.expire, before), "expired")
+
+    def _count_failure(self, verdict: Refused | Retry | Ambiguous) -> None:
+        self._telemetry.failures.labels(self._spool.name, verdict.reason).inc()
+
+    def _complain(self, level: int, message: str, detail: str) -> None:
+        self.last_failure = detail[:SHOWN_CHARACTERS]
+        self._log.tell(
+            level,
+            message,
+            key=detail.partition(":")[0],
+            extra={"forwarder": self._spool.name, "to": self.forwarder.shown, "detail": detail[:SHOWN_CHARACTERS]},
+        )
+
+
+def _surpasses(encoded: Encoded, forwarder: Forwarder) -> bool:
+    limits = forwarder.limits
+    return len(encoded.body) > limits.wire_bytes or encoded.raw_bytes > limits.raw_bytes
+
+
+def _was_there(batch: Batch, verdict: Refused) -> bool:
+    """Whether a refusal says of a batch that may have arrived that it did."""
+    return batch.again and verdict.reason == ALREADY_THERE

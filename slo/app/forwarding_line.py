@@ -1,0 +1,153 @@
+"""One forwarder at work: what it is to get, the spool that this waits in, and how it goes out."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from exporters.forwarding.counting import Closing, Counting
+from exporters.forwarding.measuring import Measuring
+from exporters.forwarding.selection import Selection
+from exporters.forwarding.sending import Sending
+from exporters.forwarding.spool import Spool
+from slo.app.logged import logged_event, logged_outcome
+from slo.config.forwarding import LogsConfig, TelemetryConfig
+from slo.config.settings import ForwarderEntry
+from slo.core.events import Event
+from slo.core.incident import Incident
+from slo.core.outcome import Outcome
+from slo.core.protocols import Clock
+from slo.core.telemetry import Forwarder, Logged, Rank
+from slo.core.telemetry_document import written
+from slo.errors import StoreError
+from slo.exposition.forwarding import Forwarding
+from slo.store.spool import New, SpoolFile
+
+JOURNAL = "journal"
+"""The mark of how far the journal was told: the number of its last event."""
+
+AGAIN_SECONDS = 10.0
+"""After a fault of ours in one part of a line, that part is begun again after so long."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An event of the journal with its number, and the incident that it is about as it is now."""
+
+    number: int
+    event: Event
+    incident: Incident | None
+
+
+class Line:
+    """The forwarder of one entry. `run` it until it is cancelled, then `close` it."""
+
+    def __init__(
+        self,
+        entry: ForwarderEntry,
+        forwarder: Forwarder,
+        file: SpoolFile,
+        *,
+        clock: Clock,
+        telemetry: Forwarding,
+    ) -> None:
+        config = entry.config
+        if not isinstance(config, TelemetryConfig):
+            raise TypeError(f"{entry.name} forwards no telemetry")
+        self.entry = entry
+        self.forwarder = forwarder
+        self.selection = Selection(config.match, config.metrics, config.labels)
+        self.spool = Spool(file, entry.name, most_bytes=entry.spool_bytes, clock=clock, telemetry=telemetry)
+        self.sending = Sending(self.spool, forwarder, max_age=config.max_age, clock=clock, telemetry=telemetry)
+        self.interval: timedelta = config.interval
+        marks = file.marks()
+        self.cursor = int(marks[JOURNAL]) if JOURNAL in marks else None
+        self._logs = config.logs if isinstance(config, LogsConfig) else ()
+        self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
+        self._measuring = Measuring(self.selection)
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether it is to be told of events, and may be now."""
+        return "events" in self._logs and self.spool.takes_events
+
+    def follow(self, checks: Collection[str]) -> None:
+        """Go by other SLOs: these checks feed those of this forwarder alone."""
+        self.selection.follow(checks)
+        self._measuring = Measuring(self.selection)
+
+    async def tell_closing(self, closing: Closing) -> None:
+        """Tell of a slot that has closed."""
+        if self.forwarder.takes(Rank.COUNT):
+            records, marks = await asyncio.to_thread(self._counting.records, closing)
+            self.spool.add(records, marks)
+
+    async def tell_metrics(self, exposition: bytes, at: datetime) -> None:
+        """Tell what the metrics are at a time."""
+        if self.forwarder.takes(Rank.METRIC):
+            self.spool.add(await asyncio.to_thread(self._measuring.records, exposition, at))
+
+    def tell_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell of rounds that were not good."""
+        if "outcomes" in self._logs:
+            selected = (each for each in outcomes if self.selection.takes_of_check(each.check, each.labels))
+            self.spool.add([self._new(Rank.OUTCOME, logged_outcome(outcome)) for outcome in selected])
+
+    def tell_events(self, events: Sequence[Told]) -> None:
+        """Tell of the next events of the journal."""
+        logs = [logged_event(each.number, each.event, each.incident) for each in events]
+        records = [self._new(Rank.EVENT, log) for log in logs if self.selection.takes(log.labels)]
+        self.move_to(events[-1].number, records)
+
+    def move_to(self, number: int, records: Sequence[New] = ()) -> None:
+        """Go on in the journal after the event of this number."""
+        self.cursor = number
+        self.spool.add(records, {JOURNAL: str(number)})
+
+    async def run(self) -> None:
+        """Write and send until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kept_up(self.spool.run, self.entry.name))
+            tasks.create_task(kept_up(self.sending.run, self.entry.name))
+
+    async def leave(self) -> None:
+        """Write what is left, and let go of the other side."""
+        await self.spool.flush()
+        await self.forwarder.aclose()
+
+    async def close(self) -> None:
+        """Write what is left, and let go of the other side and the file."""
+        await self.leave()
+        await self.spool.close()
+
+    async def finish(self, deadline_seconds: float) -> None:
+        """Send what can be sent before the deadline, and close; the rest stays on disk."""
+        await self.spool.flush()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while await self.sending.once() == 0.0:
+                    pass
+        except (TimeoutError, StoreError):
+            logger.warning("not all could be forwarded, the rest goes out after the next start", extra=self._named)
+        await self.close()
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return {"forwarder": self.entry.name}
+
+    def _new(self, rank: Rank, log: Logged) -> New:
+        labelled = replace(log, labels=self.selection.labelled(log.labels))
+        return New(rank=rank, at=log.at.timestamp(), body=written(labelled))
+
+
+async def kept_up(run: Callable[[], Awaitable[None]], name: str) -> None:
+    """Run something for good: a fault of ours in it is logged, and it is begun again. It stops nothing else."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            logger.exception("forwarding has a fault, and is begun again", extra={"forwarder": name})
+        await asyncio.sleep(AGAIN_SECONDS)

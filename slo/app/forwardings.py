@@ -1,0 +1,285 @@
+"""All forwarders of a watch: what each is told, and when. None of them keeps the watch, or another one, waiting."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from exporters.endpoints import Exposition, Figures
+from exporters.forwarding.counting import Closing, SlotCounts
+from slo.app.books import Books
+from slo.app.checks import unusable
+from slo.app.forwarding_line import Line, Told, kept_up
+from slo.app.place import Place
+from slo.config.forwarding import TelemetryConfig
+from slo.config.settings import ForwarderEntry, Settings
+from slo.core.deltas import BAD, GOOD, UNKNOWN, Block
+from slo.core.outcome import Outcome
+from slo.core.reason import State
+from slo.core.sli import CheckSLI
+from slo.core.slo import SLO
+from slo.core.telemetry import Counts3, Forwarder, Rank
+from slo.errors import ConfigError, StoreError, WatchkeepError
+from slo.exposition.forwarding import Forwarding
+from slo.net.context import Context
+from slo.router.incidents import Incidents
+from slo.runner.clock import SteadyClock
+from slo.store.journal import Journal
+from slo.store.spool import SpoolFile
+
+MOST_OUTCOMES = 50_000
+"""How many rounds may wait to be told: as many as thousands of targets have while a thread is busy."""
+
+TELL_SECONDS = 0.5
+"""How often what happened is told."""
+
+MOST_EVENTS = 500
+"""How many events are told together."""
+
+MOST_CLOSINGS = 360
+"""How many closed slots may wait to be told; what an older one held is told with the next."""
+
+AT_ONCE = 100
+"""How many rounds are told before others have a turn: about two milliseconds."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """The forwarders of a configuration, and those that are new or changed, built."""
+
+    entries: Mapping[str, ForwarderEntry]
+    forwarders: Mapping[str, Forwarder]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closed:
+    """A slot that has closed, as the books know it: `blocks` are what was counted since the one before it."""
+
+    begun: int
+    end: int
+    seconds: int
+    slos: Mapping[str, SLO]
+    totals: Mapping[str, tuple[int, int, int]]
+    blocks: Sequence[Block]
+
+
+class Forwardings:
+    """Tells every forwarder what it is to get. `prepare` and `adopt` a configuration, then `run`, then `close`.
+
+    What it is told by `closed` and `observe` it takes at once, and works on later.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        figures: Figures,
+        books: Books,
+        journal: Journal,
+        incidents: Callable[[], Incidents],
+        *,
+        clock: SteadyClock,
+        context: Context,
+        telemetry: Forwarding,
+    ) -> None:
+        self.lines: dict[str, Line] = {}
+        self._place = place
+        self._figures = figures
+        self._books = books
+        self._journal = journal
+        self._incidents = incidents
+        self._clock = clock
+        self._context = context
+        self._telemetry = telemetry
+        self._exposition: Exposition | None = None
+        self._outcomes: deque[Outcome] = deque()
+        self._closings: deque[Closed] = deque(maxlen=MOST_CLOSINGS)
+        self._measured_at: dict[str, float] = {}
+        self._running: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def prepare(self, settings: Settings) -> Prepared:
+        """Build what is new or changed in these settings. Raises ConfigError for what cannot be built."""
+        entries = {each.name: each for each in settings.forwarders if isinstance(each.config, TelemetryConfig)}
+        fresh = [
+            each for each in entries.values() if each.name not in self.lines or self.lines[each.name].entry != each
+        ]
+        forwarders, faults = {}, []
+        for entry in fresh:
+            try:
+                forwarders[entry.name] = await asyncio.to_thread(self._built, entry)
+            except (OSError, ValueError, WatchkeepError) as error:
+                faults.append(unusable(self._place.config, f"forwarders[{entry.name}]", error))
+        if faults:
+            raise ConfigError(faults)
+        return Prepared(entries=entries, forwarders=forwarders)
+
+    async def adopt(self, prepared: Prepared, settings: Settings) -> None:
+        """Go on with what was prepared. A spool of which nothing is configured any more stays where it is.
+
+        Where one cannot be opened, nothing is forwarded from it: that is said, and the others go on.
+        """
+        for name in [name for name in self.lines if name not in prepared.entries]:
+            line = await self._stopped(name)
+            await line.close()
+            logger.warning(
+                "a forwarder is not configured any more, its spool is kept", extra={"spool": str(self._path(name))}
+            )
+        for name, forwarder in prepared.forwarders.items():
+            try:
+                file = await self._file(name)
+            except StoreError as error:
+                self._telemetry.failures.labels(name, "spool").inc()
+                logger.error(  # noqa: TRY400 - the error is in the text
+                    "a spool cannot be opened, nothing is forwarded from it",
+                    extra={"forwarder": name, "error": str(error)},
+                )
+                continue
+            self.lines[name] = Line(
+                prepared.entries[name], forwarder, file, clock=self._clock, telemetry=self._telemetry
+            )
+            self._start(name)
+        for line in self.lines.values():
+            line.follow(_checks_of(settings, line))
+        if self.lines:
+            self._books.follow()
+
+    def closed(self, closed: Closed) -> None:
+        """A slot has closed, and is on disk."""
+        if self.lines:
+            self._closings.append(closed)
+
+    def observe(self, outcome: Outcome) -> None:
+        """A round has ended."""
+        if outcome.state is State.GOOD or not self.lines:
+            return
+        if len(self._outcomes) >= MOST_OUTCOMES:
+            self._outcomes.popleft()
+            for line in self.lines.values():
+                line.spool.drop({Rank.OUTCOME: 1}, "flood")
+        self._outcomes.append(outcome)
+
+    async def run(self) -> None:
+        """Tell and send until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._running = tasks
+            for name in self.lines:
+                self._start(name)
+            tasks.create_task(kept_up(self._tell, "all"))
+            tasks.create_task(kept_up(self._measure, "all"))
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Tell what has happened, send what can be sent before the deadline, and keep the rest on disk."""
+        self._running = None
+        await self._tell_once()
+        await asyncio.gather(*(line.finish(deadline_seconds) for line in self.lines.values()))
+
+    async def _tell(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + TELL_SECONDS)
+            await self._tell_once()
+
+    async def _tell_once(self) -> None:
+        while self._closings:
+            closing = await asyncio.to_thread(_closing_of, self._closings.popleft())
+            for line in list(self.lines.values()):
+                await line.tell_closing(closing)
+        outcomes, self._outcomes = list(self._outcomes), deque()
+        for line in list(self.lines.values()):
+            for start in range(0, len(outcomes), AT_ONCE):
+                line.tell_outcomes(outcomes[start : start + AT_ONCE])
+                await asyncio.sleep(0)
+            await self._tell_events(line)
+
+    async def _tell_events(self, line: Line) -> None:
+        if line.cursor is None or line.cursor > self._journal.head:
+            line.move_to(self._journal.head)
+        while line.wants_events and line.cursor is not None and line.cursor < self._journal.head:
+            try:
+                events = await asyncio.to_thread(self._journal.following, line.cursor, most=MOST_EVENTS)
+            except StoreError as error:
+                logger.warning("the journal cannot be read to be forwarded", extra={"error": str(error)})
+                return
+            incidents = self._incidents()
+            line.tell_events(
+                [Told(number=number, event=event, incident=incidents.get(event.incident)) for number, event in events]
+            )
+            await line.spool.flush()
+
+    async def _measure(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + 1.0)
+            now = self._clock.monotonic()
+            due = [line for name, line in self.lines.items() if self._measured_at.get(name, 0.0) <= now]
+            if not due:
+                continue
+            if self._exposition is None:
+                self._exposition = Exposition(self._figures)
+            at = self._clock.now()
+            body = b"".join([part async for part in self._exposition.parts()])
+            for line in due:
+                self._measured_at[line.entry.name] = now + line.interval.total_seconds()
+                await line.tell_metrics(body, at)
+
+    def _start(self, name: str) -> None:
+        if self._running is not None:
+            self._tasks[name] = self._running.create_task(self.lines[name].run(), name=f"forwarder {name}")
+
+    async def _stopped(self, name: str) -> Line:
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        return self.lines.pop(name)
+
+    def _built(self, entry: ForwarderEntry) -> Forwarder:
+        forwarder: Forwarder = self._place.kinds.forwarders.module(entry.type).build(entry.config, self._context)
+        return forwarder
+
+    async def _file(self, name: str) -> SpoolFile:
+        """The spool of a forwarder, which another one of its name may have had until now."""
+        if name not in self.lines:
+            path = self._path(name)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            return await asyncio.to_thread(SpoolFile, path)
+        before = await self._stopped(name)
+        await before.leave()
+        return before.spool.file
+
+    def _path(self, name: str) -> Path:
+        return self._place.folder.spools / f"{name}.spool"
+
+
+def _closing_of(closed: Closed) -> Closing:
+    slots: dict[str, dict[int, SlotCounts]] = {}
+    for block in closed.blocks:
+        counts = block.counts[[GOOD, BAD, UNKNOWN]]
+        for span, column in np.argwhere(counts.any(axis=0)).tolist():
+            name, end = block.names[column], int(block.ends[span])
+            good, bad, unknown = counts[:, span, column].tolist()
+            of_sli = slots.setdefault(name, {})
+            known = of_sli[end].counts if end in of_sli else Counts3(0, 0, 0)
+            total = Counts3(known.good + good, known.bad + bad, known.unknown + unknown)
+            of_sli[end] = SlotCounts(end=end, seconds=block.seconds, counts=total)
+    return Closing(
+        begun=closed.begun,
+        end=closed.end,
+        seconds=closed.seconds,
+        slos=closed.slos,
+        totals={key: Counts3(*totals) for key, totals in closed.totals.items()},
+        slots={name: tuple(of_sli.values()) for name, of_sli in slots.items()},
+    )
+
+
+def _checks_of(settings: Settings, line: Line) -> Collection[str]:
+    """The checks that feed SLOs which a line gets, and no other ones."""
+    by_check: dict[str, list[bool]] = {}
+    for slo in settings.slos:
+        if isinstance(slo.definition, CheckSLI):
+            by_check.setdefault(slo.definition.check, []).append(line.selection.takes(slo.labels))
+    return [check for check, taken in by_check.items() if all(taken)]

@@ -1,0 +1,45 @@
+"""What processes say of the telemetry that they forward."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class Forwarding:
+    """What is said of records on their way to whom they are forwarded."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.spool_bytes = Gauge(
+            "watchkeep_forwarder_spool_bytes",
+            "Size of what waits on disk to be sent.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.sent = Counter(
+            "watchkeep_forwarder_records_sent_total",
+            "Records that the other side took.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.dropped = Counter(
+            "watchkeep_forwarder_records_dropped_total",
+            "Records that were given up: full, expired, disk, buried (refused long ago), refused.",
+            ["forwarder", "record", "reason"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "watchkeep_forwarder_failures_total",
+            "Requests that the other side did not take, by reason; they are made again.",
+            ["forwarder", "reason"],
+            registry=registry,
+        )
+        self.dead = Gauge(
+            "watchkeep_forwarder_dead_letters",
+            "Records that the other side refused for good, and that are kept to be looked at and retried.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.success_at = Gauge(
+            "watchkeep_forwarder_last_success_timestamp_seconds",
+            "When the other side last took something.",
+            ["forwarder"],
+            registry=registry,
+        )
