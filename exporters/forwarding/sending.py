@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
@@ -53,6 +53,7 @@ class Sending:
         self.forwarder = forwarder
         self.max_age = max_age
         self.last_failure = ""
+        self.last_success_at: datetime | None = None
         self._spool = spool
         self._clock = clock
         self._telemetry = telemetry
@@ -61,6 +62,7 @@ class Sending:
         self._failed = 0
         self._expired_at = float("-inf")
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
+        telemetry.dead.labels(spool.name).set(sum(spool.file.count_dead().values()))
 
     async def run(self) -> None:
         """Send for good."""
@@ -74,6 +76,11 @@ class Sending:
                 await self._spool.wait(IDLE_SECONDS)
             elif pause:
                 await self._clock.sleep_until(self._clock.monotonic() + pause)
+
+    def retried(self) -> None:
+        """There are no dead letters any more: they wait again."""
+        self._telemetry.dead.labels(self._spool.name).set(0)
+        self._spool.wake()
 
     async def once(self) -> float | None:
         """Send one batch; how many seconds to wait before the next, None: until there is one. Raises StoreError."""
@@ -136,7 +143,8 @@ class Sending:
             spool.drop(buried, "buried")
         if done:
             self._telemetry.sent.labels(spool.name).inc(len(done))
-            self._telemetry.success_at.labels(spool.name).set(self._clock.now().timestamp())
+            self.last_success_at = self._clock.now()
+            self._telemetry.success_at.labels(spool.name).set(self.last_success_at.timestamp())
         if dead:
             self._count_failure(Refused(reason=dead[0].reason))
             self._telemetry.dead.labels(spool.name).set(sum(file.count_dead().values()))

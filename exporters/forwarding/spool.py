@@ -77,6 +77,10 @@ class Spool:
             if self._held_bytes or self._marks:
                 await self._flush()
 
+    def wake(self) -> None:
+        """Have whoever waits look at once."""
+        self._written.set()
+
     async def wait(self, seconds: float) -> None:
         """Return when something was written, or after so many seconds."""
         try:

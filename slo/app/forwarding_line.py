@@ -23,6 +23,7 @@ from slo.core.telemetry_document import written
 from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.store.spool import New, SpoolFile
+from slo.web.forwarders import ForwarderState, spool_state
 
 JOURNAL = "journal"
 """The mark of how far the journal was told: the number of its last event."""
@@ -106,6 +107,24 @@ class Line:
         """Go on in the journal after the event of this number."""
         self.cursor = number
         self.spool.add(records, {JOURNAL: str(number)})
+
+    async def state(self) -> ForwarderState:
+        """How it stands. Raises StoreError."""
+        known = await asyncio.to_thread(spool_state, self.entry.name, self.spool.file)
+        return replace(
+            known,
+            type=self.entry.type,
+            to=self.forwarder.shown,
+            most_bytes=self.spool.most_bytes,
+            last_success_at=self.sending.last_success_at,
+            last_failure=self.sending.last_failure or None,
+        )
+
+    async def retry(self) -> int:
+        """Send everything again that was refused; how much that is. Raises StoreError."""
+        retried = await asyncio.to_thread(self.spool.file.retry)
+        self.sending.retried()
+        return retried
 
     async def run(self) -> None:
         """Write and send until cancelled."""

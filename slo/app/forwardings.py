@@ -30,6 +30,7 @@ from slo.router.incidents import Incidents
 from slo.runner.clock import SteadyClock
 from slo.store.journal import Journal
 from slo.store.spool import SpoolFile
+from slo.web.forwarders import ForwarderState
 
 MOST_OUTCOMES = 50_000
 """How many rounds may wait to be told: as many as thousands of targets have while a thread is busy."""
@@ -127,6 +128,7 @@ class Forwardings:
         for name in [name for name in self.lines if name not in prepared.entries]:
             line = await self._stopped(name)
             await line.close()
+            self._telemetry.forget(name)
             logger.warning(
                 "a forwarder is not configured any more, its spool is kept", extra={"spool": str(self._path(name))}
             )
@@ -163,6 +165,15 @@ class Forwardings:
             for line in self.lines.values():
                 line.spool.drop({Rank.OUTCOME: 1}, "flood")
         self._outcomes.append(outcome)
+
+    async def states(self) -> list[ForwarderState]:
+        """How each of them stands. Raises StoreError."""
+        return [await line.state() for line in self.lines.values()]
+
+    async def retry(self, name: str) -> int | None:
+        """Send everything again that one refused; how much. None where there is no such. Raises StoreError."""
+        line = self.lines.get(name)
+        return None if line is None else await line.retry()
 
     async def run(self) -> None:
         """Tell and send until cancelled."""

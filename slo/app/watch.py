@@ -73,7 +73,7 @@ class RunningWatch:
         self._journal = Journal(place.folder.journal, telemetry=telemetry)
         self._exclusions = Exclusions(self._journal, clock)
         self._groups = WatchedGroups(self._books, clock, telemetry)
-        self.forwardings = Forwardings(
+        self.forwarders = Forwardings(
             place,
             self,
             self._books,
@@ -83,7 +83,7 @@ class RunningWatch:
             context=context,
             telemetry=telemetry.forwarding,
         )
-        forward = self.forwardings.observe
+        forward = self.forwarders.observe
         self._counters = Counters(self._books, self._groups, telemetry, forward)
         self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
@@ -119,7 +119,7 @@ class RunningWatch:
             self._judgements,
             self.desk,
             sources=Sources(checks=self._source, counters=self._counters, agents=self.agents, servers=self._servers),
-            forwardings=self.forwardings,
+            forwardings=self.forwarders,
             clock=clock,
             telemetry=telemetry,
         )
@@ -170,7 +170,7 @@ class RunningWatch:
         self._scrapes.adopt(scrapes)
         self._servers.replace(self.settings, self._servers.clients(self.settings))
         self._judgements.restore()
-        await self.forwardings.adopt(await self.forwardings.prepare(self.settings), self.settings)
+        await self.forwarders.adopt(await self.forwarders.prepare(self.settings), self.settings)
         self._loaded()
 
     async def run(self) -> None:
@@ -182,7 +182,7 @@ class RunningWatch:
             tasks.create_task(self._servers.run(), name="servers")
             tasks.create_task(self.heartbeats.run(), name="heartbeats")
             tasks.create_task(self.slots.run(), name="slots")
-            tasks.create_task(self.forwardings.run(), name="forwardings")
+            tasks.create_task(self.forwarders.run(), name="forwardings")
 
     def now(self) -> datetime:
         """The time that the watch goes by."""
@@ -202,7 +202,7 @@ class RunningWatch:
         self.agents.mark()
         await self._books.finish()
         await self.agents.close()
-        await asyncio.gather(self.desk.close(deadline_seconds), self.forwardings.close(deadline_seconds))
+        await asyncio.gather(self.desk.close(deadline_seconds), self.forwarders.close(deadline_seconds))
         await asyncio.to_thread(self._journal.close)
 
     def exclusions(self) -> Sequence[Exclusion]:
@@ -280,7 +280,7 @@ class RunningWatch:
         checks, to_scrape = await asyncio.to_thread(place.built, settings, self._context)
         staff = await asyncio.to_thread(staff_of, settings, place, self._context)  # it may load a vendor's package
         clients = self._servers.clients(settings)
-        forwarders = await self.forwardings.prepare(settings)
+        forwarders = await self.forwarders.prepare(settings)
         own = settings.run_by("watch")
         async with self._probes.lock, self._scrapes.lock:
             prepared = await self._probes.prepare(own, checks)
@@ -300,7 +300,7 @@ class RunningWatch:
                 self._scrapes.adopt(scrapes)
                 self._servers.replace(settings, clients)
         await self.desk.replace(staff)
-        await self.forwardings.adopt(forwarders, settings)
+        await self.forwarders.adopt(forwarders, settings)
         counts = {
             "probes": settings.probes,
             "collectors": settings.collectors,

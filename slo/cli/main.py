@@ -28,6 +28,7 @@ COMMANDS = {
     "route": "Say who is told of an alert, and why.",
     "silence": "Tell nobody of some alerts for a time.",
     "exclude": "Exclude time, such as maintenance, from every figure.",
+    "forward": "See what waits to be forwarded, and retry what was refused.",
     "audit": "Check the record of what happened, or hand it out.",
     "backup": "Copy the data of a watch while it runs.",
     "restore": "Put a backup into a new data folder.",

@@ -43,3 +43,8 @@ class Forwarding:
             ["forwarder"],
             registry=registry,
         )
+
+    def forget(self, forwarder: str) -> None:
+        """Say nothing of a forwarder any more: it is not configured now."""
+        for metric in (self.spool_bytes, self.sent, self.dropped, self.failures, self.dead, self.success_at):
+            metric.remove_by_labels({"forwarder": forwarder})

@@ -6,6 +6,7 @@ from slo.web.agents import AgentsAPI
 from slo.web.alerts import AlertsAPI
 from slo.web.api import API
 from slo.web.exclusions import ExclusionsAPI
+from slo.web.forwarders import ForwardersAPI
 from slo.web.heartbeats import HeartbeatsAPI
 from slo.web.outcomes import OutcomesAPI
 from slo.web.pages import Pages
@@ -25,6 +26,7 @@ def routes_of(watch: Watch, *, body_seconds: float) -> list[web.RouteDef]:
         *Webhooks(watch, body_seconds=body_seconds).routes(),
         *HeartbeatsAPI(watch, body_seconds=body_seconds).routes(),
         *AgentsAPI(watch).routes(),
+        *ForwardersAPI(watch, body_seconds=body_seconds).routes(),
         *OutcomesAPI(watch, body_seconds=body_seconds).routes(),
         *SilencesAPI(watch, body_seconds=body_seconds).routes(),
         *Pages(watch).routes(),

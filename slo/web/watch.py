@@ -1,7 +1,7 @@
 """What the web asks of the watch that it shows. `slo.app` implements it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from slo.config.secret import Secret
 from slo.core.acts import Act
@@ -20,6 +20,9 @@ from slo.core.silence import Silence
 from slo.exposition.catalogue import Telemetry
 from slo.router.foreign import Fate
 from slo.web.served import Served
+
+if TYPE_CHECKING:
+    from slo.web.forwarders import ForwarderState
 
 
 class Silences(Protocol):
@@ -98,6 +101,16 @@ class Reports(Protocol):
         """Who reported the newest round of a check; empty where no agent did."""
 
 
+class Forwarders(Protocol):
+    """Whom telemetry is forwarded to."""
+
+    async def states(self) -> "Sequence[ForwarderState]":
+        """How each of them stands, in the order of the configuration. Raises StoreError."""
+
+    async def retry(self, name: str) -> int | None:
+        """Send everything again that one refused; how much that is. None where there is no such. Raises StoreError."""
+
+
 class Watch(Served, Protocol):
     """A running watch."""
 
@@ -112,6 +125,10 @@ class Watch(Served, Protocol):
     @property
     def agents(self) -> Reports:
         """What agents report."""
+
+    @property
+    def forwarders(self) -> Forwarders:
+        """Whom telemetry is forwarded to."""
 
     @property
     def heartbeats(self) -> Heartbeats:

@@ -105,7 +105,9 @@ class Life:
         self.books = books(folder, time, settings.slos, slot_seconds=lived.what.slot // SECOND)
         self.engine = self.books.engine
         self.engine.restore(firing, {})
-        self._counters = Counters(self.books, WatchedGroups(self.books, time.clock(), Telemetry(), lambda _: None), Telemetry())
+        self._counters = Counters(
+            self.books, WatchedGroups(self.books, time.clock(), Telemetry()), Telemetry(), lambda _: None
+        )
         watched = [
             Watched(check=f"t{index}", target=NOWHERE, interval_seconds=every)
             for index, every in enumerate(lived.every)

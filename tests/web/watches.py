@@ -37,7 +37,9 @@ from slo.router.foreign import Fate, ForeignAlerts
 from slo.router.messages import Decision, Teller
 from slo.router.opening import opening_of
 from slo.router.people import decide_act
-from slo.web.watch import Heartbeats, Reports
+from slo.store.spool import SpoolFile
+from slo.web.forwarders import ForwarderState, spool_state
+from slo.web.watch import Forwarders, Heartbeats, Reports
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -247,6 +249,29 @@ class NoAgents:
         raise AssertionError(report)
 
 
+@dataclass(kw_only=True)
+class FakeForwarders:
+    """Forwarders that send nothing, over real spools by name. With `refuses`, whatever is asked raises it."""
+
+    spools: dict[str, SpoolFile] = field(default_factory=dict)
+    refuses: Exception | None = None
+
+    async def states(self) -> Sequence[ForwarderState]:
+        if self.refuses:
+            raise self.refuses
+        return [
+            replace(
+                spool_state(name, file), type="elk", to="http://es.example", last_success_at=AT, last_failure="timeout"
+            )
+            for name, file in self.spools.items()
+        ]
+
+    async def retry(self, name: str) -> int | None:
+        if self.refuses:
+            raise self.refuses
+        return self.spools[name].retry() if name in self.spools else None
+
+
 class NoJobs:
     """No job is expected to call."""
 
@@ -291,6 +316,7 @@ class FakeWatch:
     prober: Prober = field(default_factory=NoModules)
     heartbeats: Heartbeats = field(default_factory=NoJobs)
     agents: Reports = field(default_factory=NoAgents)
+    forwarders: Forwarders = field(default_factory=FakeForwarders)
 
     @property
     def desk(self) -> "FakeWatch":

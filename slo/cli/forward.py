@@ -1,0 +1,169 @@
+"""`watchkeep forward`: the spools of the forwarders and their dead letters."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+import click
+
+from slo.cli.client import Client, understood, watch_options
+from slo.cli.context import named
+from slo.cli.figures import Document
+from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
+from slo.cli.place import watch_or_folder
+from slo.web.words import lasting
+
+if TYPE_CHECKING:
+    from slo.store.spool import SpoolFile
+
+PATH = "/api/v1/forwarders"
+
+EXCERPT = 200
+"""How much of a dead letter a table shows, in characters; --json shows more."""
+
+
+class Spools(Protocol):
+    """Where the spools are; each answer is a document of the API."""
+
+    where: str
+
+    def listed(self) -> Document: ...
+    def shown(self, name: str) -> Document: ...
+    def retry(self, name: str) -> Document: ...
+
+
+@click.group(name="forward")
+def command() -> None:
+    """Look at what waits to be forwarded, and at what was refused."""
+
+
+@command.command(name="status")
+@click.argument("name", metavar="[NAME]", required=False)
+@watch_options
+@json_option
+def status(name: str | None, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
+    """Show every forwarder, or the one called NAME with what it could not deliver and why."""
+    with _spools(url, token_file, data) as spools:
+        if name is None:
+            document = spools.listed()
+            parts = understood(spools.where, lambda: _table(document["forwarders"]))
+        else:
+            document = spools.shown(name)
+            parts = understood(spools.where, lambda: [*_table([document]), *_letters(document["letters"])])
+    emit(document, *parts, as_json=as_json)
+
+
+@command.command(name="retry")
+@click.argument("name", metavar="NAME")
+@watch_options
+@json_option
+def retry(name: str, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
+    """Send everything again that the other side refused, once it can take it."""
+    with _spools(url, token_file, data) as spools:
+        document = spools.retry(name)
+        count = understood(spools.where, lambda: int(document["retried"]))
+    emit(document, f"{count} record{'' if count == 1 else 's'} will be sent again to {name}.", as_json=as_json)
+
+
+class _Remote:
+    """Those of a running watch."""
+
+    def __init__(self, client: Client) -> None:
+        self.where = client.url
+        self._client = client
+
+    def listed(self) -> Document:
+        return self._client.get(PATH)
+
+    def shown(self, name: str) -> Document:
+        return self._client.get(f"{PATH}/{quote(name, safe='')}")
+
+    def retry(self, name: str) -> Document:
+        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "retry"})
+
+
+class _Kept:
+    """Those in a data folder that no watch runs on."""
+
+    def __init__(self, data: Path) -> None:
+        self.where = str(data)
+        self._paths = {path.stem: path for path in sorted((data / "spools").glob("*.spool"))}
+
+    def listed(self) -> Document:
+        from slo.web.forwarders import forwarder_document, spool_state
+
+        now = datetime.now(UTC)
+        documents = []
+        for name in self._paths:
+            with self._opened(name) as file:
+                documents.append(forwarder_document(spool_state(name, file), now))
+        return {"forwarders": documents}
+
+    def shown(self, name: str) -> Document:
+        from slo.web.forwarders import spool_state, with_letters
+
+        with self._opened(name) as file:
+            return with_letters(spool_state(name, file), datetime.now(UTC))
+
+    def retry(self, name: str) -> Document:
+        with self._opened(name) as file:
+            return {"name": name, "retried": file.retry()}
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> "Iterator[SpoolFile]":
+        from slo.store.spool import SpoolFile
+
+        with contextlib.closing(SpoolFile(named(name, self._paths, "spool"))) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _spools(url: str | None, token_file: Path | None, data: Path | None) -> Iterator[Spools]:
+    """The spools of the watch, or of the data folder, that the options name."""
+    with watch_or_folder(url, token_file, data, _Remote) as place:
+        yield place if isinstance(place, _Remote) else _Kept(Path(place.where))
+
+
+def _table(forwarders: Sequence[Document]) -> list[Part]:
+    if not forwarders:
+        return ["There are no forwarders."]
+    rows = []
+    for each in forwarders:
+        waiting, dead = sum(each["waiting"].values()), sum(each["dead"].values())
+        age = each["oldest_age_seconds"]
+        rows.append(
+            (
+                each["name"],
+                each["type"] or "",
+                each["to"] or "",
+                str(waiting),
+                "" if age is None else lasting(timedelta(seconds=age)),
+                f"{each['size_bytes'] / 1e6:.1f} MB",
+                Cell(str(dead), Tone.DOWN) if dead else "0",
+                each["last_success_at"] or "",
+                each["last_failure"] or "",
+            )
+        )
+    columns = ("name", "type", "to", "waiting", "oldest", "size", "dead", "last success", "last failure")
+    return [Table(columns=columns, rows=rows, numeric=frozenset({"waiting", "oldest", "size", "dead"}))]
+
+
+def _letters(letters: Sequence[Document]) -> list[Part]:
+    if not letters:
+        return ["Nothing was refused."]
+    rows = [
+        (
+            str(each["number"]),
+            each["record"],
+            each["at"],
+            each["reason"],
+            each["detail"],
+            each["body"] if len(each["body"]) <= EXCERPT else each["body"][:EXCERPT] + "...",
+        )
+        for each in letters
+    ]
+    columns = ("number", "record", "at", "reason", "detail", "body")
+    return ["", Table(title="Refused for good", columns=columns, rows=rows, numeric=frozenset({"number"}))]

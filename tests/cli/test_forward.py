@@ -1,0 +1,89 @@
+"""`watchkeep forward`, through a real server and in a real data folder."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slo.cli.main import cli
+from slo.core.telemetry import Rank
+from slo.exposition.catalogue import Telemetry
+from slo.store.folder import DataFolder
+from slo.store.journal import Journal
+from slo.store.spool import DeadLetter, New, SpoolFile
+from tests.web.served import TOKEN, Served, served
+from tests.web.watches import FakeForwarders, FakeWatch
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHKEEP_TOKEN", TOKEN)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    with DataFolder(folder) as taken, closing(Journal(taken.journal, telemetry=Telemetry())):
+        taken.spools.mkdir()
+        with closing(SpoolFile(taken.spools / "acme.spool")) as spool:
+            spool.append([New(rank=Rank.OUTCOME, at=1.0, body=b'{"is":"logged"}')] * 3, {})
+            batch = spool.head(most=2, most_bytes=100)
+            assert batch is not None
+            letters = [
+                DeadLetter(record=each, reason="rejected", detail="bad", refused_at=2.0) for each in batch.records
+            ]
+            spool.settle([], letters)
+        return folder
+
+
+@pytest.fixture
+def site(data: Path) -> Iterator[Served]:
+    with (
+        closing(SpoolFile(data / "spools" / "acme.spool")) as spool,
+        served(FakeWatch(forwarders=FakeForwarders(spools={"acme": spool}))) as site,
+    ):
+        yield site
+
+
+@pytest.fixture(params=["--url", "--data"])
+def place(request: pytest.FixtureRequest, data: Path) -> list[str]:
+    """A running watch, or a folder that no watch runs on: both answer alike."""
+    if request.param == "--url":
+        site: Served = request.getfixturevalue("site")
+        return ["--url", site.url]
+    return ["--data", str(data)]
+
+
+def forward(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["forward", *arguments])
+
+
+def test_what_was_refused_is_shown_and_sent_again(place: list[str]) -> None:
+    listed = forward("status", *place)
+    assert listed.exit_code == 0, listed.output
+    row = listed.output.splitlines()[1].split()
+    assert row[0] == "acme"
+    assert row[row.index("MB") + 1] == "2"
+    shown = forward("status", "acme", *place)
+    assert shown.output.count("rejected") == 2
+    assert '{"is":"logged"}' in shown.output
+    retried = forward("retry", "acme", *place)
+    assert (retried.exit_code, retried.output) == (0, "2 records will be sent again to acme.\n")
+    assert "Nothing was refused." in forward("status", "acme", *place).output
+    document = json.loads(forward("status", "--json", *place).output)["forwarders"][0]
+    assert (document["waiting"], document["dead"]) == ({"outcome": 3}, {})
+
+
+def test_where_there_are_none_that_is_said(tmp_path: Path) -> None:
+    with served(FakeWatch()) as site:
+        assert forward("status", "--url", site.url).output == "There are no forwarders.\n"
+
+
+@pytest.mark.parametrize("action", ["status", "retry"])
+def test_a_forwarder_that_is_not_there_is_a_mistake_of_the_caller(action: str, place: list[str]) -> None:
+    result = forward(action, "acmee", *place)
+    assert result.exit_code == 2
+    assert "acmee" in result.output

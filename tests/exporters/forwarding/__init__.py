@@ -1,0 +1,1 @@
+"""Tests of how telemetry goes to others."""

@@ -1,0 +1,100 @@
+"""The forwarders over HTTP: how they stand, what was refused, and that it is sent again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slo.core.telemetry import Rank
+from slo.errors import StoreBusy
+from slo.store.spool import DeadLetter, New, SpoolFile
+from tests.web.served import WITH_TOKEN, Served, served
+from tests.web.watches import FakeForwarders, FakeWatch
+
+RETRY = b'{"action": "retry"}'
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[SpoolFile]:
+    spool = SpoolFile(tmp_path / "acme.spool")
+    spool.append([New(rank=Rank.EVENT, at=1.0, body=b'{"is":"logged"}'), New(rank=Rank.METRIC, at=2.0, body=b"{}")], {})
+    batch = spool.head(most=1, most_bytes=100)
+    assert batch is not None
+    refused = DeadLetter(record=batch.records[0], reason="rejected", detail="mapper_parsing_exception", refused_at=3.0)
+    spool.settle([], [refused])
+    yield spool
+    spool.close()
+
+
+@pytest.fixture
+def watch(spool: SpoolFile) -> FakeWatch:
+    return FakeWatch(forwarders=FakeForwarders(spools={"acme": spool}))
+
+
+@pytest.fixture
+def site(watch: FakeWatch) -> Iterator[Served]:
+    with served(watch) as site:
+        yield site
+
+
+def test_every_forwarder_is_listed_with_what_waits_and_what_was_refused(site: Served) -> None:
+    (document,) = site.get("/api/v1/forwarders").document["forwarders"]
+    assert document.pop("oldest_age_seconds") > 0
+    assert document == {
+        "name": "acme",
+        "type": "elk",
+        "to": "http://es.example",
+        "size_bytes": 17,
+        "most_bytes": None,
+        "waiting": {"metric": 1},
+        "dead": {"rejected": 1},
+        "last_success_at": "2026-01-01T00:01:30Z",
+        "last_failure": "timeout",
+    }
+
+
+def test_one_is_shown_with_its_dead_letters(site: Served) -> None:
+    document = site.get("/api/v1/forwarders/acme").document
+    assert document["letters"] == [
+        {
+            "number": 1,
+            "record": "event",
+            "at": "1970-01-01T00:00:01Z",
+            "refused_at": "1970-01-01T00:00:03Z",
+            "reason": "rejected",
+            "detail": "mapper_parsing_exception",
+            "body": '{"is":"logged"}',
+        }
+    ]
+
+
+def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, spool: SpoolFile) -> None:
+    assert site.ask("POST", "/api/v1/forwarders/acme", body=RETRY).status == 401
+    assert spool.count_dead() == {"rejected": 1}
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
+    assert (answer.status, answer.document) == (200, {"name": "acme", "retried": 1})
+    assert spool.count_dead() == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/v1/forwarders/nobody", b"", 404),
+        ("POST", "/api/v1/forwarders/nobody", RETRY, 404),
+        ("GET", "/api/v1/forwarders?a=b", b"", 400),
+        ("GET", "/api/v1/forwarders/acme?a=b", b"", 400),
+        ("POST", "/api/v1/forwarders/acme", b'{"action": "drop"}', 400),
+        ("POST", "/api/v1/forwarders/acme", b"no json", 400),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(site: Served, method: str, path: str, body: bytes, status: int) -> None:
+    answer = site.ask(method, path, body=body, headers=WITH_TOKEN)
+    assert answer.status == status
+    assert answer.document["error"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/acme"), ("POST", "/acme")])
+def test_a_spool_that_cannot_be_read_is_said(watch: FakeWatch, site: Served, method: str, path: str) -> None:
+    watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
+    answer = site.ask(method, f"/api/v1/forwarders{path}", body=RETRY, headers=WITH_TOKEN)
+    assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
