@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from slo.config.forwarding import PostingConfig
-from slo.config.request import request_headers
+from slo.config.request import Authorization, request_headers
 from slo.config.secret import Secret
-from slo.core.delivery import Ambiguous, Refused, Retry, Verdict
+from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.core.telemetry import TOO_LARGE
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
@@ -31,15 +31,23 @@ _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not
 
 
 class Posting:
-    """Posts to one server. What it is asked to hide never shows in what it says."""
+    """Posts to one server. What it is asked to hide never shows in what it says.
 
-    def __init__(self, config: PostingConfig, context: Context, *, path: str = "") -> None:
+    `authorization` are credentials that the server has and others have not.
+    """
+
+    def __init__(
+        self, config: PostingConfig, context: Context, *, path: str = "", authorization: Authorization | None = None
+    ) -> None:
         self._context = context
         self._config = config
         self._timeout_seconds = config.timeout.total_seconds()
         self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
         self._url = URL.parse(config.url.rstrip("/") + path if path else config.url)
         self._secrets = _secrets_of(config)
+        if authorization is not None:
+            self._headers["Authorization"] = authorization.header
+            self._secrets.append(authorization.credentials)
         if self._url.secure:
             context.tls.get(config.tls, alpn=self.request("POST").alpn)  # now: its files are there, or not
 
@@ -68,7 +76,7 @@ class Posting:
         """The answer to a request, or why there is none, in the time that one may take."""
         return await fetch(request, self._context, self._context.clock.monotonic() + self._timeout_seconds)
 
-    def failed(self, fetched: Fetched) -> Verdict | None:
+    def failed(self, fetched: Fetched) -> Retry | Ambiguous | Refused | None:
         """What an answer means that is no success: for all that was sent. None where it is one.
 
         What a server or a proxy says with 5xx may have been done all the same.

@@ -135,13 +135,15 @@ class Limits:
 class Encoded:
     """One request: its body as it is sent, what that was before compression, and of how many records it is.
 
-    `path` is where it goes below the address of the forwarder, where that has several places for several ranks.
+    `path` is where it goes below the address of the forwarder, where that has several places for several ranks. `items`
+    says how many things of the other side each record became, where that answers for each of them.
     """
 
     body: bytes
     raw_bytes: int
     records: int
     path: str = ""
+    items: Sequence[int] = ()
 
 
 class Forwarder(Protocol):

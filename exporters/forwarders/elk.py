@@ -1,0 +1,121 @@
+"""The forwarder `elk`: everything, as documents, to Elasticsearch or OpenSearch by its bulk API.
+
+They go into data streams, or into plain indices with the key `index`. A document has the same `_id` however often it
+is sent, so that within one index it is there once; see docs/forwarders/elk.md.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from types import MappingProxyType
+
+from pydantic import model_validator
+
+from exporters.elk.bulk import MALFORMED, PATH, action, verdicts
+from exporters.elk.document import Document, documents
+from exporters.elk.naming import IndexName, Namespace, index_at
+from exporters.elk.setup import Setup
+from exporters.elk.zipped import zipped
+from exporters.posting import Posting
+from slo.config.forwarding import LogsConfig, PostingConfig
+from slo.config.request import Authorization
+from slo.config.types import Secret, wrong
+from slo.core.delivery import Dropped, Retry, Verdict
+from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.core.telemetry_document import read
+from slo.net.context import Context
+
+MOST_RECORDS = 2_000
+MOST_BYTES = 9_000_000
+"""The smallest that is known to be set as the largest request somewhere is 10 MiB; Elasticsearch takes 100 MB."""
+
+_HEADERS = MappingProxyType({"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"})
+
+
+class Config(PostingConfig, LogsConfig):
+    """Elasticsearch or OpenSearch, by their bulk API."""
+
+    api_key: Secret | None = None
+    """A key to send as `Authorization: ApiKey`: what Elasticsearch calls `encoded`."""
+    namespace: Namespace = "default"
+    """The last part of the names of the data streams, as in `logs-watchkeep.incident-default`."""
+    index: IndexName | None = None
+    """An index for everything, in place of data streams. `%Y`, `%m` and `%d` become the time of a document."""
+    setup: bool = True
+    """Whether the index template is put, where there is none or an older one of ours."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Config":
+        if self.index is not None and "namespace" in self.model_fields_set:
+            raise wrong("has a namespace, which an index has not", "leave namespace or index out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_key(self) -> "Config":
+        others = self.basic_auth or self.bearer_token or any(name.lower() == "authorization" for name in self.headers)
+        if self.api_key and others:
+            raise wrong(
+                "gives credentials twice", "keep one of api_key, basic_auth, bearer_token and the header Authorization"
+            )
+        if self.api_key and ":" in self.api_key.reveal():
+            raise wrong("has an api_key that holds a colon", "give what is called encoded, which is one word of base64")
+        return self
+
+
+class Elk:
+    """Sends to one cluster."""
+
+    cumulative = False
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_BYTES, wire_bytes=MOST_BYTES, ages=dict[Rank, timedelta]())
+
+    def __init__(self, config: Config, context: Context) -> None:
+        key = config.api_key
+        authorization = Authorization(type="ApiKey", credentials=key) if key else None
+        self._posting = Posting(config, context, authorization=authorization)
+        self._index = config.index
+        self._namespace = config.namespace if config.index is None else None
+        self._setup = Setup(self._posting, config.index) if config.setup else None
+
+    @property
+    def shown(self) -> str:
+        """The address, for people."""
+        return self._posting.shown
+
+    def takes(self, rank: Rank) -> bool:
+        """Everything."""
+        return rank in Rank
+
+    def encode(self, records: Sequence[Record]) -> Encoded:
+        """Records as one bulk request. Raises ValueError for one that cannot be read or written."""
+        lines, items = list[bytes](), list[int]()
+        for record in records:
+            of_record = list(documents(read(record.body), self._namespace))
+            lines += [action(document, self._index_of(document)) for document in of_record]
+            items.append(len(of_record))
+        raw = b"".join(lines)
+        return Encoded(body=zipped(raw), raw_bytes=len(raw), records=len(records), items=tuple(items))
+
+    def _index_of(self, document: Document) -> str:
+        if self._index is None:
+            return f"{document.type}-{document.dataset}-{self._namespace}"
+        return index_at(self._index, document.at)
+
+    async def send(self, encoded: Encoded) -> Sequence[Verdict]:
+        """Send it once, after the template."""
+        if not any(encoded.items):
+            return [Dropped()]
+        if self._setup is not None and (in_the_way := await self._setup.run()) is not None:
+            return [in_the_way]
+        request = self._posting.request("POST", PATH, headers=_HEADERS, body=encoded.body)
+        fetched = await self._posting.fetch(request)
+        failed = self._posting.failed(fetched)
+        if failed is not None or fetched.response is None:
+            return [failed or Retry(reason=MALFORMED)]
+        return verdicts(fetched.response.body, encoded.items, self._posting.hidden)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+def build(config: Config, context: Context) -> Elk:
+    """The forwarder to one cluster."""
+    return Elk(config, context)

@@ -1,0 +1,1 @@
+"""Tests of documents for Elasticsearch, OpenSearch and Logstash."""
