@@ -6,7 +6,13 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.services", "tests.databases", "tests.elastic", "tests.distribution"]
+pytest_plugins = [
+    "tests.services",
+    "tests.databases",
+    "tests.elastic",
+    "tests.remote_write_receivers",
+    "tests.distribution",
+]
 
 # `ci` finds the same examples each time; `dev` looks for new ones: HYPOTHESIS_PROFILE=dev ./run test
 settings.register_profile(
