@@ -16,6 +16,7 @@ from slo.core.delivery import Ambiguous, Retry
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from tests import hostile
+from tests.databases import DOCS
 from tests.elastic import Searchable
 
 WARNING = "the index template cannot be put: somebody else has to, or fields cannot all be searched for"
@@ -151,3 +152,19 @@ def test_the_template_bounds_what_others_can_make_of_an_index() -> None:
     assert inner["mappings"]["dynamic"] is False
     dynamic = [name for name, field in inner["mappings"]["properties"].items() if field.get("dynamic")]
     assert dynamic == ["labels", "metrics", "watchkeep"]
+
+
+def test_every_field_is_documented() -> None:
+    def leaves(fields: Mapping[str, Any], before: str = "") -> list[str]:
+        found = list[str]()
+        for name, field in fields.items():
+            inner = field.get("properties")
+            found += leaves(inner, f"{before}{name}.") if inner else [before + name]
+        return found
+
+    _, body = template(None)
+    inner: Any = body["template"]
+    text = (DOCS / "forwarders" / "elk.md").read_text(encoding="utf-8")
+    named = leaves(inner["mappings"]["properties"])
+    assert len(named) > 30
+    assert [name for name in named if f"`{name}`" not in text and f"`{name}." not in text] == []

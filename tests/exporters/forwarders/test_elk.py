@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
+import json
 import random
+import signal
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +32,7 @@ from tests.exporters.elk.telling import AT, LABELS, audited, counted, measured, 
 from tests.faulty_proxy import Fault, FaultyProxy
 from tests.services import free_port
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 KEY = "bm9ib2R5OnNoYWxsIHNlZQ"
 
 _numbers = itertools.count()
@@ -120,6 +124,32 @@ async def test_sums_are_equal_whatever_happens_on_the_way(place: Place, tmp_path
         assert await forward(tmp_path, elk(port, timeout="500ms" if slow else "10s", **keys), DAY, most=17) == []
     check_whole(server, pattern)
     assert not set(faults) - set(proxy.met), "it was a bad day"
+
+
+async def test_sums_are_equal_after_kills_in_the_middle_of_requests(place: Place, tmp_path: Path) -> None:
+    server, keys, pattern = place
+    file = SpoolFile(tmp_path / "spool")
+    file.append([New(rank=rank_of(each), at=AT.timestamp(), body=written(each)) for each in DAY], {})
+    file.close()
+    proxy = FaultyProxy(server.port, itertools.cycle([Fault.NONE, Fault.DONE_SLOW]), meant="_bulk", slow_seconds=0.05)
+    async with proxy.serving() as port:
+        config = json.dumps({"url": f"http://127.0.0.1:{port}", **keys})
+        command = [sys.executable, "-m", "tests.exporters.forwarders.sender", str(tmp_path / "spool"), config]
+        for requests in (2, 3, 5, 8, 11):
+            enough = len(proxy.asked) + requests
+            process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT)
+            async with asyncio.timeout(30):
+                while len(proxy.asked) < enough:
+                    assert process.returncode is None, "it ended before it was killed"
+                    await asyncio.sleep(0.001)
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+        process = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT)
+        assert await asyncio.wait_for(process.wait(), 60) == 0
+    check_whole(server, pattern)
+    file = SpoolFile(tmp_path / "spool")
+    assert file.held_bytes == 0
+    file.close()
 
 
 async def test_what_a_field_does_not_take_is_refused_alone_and_kept(place: Place, tmp_path: Path) -> None:
