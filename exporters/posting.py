@@ -26,6 +26,9 @@ _LATER = frozenset({401, 403, 404, 408, 425, 429})
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
+_WAITS = ("retry-after", "x-ratelimit-reset")
+"""The headers that say after how many seconds to come again."""
+
 _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
 """How the reasons begin of what ended before anything was sent."""
 
@@ -108,7 +111,7 @@ class Posting:
 
 def retry_after_seconds(response: Response) -> float | None:
     """When to come again, where the other side says so in seconds."""
-    after = response.header("retry-after") or ""
+    after = next(filter(None, map(response.header, _WAITS)), "")
     return float(after[:9]) if after.isascii() and after.isdigit() else None
 
 

@@ -15,8 +15,9 @@ class Injection:
     """One kind of bad day.
 
     For the next `times` requests: wait for `hang_seconds`; then `reset` the connection, or answer with `status`, the
-    header Retry-After and `body`, the body taking `slow_seconds` to arrive piece by piece. With `processed` the request
-    takes effect all the same, which is what makes a failure ambiguous. Without status and reset the request is served.
+    headers Retry-After and X-RateLimit-Reset and `body`, the body taking `slow_seconds` to arrive piece by piece. With
+    `processed` the request takes effect all the same, which is what makes a failure ambiguous. Without status and reset
+    the request is served.
     """
 
     times: int = 1
@@ -24,6 +25,7 @@ class Injection:
     reset: bool = False
     status: int = 0
     retry_after: str = ""
+    ratelimit_reset: str = ""
     body: str = ""
     slow_seconds: float = 0.0
     processed: bool = False
@@ -76,6 +78,8 @@ async def perform(injection: Injection, request: web.Request, answer: web.Respon
         answer = web.Response(status=injection.status, text=injection.body)
         if injection.retry_after:
             answer.headers["Retry-After"] = injection.retry_after
+        if injection.ratelimit_reset:
+            answer.headers["X-RateLimit-Reset"] = injection.ratelimit_reset
     return await _slowly(request, answer, injection.slow_seconds) if injection.slow_seconds else answer
 
 

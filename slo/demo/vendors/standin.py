@@ -51,6 +51,9 @@ class StandIn(ABC):
     `monotonic` is what rates and delays are held against, in seconds.
     """
 
+    most_bytes = 2 * BODY_LIMIT_BYTES
+    """The largest body that is looked at."""
+
     def __init__(
         self,
         folder: Path,
@@ -116,7 +119,7 @@ class StandIn(ABC):
             await asyncio.wait(set(self._sending))
 
     async def __aenter__(self) -> Self:
-        application = web.Application(client_max_size=2 * BODY_LIMIT_BYTES)
+        application = web.Application(client_max_size=self.most_bytes)
         application.add_routes(
             [
                 web.get("/_standin/requests", self._show_requests),
@@ -127,7 +130,8 @@ class StandIn(ABC):
                 web.route("*", "/{path:.*}", self._take),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        # Bodies come as they were sent: whether one is compressed, and how large it then is, is the vendor's to judge.
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port, ssl_context=self._authority.server_context())
         await site.start()

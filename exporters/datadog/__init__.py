@@ -1,0 +1,1 @@
+"""What the forwarder `datadog` sends, and how it talks to Datadog."""

@@ -1,0 +1,150 @@
+"""The forwarder `datadog`: counts and metrics to Datadog's metrics API v2, and what happened to its logs API v2.
+
+Points are known by their series and time: one that comes again is no second one. Logs come at least once, each with its
+`event.id`. See docs/forwarders/datadog.md for what is sent.
+"""
+
+import gzip
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+from exporters.datadog.calls import API_KEY, Calls, Unanswered
+from exporters.datadog.entries import OLDEST, entries
+from exporters.datadog.series import SeriesWriter
+from exporters.posting import Posting
+from slo.config.forwarding import LogsConfig, PostingConfig
+from slo.config.tls import TLSSettings
+from slo.config.types import PositiveDuration, Secret
+from slo.config.urls import HTTPURL
+from slo.core.delivery import Sent, Verdict
+from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.net.context import Context
+
+METRICS, LOGS = "/api/v2/series", "/api/v2/logs"
+
+MOST_RECORDS = 1_000
+"""As many logs as one request may have."""
+
+MOST_RAW_BYTES = 5_000_000
+MOST_WIRE_BYTES = 512_000
+"""The bounds for metrics, 5,242,880 and 512,000 bytes, hold logs within theirs as well, which is 5 MB before
+compression.
+"""
+
+OLDEST_POINT = timedelta(minutes=55)
+"""How old a point may be: five minutes less than the hour that Datadog takes, for what is on its way."""
+
+AGES: Mapping[Rank, timedelta] = MappingProxyType(
+    {
+        Rank.COUNT: OLDEST_POINT,
+        Rank.METRIC: OLDEST_POINT,
+        Rank.FOREIGN_EVENT: OLDEST,
+        Rank.OUTCOME: OLDEST,
+        Rank.LOG: OLDEST,
+    }
+)
+
+GZIP_LEVEL = 6
+
+_OF_METRICS = frozenset({Rank.COUNT, Rank.METRIC})
+
+Site = Literal[
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "datadoghq.eu",
+    "ddog-gov.com",
+    "us2.ddog-gov.com",
+]
+
+
+class Config(LogsConfig):
+    """Metrics and logs to an account at Datadog."""
+
+    site: Site = "datadoghq.com"
+    """The site of the account, as the address of its pages says it."""
+    url: HTTPURL | None = None
+    """Where everything goes instead of the addresses of the site, `https://api.SITE` and
+    `https://http-intake.logs.SITE`."""
+    api_key: Secret
+    """A key of the account for sending."""
+    timeout: PositiveDuration = timedelta(seconds=10)
+    """When a request is given up, and made again."""
+    tls: TLSSettings = TLSSettings()
+    """How Datadog is verified over TLS."""
+
+
+class Datadog:
+    """Sends to one account."""
+
+    cumulative = False
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_WIRE_BYTES, ages=AGES)
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._context = context
+        self._series = SeriesWriter()
+        # One thread of its own: a Datadog that hangs must not take those that others wait for.
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="datadog")
+        api = config.url or f"https://api.{config.site}"
+        logs = config.url or f"https://http-intake.logs.{config.site}"
+        keys = {API_KEY: config.api_key}
+        self._shown = Posting(PostingConfig(url=api, timeout=config.timeout, tls=config.tls), context).shown
+        self._calls = {METRICS: self._made(config, api, keys), LOGS: self._made(config, logs, keys)}
+
+    @property
+    def shown(self) -> str:
+        """The address of its API, for people."""
+        return self._shown
+
+    def takes(self, rank: Rank) -> bool:  # noqa: ARG002 - there is a place for everything
+        """Everything."""
+        return True
+
+    def encode(self, records: Sequence[Record]) -> Encoded:
+        """Records as one request, of metrics or of logs. It has no body where they hold nothing that Datadog takes."""
+        if records[0].rank in _OF_METRICS:
+            path, raw = METRICS, self._series.write(records)
+        else:
+            path, raw = LOGS, entries(records, self._context.clock.now())
+        body = gzip.compress(raw, GZIP_LEVEL, mtime=0) if raw else b""
+        return Encoded(body=body, raw_bytes=len(raw), records=len(records), path=path)
+
+    async def send(self, encoded: Encoded) -> Sequence[Verdict]:
+        """Send it once. Datadog takes all of a request, or nothing."""
+        if not encoded.body:
+            return [Sent()]
+        try:
+            await self._calls[encoded.path].submit(encoded.path, encoded.body)
+        except Unanswered as error:
+            return [error.verdict]
+        return [Sent()]
+
+    async def aclose(self) -> None:
+        """Give up what is under way, and let the thread end."""
+        for calls in self._calls.values():
+            calls.close()
+        self._threads.shutdown(wait=False)
+
+    def _made(self, config: Config, url: str, keys: Mapping[str, Secret]) -> Calls:
+        headers = dict(keys)
+        posting = Posting(
+            PostingConfig(url=url, headers=headers, timeout=config.timeout, tls=config.tls), self._context
+        )
+        return Calls(
+            posting,
+            {name: key.reveal() for name, key in keys.items()},
+            url=url,
+            timeout_seconds=config.timeout.total_seconds(),
+            threads=self._threads,
+        )
+
+
+def build(config: Config, context: Context) -> Datadog:
+    """The forwarder to one account."""
+    return Datadog(config, context)

@@ -1,0 +1,239 @@
+"""The stand-in for Datadog refuses what Datadog refuses, keeps what it keeps, and forgets what it forgets."""
+
+import asyncio
+import gzip
+import io
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import cramjam
+import pytest
+
+from slo.demo.vendors.datadog.intake import LOG_BYTES, LOGS_RAW_BYTES, METRICS_RAW_BYTES, METRICS_WIRE_BYTES
+from slo.demo.vendors.datadog.standin import DatadogStandIn
+from slo.demo.vendors.injection import Injection
+
+API_KEY, APPLICATION_KEY = "a" * 32, "b" * 40
+NOW = 1_767_225_600
+SERIES = {"metric": "m.a", "type": 1, "interval": 10, "points": [{"timestamp": NOW, "value": 2}], "tags": ["slo:gate"]}
+LOG = {"message": "hello", "ddsource": "x", "ddtags": "a:b", "date": "2026-01-01T00:00:00Z"}
+
+
+def account(folder: Path) -> DatadogStandIn:
+    return DatadogStandIn(folder, api_key=API_KEY, application_key=APPLICATION_KEY, now=lambda: NOW)
+
+
+@pytest.fixture
+async def standin(tmp_path: Path) -> AsyncIterator[DatadogStandIn]:
+    async with account(tmp_path) as server:
+        yield server
+
+
+async def ask(
+    standin: DatadogStandIn, method: str, path: str, body: bytes = b"", **headers: str
+) -> tuple[int, Any, Any]:
+    trust = ssl.create_default_context(cafile=standin.ca_file)
+    sent = {"DD-API-KEY": API_KEY, "Content-Type": "application/json"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust), skip_auto_headers=["Content-Type"]) as session,
+        session.request(
+            method, f"{standin.url}{path}", data=io.BytesIO(body), headers={k: v for k, v in sent.items() if v}
+        ) as response,
+    ):
+        text = await response.text()
+        return response.status, json.loads(text) if text else None, response.headers
+
+
+async def series(standin: DatadogStandIn, *each: object, **headers: str) -> int:
+    return (await ask(standin, "POST", "/api/v2/series", json.dumps({"series": each}).encode(), **headers))[0]
+
+
+async def logs(standin: DatadogStandIn, *each: object) -> int:
+    return (await ask(standin, "POST", "/api/v2/logs", json.dumps(each).encode()))[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/api/v2/series", "", 403),
+        ("/api/v2/series", "wrong", 403),
+        ("/api/v2/logs", "", 401),
+        ("/api/v2/logs", "wrong", 403),
+    ],
+)
+async def test_nothing_is_taken_from_who_is_not_known(
+    standin: DatadogStandIn, path: str, key: str, status: int
+) -> None:
+    assert (await ask(standin, "POST", path, b"[]", DD_API_KEY=key))[0] == status
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metric": ""},
+        {"metric": "1m"},
+        {"metric": "m-a"},
+        {"metric": "m" * 201},
+        {"metric": 1},
+        {"type": 4},
+        {"type": "count"},
+        {"interval": 0},
+        {"interval": 1.5},
+        {"points": []},
+        {"points": [[NOW, 2]]},
+        {"points": [{"timestamp": NOW}]},
+        {"points": [{"value": 2}]},
+        {"points": [{"timestamp": NOW + 0.5, "value": 2}]},
+        {"points": [{"timestamp": NOW, "value": "2"}]},
+        {"points": [{"timestamp": NOW, "value": True}]},
+        {"tags": "slo:gate"},
+        {"tags": ["slo:"]},
+        {"tags": ["1:gate"]},
+        {"tags": ["slo:Gate"]},
+        {"tags": ["slo:a b"]},
+        {"tags": ["slo:" + "a" * 197]},
+        {"resources": [{"name": "h"}]},
+        {"host": "h"},
+    ],
+)
+async def test_a_series_that_is_not_right_is_refused_and_so_is_all_beside_it(
+    standin: DatadogStandIn, changed: dict[str, Any]
+) -> None:
+    assert await series(standin, SERIES, SERIES | changed) == 400
+    assert not standin.account.points
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"series": []}', b'{"series": [1]}', b'{"series": NaN}'])
+async def test_a_body_that_is_not_right_is_refused(standin: DatadogStandIn, body: bytes) -> None:
+    assert (await ask(standin, "POST", "/api/v2/series", body))[0] == 400
+
+
+async def test_a_body_is_json_and_says_so(standin: DatadogStandIn) -> None:
+    assert await series(standin, SERIES, Content_Type="text/plain") == 415
+    assert await series(standin, SERIES, Content_Type="") == 415
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode", "status"),
+    [
+        ("gzip", gzip.compress, 202),
+        ("deflate", zlib.compress, 202),
+        ("zstd1", lambda body: bytes(cramjam.zstd.compress(body)), 202),
+        ("br", lambda body: body, 415),
+        ("gzip", lambda body: body, 400),
+        ("gzip", lambda body: gzip.compress(body)[:-9], 400),
+        ("zstd1", lambda body: body, 400),
+        ("", gzip.compress, 400),
+    ],
+)
+async def test_a_body_is_compressed_as_it_says(
+    standin: DatadogStandIn, encoding: str, encode: Any, status: int
+) -> None:
+    body = encode(json.dumps({"series": [SERIES]}).encode())
+    assert (await ask(standin, "POST", "/api/v2/series", body, Content_Encoding=encoding))[0] == status
+    assert standin.account.sum("m.a") == (2 if status == 202 else 0)
+
+
+async def test_what_is_too_large_before_or_after_compression_is_refused(standin: DatadogStandIn) -> None:
+    wire = json.dumps({"series": [SERIES | {"unit": os.urandom(METRICS_WIRE_BYTES // 2).hex()}]}).encode()
+    assert (await ask(standin, "POST", "/api/v2/series", wire))[0] == 413
+    bomb = gzip.compress(b" " * (METRICS_RAW_BYTES + 1))
+    assert (await ask(standin, "POST", "/api/v2/series", bomb, Content_Encoding="gzip"))[0] == 413
+    assert (await ask(standin, "POST", "/api/v2/logs", b" " * (LOGS_RAW_BYTES + 1)))[0] == 413
+    assert await logs(standin, *[LOG] * 1001) == 413
+    assert await logs(standin, *[LOG] * 1000) == 202
+
+
+async def test_of_points_at_one_time_the_last_stays_and_others_add_up(standin: DatadogStandIn) -> None:
+    assert await series(standin, SERIES) == 202
+    assert await series(standin, SERIES | {"points": [{"timestamp": NOW, "value": 5}]}) == 202
+    assert standin.account.sum("m.a") == 5
+    assert await series(standin, SERIES | {"tags": ["slo:gate", "a:b"]}) == 202
+    assert await series(standin, SERIES | {"resources": [{"name": "h1", "type": "host"}]}) == 202
+    assert await series(standin, SERIES | {"points": [{"timestamp": NOW + 1, "value": 1}]}) == 202
+    assert (standin.account.sum("m.a"), standin.account.sum("m.a", "a:b")) == (10, 2)
+    assert standin.account.types == {"m.a": 1}
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-3600, 1), (-3601, 0), (600, 1), (601, 0), (-1_000_000, 0)])
+async def test_points_that_are_too_old_or_too_far_ahead_are_taken_and_lost(
+    standin: DatadogStandIn, seconds: int, kept: int
+) -> None:
+    assert await series(standin, SERIES | {"points": [{"timestamp": NOW + seconds, "value": 3}]}) == 202
+    assert (standin.account.sum("m.a"), len(standin.account.discarded)) == (3 * kept, 1 - kept)
+
+
+@pytest.mark.parametrize(
+    ("date", "kept"),
+    [
+        ("2026-01-01T00:00:00Z", 1),
+        ("2025-12-31T06:00:00Z", 1),
+        ("2025-12-31T05:59:59Z", 0),
+        ("2026-01-01T02:00:01Z", 0),
+        ((NOW - 18 * 3600) * 1000, 1),
+        ((NOW - 18 * 3600 - 1) * 1000, 0),
+        (NOW, 0),
+        ("yesterday", 1),
+    ],
+)
+async def test_logs_that_are_too_old_are_taken_and_lost(standin: DatadogStandIn, date: object, kept: int) -> None:
+    assert await logs(standin, LOG | {"date": date}) == 202
+    assert (len(standin.account.logs), len(standin.account.discarded)) == (kept, 1 - kept)
+
+
+async def test_logs_are_kept_as_often_as_they_come_and_large_ones_are_cut(standin: DatadogStandIn) -> None:
+    assert [await logs(standin, LOG), await logs(standin, LOG)] == [202, 202]
+    assert standin.account.logs == [LOG, LOG]
+    assert await logs(standin, {"message": "x" * LOG_BYTES, "service": "s"}) == 202
+    assert standin.account.logs[-1].keys() == {"message"}
+    for wrong in ("text", {"message": 1}, {"ddtags": ["a:b"]}):
+        assert await logs(standin, LOG, wrong) == 400
+    assert len(standin.account.logs) == 3
+
+
+async def test_bad_days_leave_nothing_unless_it_was_processed_and_say_when_they_end(standin: DatadogStandIn) -> None:
+    standin.inject(Injection(status=429, ratelimit_reset="7", body="{}"))
+    status, _, headers = await ask(standin, "POST", "/api/v2/series", json.dumps({"series": [SERIES]}).encode())
+    assert (status, headers["X-RateLimit-Reset"], standin.account.sum("m.a")) == (429, "7", 0)
+    standin.inject(Injection(reset=True, processed=True))
+    with pytest.raises(aiohttp.ClientError):
+        await series(standin, SERIES)
+    assert standin.account.sum("m.a") == 2
+
+
+async def test_it_remembers_after_a_restart_and_shows_what_it_has(tmp_path: Path) -> None:
+    async with account(tmp_path) as standin:
+        await series(standin, SERIES, SERIES | {"points": [{"timestamp": 1, "value": 3}]})
+        await logs(standin, LOG)
+    async with account(tmp_path) as standin:
+        shown = (await ask(standin, "GET", "/_standin/points"))[1]["series"]
+        assert shown == [{"metric": "m.a", "host": "", "tags": ["slo:gate"], "points": {str(NOW): 2}}]
+        assert (await ask(standin, "GET", "/_standin/logs"))[1]["logs"] == [LOG]
+        [discarded] = (await ask(standin, "GET", "/_standin/discarded"))[1]["discarded"]
+        assert discarded == {"metric": "m.a", "timestamp": 1, "value": 3}
+
+
+async def test_as_a_process_it_prints_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "slo.demo.vendors.datadog", "--folder", str(tmp_path), "--api-key", API_KEY]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        address = json.loads(await asyncio.to_thread(process.stdout.readline))
+        trust = ssl.create_default_context(cafile=address["ca_file"])
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+            assert (await session.get(f"{address['url']}/_standin/points")).status == 200
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,1 @@
+"""What the forwarder to Datadog sends."""
