@@ -1,12 +1,12 @@
 """The forwarder `central`: everything that an agent sees, to the watch that counts it.
 
 The watch has a batch on disk before it says that it took it; one that it did not take is sent again, so each comes at
-least once. What it cannot read of a batch it says, and that is dropped: it would never be able to.
+least once. Records go under the numbers that they have in the spool, by which the watch knows what it missed. What it
+cannot read of a batch it says, and that is refused: it would never be able to.
 """
 
 import gzip
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from slo.config.reports import ReportingConfig
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.exposition.sparing import Sparing
+from slo.core.telemetry import TOO_LARGE, Encoded, Limits, Rank, Record
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.request import Request
@@ -27,12 +27,11 @@ MOST_RECORDS = 2_000
 MOST_BYTES = 1_000_000
 """How much one batch holds, before it is compressed: a request that takes milliseconds to read."""
 
+MOST_RAW_BYTES = 16 * 1024 * 1024
+MOST_WIRE_BYTES = 2 * 1024 * 1024
+"""The largest body that a watch takes, as it is meant and as it comes: a scrape may be larger than a batch."""
+
 GZIP_LEVEL = 1
-
-TOO_LARGE = "too_large"
-"""The reason where somebody on the way takes no body as large."""
-
-COMPLAIN_EVERY_SECONDS = 600.0
 
 DETAIL_LIMIT = 500
 """How much of what the other side said is kept, in characters."""
@@ -46,7 +45,8 @@ there nothing is wrong with the batch.
 _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
 """How the reasons begin of what ended before anything was sent."""
 
-logger = logging.getLogger(__name__)
+_UNREADABLE = "unreadable"
+"""The reason of a record that the watch cannot read."""
 
 
 class Config(ReportingConfig):
@@ -63,7 +63,18 @@ class Config(ReportingConfig):
 
 
 class Central:
-    """Sends batches to one watch."""
+    """Sends batches to one watch. Have it `report_as` somebody first. `heard_at` is when the watch last took something,
+    in seconds of the monotonic clock.
+    """
+
+    cumulative = False
+    limits = Limits(
+        records=MOST_RECORDS,
+        raw_bytes=MOST_RAW_BYTES,
+        wire_bytes=MOST_WIRE_BYTES,
+        ages=dict[Rank, timedelta](),
+        batch_bytes=MOST_BYTES,
+    )
 
     def __init__(self, config: Config, context: Context) -> None:
         self._context = context
@@ -71,7 +82,8 @@ class Central:
         self._token = config.token
         self._url = URL.parse(config.url.rstrip("/") + PATH)
         self._tls = config.tls
-        self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
+        self._agent = self._boot = ""
+        self.heard_at = context.clock.monotonic()
         if self._url.secure:
             context.tls.get(config.tls, alpn=self._request(b"").alpn)  # now: its files are there, or not
 
@@ -80,18 +92,41 @@ class Central:
         """Where batches go, for people."""
         return self._url.shown
 
-    def encode(self, agent: str, boot: str, first: int, records: Sequence[bytes]) -> bytes:
-        """A batch of records, each a document in JSON, as it is sent; see `slo.core.batch.Batch`."""
-        sent = self._context.clock.now().isoformat()
-        head = json.dumps({"agent": agent, "boot": boot, "first": first, "sent": sent})[:-1]
-        body = b'%s, "records": [%s]}' % (head.encode(), b",".join(records))
-        return gzip.compress(body, GZIP_LEVEL, mtime=0)
+    def report_as(self, agent: str, boot: str) -> None:
+        """Say who reports, and what its spool is called: numbers of one say nothing of another's."""
+        self._agent, self._boot = agent, boot
 
-    async def send(self, payload: bytes, records: int) -> Verdict:
-        """Send one batch of so many records once."""
+    def takes(self, rank: Rank) -> bool:
+        """Rounds: the watch counts, and measures itself."""
+        return rank is Rank.OUTCOME
+
+    def encode(self, records: Sequence[Record]) -> Encoded:
+        """Records as one batch, as far as their numbers are in a row; see `slo.core.batch.Batch`."""
+        first = records[0].number
+        return self._batch(first, [each.body for place, each in enumerate(records) if each.number == first + place])
+
+    async def send(self, encoded: Encoded) -> Sequence[Verdict]:
+        """Send one batch once. The watch says which records it did not take."""
         deadline = self._context.clock.monotonic() + self._timeout_seconds
-        fetched = await fetch(self._request(payload), self._context, deadline)
-        return self._verdict(fetched, records)
+        verdicts = self._verdicts(await fetch(self._request(encoded.body), self._context, deadline), encoded)
+        if any(isinstance(verdict, Sent) for verdict in verdicts):
+            self.heard_at = self._context.clock.monotonic()
+        return verdicts
+
+    async def greet(self) -> Verdict:
+        """Report nothing, once."""
+        (verdict,) = await self.send(self._batch(0, []))
+        return verdict
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+    def _batch(self, first: int, bodies: Sequence[bytes]) -> Encoded:
+        sent = self._context.clock.now().isoformat()
+        head = json.dumps({"agent": self._agent, "boot": self._boot, "first": first, "sent": sent})[:-1]
+        raw = b'%s, "records": [%s]}' % (head.encode(), b",".join(bodies))
+        body = gzip.compress(raw, GZIP_LEVEL, mtime=0)
+        return Encoded(body=body, raw_bytes=len(raw), records=len(bodies), first=first)
 
     def _request(self, payload: bytes) -> Request:
         return Request(
@@ -108,38 +143,54 @@ class Central:
             keep_body=True,
         )
 
-    def _verdict(self, fetched: Fetched, records: int) -> Verdict:
+    def _verdicts(self, fetched: Fetched, encoded: Encoded) -> Sequence[Verdict]:
         fault, response = fetched.reached.fault, fetched.response
         if fault is not None or response is None:
             reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
             if reason.startswith(_BEFORE_SENT):
-                return Retry(reason=reason, detail=detail)
-            return Ambiguous(reason=reason, detail=detail)
+                return [Retry(reason=reason, detail=detail)]
+            return [Ambiguous(reason=reason, detail=detail)]
         text = self._token.hidden_in(response.body.decode(errors="replace"))
         if 200 <= response.status < 300:
-            return self._taken(text, records)
+            return self._taken(text, encoded)
         detail = f"HTTP {response.status}: {text[:DETAIL_LIMIT]}"
         reason = _reason(response.status)
         if response.status in _REFUSALS and str(_document(text).get("error")).startswith(_REFUSAL):
-            return Refused(reason=reason, detail=detail)
+            return [Refused(reason=reason, detail=detail)]
         after = response.header("retry-after") or ""
         seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
-        return Retry(reason=reason, after_seconds=seconds, detail=detail)
+        return [Retry(reason=reason, after_seconds=seconds, detail=detail)]
 
-    def _taken(self, text: str, records: int) -> Verdict:
-        """A watch says how many records it took, and which it did not; whatever else answers with 200 is none."""
+    def _taken(self, text: str, encoded: Encoded) -> Sequence[Verdict]:
+        """A watch says how many records it took, and which it did not; whatever else answers with 200 is none.
+
+        It names some of those alone where they are many: then all are refused, to be sent by fewer until it names each.
+        """
         document = _document(text)
         taken, refused = document.get("accepted"), document.get("refused", [])
-        if type(taken) is not int or not 0 <= taken <= records or (taken < records and not refused):
-            return Retry(reason="response_malformed", detail=f"{self.shown} is no watch: {text[:DETAIL_LIMIT]}")
-        if refused:
-            self._log.tell(
-                logging.ERROR,
-                "the watch cannot read some records: they are lost",
-                key="refused",
-                extra={"records": records - taken, "refused": str(refused)[:DETAIL_LIMIT]},
-            )
-        return Sent(reference=str(taken))
+        missing = encoded.records - taken if type(taken) is int else -1
+        if not 0 <= missing <= encoded.records or bool(missing) != bool(refused):
+            detail = f"{self.shown} is no watch: {text[:DETAIL_LIMIT]}"
+            return [Retry(reason="response_malformed", detail=detail)]
+        if not missing:
+            return [Sent()]
+        named = _named(refused, encoded)
+        if len(named) != missing:
+            return [Refused(reason=_UNREADABLE, detail=str(refused)[:DETAIL_LIMIT])]
+        return [
+            Refused(reason=_UNREADABLE, detail=named[place][:DETAIL_LIMIT]) if place in named else Sent()
+            for place in range(encoded.records)
+        ]
+
+
+def _named(refused: object, encoded: Encoded) -> Mapping[int, str]:
+    """The records that a watch says it does not take, by their places in the batch, and why."""
+    named: dict[int, str] = {}
+    for each in refused if isinstance(refused, list) else ():
+        match each:
+            case {"record": int(number), "error": str(why)} if 0 <= number - encoded.first < encoded.records:
+                named[number - encoded.first] = why
+    return named
 
 
 def _document(text: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
@@ -20,7 +21,6 @@ from slo.exposition.sparing import Sparing
 from slo.store.spool import Batch, DeadLetter
 
 LONGEST_PAUSE_SECONDS = 64.0
-"""How long after an outage of the other side it takes at most to be noticed that it is over."""
 
 IDLE_SECONDS = 5.0
 EXPIRE_EVERY_SECONDS = 5.0
@@ -36,8 +36,9 @@ logger = logging.getLogger(__name__)
 class Sending:
     """Sends what is in `spool`. A batch that is refused as a whole is halved until what is bad is alone.
 
-    What is about a time longer ago than `max_age`, or than the other side takes, is given up and counted; events are
-    not.
+    What is about a time longer ago than `max_age` (None: any age will do), or than the other side takes, is given up
+    and counted; events are not. After an outage of the other side it is noticed in `longest_pause_seconds` at most that
+    it is over.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Sending:
         spool: Spool,
         forwarder: Forwarder,
         *,
-        max_age: timedelta,
+        max_age: timedelta | None,
         clock: Clock,
         telemetry: Forwarding,
+        longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.forwarder = forwarder
@@ -57,6 +59,7 @@ class Sending:
         self._spool = spool
         self._clock = clock
         self._telemetry = telemetry
+        self._longest_pause_seconds = longest_pause_seconds
         self._jitter = jitter
         self._most = forwarder.limits.records
         self._failed = 0
@@ -71,7 +74,7 @@ class Sending:
                 pause = await self.once()
             except StoreError as error:
                 self._complain(logging.ERROR, "the spool cannot be read", str(error))
-                pause = LONGEST_PAUSE_SECONDS
+                pause = self._longest_pause_seconds
             if pause is None:
                 await self._spool.wait(IDLE_SECONDS)
             elif pause:
@@ -86,17 +89,31 @@ class Sending:
         """Send one batch; how many seconds to wait before the next, None: until there is one. Raises StoreError."""
         await self._expire()
         limits, file = self.forwarder.limits, self._spool.file
-        batch = await asyncio.to_thread(file.head, most=self._most, most_bytes=limits.raw_bytes)
+        most_bytes = limits.batch_bytes or limits.raw_bytes
+        batch = await asyncio.to_thread(file.head, most=self._most, most_bytes=most_bytes)
         if batch is None:
             return None
         encoded = await asyncio.to_thread(self._encoded, batch)
         if encoded is None:
             return await self._apply(batch, [Refused(reason=UNWRITABLE, detail="it cannot be written")])
+        batch = batch.beginning(encoded.records)
         if _surpasses(encoded, self.forwarder):
             return await self._apply(batch, [Refused(reason=TOO_LARGE, detail=f"{len(encoded.body)} bytes")])
         if not batch.again:
             await asyncio.to_thread(file.begin, batch)
         return await self._apply(batch, await self.forwarder.send(encoded))
+
+    async def finish(self, deadline_seconds: float) -> None:
+        """Write and send what can be sent before the deadline; the rest stays on disk."""
+        await self._spool.flush()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while await self.once() == 0.0:
+                    pass
+        except (TimeoutError, StoreError):
+            logger.warning(
+                "not all could be sent, the rest goes out after the next start", extra={"forwarder": self._spool.name}
+            )
 
     def _encoded(self, batch: Batch) -> Encoded | None:
         try:
@@ -111,7 +128,7 @@ class Sending:
         records = batch.records
         if len(verdicts) == 1 and len(records) > 1:
             verdict = verdicts[0]
-            if isinstance(verdict, Refused) and not _was_there(batch, verdict):
+            if _is_for_fewer(verdict, batch):
                 self._count_failure(verdict)
                 self._most = max(1, len(records) // 2)
                 await asyncio.to_thread(self._spool.file.settle, ())
@@ -164,7 +181,7 @@ class Sending:
             self._failed,
             after_seconds=max(asked, default=None),
             jitter=self._jitter(),
-            cap_seconds=LONGEST_PAUSE_SECONDS,
+            cap_seconds=self._longest_pause_seconds,
         )
 
     async def _expire(self) -> None:
@@ -175,9 +192,9 @@ class Sending:
         wall = self._clock.now().timestamp()
         before: dict[Rank, float] = {}
         for rank in Rank:
-            if rank is not Rank.EVENT:
-                age = min(self.max_age, self.forwarder.limits.ages.get(rank, self.max_age))
-                before[rank] = wall - age.total_seconds()
+            ages = [age for age in (self.max_age, self.forwarder.limits.ages.get(rank)) if age is not None]
+            if ages and rank is not Rank.EVENT:
+                before[rank] = wall - min(ages).total_seconds()
         self._spool.drop(await asyncio.to_thread(self._spool.file.expire, before), "expired")
 
     def _count_failure(self, verdict: Refused | Retry | Ambiguous) -> None:
@@ -196,6 +213,13 @@ class Sending:
 def _surpasses(encoded: Encoded, forwarder: Forwarder) -> bool:
     limits = forwarder.limits
     return len(encoded.body) > limits.wire_bytes or encoded.raw_bytes > limits.raw_bytes
+
+
+def _is_for_fewer(verdict: Verdict, batch: Batch) -> TypeGuard[Refused | Retry]:
+    """Whether a batch is to be sent in halves: it is too large, or something in it is refused."""
+    if isinstance(verdict, Refused):
+        return not _was_there(batch, verdict)
+    return isinstance(verdict, Retry) and verdict.reason == TOO_LARGE
 
 
 def _was_there(batch: Batch, verdict: Refused) -> bool:

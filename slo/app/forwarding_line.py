@@ -20,7 +20,6 @@ from slo.core.outcome import Outcome
 from slo.core.protocols import Clock
 from slo.core.telemetry import Forwarder, Logged, Rank
 from slo.core.telemetry_document import written
-from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.store.spool import New, SpoolFile
 from slo.web.forwarders import ForwarderState, spool_state
@@ -144,18 +143,8 @@ class Line:
 
     async def finish(self, deadline_seconds: float) -> None:
         """Send what can be sent before the deadline, and close; the rest stays on disk."""
-        await self.spool.flush()
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                while await self.sending.once() == 0.0:
-                    pass
-        except (TimeoutError, StoreError):
-            logger.warning("not all could be forwarded, the rest goes out after the next start", extra=self._named)
+        await self.sending.finish(deadline_seconds)
         await self.close()
-
-    @property
-    def _named(self) -> dict[str, str]:
-        return {"forwarder": self.entry.name}
 
     def _new(self, rank: Rank, log: Logged) -> New:
         labelled = replace(log, labels=self.selection.labelled(log.labels))

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -130,7 +129,7 @@ class Forwardings:
             await line.close()
             self._telemetry.forget(name)
             logger.warning(
-                "a forwarder is not configured any more, its spool is kept", extra={"spool": str(self._path(name))}
+                "a forwarder is not configured any more, its spool is kept", extra={"spool": str(line.spool.file.path)}
             )
         for name, forwarder in prepared.forwarders.items():
             try:
@@ -255,15 +254,10 @@ class Forwardings:
     async def _file(self, name: str) -> SpoolFile:
         """The spool of a forwarder, which another one of its name may have had until now."""
         if name not in self.lines:
-            path = self._path(name)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            return await asyncio.to_thread(SpoolFile, path)
+            return await asyncio.to_thread(lambda: SpoolFile(self._place.folder.spool(name)))
         before = await self._stopped(name)
         await before.leave()
         return before.spool.file
-
-    def _path(self, name: str) -> Path:
-        return self._place.folder.spools / f"{name}.spool"
 
 
 def _closing_of(closed: Closed) -> Closing:

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from exporters.spool import Spool
+from exporters.forwarding.spool import Spool
 from slo.core.batch import Gone, Observed, Record, digest_of
 from slo.core.batch_document import LONGEST_TEXT, document_of
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.protocols import Clock
+from slo.core.telemetry import Rank
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
 from slo.sources.scrape import Scraped
+from slo.store.spool import New
 
 
 class Reporting:
@@ -37,8 +39,9 @@ class Reporting:
         self._add(Observed(outcome=_short(outcome)))
 
     def _add(self, record: Record) -> None:
-        document = document_of(record)
-        self._spool.add(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode())
+        at = (record.at if isinstance(record, Gone) else record.outcome.at).timestamp()
+        document = json.dumps(document_of(record), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        self._spool.add([New(rank=Rank.OUTCOME, at=at, body=document.encode())])
 
 
 class ReportingScrapes(Reporting):

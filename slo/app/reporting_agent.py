@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from daemonset.node import Node
 from exporters.forwarders.central import Central
-from exporters.sending import Sending
-from exporters.spool import Spool
+from exporters.forwarding.sending import Sending
+from exporters.forwarding.spool import Spool
+from exporters.presence import Presence
 from slo.app.checks import checks_of
 from slo.app.found import Followers, What
 from slo.app.probes import WatchedProbes
@@ -22,17 +24,23 @@ from slo.config.settings import ForwarderEntry, Settings
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.errors import StoreError, UsageError
+from slo.errors import UsageError
 from slo.exposition.agent_catalogue import AgentTelemetry
 from slo.exposition.collected import Collected
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.store.folder import DataFolder
-from slo.store.queue import Queue
+from slo.store.spool import SpoolFile
 
 FORWARDER = "central"
 """The type of forwarder that an agent reports through."""
+
+BOOT = "boot"
+"""The mark of what the spool is called, so that its numbers are told from those of another one."""
+
+LONGEST_PAUSE_SECONDS = 15.0
+"""How long after an outage of the watch it takes at most to be noticed that it is over."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,16 +87,20 @@ class ReportingAgent:
         self._stopping = False
         self._reloading = asyncio.Lock()
         entry = forwarder_of(settings)
-        self._spool = Spool(
-            Queue(place.folder.spool),
-            entry.name,
-            most_bytes=entry.spool_bytes,
-            clock=clock,
-            telemetry=telemetry.forwarding,
-        )
+        file, forwarding = SpoolFile(place.folder.spool(entry.name)), telemetry.forwarding
+        self._boot = file.marks().get(BOOT) or secrets.token_hex(8)
+        file.append((), {BOOT: self._boot})
+        self._central = self._built(entry)
+        self._spool = Spool(file, entry.name, most_bytes=entry.spool_bytes, clock=clock, telemetry=forwarding)
         self._sending = Sending(
-            self._spool, self._central(entry), agent=place.name, clock=clock, telemetry=telemetry.forwarding
+            self._spool,
+            self._central,
+            max_age=None,
+            clock=clock,
+            telemetry=forwarding,
+            longest_pause_seconds=LONGEST_PAUSE_SECONDS,
         )
+        self._presence = Presence(self._spool, lambda: self._central, clock=clock, telemetry=forwarding)
         self._checks = WatchedProbes(
             place.kinds,
             context,
@@ -111,7 +123,7 @@ class ReportingAgent:
     @property
     def reports_to(self) -> str:
         """Where it reports to, for people."""
-        return self._sending.forwarder.shown
+        return self._central.shown
 
     async def open(self) -> None:
         """Build what is to be run. Raises ConfigError for what cannot be."""
@@ -124,6 +136,7 @@ class ReportingAgent:
             tasks.create_task(self._scrapes.run(), name="scrapes")
             tasks.create_task(self._spool.run(), name="spool")
             tasks.create_task(self._sending.run(), name="sending")
+            tasks.create_task(self._presence.run(), name="presence")
             if self._node is not None:
                 tasks.create_task(self._node.run(self._share), name="node")
 
@@ -136,13 +149,7 @@ class ReportingAgent:
     async def close(self, deadline_seconds: float) -> None:
         """Check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
         await asyncio.gather(self._checks.close(), self._scrapes.close())
-        await self._spool.flush()
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                while await self._sending.once() == 0.0:
-                    pass
-        except (TimeoutError, StoreError):
-            logger.warning("not all could be sent, the rest goes out after the next start")
+        await self._sending.finish(deadline_seconds)
         await self._spool.close()
         if self._node is not None:
             await self._node.aclose()
@@ -153,12 +160,13 @@ class ReportingAgent:
             try:
                 settings = await asyncio.to_thread(self._place.settings)
                 entry = forwarder_of(settings)
-                central = self._central(entry)
+                central = self._built(entry)
                 await self._adopt(settings.run_by("agents"))
             except Exception:
                 self.telemetry.reload_successful.set(0)
                 raise
-            self._sending.forwarder, self._spool.most_bytes = central, entry.spool_bytes
+            self._central = self._sending.forwarder = central
+            self._spool.most_bytes = entry.spool_bytes
             logger.info(
                 "configuration reloaded",
                 extra={"checks": len(self.settings.checks), "scrapes": len(self.settings.scrapes)},
@@ -205,8 +213,9 @@ class ReportingAgent:
         self.telemetry.reload_successful.set(1)
         self.telemetry.reload_at.set(self.clock.now().timestamp())
 
-    def _central(self, entry: ForwarderEntry) -> Central:
+    def _built(self, entry: ForwarderEntry) -> Central:
         central: Central = self._place.kinds.forwarders.module(FORWARDER).build(entry.config, self._context)
+        central.report_as(self.name, self._boot)
         return central
 
     async def _share(self) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from slo.core.delivery import Verdict
 
 TOO_LARGE = "too_large"
-"""The reason of a refusal that says that fewer records at a time would be taken."""
+"""The reason where fewer records at a time would be taken."""
 
 ALREADY_THERE = "out_of_order"
 """The reason of a refusal that says that these records or newer ones are there, and that no others go between them."""
@@ -34,7 +34,7 @@ class Rank(IntEnum):
     FOREIGN_EVENT = 2
     """What the watched service says that happened in it."""
     OUTCOME = 3
-    """A round that was not good."""
+    """A round of a check: to a watch each of them, to others those that were not good."""
     METRIC = 4
     """Metrics at a moment: the next ones say nearly the same."""
     LOG = 5
@@ -123,12 +123,16 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the other side takes in one request, and how old (None: any age). `ages` are by rank."""
+    """What the other side takes in one request, and how old, by rank; what has no age there may have any.
+
+    Records of `batch_bytes` together are sent together, and a larger one alone; None: as many as it takes.
+    """
 
     records: int
     raw_bytes: int
     wire_bytes: int
     ages: Mapping[Rank, timedelta]
+    batch_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +140,8 @@ class Encoded:
     """One request: its body as it is sent, what that was before compression, and of how many records it is.
 
     `path` is where it goes below the address of the forwarder, where that has several places for several ranks. `items`
-    says how many things of the other side each record became, where that answers for each of them.
+    says how many things of the other side each record became, where that answers for each of them; `first` is the
+    number of its first record, where the other side is told that.
     """
 
     body: bytes
@@ -144,6 +149,7 @@ class Encoded:
     records: int
     path: str = ""
     items: Sequence[int] = ()
+    first: int = 0
 
 
 class Forwarder(Protocol):
@@ -165,8 +171,8 @@ class Forwarder(Protocol):
         """Whether records of that rank mean anything to the other side."""
 
     def encode(self, records: Sequence[Record]) -> Encoded:
-        """Records of one rank as one request, whatever its size. Called in a thread; raises ValueError for a record
-        that it cannot write, which is then found by halving.
+        """Records of one rank as one request, whatever its size; or the first of them, where the others cannot go with
+        those. Called in a thread; raises ValueError for a record that it cannot write, which is then found by halving.
         """
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from slo.errors import StoreBusy, StoreDamaged, StoreError
+from slo.store.faults import file_error
 from slo.store.files import begin_whole, private
 
 TOKEN_LEAST_CHARACTERS = 16
@@ -21,7 +22,7 @@ PID_WIDTH = 20
 RESTORING = "restoring"
 """The file that stands in a folder while a backup is put into it: until it is gone, nothing there is whole."""
 
-_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db", "spool.queue", "spools")
+_OURS = (RESTORING, "lock", "token", "journal.db", "ledger.db", "spools")
 _NOBODYS = ("lost+found",)
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,6 @@ class DataFolder:
         self.ledger = path / "ledger.db"
         self.jobs = path / "jobs"
         self.agents = path / "agents.queue"
-        self.spool = path / "spool.queue"
         self.spools = path / "spools"
         try:
             _make_private(path)
@@ -59,6 +59,14 @@ class DataFolder:
         except StoreError:
             self.close()
             raise
+
+    def spool(self, forwarder: str) -> Path:
+        """Where the spool of a forwarder is, in a folder that is made if it is missing. Raises StoreError."""
+        try:
+            self.spools.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise file_error(error, self.spools) from error
+        return self.spools / f"{forwarder}.spool"
 
     def token(self) -> str:
         """The token that the API asks for: read from the file `token`, which is made at the first call."""

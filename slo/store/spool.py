@@ -71,6 +71,10 @@ class Batch:
     records: Sequence[Record]
     again: bool = False
 
+    def beginning(self, count: int) -> "Batch":
+        """The first so many of them."""
+        return Batch(records=self.records[:count], again=self.again)
+
     @property
     def span(self) -> tuple[int, int, int]:
         """Its rank, and the numbers of its first and its last record."""
@@ -89,6 +93,11 @@ class SpoolFile:
             rows = db.execute("SELECT rank, sum(length(body)) FROM records GROUP BY rank")
             self._bytes: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): size for rank, size in rows}
             self._dead_bytes: int = db.execute("SELECT coalesce(sum(length(body)), 0) FROM dead").fetchone()[0]
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._file.path
 
     @property
     def held_bytes(self) -> int:

@@ -1,15 +1,17 @@
 """What an agent says of its rounds is what the watch can read, and nobody is gone whom another agent looks at."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
-from exporters.spool import Spool
+from exporters.forwarding.spool import Spool
 from slo.app.reporting import Reporting
 from slo.core.batch import Gone, Observed
 from slo.core.batch_document import LONGEST_TEXT, record_of
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
+from slo.store.spool import New
 from tests.exporters.clocks import SetClock
 
 
@@ -19,8 +21,11 @@ class Kept:
     def __init__(self) -> None:
         self.records: list[Observed | Gone] = []
 
-    def add(self, record: bytes) -> None:
-        self.records.append(record_of(json.loads(record)))
+    def add(self, records: Iterable[New]) -> None:
+        for each in records:
+            record = record_of(json.loads(each.body))
+            assert each.at == (record.at if isinstance(record, Gone) else record.outcome.at).timestamp()
+            self.records.append(record)
 
 
 def reporting(kept: Kept, *wanted: CheckKey) -> Reporting:

@@ -13,7 +13,8 @@ import pytest
 import trustme
 
 from exporters.forwarders.central import Config, build
-from slo.core.delivery import Retry, Sent
+from slo.core.delivery import Retry, Sent, Verdict
+from slo.core.telemetry import Rank, Record
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from tests.daemonset.manifests import FOLDER
@@ -88,12 +89,15 @@ def test_the_watch_is_reached_over_tls_and_trusts_nobody_for_coming_from_there(n
 
 async def test_what_agents_report_gets_through_with_the_token_of_agents_alone(nginx: Service, tmp_path: Path) -> None:
     certified(nginx.folder).cert_pem.write_to_path(tmp_path / "ca.crt")
-    record = {"gone": {"check": "nightly", "target": "t" * 500_000, "at": "2026-01-01T00:00:00+00:00"}}
-    verdicts = []
+    record = {"gone": {"check": "nightly", "target": "t" * 4_000, "at": "2026-01-01T00:00:00+00:00"}}
+    verdicts: list[Verdict] = []
     for token in (TOKEN, "what nobody has to show"):
         keys = {"url": f"https://127.0.0.1:{nginx.port}", "token": token, "tls": {"ca_file": str(tmp_path / "ca.crt")}}
         to = build(Config.model_validate(keys), Context.default(SteadyClock()))
-        verdicts.append(await to.send(to.encode("n1", "b1", 1, [json.dumps(record).encode()]), 1))
+        to.report_as("n1", "b1")
+        body = json.dumps(record).encode()
+        records = [Record(number=number, rank=Rank.OUTCOME, at=0.0, body=body) for number in range(1, 126)]
+        verdicts += await to.send(to.encode(records))
     taken, refused = verdicts
     assert isinstance(taken, Sent)
     assert isinstance(refused, Retry)

@@ -22,7 +22,7 @@ from slo.core.deltas import BAD, COVERED_MS, GOOD, UNKNOWN
 from slo.core.outcome import Outcome
 from slo.exposition.catalogue import Telemetry
 from slo.store.ledger import LedgerStore
-from slo.store.queue import Queue
+from slo.store.spool import SpoolFile
 from tests.daemonset.api_server import TOKEN, APIServer
 from tests.daemonset.selectors import Document
 from tests.e2e.lan import Machine
@@ -33,7 +33,7 @@ PORT = 9990
 
 KEEP = """
 CREATE TABLE kept (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TRIGGER keep AFTER INSERT ON bodies BEGIN INSERT INTO kept VALUES (new.number, new.body); END;
+CREATE TRIGGER keep AFTER INSERT ON records BEGIN INSERT INTO kept VALUES (new.number, new.body); END;
 """
 """Has a spool keep what is dropped from it: what an agent saw, whatever became of it."""
 
@@ -175,8 +175,9 @@ def agent(machine: Machine, folder: Path, config: Path, *, node: str, api: str) 
         machine, folder, "agent", "-c", str(config), "--node", node, "--listen", f"{machine.address}:{PORT}", *account
     )
     made.data.mkdir(mode=0o700)
-    spool = made.data / "spool.queue"
-    Queue(spool).close()
+    spool = made.data / "spools" / "centre.spool"
+    spool.parent.mkdir(mode=0o700)
+    SpoolFile(spool).close()
     with contextlib.closing(sqlite3.connect(spool)) as db:
         db.executescript(KEEP)
     return made
@@ -186,7 +187,7 @@ def seen(agents: Iterable[Process]) -> dict[tuple[str, str, int], Outcome]:
     """Every round that agents saw, by check, target and number."""
     rounds: dict[tuple[str, str, int], Outcome] = {}
     for each in agents:
-        with contextlib.closing(sqlite3.connect(each.data / "spool.queue")) as db:
+        with contextlib.closing(sqlite3.connect(each.data / "spools" / "centre.spool")) as db:
             for (body,) in db.execute("SELECT body FROM kept ORDER BY number"):
                 record = record_of(json.loads(body))
                 if isinstance(record, Observed):
