@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 
+import numpy.ma  # noqa: F401  np.unique imports it when it is called first: in a slot, where 30 ms hold up every round
+
 from slo.app.agents import Agents
 from slo.app.books import Books
 from slo.app.counters import Counters

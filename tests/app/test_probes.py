@@ -131,6 +131,20 @@ async def test_a_target_that_is_gone_leaves_nothing_behind_and_disturbs_no_other
         assert watch.running == ["127.0.0.1:1"]
 
 
+async def test_jobs_may_call_while_targets_of_other_probes_come_and_go(tmp_path: Path, config: dict[str, Any]) -> None:
+    token = "0123456789abcdef"
+    config["probes"] += [
+        {"name": job, "type": "heartbeat", "target": job, "every": "1h", "grace": "10m", "token": token}
+        for job in ("backup", "billing")
+    ]
+    async with Targets(tmp_path, Time(), config) as watch:
+        calls = watch.watch._context.calls
+        for found in ({"127.0.0.1:2": US, "127.0.0.1:3": EU}, {"127.0.0.1:3": EU}, {}):
+            await watch.finds(found)
+            assert len(watch.running) == 3 + len(found)
+            assert [name for name in watch.running if calls.admits(name, token.encode())] == ["backup", "billing"]
+
+
 async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
