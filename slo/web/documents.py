@@ -19,6 +19,7 @@ from slo.core.incident import Incident
 from slo.core.priority import Circumstances, Priority
 from slo.core.response import Response
 from slo.core.status import BudgetFigures, RawFigures, SLOStatus, WindowFigures
+from slo.core.written_contract import WrittenContract
 from slo.errors import ConfigFault
 
 REFUSED = "refused"
@@ -283,7 +284,7 @@ def _plain(value: object) -> object:
             return value
         case datetime():
             return time_text(value)
-        case Evidence() | Report() | ETA() | Circumstances():
+        case Evidence() | Report() | ETA() | Circumstances() | WrittenContract():
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case frozenset():
             return _pairs(pair for pair in value if isinstance(pair, FiringPair))

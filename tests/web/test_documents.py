@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from slo.core.acts import Responsibility
+from slo.core.contract import DEFAULT
 from slo.core.contract_events import ContractEnded, ContractRecorded
 from slo.core.delivery import Action
 from slo.core.eta import ETA, Confidence
@@ -43,6 +44,7 @@ from slo.core.priority import Priority
 from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.core.status import RawFigures
+from slo.core.written_contract import WrittenContract
 from slo.errors import ConfigFault
 from slo.store.records import EVENTS as KINDS
 from slo.web.documents import (
@@ -232,6 +234,26 @@ def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
     of_none = of_contracts | {ExclusionAdded, ExclusionWithdrawn, Restored, SilenceAdded, SilenceExpired}
     of_incidents = {kind.__name__ for kind in KINDS if kind not in of_none}
     assert {type(event).__name__ for event, _ in EVENTS} == of_incidents
+
+
+def test_a_contract_on_record_is_told_with_all_that_it_promises() -> None:
+    written = WrittenContract.of(DEFAULT)
+    recorded = ContractRecorded(
+        incident="",
+        at=AT,
+        customer="acme",
+        title="ACME",
+        digest=written.digest,
+        contract=written,
+        holidays_version="",
+        via="start",
+    )
+    document = json.loads(json.dumps(event_document(1, recorded), allow_nan=False))
+    assert document["event"] == "contract_recorded"
+    assert document["contract"]["response"] == dict(written.response)
+    assert document["contract"]["week"] == {day: list(hours) for day, hours in written.week.items()}
+    ended = event_document(2, ContractEnded(incident="", at=AT, customer="acme", via="reload"))
+    assert (ended["event"], ended["customer"]) == ("contract_ended", "acme")
 
 
 def test_only_a_delivery_that_waits_has_a_next_attempt() -> None:
