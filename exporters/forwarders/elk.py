@@ -18,7 +18,7 @@ from exporters.elk.zipped import zipped
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.request import Authorization
-from slo.config.types import Secret, wrong
+from slo.config.types import PositiveDuration, Secret, wrong
 from slo.core.delivery import Dropped, Retry, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.core.telemetry_document import read
@@ -34,6 +34,8 @@ _HEADERS = MappingProxyType({"Content-Type": "application/x-ndjson", "Content-En
 class Config(PostingConfig, LogsConfig):
     """Elasticsearch or OpenSearch, by their bulk API."""
 
+    timeout: PositiveDuration = timedelta(seconds=30)
+    """When a request is given up, and made again. A cluster that is busy takes its time with large ones."""
     api_key: Secret | None = None
     """A key to send as `Authorization: ApiKey`: what Elasticsearch calls `encoded`."""
     namespace: Namespace = "default"
