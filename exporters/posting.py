@@ -92,9 +92,7 @@ class Posting:
         status = response.status
         if 200 <= status < 300:
             return None
-        reason = _REASONS.get(
-            status, "server_error" if status >= 500 else "rejected" if status >= 400 else "redirected"
-        )
+        reason = _reason(status)
         detail = f"HTTP {status}: {self.hidden(response.body.decode(errors='replace'))[:DETAIL_LIMIT]}"
         if status >= 500:
             return Ambiguous(reason=reason, detail=detail)
