@@ -69,7 +69,10 @@ class FaultyProxy:
             yield port
 
     async def _behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await hostile.request(reader)
+        try:
+            head = await hostile.request(reader)
+        except asyncio.IncompleteReadError:
+            return  # who asked was killed
         first = head.decode().partition("\r\n")[0]
         self.asked.append(first)
         fault = next(self._faults, Fault.NONE) if self._meant in first else Fault.NONE

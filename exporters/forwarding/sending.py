@@ -27,6 +27,9 @@ EXPIRE_EVERY_SECONDS = 5.0
 COMPLAIN_EVERY_SECONDS = 600.0
 SHOWN_CHARACTERS = 500
 
+GROWS_BY = 8
+"""Batches that were halved grow by an eighth each time that one is taken."""
+
 UNWRITABLE = "unwritable"
 """The reason of a record that the forwarder cannot write in the other side's words."""
 
@@ -149,6 +152,8 @@ class Sending:
                 case _:
                     waiting.append(verdict)
         await self._settle(done, dead, waiting)
+        if done:
+            self._failed = 0
         return self._pause(waiting)
 
     async def _settle(
@@ -170,7 +175,7 @@ class Sending:
 
     def _pause(self, waiting: Sequence[Retry | Ambiguous]) -> float:
         if not waiting:
-            self._failed, self._most = 0, min(self.forwarder.limits.records, self._most * 2)
+            self._most = min(self.forwarder.limits.records, self._most + max(1, self._most // GROWS_BY))
             return 0.0
         worst = waiting[0]
         self._count_failure(worst)

@@ -43,7 +43,10 @@ class Told:
 
 
 class Line:
-    """The forwarder of one entry. `run` it until it is cancelled, then `close` it."""
+    """The forwarder of one entry. `run` it until it is cancelled, then `close` it.
+
+    One that is new is told of what comes after the event of the number `head`.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Line:
         forwarder: Forwarder,
         file: SpoolFile,
         *,
+        head: int,
         clock: Clock,
         telemetry: Forwarding,
     ) -> None:
@@ -64,7 +68,7 @@ class Line:
         self.sending = Sending(self.spool, forwarder, max_age=config.max_age, clock=clock, telemetry=telemetry)
         self.interval: timedelta = config.interval
         marks = file.marks()
-        self.cursor = int(marks[JOURNAL]) if JOURNAL in marks else None
+        self.move_to(int(marks.get(JOURNAL, head)))
         self._logs = config.logs if isinstance(config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
         self._measuring = Measuring(self.selection)

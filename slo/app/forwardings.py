@@ -142,7 +142,12 @@ class Forwardings:
                 )
                 continue
             self.lines[name] = Line(
-                prepared.entries[name], forwarder, file, clock=self._clock, telemetry=self._telemetry
+                prepared.entries[name],
+                forwarder,
+                file,
+                head=self._journal.head,
+                clock=self._clock,
+                telemetry=self._telemetry,
             )
             self._start(name)
         for line in self.lines.values():
@@ -207,9 +212,9 @@ class Forwardings:
             await self._tell_events(line)
 
     async def _tell_events(self, line: Line) -> None:
-        if line.cursor is None or line.cursor > self._journal.head:
+        if line.cursor > self._journal.head:  # an older journal was put back
             line.move_to(self._journal.head)
-        while line.wants_events and line.cursor is not None and line.cursor < self._journal.head:
+        while line.wants_events and line.cursor < self._journal.head:
             try:
                 events = await asyncio.to_thread(self._journal.following, line.cursor, most=MOST_EVENTS)
             except StoreError as error:
