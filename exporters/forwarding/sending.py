@@ -27,6 +27,9 @@ EXPIRE_EVERY_SECONDS = 5.0
 COMPLAIN_EVERY_SECONDS = 600.0
 SHOWN_CHARACTERS = 500
 
+REFUSED_IN_A_ROW = 20
+"""Where so many records are refused and none is taken it is not they that are wrong: the rest goes out slowly."""
+
 GROWS_BY = 8
 """Batches that were halved grow by an eighth each time that one is taken."""
 
@@ -65,7 +68,7 @@ class Sending:
         self._longest_pause_seconds = longest_pause_seconds
         self._jitter = jitter
         self._most = forwarder.limits.records
-        self._failed = 0
+        self._failed = self._refused = 0
         self._expired_at = float("-inf")
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
         telemetry.dead.labels(spool.name).set(sum(spool.file.count_dead().values()))
@@ -152,8 +155,9 @@ class Sending:
                 case _:
                     waiting.append(verdict)
         await self._settle(done, dead, waiting)
+        self._refused = 0 if done else self._refused + len(dead)
         if done:
-            self._failed = 0
+            self._failed = self._refused = 0
         return self._pause(waiting)
 
     async def _settle(
@@ -174,6 +178,8 @@ class Sending:
             self._complain(logging.ERROR, "records were refused and are kept: look at them, and retry them", detail)
 
     def _pause(self, waiting: Sequence[Retry | Ambiguous]) -> float:
+        if not waiting and self._refused >= REFUSED_IN_A_ROW:
+            return self._backoff(self._refused - REFUSED_IN_A_ROW + 1)
         if not waiting:
             self._most = min(self.forwarder.limits.records, self._most + max(1, self._most // GROWS_BY))
             return 0.0
@@ -182,11 +188,11 @@ class Sending:
         self._complain(logging.WARNING, "a batch was not taken, it is sent again", f"{worst.reason}: {worst.detail}")
         self._failed += 1
         asked = [verdict.after_seconds for verdict in waiting if isinstance(verdict, Retry) and verdict.after_seconds]
+        return self._backoff(self._failed, after_seconds=max(asked, default=None))
+
+    def _backoff(self, attempt: int, *, after_seconds: float | None = None) -> float:
         return backoff_seconds(
-            self._failed,
-            after_seconds=max(asked, default=None),
-            jitter=self._jitter(),
-            cap_seconds=self._longest_pause_seconds,
+            attempt, after_seconds=after_seconds, jitter=self._jitter(), cap_seconds=self._longest_pause_seconds
         )
 
     async def _expire(self) -> None:

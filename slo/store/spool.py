@@ -169,8 +169,8 @@ class SpoolFile:
     ) -> dict[Rank, int]:
         """Forget what is done, keep what is dead, and that nothing is under way any more.
 
-        Of the dead the oldest go where they have more than their share of `most_bytes`; how many of each rank. Raises
-        StoreError.
+        Of the dead those go that matter least where they have more than their share of `most_bytes`; how many of each
+        rank. Raises StoreError.
         """
         gone = [*done, *(letter.record for letter in dead)]
         with self._file.writing() as db:
@@ -279,19 +279,24 @@ class SpoolFile:
         return {Rank(rank): count for rank, count, _ in gone}
 
     def _bury(self, most_bytes: int) -> dict[Rank, int]:
-        """Forget the oldest of the dead until they have at most so many bytes; how many of each rank."""
+        """Forget of the dead what matters least, the oldest first, until at most so many bytes are left; how many.
+
+        Events stay in any case.
+        """
         surplus, buried = self._dead_bytes - most_bytes, dict[Rank, int]()
         if surplus <= 0:
             return buried
         with self._file.writing() as db:
-            last = 0
-            for number, rank, length in db.execute("SELECT number, rank, length(body) FROM dead ORDER BY number"):
-                last, surplus = number, surplus - length
+            rows = db.execute(
+                "SELECT number, rank, length(body) FROM dead WHERE rank != ? ORDER BY rank DESC, number", (Rank.EVENT,)
+            ).fetchall()
+            for number, rank, length in rows:
+                db.execute("DELETE FROM dead WHERE number = ?", (number,))
                 buried[Rank(rank)] = buried.get(Rank(rank), 0) + 1
+                surplus -= length
                 self._dead_bytes -= length
                 if surplus <= 0:
                     break
-            db.execute("DELETE FROM dead WHERE number <= ?", (last,))
         return buried
 
 

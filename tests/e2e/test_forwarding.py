@@ -71,7 +71,7 @@ def test_sums_at_every_far_side_are_those_of_the_ledger_after_bad_days_and_kills
         for side in sides:
             side.be_bad(False)
         until("everything is there", lambda: settled(watch), patience_seconds=200)
-        assert watch.stop() == 0
+        assert watch.stop() == 0, watch.said[-3000:]
 
         totals, journal = counted(watch.data), events(watch.data)
         assert all(each.good and each.bad for each in totals.values())

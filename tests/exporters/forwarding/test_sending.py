@@ -77,6 +77,15 @@ async def test_a_record_that_is_refused_stops_no_other_and_is_kept_to_be_retried
     assert far.taken[-1] == "b"
 
 
+async def test_where_everything_is_refused_the_rest_goes_out_slowly(tmp_path: Path) -> None:
+    far = FarSide()
+    near = Near(tmp_path, far)
+    far.bad = {str(number) for number in range(30)}
+    await near.tells(*(str(number) for number in range(30)))
+    assert await near.sends() == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64]
+    assert near.file.count_dead() == {"rejected": 30}
+
+
 async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path) -> None:
     far = FarSide()
     far.unwritable = {"b"}
@@ -140,14 +149,15 @@ async def test_what_is_too_old_is_given_up_and_counted_but_no_event(tmp_path: Pa
     assert near.dropped() == {(name.lower(), "expired"): 2 if name == "METRIC" else 1 for name in ranks}
 
 
-async def test_of_what_was_refused_the_oldest_goes_where_there_is_no_room(tmp_path: Path) -> None:
+async def test_of_what_was_refused_the_oldest_goes_where_there_is_no_room_but_no_event(tmp_path: Path) -> None:
     far = FarSide(by_record=True)
     near = Near(tmp_path, far, most_bytes=100 * SHARE_OF_THE_DEAD)
     far.bad = {f"{number:040}" for number in range(5)}
+    await near.tells(min(far.bad), rank=Rank.EVENT)
     await near.tells(*sorted(far.bad))
     await near.sends()
-    assert [letter.record.body[-1:] for letter in near.file.dead(most=9)] == [b"4", b"3"]
-    assert near.dropped() == {("outcome", "buried"): 3}
+    assert [letter.record.body[-1:] for letter in near.file.dead(most=9)] == [b"4", b"0"]
+    assert near.dropped() == {("outcome", "buried"): 4}
 
 
 ANSWERS = st.lists(st.sampled_from([Sent(), RETRY, DOUBT, Refused(reason=TOO_LARGE)]), max_size=12)
