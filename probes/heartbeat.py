@@ -4,13 +4,11 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from slo.config.aimed import OneTarget
 from slo.config.identity import Name
-from slo.config.types import Duration, PositiveDuration, Secret, wrong
+from slo.config.token import Token
+from slo.config.types import Duration, PositiveDuration
 from slo.core.duration import duration_name
 from slo.core.job import Deafness, Job, Rhythm, Signal
 from slo.core.outcome import Finding, Judgement
@@ -18,14 +16,6 @@ from slo.core.reason import state_of
 from slo.core.sample import Sample
 from slo.errors import Fault
 from slo.net.context import Context
-
-SHORTEST_TOKEN = 16
-
-
-def _beyond_guessing(value: Secret) -> Secret:
-    if len(value.reveal()) < SHORTEST_TOKEN or not value.reveal().isascii() or not value.reveal().isprintable():
-        raise wrong("can be guessed", f"write {SHORTEST_TOKEN} random characters or more, letters and digits")
-    return value
 
 
 class Config(OneTarget):
@@ -43,7 +33,7 @@ class Config(OneTarget):
     longest_run: PositiveDuration | None = None
     """How long a run may take whose start was told. Default: `grace`."""
 
-    token: Annotated[Secret, AfterValidator(_beyond_guessing)]
+    token: Token
     """What proves that it is the job that calls: 16 random characters or more."""
 
 

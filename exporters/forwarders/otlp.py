@@ -52,8 +52,9 @@ class Config(PostingConfig, LogsConfig):
     """
 
     logs: tuple[LogSort, ...] = ()
-    """What it gets as logs: `events` of incidents, exclusions and silences, and `outcomes` that were not good. Nothing
-    where it says nothing: many receivers take only metrics."""
+    """What it gets as logs: `events` of incidents, exclusions and silences, `outcomes` that were not good, and what the
+    installations under `spinnakers` say (`spinnaker`). Nothing where it says nothing: many receivers take only
+    metrics."""
     resource: Mapping[AttributeName, str] = Field(default={})
     """Attributes of the resource that everything is said of, as `service.name`. What the labels `service`, `customer`,
     `environment` and `instance` say of it stays as it is."""

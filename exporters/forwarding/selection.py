@@ -1,9 +1,9 @@
 """What of all telemetry one forwarder gets: a customer must not see what is another's."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 
 from slo.core.matching import Matcher, fulfil
+from slo.core.wildcard import wildcard
 
 
 class Selection:
@@ -15,7 +15,7 @@ class Selection:
 
     def __init__(self, match: Sequence[Matcher], metrics: Sequence[str], added: Mapping[str, str]) -> None:
         self._match = tuple(match)
-        self._names = re.compile("|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in metrics) or r"(?!)")
+        self._names = wildcard(metrics)
         self._added = dict(added)
         self._checks: frozenset[str] = frozenset()
 

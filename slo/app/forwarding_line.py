@@ -100,6 +100,11 @@ class Line:
             selected = (each for each in outcomes if self.selection.takes_of_check(each.check, each.labels))
             self.spool.add([self._new(Rank.OUTCOME, logged_outcome(outcome)) for outcome in selected])
 
+    def tell_foreign(self, log: Logged) -> None:
+        """Tell what a service that is watched says of itself."""
+        if "spinnaker" in self._logs and self.selection.takes(log.labels):
+            self.spool.add([self._new(Rank.FOREIGN_EVENT, log)])
+
     def tell_events(self, events: Sequence[Told]) -> None:
         """Tell of the next events of the journal."""
         logs = [logged_event(each.number, each.event, each.incident) for each in events]

@@ -21,7 +21,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CheckSLI
 from slo.core.slo import SLO
-from slo.core.telemetry import Counts3, Forwarder, Rank
+from slo.core.telemetry import Counts3, Forwarder, Logged, Rank
 from slo.errors import ConfigError, StoreError, WatchkeepError
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -169,6 +169,11 @@ class Forwardings:
             for line in self.lines.values():
                 line.spool.drop({Rank.OUTCOME: 1}, "flood")
         self._outcomes.append(outcome)
+
+    def tell_foreign(self, log: Logged) -> None:
+        """Something has happened in a service that is watched, and says so itself."""
+        for line in self.lines.values():
+            line.tell_foreign(log)
 
     async def states(self) -> list[ForwarderState]:
         """How each of them stands. Raises StoreError."""

@@ -23,6 +23,7 @@ from slo.app.probing import Probing
 from slo.app.scrapes import WatchedScrapes
 from slo.app.servers import Servers
 from slo.app.slots import Slots, Sources
+from slo.app.spinnakers import Spinnakers
 from slo.config.settings import Settings
 from slo.core.exclusion import Exclusion
 from slo.core.outcome import CheckKey, Outcome
@@ -86,6 +87,7 @@ class RunningWatch:
         forward = self.forwarders.observe
         self._counters = Counters(self._books, self._groups, telemetry, forward)
         self.heartbeats = Heartbeats(JobFiles(place.folder.jobs), context.calls, clock=clock, telemetry=telemetry)
+        self.spinnakers = Spinnakers(self.forwarders.tell_foreign, clock=clock, telemetry=telemetry)
         self.prober = Probing(place.kinds, context)
         self.prober.configure(settings)
         self._configured, self._to_scrape = place.built(settings, context)
@@ -162,6 +164,7 @@ class RunningWatch:
         self._groups.targets["watch"] = prepared.targets
         await self.agents.open()
         self.agents.configure(self.settings)
+        self.spinnakers.configure(self.settings.spinnakers)
         self._counters.configure(self.settings, self._scrapes.watched(scrapes), restored=True)
         await asyncio.to_thread(self._books.open, self._groups.slos)
         self._counters.begin()
@@ -295,6 +298,7 @@ class RunningWatch:
                 self.settings = settings
                 self.prober.configure(settings)
                 self.agents.configure(settings)
+                self.spinnakers.configure(settings.spinnakers)
                 self.slots.count_for(settings)
                 self._probes.adopt(prepared)
                 self._scrapes.adopt(scrapes)

@@ -17,7 +17,7 @@ from slo.config.wrong import shown, wrong
 
 _PATTERN = r"^[a-zA-Z_:*][a-zA-Z0-9_:*]*$"
 
-LogSort: TypeAlias = Literal["events", "outcomes"]
+LogSort: TypeAlias = Literal["events", "outcomes", "spinnaker"]
 """What can be forwarded as logs."""
 
 
@@ -53,7 +53,8 @@ class LogsConfig(TelemetryConfig):
     """What every forwarder has that takes logs too."""
 
     logs: tuple[LogSort, ...] = ("events", "outcomes")
-    """What it gets as logs: `events` of incidents, exclusions and silences, and `outcomes` that were not good."""
+    """What it gets as logs: `events` of incidents, exclusions and silences, `outcomes` that were not good, and what the
+    installations under `spinnakers` say (`spinnaker`)."""
 
 
 class PostingConfig(Section):

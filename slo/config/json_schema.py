@@ -26,6 +26,7 @@ from slo.config.schema import (
     ServerKeys,
 )
 from slo.config.section import KindConfig, Section
+from slo.config.spinnaker_keys import SpinnakerKeys
 from slo.config.target_keys import DiscoveryKeys, ScrapeTargetKeys, TargetKeys
 from slo.config.types import SIZE_FORMAT, size_name
 from slo.core.contract import BusinessDays
@@ -61,6 +62,7 @@ def json_schema(kinds: Kinds) -> JsonSchemaValue:
     # As a part of the root it would come without the twins of its secrets: pydantic passes over what adds them.
     root["properties"]["servers"]["items"] = _described(ServerKeys, "", definitions)
     root["properties"]["agents"] = _described(AgentsKeys, "", definitions)
+    root["properties"]["spinnakers"]["items"] = _described(SpinnakerKeys, "", definitions)
     definitions["variable"] = VARIABLE
     return {"$schema": DIALECT, "title": "Watchkeep", **root, "$defs": dict(sorted(definitions.items()))}
 

@@ -44,7 +44,8 @@ from slo.config.settings import (
 )
 from slo.config.silence_keys import SilenceKeys
 from slo.config.source import Source, read
-from slo.config.source_entries import forwarder_of, server_of
+from slo.config.source_entries import forwarder_of, server_of, spinnaker_of
+from slo.config.spinnaker_keys import SpinnakerKeys
 from slo.config.wrong import shown
 from slo.core.duration import duration_name
 from slo.core.routing import Route
@@ -93,6 +94,9 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     of_forwarders = Entries(ForwarderKeys, kinds.forwarders, what="forwarder", reader=reader, report=report)
     forwarders = of_forwarders.read(_items(root, "forwarders"), ("forwarders",))
     agents = reader.read(AgentsKeys, _section(source, "agents"), ("agents",))
+    spinnakers = plain_entries(
+        SpinnakerKeys, _items(root, "spinnakers"), ("spinnakers",), what="spinnaker", reader=reader, report=report
+    )
     customers = plain_entries(
         CustomerKeys, _items(root, "customers"), ("customers",), what="customer", reader=reader, report=report
     )
@@ -159,6 +163,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         destinations=tuple(_destination(entry, public) for entry in destinations),
         forwarders=tuple(forwarder_of(entry) for entry in forwarders),
         agents_token=agents.values.token,
+        spinnakers=tuple(spinnaker_of(entry) for entry in spinnakers),
         routes=route_of(routes, _default_route(destinations, told(customers) | told_otherwise(destinations)), report),
         silences=tuple(entry.keys.values.silence(created_at=None) for entry in silences),
         inhibit=tuple(reading.values.rule() for reading in inhibit),

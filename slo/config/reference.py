@@ -81,6 +81,7 @@ def reference(schema: JsonSchemaValue) -> str:
         "inhibit",
         "routes",
         "agents",
+        "spinnakers",
         "store",
     ):
         section = sections.within(properties[key])

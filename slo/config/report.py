@@ -15,6 +15,7 @@ Location: TypeAlias = tuple[str | int, ...]
 
 _NAMED_LISTS = {
     *("probes", "scrapes", "servers", "slos", "exclusions", "customers", "silences", "destinations", "forwarders"),
+    "spinnakers",
 }
 _SIMPLE_KEY = re.compile(r"[A-Za-z0-9_.-]+\Z")
 

@@ -19,6 +19,7 @@ from slo.config.route_keys import InhibitKeys, RoutesKeys
 from slo.config.section import Section
 from slo.config.silence_keys import SilenceKeys
 from slo.config.slo_keys import SLOKeys
+from slo.config.spinnaker_keys import SpinnakerKeys
 from slo.config.target_keys import DiscoveryKeys, Interval, TargetKeys
 from slo.config.tls import TLSSettings
 from slo.config.types import Duration, PositiveDuration, Secret, Size
@@ -255,6 +256,8 @@ class Root(Section):
     """Where telemetry is sent."""
     agents: SkipValidation[AgentsKeys] = AgentsKeys()
     """The agents that report to this watch."""
+    spinnakers: tuple[SkipValidation[SpinnakerKeys], ...] = ()
+    """Installations of Spinnaker that tell what happens in them."""
     routes: SkipValidation[RoutesKeys] = RoutesKeys()
     """Who is told, and on which terms. A route inherits what it does not say from the one above it."""
     slot: Annotated[PositiveDuration, AfterValidator(_slot), _SLOTS] = timedelta(seconds=10)

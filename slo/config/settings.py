@@ -195,6 +195,16 @@ class ForwarderEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SpinnakerEntry:
+    """A Spinnaker that tells what happens in it: what it shows to prove that, and which events are taken."""
+
+    name: str
+    token: Secret
+    events: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
     """How long the ledger keeps its counts, and how many bytes it may have on disk."""
 
@@ -224,6 +234,7 @@ class Settings:
     destinations: tuple[DestinationEntry, ...]
     forwarders: tuple[ForwarderEntry, ...]
     agents_token: Secret | None
+    spinnakers: tuple[SpinnakerEntry, ...]
     routes: Route
     silences: tuple[Silence, ...]
     inhibit: tuple[Rule, ...]

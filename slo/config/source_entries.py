@@ -1,11 +1,12 @@
-"""From what was read of a server or a forwarder to its entry in the settings."""
+"""From what was read of a server, a forwarder or a Spinnaker to its entry in the settings."""
 
 from datetime import timedelta
 
 from slo.config.check_entries import DEFAULT_TIMEOUT
 from slo.config.entries import Entry
 from slo.config.schema import ForwarderKeys, ServerKeys
-from slo.config.settings import ForwarderEntry, ServerEntry
+from slo.config.settings import ForwarderEntry, ServerEntry, SpinnakerEntry
+from slo.config.spinnaker_keys import SpinnakerKeys
 
 DEFAULT_OFFSET = timedelta(seconds=30)
 """What VictoriaMetrics calls its latency offset: it does not show newer samples as they are."""
@@ -31,3 +32,9 @@ def forwarder_of(entry: Entry[ForwarderKeys]) -> ForwarderEntry:
     """The entry of a forwarder without faults."""
     keys = entry.keys.values
     return ForwarderEntry(name=keys.name, type=keys.type, config=entry.whole(), spool_bytes=keys.spool.max_size)
+
+
+def spinnaker_of(entry: Entry[SpinnakerKeys]) -> SpinnakerEntry:
+    """The entry of a Spinnaker without faults."""
+    keys = entry.keys.values
+    return SpinnakerEntry(name=keys.name, token=keys.token, events=keys.events, labels=keys.labels)

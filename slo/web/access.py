@@ -6,7 +6,7 @@
   added ends that trust: then reading needs the token too, and so it does on any other address.
 - What a vendor sends to `/webhooks/` is signed: it needs no token, and nothing is believed without the signature.
 - Jobs that call `/heartbeats/` have tokens of their own, which prove to the handler who calls, and so do the agents
-  that report to `/api/v1/outcomes`.
+  that report to `/api/v1/outcomes` and each Spinnaker that posts to `/webhooks/spinnaker/`.
 - `/-/healthy` and `/-/ready`, `/livez` and `/readyz`, are free everywhere: they say one word.
 - What a browser sends on behalf of another site changes nothing, token or not.
 """
@@ -28,6 +28,8 @@ CALLED_PATHS = "/heartbeats/"
 CALLED_METHODS = frozenset({"GET", "HEAD", "POST"})
 REPORTED_PATHS = frozenset({"/api/v1/outcomes"})
 """Where agents report to."""
+SPINNAKER_PATHS = "/webhooks/spinnaker/"
+"""How paths begin that a Spinnaker posts to, each with a token of its own."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 SAME_SITE = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for requests that no other site caused."""
@@ -106,7 +108,7 @@ class Access:
         if changes and asked.fetch_site and asked.fetch_site.lower() not in SAME_SITE:
             return Refusal(status=403, sentence="a page of another site asked the browser for this change: refused")
         signed = asked.path in SIGNED_PATHS and asked.method == "POST"
-        reported = asked.path in REPORTED_PATHS and asked.method == "POST"
+        reported = (asked.path in REPORTED_PATHS or asked.path.startswith(SPINNAKER_PATHS)) and asked.method == "POST"
         called = asked.path.startswith(CALLED_PATHS) and asked.method in CALLED_METHODS
         if signed or called or reported or (asked.path in OPEN_PATHS and not changes) or self.has_token(asked):
             return None

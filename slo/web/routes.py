@@ -12,6 +12,7 @@ from slo.web.outcomes import OutcomesAPI
 from slo.web.pages import Pages
 from slo.web.probes import ProbesAPI
 from slo.web.silences import SilencesAPI
+from slo.web.spinnaker import SpinnakerAPI
 from slo.web.watch import Watch
 from slo.web.webhooks import Webhooks
 
@@ -28,6 +29,7 @@ def routes_of(watch: Watch, *, body_seconds: float) -> list[web.RouteDef]:
         *AgentsAPI(watch).routes(),
         *ForwardersAPI(watch, body_seconds=body_seconds).routes(),
         *OutcomesAPI(watch, body_seconds=body_seconds).routes(),
+        *SpinnakerAPI(watch, body_seconds=body_seconds).routes(),
         *SilencesAPI(watch, body_seconds=body_seconds).routes(),
         *Pages(watch).routes(),
     ]

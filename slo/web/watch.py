@@ -101,6 +101,19 @@ class Reports(Protocol):
         """Who reported the newest round of a check; empty where no agent did."""
 
 
+class Spinnakers(Protocol):
+    """Who takes the events of Spinnaker."""
+
+    def admit(self, name: str, token: bytes) -> None:
+        """Raise Forged where no Spinnaker of that name shows that token."""
+
+    async def take(self, name: str, body: bytes) -> bool:
+        """Take what the echo of one posted. Returns whether it goes on: it may be of another sort, or known.
+
+        Raises Malformed where it is no event.
+        """
+
+
 class Forwarders(Protocol):
     """Whom telemetry is forwarded to."""
 
@@ -133,6 +146,10 @@ class Watch(Served, Protocol):
     @property
     def heartbeats(self) -> Heartbeats:
         """The calls of jobs."""
+
+    @property
+    def spinnakers(self) -> Spinnakers:
+        """The events of Spinnaker."""
 
     def probes(self) -> Sequence[str]:
         """The names of the probes and the collectors, in the order of the configuration."""

@@ -39,7 +39,7 @@ from slo.router.opening import opening_of
 from slo.router.people import decide_act
 from slo.store.spool import SpoolFile
 from slo.web.forwarders import ForwarderState, spool_state
-from slo.web.watch import Forwarders, Heartbeats, Reports
+from slo.web.watch import Forwarders, Heartbeats, Reports, Spinnakers
 
 AT = datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
 PAGE = FiringPair(severity=Severity.PAGE, long="1h", short="5m")
@@ -292,6 +292,16 @@ class NoModules:
         raise AssertionError(f"{asked} has no module, within {timeout_seconds} s")
 
 
+class NoSpinnakers:
+    """Nobody is admitted."""
+
+    def admit(self, name: str, token: bytes) -> None:
+        raise Forged(f"there is no Spinnaker {name}")
+
+    async def take(self, name: str, body: bytes) -> bool:
+        raise AssertionError(f"{name} was not admitted")
+
+
 @dataclass(kw_only=True)
 class FakeWatch:
     """A `Watch` in memory. With `refuses`, every act and the reload raise it."""
@@ -316,6 +326,7 @@ class FakeWatch:
     prober: Prober = field(default_factory=NoModules)
     heartbeats: Heartbeats = field(default_factory=NoJobs)
     agents: Reports = field(default_factory=NoAgents)
+    spinnakers: Spinnakers = field(default_factory=NoSpinnakers)
     forwarders: Forwarders = field(default_factory=FakeForwarders)
 
     @property

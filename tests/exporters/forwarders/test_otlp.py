@@ -30,6 +30,7 @@ from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from tests import hostile
 from tests.exporters.otlp.receiver import PROTOBUF, Answer, Receiver, logs_of, receiving, reset, settled, status
+from tests.services import free_port
 
 END = 1_700_000_000
 TOKEN = "token-of-sixteen-letters"
@@ -288,7 +289,7 @@ def test_the_address_of_one_signal_is_refused(path: str) -> None:
 @asynccontextmanager
 async def rotel(folder: Path, exporting_to: int) -> AsyncIterator[int]:
     """An OpenTelemetry receiver in another process, which passes on what it has understood; gives its port."""
-    port, grpc_port = _free_port(), _free_port()
+    port, grpc_port = free_port(), free_port()
     program = files("rotel").joinpath("rotel-agent")
     command = [
         *(str(program), "start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"),
@@ -305,13 +306,6 @@ async def rotel(folder: Path, exporting_to: int) -> AsyncIterator[int]:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:
