@@ -168,7 +168,7 @@ async def test_only_what_matches_is_told_with_the_labels_that_are_added(standin:
 async def test_another_owner_and_what_people_changed_beside_is_left_alone(
     standin: DatadogStandIn, forwarder: Datadog
 ) -> None:
-    other = configured(standin, owner="watch-2")
+    other = configured(standin, owner="watch-12")
     await other.keep_in_step([slo(), slo("orca")], [once()], NOW)
     await other.aclose()
     before = dict(standin.account.slos), dict(standin.account.corrections)
