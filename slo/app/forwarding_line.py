@@ -144,6 +144,7 @@ class Line:
             most_bytes=self.spool.most_bytes,
             last_success_at=self.sending.last_success_at,
             last_failure=self.sending.last_failure or None,
+            fails=self.sending.fails,
         )
 
     async def retry(self) -> int:

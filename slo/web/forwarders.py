@@ -44,6 +44,7 @@ class ForwarderState:
     letters: Sequence[DeadLetter] = field(default=())
     last_success_at: datetime | None = None
     last_failure: str | None = None
+    fails: bool | None = None
 
 
 def spool_state(name: str, file: SpoolFile) -> ForwarderState:
@@ -109,6 +110,10 @@ def forwarder_row(state: ForwarderState, now: datetime) -> dict[str, object]:
         tone, word = "overspent", f"Refused {dead:,}"
     elif age is not None and age > LATE:
         tone, word = "burning", f"Late by {lasting(age)}"
+    elif state.fails:
+        tone, word = "burning", "Fails"
+    elif state.last_success_at is None:
+        tone, word = "no_data", "Nothing sent yet"
     else:
         tone, word = "ok", "Delivers"
     return {
@@ -119,7 +124,7 @@ def forwarder_row(state: ForwarderState, now: datetime) -> dict[str, object]:
         "waiting": f"{waiting:,}",
         "size": f"{state.size_bytes / 1e6:.1f} MB",
         "last_success_at": state.last_success_at,
-        "failure": "" if tone == "ok" else state.last_failure or "",
+        "failure": state.last_failure or "" if tone in {"overspent", "burning"} else "",
     }
 
 
@@ -140,6 +145,7 @@ def forwarder_document(state: ForwarderState, now: datetime) -> Document:
         "waiting": {rank.name.lower(): depth.records for rank, depth in state.waiting.items()},
         "oldest_age_seconds": None if age is None else round(age.total_seconds(), 3),
         "dead": dict(state.dead),
+        "fails": state.fails,
         "last_success_at": time_text(state.last_success_at) if state.last_success_at else None,
         "last_failure": state.last_failure,
     }
