@@ -7,23 +7,30 @@ Points are known by their series and time: one that comes again is no second one
 import gzip
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from exporters.datadog.calls import API_KEY, Calls, Unanswered
+from pydantic import model_validator
+
+from exporters.datadog.calls import API_KEY, APPLICATION_KEY, Calls, Unanswered
 from exporters.datadog.entries import OLDEST, entries
+from exporters.datadog.keeping import Keeping
 from exporters.datadog.series import SeriesWriter
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
+from slo.config.identity import Name
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.config.urls import HTTPURL
+from slo.config.wrong import wrong
 from slo.core.delivery import Sent, Verdict
+from slo.core.exclusion import Exclusion
+from slo.core.slo import SLO
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.net.context import Context
 
-METRICS, LOGS = "/api/v2/series", "/api/v2/logs"
+METRICS, LOGS, SLOS = "/api/v2/series", "/api/v2/logs", "/api/v1/slo"
 
 MOST_RECORDS = 1_000
 """As many logs as one request may have."""
@@ -74,10 +81,24 @@ class Config(LogsConfig):
     `https://http-intake.logs.SITE`."""
     api_key: Secret
     """A key of the account for sending."""
+    slos: bool = False
+    """Whether the SLOs that it gets are created there, with the exclusions as their corrections, and kept in step."""
+    application_key: Secret | None = None
+    """A key of the account for keeping SLOs, with the rights `slos_read`, `slos_write` and `slos_corrections`."""
+    owner: Name | None = None
+    """Whose these SLOs are: what no other forwarder into that account is called. Those of the owner that are not wanted
+    are deleted."""
     timeout: PositiveDuration = timedelta(seconds=10)
     """When a request is given up, and made again."""
     tls: TLSSettings = TLSSettings()
     """How Datadog is verified over TLS."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Config":
+        missing = [name for name in ("application_key", "owner") if getattr(self, name) is None]
+        if self.slos and missing:
+            raise wrong(f"keeps SLOs without {missing[0]}", "give both `application_key` and `owner`")
+        return self
 
 
 class Datadog:
@@ -96,6 +117,12 @@ class Datadog:
         keys = {API_KEY: config.api_key}
         self._shown = Posting(PostingConfig(url=api, timeout=config.timeout, tls=config.tls), context).shown
         self._calls = {METRICS: self._made(config, api, keys), LOGS: self._made(config, logs, keys)}
+        self._keeping: Keeping | None = None
+        if config.slos and config.application_key is not None and config.owner is not None:
+            self._calls[SLOS] = self._made(config, api, keys | {APPLICATION_KEY: config.application_key})
+            self._keeping = Keeping(
+                self._calls[SLOS], owner=config.owner, match=config.match, added=config.labels, shown=self._shown
+            )
 
     @property
     def shown(self) -> str:
@@ -124,6 +151,14 @@ class Datadog:
         except Unanswered as error:
             return [error.verdict]
         return [Sent()]
+
+    async def keep_in_step(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
+        """Have Datadog's SLOs and corrections be as these are, as far as they match; nothing where that is not wanted.
+
+        To be called again and again: it asks little while nothing changes. What goes wrong is logged.
+        """
+        if self._keeping is not None:
+            await self._keeping.keep(slos, exclusions, now)
 
     async def aclose(self) -> None:
         """Give up what is under way, and let the thread end."""

@@ -237,3 +237,168 @@ async def test_as_a_process_it_prints_where_it_is_and_ends_when_asked(tmp_path: 
     finally:
         process.kill()
         process.communicate()
+
+
+SLO = {
+    "name": "gate",
+    "type": "metric",
+    "query": {
+        "numerator": "sum:g{slo:x}.as_count()",
+        "denominator": "sum:g{slo:x}.as_count() + sum:b{slo:x}.as_count()",
+    },
+    "thresholds": [{"timeframe": "30d", "target": 99.9}],
+    "tags": ["a:b"],
+}
+ONCE = {"category": "Other", "start": NOW, "end": NOW + 60}
+DAILY = {"category": "Deployment", "start": NOW, "rrule": "FREQ=DAILY;INTERVAL=2", "duration": 60}
+
+
+async def keep(
+    standin: DatadogStandIn, method: str, path: str = "", body: object = None, key: str = APPLICATION_KEY
+) -> tuple[int, Any, Any]:
+    encoded = b"" if body is None else json.dumps(body).encode()
+    return await ask(standin, method, f"/api/v1/slo{path}", encoded, DD_APPLICATION_KEY=key)
+
+
+async def created(standin: DatadogStandIn, **changed: object) -> str:
+    status, answer, _ = await keep(standin, "POST", "", SLO | changed)
+    assert status == 200
+    return str(answer["data"][0]["id"])
+
+
+async def correct(standin: DatadogStandIn, attributes: dict[str, Any]) -> int:
+    return (await keep(standin, "POST", "/correction", {"data": {"type": "correction", "attributes": attributes}}))[0]
+
+
+@pytest.mark.parametrize("key", ["", "wrong", API_KEY])
+async def test_slos_need_an_application_key(standin: DatadogStandIn, key: str) -> None:
+    assert (await keep(standin, "GET", key=key))[0] == 403
+    assert (await keep(standin, "GET", "/correction", key=key))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": ""},
+        {"type": "count"},
+        {"thresholds": []},
+        {"thresholds": [{"timeframe": "28d", "target": 99.9}]},
+        {"thresholds": [{"timeframe": "custom", "target": 99.9}]},
+        {"thresholds": [{"timeframe": "30d", "target": 99.9}, {"timeframe": "30d", "target": 99}]},
+        {"thresholds": [{"timeframe": "30d", "target": 100}]},
+        {"thresholds": [{"timeframe": "30d", "target": 0}]},
+        {"thresholds": [{"timeframe": "30d", "target": 99.9999}]},
+        {"thresholds": [{"timeframe": "30d", "target": "99.9"}]},
+        {"thresholds": [{"timeframe": "30d", "target": 99.9, "warning": 99.0}]},
+        {"timeframe": "7d"},
+        {"query": {"numerator": "sum:g{*}.as_count()"}},
+        {"query": {"numerator": "avg:g{*}.as_count()", "denominator": "sum:g{*}.as_count()"}},
+        {"query": {"numerator": "sum:g{*}", "denominator": "sum:g{*}.as_count()"}},
+        {"tags": "a:b"},
+        {"created_at": 1},
+        {"id": "mine"},
+    ],
+)
+async def test_an_slo_that_is_not_right_is_refused(standin: DatadogStandIn, changed: dict[str, Any]) -> None:
+    assert (await keep(standin, "POST", "", SLO | changed))[0] == 400
+    assert not standin.account.slos
+
+
+async def test_slos_are_created_listed_changed_and_deleted(standin: DatadogStandIn) -> None:
+    first, second = await created(standin), await created(standin, name="orca", tags=["c:d"], timeframe="30d")
+    shown = (await keep(standin, "GET", f"/{first}"))[1]["data"]
+    assert (shown["name"], shown["timeframe"], shown["created_at"]) == ("gate", "30d", NOW)
+    assert shown["thresholds"][0]["target_display"] == "99.900"
+    for query, ids in (
+        ("", [first, second]),
+        ("?tags_query=c:d", [second]),
+        ("?query=gat", [first]),
+        ("?limit=1&offset=1", [second]),
+        ("?offset=2", []),
+    ):
+        assert [each["id"] for each in (await keep(standin, "GET", query))[1]["data"]] == ids
+    assert (await keep(standin, "GET", "?limit=x"))[0] == 400
+    assert (await keep(standin, "PUT", f"/{first}", SLO | {"name": "gate 2"}))[0] == 200
+    assert (standin.account.slos[first]["name"], standin.account.slos[first]["created_at"]) == ("gate 2", NOW)
+    assert await correct(standin, ONCE | {"slo_id": first}) == 200
+    assert (await keep(standin, "DELETE", f"/{first}"))[0] == 200
+    assert (list(standin.account.slos), standin.account.corrections) == ([second], {})
+    for method in ("GET", "PUT", "DELETE"):
+        assert (await keep(standin, method, f"/{first}", SLO))[0] == 404
+    assert (await keep(standin, "PATCH", f"/{second}", SLO))[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status"),
+    [
+        (ONCE | {"slo_id": "unknown"}, 404),
+        (ONCE | {"slo_id": None}, 400),
+        (ONCE | {"slo_query": "a:b"}, 400),
+        (ONCE | {"category": "Maintenance"}, 400),
+        (ONCE | {"end": NOW}, 400),
+        (ONCE | {"duration": 60}, 400),
+        ({"category": "Other", "start": NOW}, 400),
+        (DAILY | {"end": NOW + 60}, 400),
+        (DAILY | {"duration": 0}, 400),
+        (DAILY | {"rrule": "FREQ=HOURLY"}, 400),
+        (DAILY | {"rrule": "INTERVAL=2"}, 400),
+        (DAILY | {"rrule": "FREQ=DAILY;BYHOUR=2"}, 400),
+        (DAILY | {"rrule": "FREQ=DAILY;COUNT=2;UNTIL=20260201"}, 400),
+        (DAILY | {"rrule": "RRULE:FREQ=DAILY"}, 400),
+        (ONCE, 200),
+        (DAILY, 200),
+        (DAILY | {"rrule": "FREQ=WEEKLY;BYDAY=SU,MO;UNTIL=20260201T000000Z"}, 200),
+    ],
+)
+async def test_a_correction_is_taken_where_it_is_right(
+    standin: DatadogStandIn, attributes: dict[str, Any], status: int
+) -> None:
+    id_ = await created(standin)
+    assert await correct(standin, {"slo_id": id_} | attributes) == status
+    assert len(standin.account.corrections) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "most", "status"),
+    [
+        (ONCE, 100, 400),
+        (DAILY, 2, 400),
+        (DAILY | {"rrule": "FREQ=WEEKLY"}, 3, 400),
+        (DAILY | {"rrule": "FREQ=MONTHLY"}, 5, 400),
+        (ONCE | {"start": 1, "end": 2}, 102, 200),
+        (DAILY | {"rrule": "FREQ=DAILY;UNTIL=20250101"}, 4, 200),
+    ],
+)
+async def test_an_slo_has_so_many_corrections_of_the_last_ninety_days(
+    standin: DatadogStandIn, attributes: dict[str, Any], most: int, status: int
+) -> None:
+    id_, other = await created(standin), await created(standin)
+    assert [await correct(standin, attributes | {"slo_id": id_}) for _ in range(most)] == [200] * most
+    assert await correct(standin, attributes | {"slo_id": id_}) == status
+    assert await correct(standin, attributes | {"slo_id": other}) == 200
+
+
+async def test_corrections_are_listed_page_by_page_and_deleted(standin: DatadogStandIn) -> None:
+    id_ = await created(standin)
+    for minute in range(30):
+        await correct(standin, ONCE | {"slo_id": id_, "end": NOW + 60 * (minute + 1)})
+    _, shown, _ = await keep(standin, "GET", "/correction")
+    assert (len(shown["data"]), shown["meta"]) == (25, {"page": {"total_count": 30}})
+    assert shown["data"][0]["attributes"]["rrule"] is None
+    assert len((await keep(standin, "GET", "/correction?offset=25&limit=100"))[1]["data"]) == 5
+    gone = shown["data"][0]["id"]
+    assert (await keep(standin, "DELETE", f"/correction/{gone}"))[0] == 204
+    assert (await keep(standin, "DELETE", f"/correction/{gone}"))[0] == 404
+    assert (await keep(standin, "PUT", "/correction", {}))[0] == 405
+
+
+async def test_slos_are_asked_so_many_times_a_minute_and_metrics_as_often_as_one_likes(tmp_path: Path) -> None:
+    seconds = 0.0
+    keys: dict[str, Any] = {"api_key": API_KEY, "application_key": APPLICATION_KEY, "monotonic": lambda: seconds}
+    async with DatadogStandIn(tmp_path, now=lambda: NOW, slo_requests_a_minute=2, **keys) as standin:
+        assert [(await keep(standin, "GET"))[0] for _ in range(2)] == [200, 200]
+        status, _, headers = await keep(standin, "GET")
+        assert (status, headers["X-RateLimit-Reset"], headers["X-RateLimit-Limit"]) == (429, "60", "2")
+        assert [await series(standin, SERIES) for _ in range(3)] == [202] * 3
+        seconds += 60
+        assert (await keep(standin, "GET"))[0] == 200

@@ -98,3 +98,23 @@ def test_a_spool_that_cannot_be_read_is_said(watch: FakeWatch, site: Served, met
     watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
     answer = site.ask(method, f"/api/v1/forwarders{path}", body=RETRY, headers=WITH_TOKEN)
     assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
+
+
+def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Served, spool: SpoolFile) -> None:
+    page = site.ask("GET", "/").body.decode()
+    assert '<h2 id="forwarders">Forwarding</h2>' in page
+    assert "Refused 1" in page
+    assert "timeout" in page, "why it failed last"
+    spool.retry()
+    assert "Late by" in site.ask("GET", "/").body.decode(), "what waits is about 1970"
+
+
+def test_a_page_without_forwarders_says_nothing_of_them() -> None:
+    with served(FakeWatch()) as site:
+        assert "Forwarding" not in site.ask("GET", "/").body.decode()
+
+
+def test_a_spool_that_cannot_be_read_takes_nothing_else_from_the_page(watch: FakeWatch, site: Served) -> None:
+    watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
+    answer = site.ask("GET", "/")
+    assert (answer.status, "Forwarding" in answer.body.decode()) == (200, False)

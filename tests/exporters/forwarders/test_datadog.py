@@ -183,25 +183,17 @@ def test_a_site_has_an_address_for_metrics_and_one_for_logs() -> None:
         Config.model_validate({"site": "datadoghq.example", "api_key": API_KEY})
 
 
-def answering(*parts: bytes) -> Behaviour:
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await hostile.request(reader)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-
-    return behave
-
-
 @pytest.mark.parametrize(
     "behaviour",
     [
         hostile.silent,
-        answering(b"HTTP/1.1 202 Accepted\r\n\r\n", *[b"x" * 1_000_000] * 100),
-        answering(b"\0" * 100_000),
-        answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nx"),
-        answering(b"HTTP/1.1 401 No\r\nContent-Length: 32\r\n\r\n" + API_KEY.encode()),
-        answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
+        hostile.resetting_at_once,
+        hostile.flooding(b"HTTP/1.1 202 Accepted\r\n\r\n", b"x" * 100_000),
+        hostile.trickling(b"HTTP/1.1 202 Accepted\r\n", b"X"),
+        hostile.answering(b"\0" * 100_000),
+        hostile.answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nx"),
+        hostile.answering(b"HTTP/1.1 401 No\r\nContent-Length: 32\r\n\r\n" + API_KEY.encode()),
+        hostile.answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
     ],
 )
 async def test_whatever_answers_there_is_a_verdict_without_the_key_and_a_thread_that_ends(

@@ -41,7 +41,7 @@ class Account:
                 self.slos[effect["slo"]["id"]] = effect["slo"]
             case "delete_slo":
                 del self.slos[effect["id"]]
-                of_slo = [key for key, each in self.corrections.items() if each["slo_id"] == effect["id"]]
+                of_slo = [key for key, each in self.corrections.items() if each.get("slo_id") == effect["id"]]
                 for key in of_slo:
                     del self.corrections[key]
             case "correction":
