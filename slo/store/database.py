@@ -8,8 +8,8 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slo.errors import StoreDamaged, StoreError
@@ -24,19 +24,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """A format of files: what it is of, the number in its header, its version, and the statements that begin one."""
+    """A format of files: what it is of, the number in its header, its version, and the statements that begin one.
+
+    `upgrades` are the statements that make of an older version the next one; `pragmas` are said at each opening.
+    """
 
     of: str
     application_id: int
     version: int
     schema: Sequence[str]
+    upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    pragmas: Sequence[str] = ()
 
 
 class Database:
     """The file `path` of a format, begun if it is missing. Safe to use from several threads.
 
-    A file that is damaged is set aside, which is logged, and a new one begun. Raises StoreError for a file of a newer
-    version, StoreBusy or StoreFull where it cannot be used now.
+    Raises StoreDamaged for what is no such file, StoreError for one of a newer version; StoreBusy or StoreFull where it
+    cannot be used now.
     """
 
     def __init__(self, path: Path, form: Format, *, busy_timeout_seconds: float = 2.0) -> None:
@@ -44,14 +49,44 @@ class Database:
         self._format = form
         self._lock = threading.RLock()
         try:
-            self._db = self._opened(busy_timeout_seconds)
+            if not path.exists():
+                if has_side_files(path):
+                    set_aside(path)
+                with self._told():
+                    begin_whole(path, self._build)
+            if not path.is_file() or not path.stat().st_size:
+                raise StoreDamaged(f"{path}: is {'empty' if path.is_file() else 'no file'}")
+            private(path)
+        except OSError as error:
+            raise file_error(error, path) from error
+        with self._told():
+            self._db = sqlite3.connect(
+                path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._begin()
+            except BaseException:
+                self._db.close()
+                raise
+
+    @classmethod
+    def sound(cls, path: Path, form: Format, *, busy_timeout_seconds: float = 2.0) -> "Database":
+        """The same, read through once. One that is damaged is set aside, which is logged, and a new one begun."""
+        try:
+            opened = cls(path, form, busy_timeout_seconds=busy_timeout_seconds)
+            try:
+                opened._check()
+            except BaseException:
+                opened.close()
+                raise
         except StoreDamaged as error:
             aside = set_aside(path)
             logger.error(  # noqa: TRY400 - the error is in the text
                 f"a {form.of} is damaged and was set aside, a new one is begun",  # noqa: G004 - few, and each a message
                 extra={"error": str(error), "kept": str(aside)},
             )
-            self._db = self._opened(busy_timeout_seconds)
+            return cls(path, form, busy_timeout_seconds=busy_timeout_seconds)
+        return opened
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -73,57 +108,54 @@ class Database:
                 raise
 
     def shrink(self) -> None:
-        """Give free pages back to the disk."""
+        """Give free pages back to the disk, some megabytes of them."""
         with self._lock, self._told():
             # One step frees one page, and `execute` stops after the first since a step has no columns.
             self._db.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. What is in its write-ahead log goes into the file itself if that can be."""
         with self._lock:
             self._db.close()
 
-    def _opened(self, busy_timeout_seconds: float) -> sqlite3.Connection:
-        path = self.path
-        try:
-            if not path.exists():
-                if has_side_files(path):
-                    set_aside(path)
-                with self._told():
-                    begin_whole(path, self._build)
-            private(path)
-        except OSError as error:
-            raise file_error(error, path) from error
-        with self._told():
-            db = sqlite3.connect(path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False)
-            try:
-                self._begin(db)
-            except BaseException:
-                db.close()
-                raise
-        return db
-
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def _begin(self) -> None:
         form = self._format
-        if db.execute("PRAGMA application_id").fetchone()[0] != form.application_id:
+        if self._number("application_id") != form.application_id:
             raise StoreDamaged(f"{self.path}: is no {form.of} of Watchkeep")
-        if (version := db.execute("PRAGMA user_version").fetchone()[0]) > form.version:
+        if (version := self._number("user_version")) > form.version:
             raise StoreError(
                 f"{self.path}: was written by a newer Watchkeep (format {version}, this one knows {form.version}):"
-                " install that version again, or move the file away to begin without what it holds"
+                f" install that version again, or move the file away to begin without what it holds"
             )
+        for older in range(version, form.version):
+            with self.writing() as db:
+                for statement in (*form.upgrades[older], f"PRAGMA user_version = {older + 1}"):
+                    db.execute(statement)
+        # The mode is said again, since a copy that was put back has another.
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"journal_size_limit = {WAL_LIMIT_BYTES}"):
-            db.execute(f"PRAGMA {pragma}")
-        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise StoreDamaged(f"{self.path}: the file does not read as it was written")
+            self._db.execute(f"PRAGMA {pragma}")
+        for pragma in form.pragmas:
+            self._db.execute(f"PRAGMA {pragma}")
+
+    def _number(self, pragma: str) -> int:
+        number: int = self._db.execute(f"PRAGMA {pragma}").fetchone()[0]
+        return number
+
+    def _check(self) -> None:
+        with self.reading() as db:
+            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise StoreDamaged(f"{self.path}: the file does not read as it was written")
 
     def _build(self, path: Path) -> None:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once there is a table
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("BEGIN IMMEDIATE")
             for statement in self._format.schema:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {self._format.application_id}")
             db.execute(f"PRAGMA user_version = {self._format.version}")
+            db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -9,7 +9,8 @@ import numpy as np
 from slo.core.deltas import Block
 from slo.store import hours
 from slo.store.codec import HOUR_SECONDS, MINUTE_SECONDS, merged
-from slo.store.ledger_file import WAL_LIMIT_BYTES, LedgerFile
+from slo.store.database import WAL_LIMIT_BYTES
+from slo.store.ledger_file import LedgerFile
 
 KEEP_SLOTS_SECONDS = 7 * HOUR_SECONDS
 """For how long counts are kept by slot: the longest window that is exact to a slot is 6 h, and one hour is open."""

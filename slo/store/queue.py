@@ -29,7 +29,7 @@ class Queue:
     """
 
     def __init__(self, path: Path, *, busy_timeout_seconds: float = 2.0) -> None:
-        self._file = Database(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
+        self._file = Database.sound(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
         with self._file.writing() as db:
             db.execute("INSERT INTO about SELECT ? WHERE NOT EXISTS (SELECT * FROM about)", (secrets.token_hex(8),))
             self.identity: str = db.execute("SELECT identity FROM about").fetchone()[0]

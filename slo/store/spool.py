@@ -89,7 +89,7 @@ class SpoolFile:
     """
 
     def __init__(self, path: Path, *, busy_timeout_seconds: float = 2.0) -> None:
-        self._file = Database(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
+        self._file = Database.sound(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
         with self._file.reading() as db:
             rows = db.execute("SELECT rank, count(*), sum(length(body)) FROM records GROUP BY rank").fetchall()
             self._records: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): count for rank, count, _ in rows}

@@ -235,9 +235,9 @@ def test_at_no_moment_of_packing_is_an_hour_counted_twice_or_lost(tmp_path: Path
         def look(statement: str) -> None:
             seen.append(sum(counts[0] for counts in spans(watcher.history(0)).values()))
 
-        store._opened()._db.set_trace_callback(look)
+        store._opened()._file._db.set_trace_callback(look)
         compact(store, START + 24 * HOUR)
-        store._opened()._db.set_trace_callback(None)
+        store._opened()._file._db.set_trace_callback(None)
         assert rows(path) == 3
     assert len(seen) > 20
     assert set(seen) == {361}

@@ -108,7 +108,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
     with ledger(path) as store:
         store.append([block([START + 10], ["a"])], {}, {})
     with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA user_version = {FORMAT + 1}")
+        db.execute(f"PRAGMA user_version = {FORMAT.version + 1}")
     was = path.read_bytes()
     with pytest.raises(StoreError, match=r"newer Watchkeep \(format 3, this one knows 2\): install"), ledger(path):
         pass

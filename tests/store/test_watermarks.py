@@ -19,12 +19,11 @@ DIE_AT = """
 import os, signal, sqlite3, sys
 from pathlib import Path
 from slo.exposition.catalogue import Telemetry
-from slo.store import ledger_file
 from slo.store.ledger import LedgerStore
 path, left = Path(sys.argv[1]), int(sys.argv[2])
-connect = ledger_file._connect
-def dying(path, busy_timeout_seconds):
-    db = connect(path, busy_timeout_seconds)
+connect = sqlite3.connect
+def dying(path, **keys):
+    db = connect(path, **keys)
     def count(statement):
         global left
         left -= 1
@@ -32,7 +31,7 @@ def dying(path, busy_timeout_seconds):
             os.kill(os.getpid(), signal.SIGKILL)
     db.set_trace_callback(count)
     return db
-ledger_file._connect = dying
+sqlite3.connect = dying
 LedgerStore(path, slot_seconds=10, telemetry=Telemetry())
 """
 """Opens a ledger, and is killed at the statement of this number."""
@@ -94,7 +93,7 @@ def test_a_file_of_format_1_gets_watermarks_and_keeps_everything(tmp_path: Path)
         assert store.watermarks("scrape") == {"one": b"1"}
         assert {end: row[0] for (end, _, _), row in spans(store.history(0)).items()} == {START + 10: 7, START + 20: 3}
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        assert db.execute("PRAGMA user_version").fetchone() == (FORMAT.version,)
 
 
 def test_an_upgrade_that_is_killed_at_any_statement_is_made_by_the_next_start(tmp_path: Path) -> None:
