@@ -9,39 +9,22 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJs
 
 from daemonset.annotations import Asked, asked_of_prometheus, asked_of_watchkeep
 from daemonset.datadog_annotations import asked_of_datadog
-from daemonset.label_selector import LabelSelector, is_label, parse_label_selector
-from daemonset.pod_targets import OWN_LABELS, PodTargets, label_name_of
+from daemonset.pod_targets import PodTargets
 from daemonset.ports import HIGHEST
 from slo.config.agent_discovery import AgentDiscovery
 from slo.config.identity import RESERVED_LABELS
+from slo.config.pods import EVERYWHERE, Namespace, PodSelectorText, refuse_more_than_all
 from slo.config.target_keys import OWN_LABELS as LABELS_OF_ALL
 from slo.config.types import wrong
 from slo.config.wrong import shown
-from slo.core.pod import Pod
+from slo.core.label_selector import LabelSelector, is_label, parse_label_selector
+from slo.core.pod import OWN_LABELS, Pod, label_name_of
 from slo.core.protocols import Changing
 from slo.core.target import Target
 from slo.errors import Fault, PassedOver, UsageError
 from slo.net.context import Context
 
-EVERYWHERE = "*"
-
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
-
-
-def _namespace(value: str) -> str:
-    if value != EVERYWHERE and not _NAMESPACE.fullmatch(value):
-        raise wrong(f"{shown(value)} is no namespace", 'write its name, or ["*"] alone for all of them')
-    return value
-
-
-def _selector(value: str) -> str:
-    try:
-        parse_label_selector(value)
-    except ValueError as error:
-        problem, _, mend = str(error).rpartition("; ")
-        raise wrong(problem, mend) from None
-    return value
 
 
 def _port(value: object) -> object:
@@ -75,17 +58,10 @@ class Config(AgentDiscovery):
     docs/agent/pods.md has the annotations, and what a pod's author can and cannot choose.
     """
 
-    namespaces: tuple[Annotated[str, AfterValidator(_namespace)], ...] = Field(min_length=1)
+    namespaces: tuple[Namespace, ...] = Field(min_length=1)
     """The namespaces whose pods are targets; `["*"]` are all, which a check with credentials cannot have."""
 
-    selector: (
-        Annotated[
-            str,
-            AfterValidator(_selector),
-            WithJsonSchema({"type": "string", "examples": ["app=redis,tier in (a,b),!canary"]}),
-        ]
-        | None
-    ) = None
+    selector: PodSelectorText | None = None
     """Which labels they have, as Kubernetes writes selectors. Default: any."""
 
     annotations: Annotations | None = None
@@ -110,8 +86,7 @@ class Config(AgentDiscovery):
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
-        if EVERYWHERE in self.namespaces and len(self.namespaces) > 1:
-            raise wrong('names namespaces beside "*", which are all of them', "keep one of the two")
+        refuse_more_than_all(self.namespaces)
         if self.annotations == "ad.datadoghq.com" and self.check_name is None:
             raise wrong("does not say which check of Datadog's it is", "add `check_name`, as redisdb")
         if self.check_name is not None and self.annotations in {None, "prometheus.io"}:

@@ -1,20 +1,16 @@
 """From a pod to the targets in it: whether it is meant at all, where in it to look, and what the targets are called."""
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from daemonset.annotations import Asked
-from daemonset.label_selector import LabelSelector
 from daemonset.ports import PodPort, port_of
 from slo.config.hosts import HostPort
-from slo.core.pod import Owner, Pod
+from slo.core.label_selector import LabelSelector
+from slo.core.pod import Pod, workload_of
 from slo.core.target import Target, target_of
 from slo.errors import Fault
-
-TEMPLATE_HASH = "pod-template-hash"
-"""The label with what a Deployment adds to the name of its ReplicaSet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,23 +69,3 @@ class PodTargets:
             "container": port.container,
             "workload": workload_of(pod),
         }
-
-
-OWN_LABELS = frozenset({"namespace", "pod", "node", "container", "workload"})
-"""The labels that every target of a pod has, where there is something to say."""
-
-
-def workload_of(pod: Pod) -> str:
-    """The name of what made the pod, the Deployment behind a ReplicaSet among them; empty where nothing did."""
-    match pod.owner:
-        case Owner(kind="ReplicaSet", name=name) if suffix := pod.labels.get(TEMPLATE_HASH):
-            return name.removesuffix(f"-{suffix}") or name
-        case Owner(name=name):
-            return name
-    return ""
-
-
-def label_name_of(label: str) -> str:
-    """What a label of pods is called on a target: `app.kubernetes.io/name` is `app_kubernetes_io_name`."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", label)
-    return f"_{name}" if name[:1].isdigit() else name

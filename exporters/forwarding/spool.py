@@ -51,6 +51,13 @@ class Spool:
         """Whether there is room for events, which are never given up: where there is none they wait where they are."""
         return not self._failing and self.file.bytes_of(Rank.EVENT) < self.most_bytes
 
+    @property
+    def log_room_bytes(self) -> int:
+        """How much room there is for lines of containers, which have a half; beyond that they wait in their files."""
+        if self._failing:
+            return 0
+        return max(0, self.most_bytes // 2 - self.file.waiting_bytes - self._held_bytes)
+
     def add(self, records: Iterable[New], marks: Mapping[str, str | None] | None = None) -> None:
         """Take in records with the marks that go with them; they are on disk soon, together."""
         for record in records:

@@ -16,7 +16,7 @@ from slo.app.descriptors import connections_of, take_all
 from slo.app.found import NEAR
 from slo.app.heap import share_one_heap
 from slo.app.process import Process, stand
-from slo.app.reporting_agent import FORWARDER, AgentPlace, ReportingAgent
+from slo.app.reporting_agent import FORWARDER, AgentPlace, ReportingAgent, entries_of
 from slo.app.settling import settle
 from slo.config.load import load
 from slo.config.settings import Settings
@@ -164,10 +164,12 @@ def _with_pods(context: Context, node: Node | None) -> Context:
 def _node(options: Options, settings: Settings, context: Context, telemetry: ClusterTelemetry) -> Node | None:
     """The node that the agent is on; None where it is in no cluster, and looks for no pods."""
     near = [check.name for check in settings.checks if any(each.type == NEAR for each in check.discoveries)]
-    if near and not options.node:
-        raise UsageError(f"{near[0]} looks for pods of a node, and the node has no name: {DOWNWARD}")
+    following = [entry.name for entry in entries_of(settings)]
+    if (near or following) and not options.node:
+        does = f"{near[0]} looks for" if near else f"{following[0]} gets logs of"
+        raise UsageError(f"{does} pods of a node, and the node has no name: {DOWNWARD}")
     in_cluster = options.api_server or "KUBERNETES_SERVICE_HOST" in options.environ
-    if not near and not (options.node and in_cluster):
+    if not near and not following and not (options.node and in_cluster):
         return None
     account = ServiceAccount.of_pod(options.environ, options.service_account, url=options.api_server)
     namespace = account.namespace or options.environ.get("POD_NAMESPACE", "")
@@ -178,5 +180,5 @@ def _node(options: Options, settings: Settings, context: Context, telemetry: Clu
 
 def _refuse_idle(settings: Settings) -> None:
     own = settings.run_by("agents")
-    if not own.checks and not own.scrapes:
+    if not own.checks and not own.scrapes and not entries_of(settings):
         raise UsageError("nothing in this configuration is run by agents: write `run_by: agents` where they shall")

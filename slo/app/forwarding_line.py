@@ -1,24 +1,22 @@
-"""One forwarder at work: what it is to get, the spool that this waits in, and how it goes out."""
+"""One forwarder of a watch at work: what it is told."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from exporters.forwarding.counting import Closing, Counting
 from exporters.forwarding.measuring import Measuring
-from exporters.forwarding.selection import Selection
-from exporters.forwarding.sending import Sending
-from exporters.forwarding.spool import Spool
 from slo.app.logged import logged_event, logged_outcome
-from slo.config.forwarding import LogsConfig, TelemetryConfig
+from slo.app.outlet import Outlet, kept_up
+from slo.config.forwarding import LogsConfig
 from slo.config.settings import ForwarderEntry
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
-from slo.core.protocols import Clock
+from slo.core.pod import Pod
+from slo.core.protocols import Changing, Clock
 from slo.core.slo import SLO
 from slo.core.telemetry import Forwarder, InStep, Logged, Rank
 from slo.core.telemetry_document import written
@@ -28,12 +26,6 @@ from slo.web.forwarders import ForwarderState, spool_state
 
 JOURNAL = "journal"
 """The mark of how far the journal was told: the number of its last event."""
-
-AGAIN_SECONDS = 10.0
-"""After a fault of ours in one part of a line, that part is begun again after so long."""
-
-logger = logging.getLogger(__name__)
-
 
 IN_STEP_SECONDS = 60.0
 """How often the other side is told of SLOs and exclusions, where it keeps any."""
@@ -56,8 +48,8 @@ class Told:
     incident: Incident | None
 
 
-class Line:
-    """The forwarder of one entry. `run` it until it is cancelled, then `close` it.
+class Line(Outlet):
+    """The forwarder of one entry, that is told what a watch knows.
 
     One that is new is told of what comes after the event of the number `head`. `promised` is what is promised now, for
     those who keep SLOs of their own.
@@ -71,23 +63,17 @@ class Line:
         *,
         head: int,
         promised: Callable[[], Promised],
+        pods: Changing[Mapping[str, Pod]] | None,
         clock: Clock,
         telemetry: Forwarding,
     ) -> None:
-        config = entry.config
-        if not isinstance(config, TelemetryConfig):
-            raise TypeError(f"{entry.name} forwards no telemetry")
-        self.entry = entry
+        super().__init__(entry, forwarder, file, pods=pods, clock=clock, telemetry=telemetry)
+        self.interval: timedelta = self.config.interval
         self._clock = clock
         self._promised = promised
-        self.forwarder = forwarder
-        self.selection = Selection(config.match, config.metrics, config.labels)
-        self.spool = Spool(file, entry.name, most_bytes=entry.spool_bytes, clock=clock, telemetry=telemetry)
-        self.sending = Sending(self.spool, forwarder, max_age=config.max_age, clock=clock, telemetry=telemetry)
-        self.interval: timedelta = config.interval
         marks = file.marks()
         self.move_to(int(marks.get(JOURNAL, head)))
-        self._logs = config.logs if isinstance(config, LogsConfig) else ()
+        self._logs = self.config.logs if isinstance(self.config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
         self._measuring = Measuring(self.selection)
 
@@ -154,10 +140,9 @@ class Line:
         return retried
 
     async def run(self) -> None:
-        """Write and send until cancelled."""
+        """Follow, write and send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(kept_up(self.spool.run, self.entry.name))
-            tasks.create_task(kept_up(self.sending.run, self.entry.name))
+            tasks.create_task(super().run())
             tasks.create_task(kept_up(self._keep_in_step, self.entry.name))
 
     async def _keep_in_step(self) -> None:
@@ -167,21 +152,6 @@ class Line:
             await self._clock.sleep_until(self._clock.monotonic() + IN_STEP_SECONDS)
         await asyncio.Event().wait()
 
-    async def leave(self) -> None:
-        """Write what is left, and let go of the other side."""
-        await self.spool.flush()
-        await self.forwarder.aclose()
-
-    async def close(self) -> None:
-        """Write what is left, and let go of the other side and the file."""
-        await self.leave()
-        await self.spool.close()
-
-    async def finish(self, deadline_seconds: float) -> None:
-        """Send what can be sent before the deadline, and close; the rest stays on disk."""
-        await self.sending.finish(deadline_seconds)
-        await self.close()
-
     def _logged(self, outcome: Outcome) -> Logged:
         labels = self.selection.labels_of_check(outcome.check, outcome.labels)
         return replace(logged_outcome(outcome), labels=labels)
@@ -189,13 +159,3 @@ class Line:
     def _new(self, rank: Rank, log: Logged) -> New:
         labelled = replace(log, labels=self.selection.labelled(log.labels))
         return New(rank=rank, at=log.at.timestamp(), body=written(labelled))
-
-
-async def kept_up(run: Callable[[], Awaitable[None]], name: str) -> None:
-    """Run something for good: a fault of ours in it is logged, and it is begun again. It stops nothing else."""
-    while True:
-        try:
-            await run()
-        except Exception:
-            logger.exception("forwarding has a fault, and is begun again", extra={"forwarder": name})
-        await asyncio.sleep(AGAIN_SECONDS)

@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from exporters.endpoints import Exposition, Figures
 from slo.app.books import Books
-from slo.app.checks import unusable
 from slo.app.closed import Closed, closing_of
-from slo.app.forwarding_line import Line, Promised, Told, kept_up
+from slo.app.forwarding_line import Line, Promised, Told
+from slo.app.outlet import kept_up
+from slo.app.outlets import Outlets, Prepared
 from slo.app.place import Place
 from slo.config.forwarding import TelemetryConfig
 from slo.config.settings import ForwarderEntry, Settings
@@ -20,7 +20,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CheckSLI
 from slo.core.telemetry import Forwarder, Logged, Rank
-from slo.errors import ConfigError, StoreError, WatchkeepError
+from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.router.incidents import Incidents
@@ -45,14 +45,6 @@ AT_ONCE = 100
 """How many rounds are told before others have a turn: about two milliseconds."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prepared:
-    """The forwarders of a configuration, and those that are new or changed, built."""
-
-    entries: Mapping[str, ForwarderEntry]
-    forwarders: Mapping[str, Forwarder]
 
 
 class Watched(Figures, Protocol):
@@ -80,8 +72,7 @@ class Forwardings:
         context: Context,
         telemetry: Forwarding,
     ) -> None:
-        self.lines: dict[str, Line] = {}
-        self._place = place
+        self._outlets = Outlets(place, self._line, context=context, telemetry=telemetry)
         self._watched = watched
         self._books = books
         self._journal = journal
@@ -93,58 +84,20 @@ class Forwardings:
         self._outcomes: deque[Outcome] = deque()
         self._closings: deque[Closed] = deque(maxlen=MOST_CLOSINGS)
         self._measured_at: dict[str, float] = {}
-        self._running: asyncio.TaskGroup | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """Those that are at work, by name, in the order of the configuration."""
+        return self._outlets.all
 
     async def prepare(self, settings: Settings) -> Prepared:
         """Build what is new or changed in these settings. Raises ConfigError for what cannot be built."""
-        entries = {each.name: each for each in settings.forwarders if isinstance(each.config, TelemetryConfig)}
-        fresh = [
-            each for each in entries.values() if each.name not in self.lines or self.lines[each.name].entry != each
-        ]
-        forwarders, faults = {}, []
-        for entry in fresh:
-            try:
-                forwarders[entry.name] = await asyncio.to_thread(self._built, entry)
-            except (OSError, ValueError, WatchkeepError) as error:
-                faults.append(unusable(self._place.config, f"forwarders[{entry.name}]", error))
-        if faults:
-            raise ConfigError(faults)
-        return Prepared(entries=entries, forwarders=forwarders)
+        entries = [each for each in settings.forwarders if isinstance(each.config, TelemetryConfig)]
+        return await self._outlets.prepare(entries)
 
     async def adopt(self, prepared: Prepared, settings: Settings) -> None:
-        """Go on with what was prepared. A spool of which nothing is configured any more stays where it is.
-
-        Where one cannot be opened, nothing is forwarded from it: that is said, and the others go on.
-        """
-        for name in [name for name in self.lines if name not in prepared.entries]:
-            line = await self._stopped(name)
-            await line.close()
-            self._telemetry.forget(name)
-            logger.warning(
-                "a forwarder is not configured any more, its spool is kept", extra={"spool": str(line.spool.file.path)}
-            )
-        for name, forwarder in prepared.forwarders.items():
-            try:
-                file = await self._file(name)
-            except StoreError as error:
-                self._telemetry.failures.labels(name, "spool").inc()
-                logger.error(  # noqa: TRY400 - the error is in the text
-                    "a spool cannot be opened, nothing is forwarded from it",
-                    extra={"forwarder": name, "error": str(error)},
-                )
-                continue
-            self.lines[name] = Line(
-                prepared.entries[name],
-                forwarder,
-                file,
-                head=self._journal.head,
-                promised=self._promised,
-                clock=self._clock,
-                telemetry=self._telemetry,
-            )
-            self._start(name)
-        self.lines = {name: self.lines[name] for name in prepared.entries if name in self.lines}
+        """Go on with what was prepared."""
+        await self._outlets.adopt(prepared)
         of_checks = _labels_of_checks(settings)
         for line in self.lines.values():
             line.follow(of_checks)
@@ -183,20 +136,17 @@ class Forwardings:
     async def run(self) -> None:
         """Tell and send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            self._running = tasks
-            for name in self.lines:
-                self._start(name)
+            tasks.create_task(self._outlets.run(), name="outlets")
             tasks.create_task(kept_up(self._tell, "all"))
             tasks.create_task(kept_up(self._measure, "all"))
 
     async def close(self, deadline_seconds: float) -> None:
         """Tell what has happened, send what can be sent before the deadline, and keep the rest on disk."""
-        self._running = None
         try:
             await self._tell_once()
         except Exception:
             logger.exception("not all could be told to the forwarders")
-        await asyncio.gather(*(line.finish(deadline_seconds) for line in self.lines.values()))
+        await self._outlets.close(deadline_seconds)
 
     async def _tell(self) -> None:
         while True:
@@ -248,28 +198,17 @@ class Forwardings:
     def _promised(self) -> Promised:
         return Promised(slos=list(self._books.engine.slos.values()), exclusions=self._watched.exclusions())
 
-    def _start(self, name: str) -> None:
-        if self._running is not None:
-            self._tasks[name] = self._running.create_task(self.lines[name].run(), name=f"forwarder {name}")
-
-    async def _stopped(self, name: str) -> Line:
-        task = self._tasks.pop(name, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-        return self.lines.pop(name)
-
-    def _built(self, entry: ForwarderEntry) -> Forwarder:
-        forwarder: Forwarder = self._place.kinds.forwarders.module(entry.type).build(entry.config, self._context)
-        return forwarder
-
-    async def _file(self, name: str) -> SpoolFile:
-        """The spool of a forwarder, which another one of its name may have had until now."""
-        if name not in self.lines:
-            return await asyncio.to_thread(lambda: SpoolFile(self._place.folder.spool(name)))
-        before = await self._stopped(name)
-        await before.leave()
-        return before.spool.file
+    def _line(self, entry: ForwarderEntry, forwarder: Forwarder, file: SpoolFile) -> Line:
+        return Line(
+            entry,
+            forwarder,
+            file,
+            head=self._journal.head,
+            promised=self._promised,
+            pods=self._context.pods,
+            clock=self._clock,
+            telemetry=self._telemetry,
+        )
 
 
 def _labels_of_checks(settings: Settings) -> dict[str, Mapping[str, str]]:

@@ -15,6 +15,8 @@ from exporters.forwarding.spool import Spool
 from exporters.presence import Presence
 from slo.app.checks import checks_of
 from slo.app.found import Followers, What
+from slo.app.outlet import Outlet, containers_of
+from slo.app.outlets import Outlets
 from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
 from slo.app.reporting import Reporting, ReportingScrapes
@@ -24,6 +26,7 @@ from slo.config.settings import ForwarderEntry, Settings
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
+from slo.core.telemetry import Forwarder
 from slo.errors import UsageError
 from slo.exposition.agent_catalogue import AgentTelemetry
 from slo.exposition.collected import Collected
@@ -62,6 +65,8 @@ class AgentPlace:
 
 class ReportingAgent:
     """Runs the checks of `settings` that agents run, and reports every round through their forwarder `central`.
+
+    The logs of containers it forwards itself; everything else the watch does.
 
     `open` it, then `run` it until it is cancelled, then `close` it. Without a `node` it is in no cluster.
     """
@@ -117,6 +122,8 @@ class ReportingAgent:
             telemetry=telemetry,
             ours=node.mine if node else None,
         )
+        self._outlets = Outlets(place, self._outlet, context=context, telemetry=forwarding)
+        self._to_forward = entries_of(settings)
         telemetry.network_up.set_function(context.connectivity.up)
         telemetry.clock_offset.set_function(lambda: clock.offset_seconds)
 
@@ -128,6 +135,7 @@ class ReportingAgent:
     async def open(self) -> None:
         """Build what is to be run. Raises ConfigError for what cannot be."""
         await self._adopt(self.settings)
+        await self._outlets.adopt(await self._outlets.prepare(self._to_forward))
 
     async def run(self) -> None:
         """Check and report until cancelled. Returns only by cancellation or by a fault of our own."""
@@ -137,6 +145,7 @@ class ReportingAgent:
             tasks.create_task(self._spool.run(), name="spool")
             tasks.create_task(self._sending.run(), name="sending")
             tasks.create_task(self._presence.run(), name="presence")
+            tasks.create_task(self._outlets.run(), name="outlets")
             if self._node is not None:
                 tasks.create_task(self._node.run(self._share), name="node")
 
@@ -149,7 +158,7 @@ class ReportingAgent:
     async def close(self, deadline_seconds: float) -> None:
         """Check nothing more, and send what can be sent before the deadline; the rest stays on disk."""
         await asyncio.gather(self._checks.close(), self._scrapes.close())
-        await self._sending.finish(deadline_seconds)
+        await asyncio.gather(self._sending.finish(deadline_seconds), self._outlets.close(deadline_seconds))
         await self._spool.close()
         if self._node is not None:
             await self._node.aclose()
@@ -161,12 +170,14 @@ class ReportingAgent:
                 settings = await asyncio.to_thread(self._place.settings)
                 entry = forwarder_of(settings)
                 central = self._built(entry)
+                prepared = await self._outlets.prepare(entries_of(settings))
                 await self._adopt(settings.run_by("agents"))
             except Exception:
                 self.telemetry.reload_successful.set(0)
                 raise
             self._central = self._sending.forwarder = central
             self._spool.most_bytes = entry.spool_bytes
+            await self._outlets.adopt(prepared)
             logger.info(
                 "configuration reloaded",
                 extra={"checks": len(self.settings.checks), "scrapes": len(self.settings.scrapes)},
@@ -218,6 +229,10 @@ class ReportingAgent:
         central.report_as(self.name, self._boot)
         return central
 
+    def _outlet(self, entry: ForwarderEntry, forwarder: Forwarder, file: SpoolFile) -> Outlet:
+        telemetry = self.telemetry.forwarding
+        return Outlet(entry, forwarder, file, pods=self._context.pods, clock=self.clock, telemetry=telemetry)
+
     async def _share(self) -> None:
         """Check what is ours now, and no more what is not."""
         await self._checks.share()
@@ -239,6 +254,11 @@ class ReportingAgent:
 
     def _wants_scraped(self, key: CheckKey) -> bool:
         return self._scrapes.wants(key)
+
+
+def entries_of(settings: Settings) -> Sequence[ForwarderEntry]:
+    """The forwarders that agents work for: those that get the logs of containers."""
+    return [entry for entry in settings.forwarders if containers_of(entry) is not None]
 
 
 class NoMarks:

@@ -14,6 +14,7 @@ from slo.cli.context import named
 from slo.cli.figures import Document
 from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
 from slo.cli.place import watch_or_folder
+from slo.errors import StoreBusy, UsageError
 from slo.web.words import lasting
 
 if TYPE_CHECKING:
@@ -122,9 +123,23 @@ class _Kept:
 
 @contextlib.contextmanager
 def _spools(url: str | None, token_file: Path | None, data: Path | None) -> Iterator[Spools]:
-    """The spools of the watch, or of the data folder, that the options name."""
+    """The spools of the watch, or of the data folder, that the options name. That of an agent has no journal."""
+    if data is not None and url is None and token_file is None and _is_of_agent(data):
+        from slo.store.folder import DataFolder
+
+        try:
+            folder = DataFolder(data)
+        except StoreBusy as error:
+            raise UsageError(f"--data {error}") from error
+        with folder:
+            yield _Kept(data)
+        return
     with watch_or_folder(url, token_file, data, _Remote) as place:
         yield place if isinstance(place, _Remote) else _Kept(Path(place.where))
+
+
+def _is_of_agent(data: Path) -> bool:
+    return (data / "spools").is_dir() and not (data / "journal.db").exists()
 
 
 def _table(forwarders: Sequence[Document]) -> list[Part]:

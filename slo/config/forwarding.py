@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from slo.config.containers import ContainersConfig
 from slo.config.identity import LabelName
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
 from slo.config.schema import WholeSeconds
@@ -18,7 +19,7 @@ from slo.config.wrong import shown, wrong
 
 _PATTERN = r"^[a-zA-Z_:*][a-zA-Z0-9_:*]*$"
 
-LogSort: TypeAlias = Literal["events", "outcomes", "spinnaker"]
+LogSort: TypeAlias = Literal["events", "outcomes", "spinnaker", "containers"]
 """What can be forwarded as logs."""
 
 
@@ -54,8 +55,18 @@ class LogsConfig(TelemetryConfig):
     """What every forwarder has that takes logs too."""
 
     logs: tuple[LogSort, ...] = ("events", "outcomes")
-    """What it gets as logs: `events` of incidents, exclusions and silences, `outcomes` that were not good, and what the
-    installations under `spinnakers` say (`spinnaker`)."""
+    """What it gets as logs: `events` of incidents, exclusions and silences, `outcomes` that were not good, what the
+    installations under `spinnakers` say (`spinnaker`), and what `containers` write, which agents follow."""
+    containers: ContainersConfig | None = None
+    """Whose logs it gets, where `logs` has `containers`. `match` says nothing of them."""
+
+    @model_validator(mode="after")
+    def _has_containers(self) -> "LogsConfig":
+        if "containers" in self.logs and self.containers is None:
+            raise wrong("does not say of which containers the logs are", "add `containers: {namespaces: [NAME]}`")
+        if self.containers is not None and "containers" not in self.logs:
+            raise wrong("says of which containers the logs are, and gets none", "add containers to `logs`")
+        return self
 
 
 class PostingConfig(Section):

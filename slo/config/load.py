@@ -23,7 +23,7 @@ from slo.config.objectives import Objectives, Surroundings
 from slo.config.reading import Reader, Reading
 from slo.config.reminders import settled, without_reminders
 from slo.config.report import Location, Report
-from slo.config.reports import warn_of_refused_reports, warn_of_unsafe_reports
+from slo.config.reports import warn_of_logs_without_agents, warn_of_refused_reports, warn_of_unsafe_reports
 from slo.config.route_keys import InhibitKeys
 from slo.config.routes import RouteEntry, read_routes, refuse_lost, route_of, warn_of_shadows
 from slo.config.schema import (
@@ -120,6 +120,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     runs |= {scrape.entry.keys.values.run_by for scrape in scrapes if scrape.entry.keys.has("run_by")}
     if source.whole and "agents" in runs and (destinations or servers or "watch" in runs):
         warn_of_refused_reports(forwarders, agents, report)
+    if source.whole and "agents" not in runs and agents.has("token") and agents.values.token is None:
+        warn_of_logs_without_agents(forwarders, report)
     surroundings = Surroundings(
         feeds=Feeds(
             probes={name: probe.slowest for probe in checks.probes for name, _ in _intervals(probe.entry)},

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from slo.config.entries import Entry
+from slo.config.forwarding import LogsConfig
 from slo.config.hosts import is_loopback
 from slo.config.reading import Reading
 from slo.config.report import Report
@@ -40,6 +41,18 @@ def warn_of_unsafe_reports(forwarders: Sequence[Entry[ForwarderKeys]], report: R
             if url.scheme == "http" and not is_loopback(url.hostname or ""):
                 problem = "is plain HTTP to another machine: whoever is on the way reads the token of the agents"
                 report.warn((*entry.at, "url"), problem, "write https, with something before the watch that speaks TLS")
+
+
+def warn_of_logs_without_agents(forwarders: Sequence[Entry[ForwarderKeys]], report: Report) -> None:
+    """Of logs of containers, where nothing says that there are agents to follow them."""
+    if any(isinstance(entry.config, ReportingConfig) for entry in forwarders):
+        return
+    for entry in forwarders:
+        if isinstance(entry.config, LogsConfig) and entry.config.containers is not None:
+            problem = (
+                "gets logs of containers, which `watchkeep agent` follows on each node, and `watchkeep run` does not"
+            )
+            report.warn((*entry.at, "containers"), problem, "start agents with this configuration, or leave it out")
 
 
 def warn_of_refused_reports(

@@ -1,11 +1,18 @@
-"""Pods, as far as checks and scrapes need to know them."""
+"""Pods, as far as those need to know them who look at what runs there."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 ANNOTATION_PREFIXES = ("prometheus.io/", "ad.datadoghq.com/", "watchkeep/")
 """The annotations that are kept. What tools leave there for themselves may have a quarter of a megabyte."""
+
+TEMPLATE_HASH = "pod-template-hash"
+"""The label with what a Deployment adds to the name of its ReplicaSet."""
+
+OWN_LABELS = frozenset({"namespace", "pod", "node", "container", "workload"})
+"""The labels of everything that is of a container in a pod, where there is something to say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,3 +64,19 @@ class Pod:
     containers: tuple[Container, ...]
     owner: Owner | None
     created: datetime
+
+
+def workload_of(pod: Pod) -> str:
+    """The name of what made the pod, the Deployment behind a ReplicaSet among them; empty where nothing did."""
+    match pod.owner:
+        case Owner(kind="ReplicaSet", name=name) if suffix := pod.labels.get(TEMPLATE_HASH):
+            return name.removesuffix(f"-{suffix}") or name
+        case Owner(name=name):
+            return name
+    return ""
+
+
+def label_name_of(label: str) -> str:
+    """What a label of pods is called on a target: `app.kubernetes.io/name` is `app_kubernetes_io_name`."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", label)
+    return f"_{name}" if name[:1].isdigit() else name

@@ -44,7 +44,34 @@ class Forwarding:
             registry=registry,
         )
 
+        self.log_containers = Gauge(
+            "watchkeep_forwarder_log_containers",
+            "Containers whose logs are followed.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.log_unread = Gauge(
+            "watchkeep_forwarder_log_unread_bytes",
+            "What these have written and was not read yet, since the spool has no room, or it is new.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.log_unreadable = Gauge(
+            "watchkeep_forwarder_log_unreadable",
+            "Folders and files with logs of containers that could not be read at the last look.",
+            ["forwarder"],
+            registry=registry,
+        )
+        self.log_lost = Counter(
+            "watchkeep_forwarder_log_lost_bytes_total",
+            "What containers wrote and was gone before it was read.",
+            ["forwarder"],
+            registry=registry,
+        )
+
     def forget(self, forwarder: str) -> None:
         """Say nothing of a forwarder any more: it is not configured now."""
-        for metric in (self.spool_bytes, self.sent, self.dropped, self.failures, self.dead, self.success_at):
+        of_records = (self.spool_bytes, self.sent, self.dropped, self.failures, self.dead, self.success_at)
+        of_logs = (self.log_containers, self.log_unread, self.log_unreadable, self.log_lost)
+        for metric in (*of_records, *of_logs):
             metric.remove_by_labels({"forwarder": forwarder})

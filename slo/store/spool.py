@@ -104,7 +104,12 @@ class SpoolFile:
     @property
     def held_bytes(self) -> int:
         """What waits, and what was refused."""
-        return sum(self._bytes.values()) + self._dead_bytes
+        return self.waiting_bytes + self._dead_bytes
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits."""
+        return sum(self._bytes.values())
 
     def bytes_of(self, rank: Rank) -> int:
         """What waits of one rank."""

@@ -48,12 +48,15 @@ def site(data: Path) -> Iterator[Served]:
         yield site
 
 
-@pytest.fixture(params=["--url", "--data"])
+@pytest.fixture(params=["--url", "--data", "--data of an agent"])
 def place(request: pytest.FixtureRequest, data: Path) -> list[str]:
-    """A running watch, or a folder that no watch runs on: both answer alike."""
+    """A running watch, or a folder that no watch or no agent runs on: all answer alike."""
     if request.param == "--url":
         site: Served = request.getfixturevalue("site")
         return ["--url", site.url]
+    if request.param == "--data of an agent":
+        for file in data.glob("journal.db*"):
+            file.unlink()
     return ["--data", str(data)]
 
 
@@ -80,6 +83,14 @@ def test_what_was_refused_is_shown_and_sent_again(place: list[str]) -> None:
 def test_where_there_are_none_that_is_said(tmp_path: Path) -> None:
     with served(FakeWatch()) as site:
         assert forward("status", "--url", site.url).output == "There are no forwarders.\n"
+
+
+def test_a_folder_that_an_agent_runs_on_is_left_alone(tmp_path: Path) -> None:
+    with DataFolder(tmp_path / "data") as taken:
+        taken.spool("centre")
+        result = forward("status", "--data", str(taken.path))
+    assert result.exit_code == 2
+    assert "holds this data folder" in result.output
 
 
 @pytest.mark.parametrize("action", ["status", "retry"])

@@ -206,7 +206,7 @@ async def test_batches_grow_again_after_a_refusal(tmp_path: Path) -> None:
     agent = Agent(tmp_path, watch)
     await agent.sees(*map(str, range(16)))
     await agent.sends()
-    assert watch.sizes == [16, 8, 4, 8, 4]
+    assert watch.sizes == [16, 8, 4, 5, 6, 1]
     assert sum(watch.sizes[2:]) == 16
 
 

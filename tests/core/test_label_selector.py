@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from daemonset.label_selector import Requirement, is_label, parse_label_selector
+from slo.core.label_selector import Requirement, is_label, parse_label_selector
 from tests.daemonset.selectors import label_selector
 
 PODS: Mapping[str, Mapping[str, str]] = {

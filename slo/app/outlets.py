@@ -1,0 +1,139 @@
+"""The forwarders of a process at work: begun, changed and ended as the configuration says."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from slo.app.checks import unusable
+from slo.app.outlet import Outlet
+from slo.config.settings import ForwarderEntry
+from slo.core.telemetry import Forwarder
+from slo.errors import ConfigError, StoreError, WatchkeepError
+from slo.exposition.forwarding import Forwarding
+from slo.kinds import Kinds
+from slo.net.context import Context
+from slo.store.folder import DataFolder
+from slo.store.spool import SpoolFile
+
+logger = logging.getLogger(__name__)
+
+O = TypeVar("O", bound=Outlet)  # noqa: E741 - of outlets
+
+
+class Place(Protocol):
+    """Where a process is: its configuration, its kinds and its data folder."""
+
+    @property
+    def config(self) -> Path: ...
+    @property
+    def kinds(self) -> Kinds: ...
+    @property
+    def folder(self) -> DataFolder: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """The forwarders of a configuration, and those that are new or changed, built."""
+
+    entries: Mapping[str, ForwarderEntry]
+    forwarders: Mapping[str, Forwarder]
+
+
+class Outlets(Generic[O]):
+    """`prepare` and `adopt` the entries of a configuration, then `run`, then `close`. `make` makes each of the outlets,
+    which are in `all` by name, in the order of the configuration.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        make: Callable[[ForwarderEntry, Forwarder, SpoolFile], O],
+        *,
+        context: Context,
+        telemetry: Forwarding,
+    ) -> None:
+        self.all: dict[str, O] = {}
+        self._place = place
+        self._make = make
+        self._context = context
+        self._telemetry = telemetry
+        self._running: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def prepare(self, entries: Iterable[ForwarderEntry]) -> Prepared:
+        """Build what is new or changed among these entries. Raises ConfigError for what cannot be built."""
+        by_name = {each.name: each for each in entries}
+        fresh = [each for each in by_name.values() if each.name not in self.all or self.all[each.name].entry != each]
+        forwarders, faults = {}, []
+        for entry in fresh:
+            try:
+                forwarders[entry.name] = await asyncio.to_thread(self._built, entry)
+            except (OSError, ValueError, WatchkeepError) as error:
+                faults.append(unusable(self._place.config, f"forwarders[{entry.name}]", error))
+        if faults:
+            raise ConfigError(faults)
+        return Prepared(entries=by_name, forwarders=forwarders)
+
+    async def adopt(self, prepared: Prepared) -> None:
+        """Go on with what was prepared. A spool of which nothing is configured any more stays where it is.
+
+        Where one cannot be opened, nothing is forwarded from it: that is said, and the others go on.
+        """
+        for name in [name for name in self.all if name not in prepared.entries]:
+            outlet = await self._stopped(name)
+            await outlet.close()
+            self._telemetry.forget(name)
+            path = str(outlet.spool.file.path)
+            logger.warning("a forwarder is not configured any more, its spool is kept", extra={"spool": path})
+        for name, forwarder in prepared.forwarders.items():
+            try:
+                file = await self._file(name)
+            except StoreError as error:
+                self._telemetry.failures.labels(name, "spool").inc()
+                logger.error(  # noqa: TRY400 - the error is in the text
+                    "a spool cannot be opened, nothing is forwarded from it",
+                    extra={"forwarder": name, "error": str(error)},
+                )
+                continue
+            self.all[name] = self._make(prepared.entries[name], forwarder, file)
+            self._start(name)
+        self.all = {name: self.all[name] for name in prepared.entries if name in self.all}
+
+    async def run(self) -> None:
+        """Have them work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            self._running = tasks
+            for name in self.all:
+                self._start(name)
+            await asyncio.Event().wait()
+
+    async def close(self, deadline_seconds: float) -> None:
+        """Send what can be sent before the deadline, and keep the rest on disk."""
+        self._running = None
+        await asyncio.gather(*(outlet.finish(deadline_seconds) for outlet in self.all.values()))
+
+    def _start(self, name: str) -> None:
+        if self._running is not None:
+            self._tasks[name] = self._running.create_task(self.all[name].run(), name=f"forwarder {name}")
+
+    async def _stopped(self, name: str) -> O:
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        return self.all.pop(name)
+
+    def _built(self, entry: ForwarderEntry) -> Forwarder:
+        forwarder: Forwarder = self._place.kinds.forwarders.module(entry.type).build(entry.config, self._context)
+        return forwarder
+
+    async def _file(self, name: str) -> SpoolFile:
+        """The spool of a forwarder, which another one of its name may have had until now."""
+        if name not in self.all:
+            return await asyncio.to_thread(lambda: SpoolFile(self._place.folder.spool(name)))
+        before = await self._stopped(name)
+        await before.leave()
+        return before.spool.file
