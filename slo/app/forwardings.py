@@ -141,7 +141,7 @@ class Forwardings:
                     extra={"forwarder": name, "error": str(error)},
                 )
                 continue
-            self.lines[name] = Line(
+            self.lines[name] = self._context.carriers[name] = Line(
                 prepared.entries[name],
                 forwarder,
                 file,
@@ -251,6 +251,7 @@ class Forwardings:
             self._tasks[name] = self._running.create_task(self.lines[name].run(), name=f"forwarder {name}")
 
     async def _stopped(self, name: str) -> Line:
+        self._context.carriers.pop(name, None)
         task = self._tasks.pop(name, None)
         if task is not None:
             task.cancel()
