@@ -87,7 +87,8 @@ class FaultyProxy:
             fault = Fault.NONE
         self.met.append(fault)
         if fault in {Fault.REJECTED_429, Fault.FAILED_503, Fault.TOO_LARGE_413}:
-            answer = _answer(*_ANSWERS[fault])
+            status, text = _ANSWERS[fault]
+            answer = _answer(status, text + head.decode())  # credentials and all, as some servers do
         elif fault in _NOT_TAKEN:
             answer = await self._partly(head, body, *_NOT_TAKEN[fault])
         else:

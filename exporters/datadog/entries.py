@@ -73,7 +73,7 @@ def _written(logged: Logged, now: datetime, content: Mapping[str, Json]) -> byte
 
 def _fields(logged: Logged) -> Mapping[str, Json]:
     """The facts, below `watchkeep` and the name of what they are facts of."""
-    return {SOURCE: {logged.dataset.removeprefix(_OWN): logged.fields}} if logged.fields else {}
+    return {SOURCE: {logged.dataset.removeprefix(_OWN).replace(".", "_"): logged.fields}} if logged.fields else {}
 
 
 def _iso(at: datetime) -> str:

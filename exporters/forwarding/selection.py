@@ -1,6 +1,6 @@
 """What of all telemetry one forwarder gets: a customer must not see what is another's."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from slo.core.matching import Matcher, fulfil
 from slo.core.wildcard import wildcard
@@ -9,24 +9,23 @@ from slo.core.wildcard import wildcard
 class Selection:
     """Selects by labels and by the names of metrics. `added` are labels that everything gets that has none so called.
 
-    A target whose own labels do not say whose it is goes with the SLOs that it feeds: `checks` are those of which all
-    SLOs are selected; see `follow`.
+    A target whose own labels do not say whose it is goes with the SLOs that its check feeds; see `follow`.
     """
 
     def __init__(self, match: Sequence[Matcher], metrics: Sequence[str], added: Mapping[str, str]) -> None:
         self._match = tuple(match)
         self._names = wildcard(metrics)
         self._added = dict(added)
-        self._checks: frozenset[str] = frozenset()
+        self._of_checks: Mapping[str, Mapping[str, str]] = {}
 
     @property
     def whole(self) -> bool:
         """Whether it gets everything, whoever it is of."""
         return not self._match
 
-    def follow(self, checks: Collection[str]) -> None:
-        """Take what these checks say of targets without labels of their own."""
-        self._checks = frozenset(checks)
+    def follow(self, of_checks: Mapping[str, Mapping[str, str]]) -> None:
+        """Have targets of these checks the labels that all SLOs have alike which the check feeds, by its name."""
+        self._of_checks = of_checks
 
     def takes(self, labels: Mapping[str, str]) -> bool:
         """Whether what has these labels is for it."""
@@ -34,7 +33,11 @@ class Selection:
 
     def takes_of_check(self, check: str, labels: Mapping[str, str]) -> bool:
         """Whether what a check says of a target with these labels is for it."""
-        return check in self._checks or fulfil(labels, self._match)
+        return fulfil(self.labels_of_check(check, labels), self._match)
+
+    def labels_of_check(self, check: str, labels: Mapping[str, str]) -> dict[str, str]:
+        """The labels of a target, with those that it has from the SLOs; its own stand before these."""
+        return {**self._of_checks.get(check, {}), **labels}
 
     def takes_metric(self, name: str) -> bool:
         """Whether it gets metrics of that name."""

@@ -86,6 +86,11 @@ class Sending:
             elif pause:
                 await self._clock.sleep_until(self._clock.monotonic() + pause)
 
+    @property
+    def fails(self) -> bool:
+        """Whether the last batch was not taken."""
+        return self._failed > 0
+
     def retried(self) -> None:
         """There are no dead letters any more: they wait again."""
         self._telemetry.dead.labels(self._spool.name).set(0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,10 +16,12 @@ from slo.config.forwarding import LogsConfig, TelemetryConfig
 from slo.config.settings import ForwarderEntry
 from slo.core.canary import Canary, ReadBack
 from slo.core.events import Event
+from slo.core.exclusion import Exclusion
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
 from slo.core.protocols import Clock
-from slo.core.telemetry import Forwarder, Logged, Rank
+from slo.core.slo import SLO
+from slo.core.telemetry import Forwarder, InStep, Logged, Rank
 from slo.core.telemetry_document import written
 from slo.errors import Fault
 from slo.exposition.forwarding import Forwarding
@@ -35,6 +37,18 @@ AGAIN_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
 
+IN_STEP_SECONDS = 60.0
+"""How often the other side is told of SLOs and exclusions, where it keeps any."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Promised:
+    """The SLOs that are watched, and what is excluded from them."""
+
+    slos: Sequence[SLO]
+    exclusions: Sequence[Exclusion]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
     """An event of the journal with its number, and the incident that it is about as it is now."""
@@ -47,7 +61,8 @@ class Told:
 class Line:
     """The forwarder of one entry. `run` it until it is cancelled, then `close` it.
 
-    One that is new is told of what comes after the event of the number `head`.
+    One that is new is told of what comes after the event of the number `head`. `promised` is what is promised now, for
+    those who keep SLOs of their own.
     """
 
     def __init__(
@@ -57,6 +72,7 @@ class Line:
         file: SpoolFile,
         *,
         head: int,
+        promised: Callable[[], Promised],
         clock: Clock,
         telemetry: Forwarding,
     ) -> None:
@@ -64,6 +80,8 @@ class Line:
         if not isinstance(config, TelemetryConfig):
             raise TypeError(f"{entry.name} forwards no telemetry")
         self.entry = entry
+        self._clock = clock
+        self._promised = promised
         self.forwarder = forwarder
         self.selection = Selection(config.match, config.metrics, config.labels)
         self.spool = Spool(file, entry.name, most_bytes=entry.spool_bytes, clock=clock, telemetry=telemetry)
@@ -80,9 +98,9 @@ class Line:
         """Whether it is to be told of events, and may be now."""
         return "events" in self._logs and self.spool.takes_events
 
-    def follow(self, checks: Collection[str]) -> None:
-        """Go by other SLOs: these checks feed those of this forwarder alone."""
-        self.selection.follow(checks)
+    def follow(self, of_checks: Mapping[str, Mapping[str, str]]) -> None:
+        """Go by other SLOs, see `Selection.follow`."""
+        self.selection.follow(of_checks)
         self._measuring = Measuring(self.selection)
 
     async def tell_closing(self, closing: Closing) -> None:
@@ -99,8 +117,8 @@ class Line:
     def tell_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Tell of rounds that were not good."""
         if "outcomes" in self._logs:
-            selected = (each for each in outcomes if self.selection.takes_of_check(each.check, each.labels))
-            self.spool.add([self._new(Rank.OUTCOME, logged_outcome(outcome)) for outcome in selected])
+            logs = [self._logged(outcome) for outcome in outcomes]
+            self.spool.add([self._new(Rank.OUTCOME, log) for log in logs if self.selection.takes(log.labels)])
 
     def tell_foreign(self, log: Logged) -> None:
         """Tell what a service that is watched says of itself."""
@@ -148,6 +166,7 @@ class Line:
             most_bytes=self.spool.most_bytes,
             last_success_at=self.sending.last_success_at,
             last_failure=self.sending.last_failure or None,
+            fails=self.sending.fails,
         )
 
     async def retry(self) -> int:
@@ -161,6 +180,14 @@ class Line:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(kept_up(self.spool.run, self.entry.name))
             tasks.create_task(kept_up(self.sending.run, self.entry.name))
+            tasks.create_task(kept_up(self._keep_in_step, self.entry.name))
+
+    async def _keep_in_step(self) -> None:
+        while isinstance(self.forwarder, InStep):
+            promised = self._promised()
+            await self.forwarder.keep_in_step(promised.slos, promised.exclusions, self._clock.now())
+            await self._clock.sleep_until(self._clock.monotonic() + IN_STEP_SECONDS)
+        await asyncio.Event().wait()
 
     async def leave(self) -> None:
         """Write what is left, and let go of the other side."""
@@ -176,6 +203,10 @@ class Line:
         """Send what can be sent before the deadline, and close; the rest stays on disk."""
         await self.sending.finish(deadline_seconds)
         await self.close()
+
+    def _logged(self, outcome: Outcome) -> Logged:
+        labels = self.selection.labels_of_check(outcome.check, outcome.labels)
+        return replace(logged_outcome(outcome), labels=labels)
 
     def _new(self, rank: Rank, log: Logged) -> New:
         labelled = replace(log, labels=self.selection.labelled(log.labels))

@@ -3,25 +3,23 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Protocol
 
 from exporters.endpoints import Exposition, Figures
-from exporters.forwarding.counting import Closing, SlotCounts
 from slo.app.books import Books
 from slo.app.checks import unusable
-from slo.app.forwarding_line import Line, Told, kept_up
+from slo.app.closed import Closed, closing_of
+from slo.app.forwarding_line import Line, Promised, Told, kept_up
 from slo.app.place import Place
 from slo.config.forwarding import TelemetryConfig
 from slo.config.settings import ForwarderEntry, Settings
-from slo.core.deltas import BAD, GOOD, UNKNOWN, Block
+from slo.core.exclusion import Exclusion
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CheckSLI
-from slo.core.slo import SLO
-from slo.core.telemetry import Counts3, Forwarder, Logged, Rank
+from slo.core.telemetry import Forwarder, Logged, Rank
 from slo.errors import ConfigError, StoreError, WatchkeepError
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -57,16 +55,11 @@ class Prepared:
     forwarders: Mapping[str, Forwarder]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Closed:
-    """A slot that has closed, as the books know it: `blocks` are what was counted since the one before it."""
+class Watched(Figures, Protocol):
+    """What is known of all that is watched."""
 
-    begun: int
-    end: int
-    seconds: int
-    slos: Mapping[str, SLO]
-    totals: Mapping[str, tuple[int, int, int]]
-    blocks: Sequence[Block]
+    def exclusions(self) -> Sequence[Exclusion]:
+        """Every exclusion in force."""
 
 
 class Forwardings:
@@ -78,7 +71,7 @@ class Forwardings:
     def __init__(
         self,
         place: Place,
-        figures: Figures,
+        watched: Watched,
         books: Books,
         journal: Journal,
         incidents: Callable[[], Incidents],
@@ -89,7 +82,7 @@ class Forwardings:
     ) -> None:
         self.lines: dict[str, Line] = {}
         self._place = place
-        self._figures = figures
+        self._watched = watched
         self._books = books
         self._journal = journal
         self._incidents = incidents
@@ -146,12 +139,15 @@ class Forwardings:
                 forwarder,
                 file,
                 head=self._journal.head,
+                promised=self._promised,
                 clock=self._clock,
                 telemetry=self._telemetry,
             )
             self._start(name)
+        self.lines = {name: self.lines[name] for name in prepared.entries if name in self.lines}
+        of_checks = _labels_of_checks(settings)
         for line in self.lines.values():
-            line.follow(_checks_of(settings, line))
+            line.follow(of_checks)
         if self.lines:
             self._books.follow()
 
@@ -196,7 +192,10 @@ class Forwardings:
     async def close(self, deadline_seconds: float) -> None:
         """Tell what has happened, send what can be sent before the deadline, and keep the rest on disk."""
         self._running = None
-        await self._tell_once()
+        try:
+            await self._tell_once()
+        except Exception:
+            logger.exception("not all could be told to the forwarders")
         await asyncio.gather(*(line.finish(deadline_seconds) for line in self.lines.values()))
 
     async def _tell(self) -> None:
@@ -206,7 +205,7 @@ class Forwardings:
 
     async def _tell_once(self) -> None:
         while self._closings:
-            closing = await asyncio.to_thread(_closing_of, self._closings.popleft())
+            closing = await asyncio.to_thread(closing_of, self._closings.popleft())
             for line in list(self.lines.values()):
                 await line.tell_closing(closing)
         outcomes, self._outcomes = list(self._outcomes), deque()
@@ -239,12 +238,15 @@ class Forwardings:
             if not due:
                 continue
             if self._exposition is None:
-                self._exposition = Exposition(self._figures)
+                self._exposition = Exposition(self._watched)
             at = self._clock.now()
             body = b"".join([part async for part in self._exposition.parts()])
             for line in due:
                 self._measured_at[line.entry.name] = now + line.interval.total_seconds()
                 await line.tell_metrics(body, at)
+
+    def _promised(self) -> Promised:
+        return Promised(slos=list(self._books.engine.slos.values()), exclusions=self._watched.exclusions())
 
     def _start(self, name: str) -> None:
         if self._running is not None:
@@ -271,31 +273,12 @@ class Forwardings:
         return before.spool.file
 
 
-def _closing_of(closed: Closed) -> Closing:
-    slots: dict[str, dict[int, SlotCounts]] = {}
-    for block in closed.blocks:
-        counts = block.counts[[GOOD, BAD, UNKNOWN]]
-        for span, column in np.argwhere(counts.any(axis=0)).tolist():
-            name, end = block.names[column], int(block.ends[span])
-            good, bad, unknown = counts[:, span, column].tolist()
-            of_sli = slots.setdefault(name, {})
-            known = of_sli[end].counts if end in of_sli else Counts3(0, 0, 0)
-            total = Counts3(known.good + good, known.bad + bad, known.unknown + unknown)
-            of_sli[end] = SlotCounts(end=end, seconds=block.seconds, counts=total)
-    return Closing(
-        begun=closed.begun,
-        end=closed.end,
-        seconds=closed.seconds,
-        slos=closed.slos,
-        totals={key: Counts3(*totals) for key, totals in closed.totals.items()},
-        slots={name: tuple(of_sli.values()) for name, of_sli in slots.items()},
-    )
-
-
-def _checks_of(settings: Settings, line: Line) -> Collection[str]:
-    """The checks that feed SLOs which a line gets, and no other ones."""
-    by_check: dict[str, list[bool]] = {}
+def _labels_of_checks(settings: Settings) -> dict[str, Mapping[str, str]]:
+    """By check, the labels that all SLOs have alike which it feeds; none where an SLO is about some of its targets."""
+    found: dict[str, dict[str, str]] = {}
     for slo in settings.slos:
         if isinstance(slo.definition, CheckSLI):
-            by_check.setdefault(slo.definition.check, []).append(line.selection.takes(slo.labels))
-    return [check for check, taken in by_check.items() if all(taken)]
+            own = {} if slo.definition.labels else slo.labels
+            known = found.get(slo.definition.check, own)
+            found[slo.definition.check] = {name: value for name, value in known.items() if own.get(name) == value}
+    return {check: labels for check, labels in found.items() if labels}

@@ -84,10 +84,12 @@ def _level(event: Event) -> str:
 
 
 def labels_of(event: Event, incident: Incident | None) -> Mapping[str, str]:
-    """Whose event it is: the labels of its incident, the customer of a contract; none where it is of everybody."""
+    """Whose event it is: the SLO and the labels of its incident, the customer of a contract; none where it is of
+    everybody.
+    """
     match event:
-        case Opened(labels=labels):
-            return labels
+        case Opened(labels=labels, slo=slo):
+            return {**labels, "slo": slo}
         case ContractRecorded(customer=customer) | ContractEnded(customer=customer):
             return {"customer": customer}
-    return incident.labels if incident is not None else {}
+    return {**incident.labels, "slo": incident.slo} if incident is not None else {}

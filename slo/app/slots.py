@@ -9,9 +9,10 @@ import numpy.ma  # noqa: F401  np.unique imports it when it is called first: in 
 
 from slo.app.agents import Agents
 from slo.app.books import Books
+from slo.app.closed import Closed
 from slo.app.counters import Counters
 from slo.app.desk import Desk
-from slo.app.forwardings import Closed, Forwardings
+from slo.app.forwardings import Forwardings
 from slo.app.groups import WatchedGroups
 from slo.app.judgement import Judgements
 from slo.app.servers import Servers

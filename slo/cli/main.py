@@ -36,6 +36,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the configuration.",
     "rules": "Print Prometheus rules of these SLOs.",
     "import": "Print SLOs of Sloth or OpenSLO as a configuration.",
+    "dashboards": "Print dashboards for Grafana, Datadog or Kibana.",
 }
 """The subcommands with their short help: each is `command` in the module of its name in `slo.cli`.
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from slo.config.identity import LabelName
 from slo.config.request import BasicAuth, HeaderName, HeaderValue, refuse_credentials
+from slo.config.schema import WholeSeconds
 from slo.config.section import KindConfig, Section
 from slo.config.tls import TLSSettings
 from slo.config.types import MatcherText, PositiveDuration, Secret
@@ -47,8 +48,8 @@ class TelemetryConfig(KindConfig):
     """The metrics that it gets, by name as on `/metrics`; `*` stands for any characters."""
     labels: Mapping[LabelName, str] = Field(default={})
     """Labels that are added to everything. One that is there already stays as it is."""
-    interval: PositiveDuration = timedelta(seconds=60)
-    """How often metrics are sent; counts go out as each slot closes."""
+    interval: WholeSeconds = timedelta(seconds=60)
+    """How often metrics are sent, in whole seconds; counts go out as each slot closes."""
     max_age: PositiveDuration = timedelta(days=7)
     """What is older is given up, but for events of incidents. Where the other side takes less, that counts."""
 

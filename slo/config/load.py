@@ -14,6 +14,7 @@ from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
+from slo.config.forwarding_doubts import warn_of_forwarders
 from slo.config.garbage import garbage_kept
 from slo.config.indicators import Feeds
 from slo.config.module_target import refuse_lost_modules
@@ -151,6 +152,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
     if faults:
         raise ConfigError(faults)
     _warn_of_lost_matchers(routes, silences, inhibit, slos, report)
+    warn_of_forwarders(forwarders, slos, [entry.name for entry in customers], report)
     public = without_reminders(customers)
     return Settings(
         slot=root.values.slot,

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from slo.core.delivery import Verdict
+from slo.core.exclusion import Exclusion
+from slo.core.slo import SLO
 
 TOO_LARGE = "too_large"
 """The reason where fewer records at a time would be taken."""
@@ -180,6 +182,14 @@ class Forwarder(Protocol):
 
     async def aclose(self) -> None:
         """Let go of what is held. Nothing is sent afterwards."""
+
+
+@runtime_checkable
+class InStep(Forwarder, Protocol):
+    """A forwarder whose other side keeps SLOs and exclusions of its own."""
+
+    async def keep_in_step(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
+        """Have those of the other side be as these are. What goes wrong is logged; it is called again and again."""
 
 
 def id_of(*parts: str | float) -> str:

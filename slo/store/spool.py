@@ -21,6 +21,7 @@ FORMAT = Format(
             number INTEGER PRIMARY KEY AUTOINCREMENT, rank INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL
         )""",
         "CREATE INDEX records_by_rank ON records (rank, number)",
+        "CREATE INDEX records_by_age ON records (rank, at)",
         """CREATE TABLE dead (
             number INTEGER PRIMARY KEY, rank INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL,
             reason TEXT NOT NULL, detail TEXT NOT NULL, refused_at REAL NOT NULL
@@ -90,8 +91,9 @@ class SpoolFile:
     def __init__(self, path: Path, *, busy_timeout_seconds: float = 2.0) -> None:
         self._file = Database(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
         with self._file.reading() as db:
-            rows = db.execute("SELECT rank, sum(length(body)) FROM records GROUP BY rank")
-            self._bytes: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): size for rank, size in rows}
+            rows = db.execute("SELECT rank, count(*), sum(length(body)) FROM records GROUP BY rank").fetchall()
+            self._records: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): count for rank, count, _ in rows}
+            self._bytes: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): size for rank, _, size in rows}
             self._dead_bytes: int = db.execute("SELECT coalesce(sum(length(body)), 0) FROM dead").fetchone()[0]
 
     @property
@@ -123,7 +125,7 @@ class SpoolFile:
                 "DELETE FROM marks WHERE name = ?", [(name,) for name, mark in marks.items() if mark is None]
             )
         for record in records:
-            self._bytes[record.rank] += len(record.body)
+            self._change(record.rank, 1, len(record.body))
 
     def marks(self) -> dict[str, str]:
         """All marks but ours, by name. Raises StoreError."""
@@ -187,7 +189,7 @@ class SpoolFile:
                 ],
             )
         for record in gone:
-            self._bytes[record.rank] -= len(record.body)
+            self._change(record.rank, -1, -len(record.body))
         self._dead_bytes += sum(len(letter.record.body) for letter in dead)
         if not any(self._bytes.values()):
             self._file.shrink()
@@ -221,8 +223,14 @@ class SpoolFile:
     def depths(self) -> dict[Rank, Depth]:
         """What waits, by rank; those of which nothing does are left out. Raises StoreError."""
         with self._file.reading() as db:
-            rows = db.execute("SELECT rank, count(*), sum(length(body)), min(at) FROM records GROUP BY rank").fetchall()
-        return {Rank(rank): Depth(records=count, size_bytes=size, oldest=oldest) for rank, count, size, oldest in rows}
+            oldest = {
+                rank: db.execute("SELECT min(at) FROM records WHERE rank = ?", (rank,)).fetchone()[0] for rank in Rank
+            }
+        return {
+            rank: Depth(records=self._records[rank], size_bytes=self._bytes[rank], oldest=at)
+            for rank, at in oldest.items()
+            if at is not None
+        }
 
     def dead(self, *, most: int) -> list[DeadLetter]:
         """What was refused for good, the newest first. Raises StoreError."""
@@ -244,14 +252,18 @@ class SpoolFile:
             sizes = db.execute("SELECT rank, count(*), sum(length(body)) FROM dead GROUP BY rank").fetchall()
             db.execute("INSERT INTO records (rank, at, body) SELECT rank, at, body FROM dead ORDER BY number")
             db.execute("DELETE FROM dead")
-        for rank, _, size in sizes:
-            self._bytes[Rank(rank)] += size
+        for rank, count, size in sizes:
+            self._change(Rank(rank), count, size)
         self._dead_bytes = 0
         return sum(count for _, count, _ in sizes)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _change(self, rank: Rank, records: int, size: int) -> None:
+        self._records[rank] += records
+        self._bytes[rank] += size
 
     def _last_of_surplus(self, rank: Rank, surplus: int) -> tuple[int, int]:
         """After which number, and up to which, records of a rank are to go to free so many bytes, if it has them."""
@@ -274,8 +286,8 @@ class SpoolFile:
                 values,
             ).fetchall()
             db.execute(f"DELETE FROM records WHERE {where}", values)  # noqa: S608 - the condition is ours
-        for rank, _, size in gone:
-            self._bytes[Rank(rank)] -= size
+        for rank, count, size in gone:
+            self._change(Rank(rank), -count, -size)
         return {Rank(rank): count for rank, count, _ in gone}
 
     def _bury(self, most_bytes: int) -> dict[Rank, int]:

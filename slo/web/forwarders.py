@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from aiohttp import web
@@ -13,11 +13,15 @@ from slo.store.spool import DeadLetter, Depth, SpoolFile
 from slo.web.answers import Refused, answer, only, quoted, read_body, refusals
 from slo.web.documents import Document, time_text
 from slo.web.watch import Watch
+from slo.web.words import lasting
 
 MOST_LETTERS = 100
 """How many dead letters are shown, the newest."""
 
 SHOWN_CHARACTERS = 2000
+
+LATE = timedelta(minutes=5)
+"""What waits for longer than that is said to be late."""
 
 
 class Retrying(Section):
@@ -40,6 +44,7 @@ class ForwarderState:
     letters: Sequence[DeadLetter] = field(default=())
     last_success_at: datetime | None = None
     last_failure: str | None = None
+    fails: bool | None = None
 
 
 def spool_state(name: str, file: SpoolFile) -> ForwarderState:
@@ -97,9 +102,40 @@ class ForwardersAPI:
         return answer({"name": request.match_info["name"], "retried": retried})
 
 
+def forwarder_row(state: ForwarderState, now: datetime) -> dict[str, object]:
+    """How one forwarder stands, in words: what was refused is worse than what waits."""
+    dead, waiting = sum(state.dead.values()), sum(depth.records for depth in state.waiting.values())
+    age = _oldest_age(state, now)
+    if dead:
+        tone, word = "overspent", f"Refused {dead:,}"
+    elif age is not None and age > LATE:
+        tone, word = "burning", f"Late by {lasting(age)}"
+    elif state.fails:
+        tone, word = "burning", "Fails"
+    elif state.last_success_at is None:
+        tone, word = "no_data", "Nothing sent yet"
+    else:
+        tone, word = "ok", "Delivers"
+    return {
+        "state": tone,
+        "word": word,
+        "name": state.name,
+        "to": state.to or "",
+        "waiting": f"{waiting:,}",
+        "size": f"{state.size_bytes / 1e6:.1f} MB",
+        "last_success_at": state.last_success_at,
+        "failure": state.last_failure or "" if tone in {"overspent", "burning"} else "",
+    }
+
+
+def _oldest_age(state: ForwarderState, now: datetime) -> timedelta | None:
+    oldest = min((depth.oldest for depth in state.waiting.values()), default=None)
+    return None if oldest is None else max(timedelta(), now - datetime.fromtimestamp(oldest, UTC))
+
+
 def forwarder_document(state: ForwarderState, now: datetime) -> Document:
     """How one forwarder stands."""
-    oldest = min((depth.oldest for depth in state.waiting.values()), default=None)
+    age = _oldest_age(state, now)
     return {
         "name": state.name,
         "type": state.type,
@@ -107,8 +143,9 @@ def forwarder_document(state: ForwarderState, now: datetime) -> Document:
         "size_bytes": state.size_bytes,
         "most_bytes": state.most_bytes,
         "waiting": {rank.name.lower(): depth.records for rank, depth in state.waiting.items()},
-        "oldest_age_seconds": None if oldest is None else max(0.0, round(now.timestamp() - oldest, 3)),
+        "oldest_age_seconds": None if age is None else round(age.total_seconds(), 3),
         "dead": dict(state.dead),
+        "fails": state.fails,
         "last_success_at": time_text(state.last_success_at) if state.last_success_at else None,
         "last_failure": state.last_failure,
     }

@@ -5,6 +5,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from slo.errors import StoreError
 from slo.web.agents import agent_row, behind_notice
 from slo.web.answers import incident_in
 from slo.web.documents import in_order, time_text
+from slo.web.forwarders import ForwarderState, forwarder_row
 from slo.web.incident_page import (
     MOST_EVENTS,
     STATUSES,
@@ -66,6 +68,14 @@ MOST_AGENTS = 100
 """How many agents a page shows, those first that are behind."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beside:
+    """What a page shows beside the SLOs and incidents."""
+
+    agents: Sequence[Reporter]
+    forwarders: Sequence[ForwarderState]
+
+
 class Pages:
     """The handlers of the pages, over one watch."""
 
@@ -100,8 +110,18 @@ class Pages:
         """How everything stands."""
         statuses = await read(self._watch.statuses())
         incidents, unready = self._watch.desk.incidents(), self._watch.unready()
-        agents = self._watch.agents.reporters()
-        return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready, agents))
+        shown = Beside(
+            agents=self._watch.agents.reporters(),
+            forwarders=await self._forwarders(),
+        )
+        return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready, shown))
+
+    async def _forwarders(self) -> Sequence[ForwarderState]:
+        """How the forwarders stand; a spool that cannot be read now takes nothing else from the page."""
+        try:
+            return await self._watch.forwarders.states()
+        except StoreError:
+            return ()
 
     async def incident(self, request: web.Request) -> web.Response:
         """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""
@@ -135,9 +155,9 @@ class Pages:
         statuses: Sequence[SLOStatus],
         incidents: Sequence[Incident],
         unready: Sequence[str],
-        agents: Sequence[Reporter],
+        beside: Beside,
     ) -> str:
-        now = self._watch.now()
+        now, agents = self._watch.now(), beside.agents
         order = {state: rank for rank, state in enumerate(STATES)}
         worst_first = sorted(statuses, key=lambda status: order[status.state])
         open_incidents = in_order(incident for incident in incidents if incident.open)
@@ -158,6 +178,7 @@ class Pages:
             agents=[agent_row(each, now) for each in silent_first(agents, now)[:MOST_AGENTS]],
             agents_behind=behind_notice(agents, now),
             further_agents=len(agents[MOST_AGENTS:]),
+            forwarders=[forwarder_row(each, now) for each in beside.forwarders],
         )
 
     def _incident(

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporters.forwarders.elk import Config
-from slo.app.forwarding_line import Line
+from slo.app.forwarding_line import Line, Promised
 from slo.config.settings import ForwarderEntry
 from slo.core.canary import Canary
 from slo.core.telemetry import Logged, Measured, Rank, Telemetry
@@ -41,7 +41,15 @@ def file(tmp_path: Path) -> Iterator[SpoolFile]:
 def line(file: SpoolFile, far: FarSide, **keys: Any) -> Line:
     config = Config.model_validate({"url": "https://far.example", "match": ["customer=acme"], **keys})
     entry = ForwarderEntry(name="acme", type="elk", config=config, spool_bytes=10**6)
-    return Line(entry, far, file, head=0, clock=SetClock(), telemetry=Forwarding(CollectorRegistry()))
+    return Line(
+        entry,
+        far,
+        file,
+        head=0,
+        promised=lambda: Promised(slos=(), exclusions=()),
+        clock=SetClock(),
+        telemetry=Forwarding(CollectorRegistry()),
+    )
 
 
 async def put(file: SpoolFile, far: FarSide, **keys: Any) -> list[Telemetry]:

@@ -1,12 +1,15 @@
 """What is told to others as logs can be kept, whatever it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from slo.app.logged import logged_event
 from slo.core.contract import DEFAULT
 from slo.core.contract_events import ContractRecorded
+from slo.core.events import Acknowledged
+from slo.core.folding import fold
 from slo.core.telemetry_document import read, written
 from slo.core.written_contract import WrittenContract
+from tests.store.making import opened
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,3 +32,12 @@ def test_a_contract_on_record_is_told_with_what_it_promises() -> None:
     promised = log.fields["contract"]
     assert isinstance(promised, dict)
     assert promised["response"]["P0"] == "1h"
+
+
+def test_every_event_of_an_incident_has_the_labels_of_its_slo_and_its_name() -> None:
+    first = opened(slo="gate-availability")
+    incident = fold(None, first)
+    later = Acknowledged(incident=first.incident, at=AT + timedelta(minutes=1), by="on-call engineer")
+    for number, event in enumerate((first, later), start=1):
+        labels = logged_event(number, event, incident).labels
+        assert labels == {"service": "gate", "customer": "acme", "slo": "gate-availability"}

@@ -3,9 +3,12 @@
 import contextlib
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from slo.cli.main import cli
 from slo.core.telemetry import Counts3
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
@@ -70,6 +73,7 @@ def test_sums_at_every_far_side_are_those_of_the_ledger_after_bad_days_and_kills
         watch.good()
         for side in sides:
             side.be_bad(False)
+        shown = "".join(pages(watch))
         until("everything is there", lambda: settled(watch), patience_seconds=200)
         assert watch.stop() == 0, watch.said[-3000:]
 
@@ -81,10 +85,23 @@ def test_sums_at_every_far_side_are_those_of_the_ledger_after_bad_days_and_kills
         if spool.suffix == ".spool":
             with contextlib.closing(SpoolFile(spool)) as file:
                 assert (file.depths(), file.count_dead()) == ({}, {})
-    written = [path for path in watch.data.rglob("*") if path.is_file()]
-    for path in (watch.log, *written):
-        for secret in (TOKEN, API_KEY):
+    files = [watch.log, *(path for path in watch.data.rglob("*") if path.is_file())]
+    for secret in (TOKEN, API_KEY):
+        assert secret not in shown
+        for path in files:
             assert secret.encode() not in path.read_bytes(), path.name
+
+
+def pages(watch: Watch) -> Iterator[str]:
+    """Whatever it shows to people of its forwarders while these fail."""
+    yield from map(watch.text, ("/", "/metrics", "/api/v1/slos", "/api/v1/forwarders"))
+    forwarders = watch.get("/api/v1/forwarders")["forwarders"]
+    assert any(each["last_failure"] for each in forwarders), "days are bad"
+    for each in forwarders:
+        yield watch.text(f"/api/v1/forwarders/{each['name']}")
+        result = CliRunner().invoke(cli, ["forward", "status", each["name"], "--url", watch.url])
+        assert result.exit_code == 0, result.output
+        yield result.output
 
 
 def compare(side: FarSide, totals: Mapping[str, Counts3], journal: list[int]) -> None:

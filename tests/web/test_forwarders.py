@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slo.core.telemetry import Rank
 from slo.errors import StoreBusy
-from slo.store.spool import DeadLetter, New, SpoolFile
+from slo.store.spool import DeadLetter, Depth, New, SpoolFile
+from slo.web.forwarders import ForwarderState, forwarder_row
 from tests.web.served import WITH_TOKEN, Served, served
-from tests.web.watches import FakeForwarders, FakeWatch
+from tests.web.watches import AT, FakeForwarders, FakeWatch
 
 RETRY = b'{"action": "retry"}'
 
@@ -50,6 +52,7 @@ def test_every_forwarder_is_listed_with_what_waits_and_what_was_refused(site: Se
         "dead": {"rejected": 1},
         "last_success_at": "2026-01-01T00:01:30Z",
         "last_failure": "timeout",
+        "fails": None,
     }
 
 
@@ -98,3 +101,42 @@ def test_a_spool_that_cannot_be_read_is_said(watch: FakeWatch, site: Served, met
     watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
     answer = site.ask(method, f"/api/v1/forwarders{path}", body=RETRY, headers=WITH_TOKEN)
     assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
+
+
+def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Served, spool: SpoolFile) -> None:
+    page = site.ask("GET", "/").body.decode()
+    assert '<h2 id="forwarders">Forwarding</h2>' in page
+    assert "Refused 1" in page
+    assert "timeout" in page, "why it failed last"
+    spool.retry()
+    assert "Late by" in site.ask("GET", "/").body.decode(), "what waits is about 1970"
+
+
+def test_a_page_without_forwarders_says_nothing_of_them() -> None:
+    with served(FakeWatch()) as site:
+        assert "Forwarding" not in site.ask("GET", "/").body.decode()
+
+
+def test_a_spool_that_cannot_be_read_takes_nothing_else_from_the_page(watch: FakeWatch, site: Served) -> None:
+    watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
+    answer = site.ask("GET", "/")
+    assert (answer.status, "Forwarding" in answer.body.decode()) == (200, False)
+
+
+WAITING = {Rank.METRIC: Depth(records=1, size_bytes=2, oldest=AT.timestamp() - 400)}
+
+
+@pytest.mark.parametrize(
+    ("more", "tone", "word"),
+    [
+        ({"last_success_at": AT}, "ok", "Delivers"),
+        ({}, "no_data", "Nothing sent yet"),
+        ({"last_success_at": AT, "fails": True, "last_failure": "timeout"}, "burning", "Fails"),
+        ({"last_success_at": AT, "waiting": WAITING, "fails": True}, "burning", "Late by 6 min"),
+        ({"last_success_at": AT, "waiting": WAITING, "dead": {"rejected": 1234}}, "overspent", "Refused 1,234"),
+    ],
+)
+def test_how_one_stands_is_said_in_a_word(more: dict[str, Any], tone: str, word: str) -> None:
+    known: dict[str, Any] = {"size_bytes": 0, "waiting": {}, "dead": {}, **more}
+    row = forwarder_row(ForwarderState(name="acme", **known), AT)
+    assert (row["state"], row["word"]) == (tone, word)

@@ -1,7 +1,9 @@
 """Telemetry in records, as a spool hands it out."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
+from types import MappingProxyType
 
 from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
@@ -45,17 +47,24 @@ def measured(at: int, *points: tuple[str, str, dict[str, str], float]) -> Record
 
 
 def logged(
-    at: float, *, id_: str = "e1", rank: Rank = Rank.EVENT, message: str = "acknowledged", **keys: object
+    at: float,
+    *,
+    id_: str = "e1",
+    message: str = "acknowledged",
+    dataset: str = "watchkeep.incident",
+    outcome: str = "",
+    labels: Mapping[str, str] = MappingProxyType({"service": "gate"}),
 ) -> Record:
     telemetry = Logged(
         id=id_,
         at=datetime.fromtimestamp(at, UTC),
-        dataset="watchkeep.incident",
+        dataset=dataset,
         action="acknowledged",
+        outcome=outcome,
         message=message,
         level="warning",
         sequence=7,
-        labels={**LABELS, "service": "gate"},
+        labels={**LABELS, **labels},
         fields={"by": "anna", "slo": "gate"},
     )
-    return record(telemetry, rank, at)
+    return record(telemetry, Rank.EVENT, at)

@@ -32,6 +32,14 @@ def test_an_event_is_an_entry_with_its_id() -> None:
     ]
 
 
+def test_an_entry_says_its_host_and_how_it_ended_where_that_is_known() -> None:
+    record = logged(START, dataset="watchkeep.execution.stage", outcome="failure", labels={"node": "n1"})
+    [entry] = json.loads(entries([record], NOW))
+    assert (entry["hostname"], entry["service"], entry["event"]["outcome"]) == ("n1", "watchkeep", "failure")
+    assert "n1" not in entry["ddtags"]
+    assert entry["watchkeep"].keys() == {"execution_stage"}
+
+
 @pytest.mark.parametrize(("hours", "dated"), [(17, "2025-12-31T07:00:00.000Z"), (17.5, "2026-01-01T00:00:00.000Z")])
 def test_what_is_too_old_is_dated_now_and_says_when_it_was(hours: float, dated: str) -> None:
     at = NOW - timedelta(hours=hours)

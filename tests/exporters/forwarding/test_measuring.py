@@ -61,7 +61,7 @@ def test_counts_are_left_to_the_slots() -> None:
 
 def test_a_customer_gets_what_is_his_and_what_his_checks_say() -> None:
     selection = Selection([parse_matcher("customer=acme")], ("*",), {})
-    selection.follow(["gate"])
+    selection.follow({"gate": {"customer": "acme"}})
     assert [point.name for point in points(Measuring(selection))] == ["slo_burn_rate", "probe_success", "odd"]
 
 

@@ -39,6 +39,8 @@ def test_metrics_are_taken_by_name(patterns: Sequence[str], name: str, taken: bo
         ({**OTHER, "slo": "gate"}, False),
         ({"slo": "gate"}, False),
         ({"probe": "gate", "target": "t"}, True),
+        ({"probe": "gate", "target": "t", **OTHER}, False),
+        ({"probe": "both", "target": "t"}, False),
         ({"probe": "shared", "target": "t"}, False),
         ({"probe": "shared", "target": "t", **ACME}, True),
         ({"collector": "gate", "target": "t"}, True),
@@ -50,7 +52,7 @@ def test_a_series_goes_with_its_labels_or_with_the_slos_that_its_check_feeds(
     taken: bool,  # noqa: FBT001
 ) -> None:
     customers = selection("customer=acme")
-    customers.follow(["gate"])
+    customers.follow({"gate": ACME, "both": {"service": "shop"}})
     assert customers.takes_series(labels) is taken
     assert selection().takes_series(labels)
 
