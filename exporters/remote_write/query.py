@@ -25,8 +25,7 @@ async def found_of(posting: Posting, canaries: Sequence[Canary], deadline: float
     last = max(times) + BESIDE_SECONDS
     seconds = int(last - min(times)) + 2 * BESIDE_SECONDS
     query = f"{METRIC}{{{FORWARDER}={json.dumps(canaries[0].forwarder)}}}[{seconds}s]"
-    # VictoriaMetrics would leave out what is younger than its `-search.latencyOffset` without `nocache`.
-    asked = urlencode({"query": query, "time": f"{last:.3f}", "nocache": "1"})
+    asked = urlencode({"query": query, "time": f"{last:.3f}"})
     response = await posting.read(posting.request("GET", f"/api/v1/query?{asked}"), deadline)
     try:
         points = set(_points(json.loads(response.body)))

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.far_sides import Beside
+from slo.demo.vendors.datadog.standin import DatadogStandIn
+from tests.e2e.far_sides import API_KEY, Beside
 from tests.e2e.stage import PAIR, Watch, until
 from tests.elastic import Searchable
 from tests.faulty_proxy import GZIP, FaultyProxy
+from tests.remote_write_receivers import Prometheus
 from tests.services import free_port
 
 TOKEN = "token-of-the-canaries-that-nobody-may-see"
+APPLICATION_KEY = "fedcba9876543210fedcba9876543210fedcba98"
 
 
 class Swallowing(FaultyProxy):
@@ -130,6 +133,37 @@ def test_a_reload_of_the_forwarder_forgets_no_canary_and_a_restart_begins_anew(
     says(watch, "ok")
     assert any(each["labels"].get("watch") == "eu-2" for each in searched.canaries())
     assert watch.stop() == 0
+
+
+def test_canaries_of_every_kind_of_forwarder_are_found(
+    watch: Watch, searched: Searched, prometheus_receiver: Prometheus, tmp_path: Path
+) -> None:
+    def account() -> DatadogStandIn:
+        return DatadogStandIn(tmp_path / "datadog", api_key=API_KEY, application_key=APPLICATION_KEY)
+
+    with Beside() as beside, beside.entered(account) as standin:
+        server = f"http://127.0.0.1:{prometheus_receiver.port}"
+        keys = {"api_key": API_KEY, "application_key": APPLICATION_KEY, "tls": {"ca_file": str(standin.ca_file)}}
+        config = searched.configuration()
+        config["forwarders"] += [
+            {"name": "points", "type": "remote_write", "url": f"{server}/api/v1/write", "read_url": server},
+            {"name": "account", "type": "datadog", "url": standin.url, **keys},
+        ]
+        del config["probes"][0]["forwarder"]
+        config["probes"][0]["targets"] = ["acme", "points", "account"]
+        watch.configure(config)
+        watch.start()
+        until("all three", lambda: good(watch) == {"acme", "points", "account"})
+        assert watch.stop() == 0
+        assert watch.faults == []
+        assert API_KEY not in watch.said
+        assert APPLICATION_KEY not in watch.said
+
+
+def good(watch: Watch) -> set[str]:
+    """The forwarders whose last round was good."""
+    checks = watch.get("/api/v1/probes/forwarding")["checks"]
+    return {check["target"] for check in checks if check["outcomes"] and check["outcomes"][0]["reason"] == "ok"}
 
 
 def test_a_far_side_that_is_down_is_late_although_it_cannot_be_read(watch: Watch, searched: Searched) -> None:
