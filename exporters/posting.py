@@ -1,6 +1,7 @@
 """Requests of forwarders over HTTP, and what their answers mean for the records in them."""
 
 from collections.abc import Mapping
+from math import inf
 from types import MappingProxyType
 
 from slo.config.forwarding import PostingConfig
@@ -8,6 +9,7 @@ from slo.config.request import Authorization, request_headers
 from slo.config.secret import Secret
 from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.core.telemetry import TOO_LARGE
+from slo.errors import Fault
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.http1 import Response
@@ -75,9 +77,21 @@ class Posting:
             keep_body=True,
         )
 
-    async def fetch(self, request: Request) -> Fetched:
-        """The answer to a request, or why there is none, in the time that one may take."""
-        return await fetch(request, self._context, self._context.clock.monotonic() + self._timeout_seconds)
+    async def fetch(self, request: Request, deadline: float = inf) -> Fetched:
+        """The answer to a request, or why there is none, in the time that one may take, before `deadline`."""
+        latest = self._context.clock.monotonic() + self._timeout_seconds
+        return await fetch(request, self._context, min(latest, deadline))
+
+    async def read(self, request: Request, deadline: float) -> Response:
+        """What is there at the other side, before `deadline`. Raises Fault where it does not say that."""
+        return self.checked(await self.fetch(request, deadline))
+
+    def checked(self, fetched: Fetched) -> Response:
+        """The answer to a question about what is there. Raises Fault where it is none."""
+        failed = self.failed(fetched)
+        if failed is not None or fetched.response is None:
+            raise Fault("canary_unread", detail=f"{failed.reason}: {failed.detail}" if failed else "no response")
+        return fetched.response
 
     def failed(self, fetched: Fetched) -> Retry | Ambiguous | Refused | None:
         """What an answer means that is no success: for all that was sent. None where it is one.

@@ -16,6 +16,7 @@ from pydantic import model_validator
 from exporters.datadog.calls import API_KEY, APPLICATION_KEY, Calls, Unanswered
 from exporters.datadog.entries import OLDEST, entries
 from exporters.datadog.keeping import Keeping
+from exporters.datadog.search import found_of
 from exporters.datadog.series import SeriesWriter
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
@@ -24,10 +25,12 @@ from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
+from slo.core.canary import Canary
 from slo.core.delivery import Sent, Verdict
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.errors import Fault
 from slo.net.context import Context
 
 METRICS, LOGS, SLOS = "/api/v2/series", "/api/v2/logs", "/api/v1/slo"
@@ -84,7 +87,8 @@ class Config(LogsConfig):
     slos: bool = False
     """Whether the SLOs that it gets are created there, with the exclusions as their corrections, and kept in step."""
     application_key: Secret | None = None
-    """A key of the account for keeping SLOs, with the rights `slos_read`, `slos_write` and `slos_corrections`."""
+    """A key of the account for keeping SLOs, with the rights `slos_read`, `slos_write` and `slos_corrections`, and for
+    reading canaries back, with `logs_read_data` and `logs_read_index_data`."""
     owner: Name | None = None
     """Whose these SLOs are: what no other forwarder into that account is called. Those of the owner that are not wanted
     are deleted."""
@@ -92,6 +96,11 @@ class Config(LogsConfig):
     """When a request is given up, and made again."""
     tls: TLSSettings = TLSSettings()
     """How Datadog is verified over TLS."""
+
+    @property
+    def to_read_back(self) -> str:
+        """The key to search with, where there is none."""
+        return "" if self.application_key else "give it an `application_key`, which may search the logs"
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
@@ -117,6 +126,11 @@ class Datadog:
         keys = {API_KEY: config.api_key}
         self._shown = Posting(PostingConfig(url=api, timeout=config.timeout, tls=config.tls), context).shown
         self._calls = {METRICS: self._made(config, api, keys), LOGS: self._made(config, logs, keys)}
+        self._reading: Posting | None = None
+        if config.application_key is not None:
+            both = keys | {APPLICATION_KEY: config.application_key}
+            reading = PostingConfig(url=api, headers=both, timeout=config.timeout, tls=config.tls)
+            self._reading = Posting(reading, context)
         self._keeping: Keeping | None = None
         if config.slos and config.application_key is not None and config.owner is not None:
             self._calls[SLOS] = self._made(config, api, keys | {APPLICATION_KEY: config.application_key})
@@ -151,6 +165,15 @@ class Datadog:
         except Unanswered as error:
             return [error.verdict]
         return [Sent()]
+
+    async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
+        """Those of some canaries that a search finds. Raises Fault.
+
+        It is made without the package, whose one thread waits for what is sent.
+        """
+        if self._reading is None:
+            raise Fault("canary_unread", detail="there is no `application_key` to search with")
+        return await found_of(self._reading, canaries, deadline)
 
     async def keep_in_step(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
         """Have Datadog's SLOs and corrections be as these are, as far as they match; nothing where that is not wanted.

@@ -13,12 +13,14 @@ from pydantic import model_validator
 from exporters.elk.bulk import MALFORMED, PATH, action, verdicts
 from exporters.elk.document import Document, documents
 from exporters.elk.naming import IndexName, Namespace, index_at
+from exporters.elk.search import found_in
 from exporters.elk.setup import Setup
 from exporters.elk.zipped import zipped
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.request import Authorization
 from slo.config.types import PositiveDuration, Secret, wrong
+from slo.core.canary import Canary
 from slo.core.delivery import Dropped, Retry, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.core.telemetry_document import read
@@ -44,6 +46,11 @@ class Config(PostingConfig, LogsConfig):
     """An index for everything, in place of data streams. `%Y`, `%m` and `%d` become the time of a document."""
     setup: bool = True
     """Whether the index template is put, where there is none or an older one of ours."""
+
+    @property
+    def to_read_back(self) -> str:
+        """Nothing: whatever was sent can be searched for."""
+        return ""
 
     @model_validator(mode="after")
     def _one_place(self) -> "Config":
@@ -113,6 +120,17 @@ class Elk:
         if failed is not None or fetched.response is None:
             return [failed or Retry(reason=MALFORMED)]
         return verdicts(fetched.response.body, encoded.items, self._posting.hidden)
+
+    async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
+        """Those of some canaries that a search finds. Raises Fault."""
+        by_index: dict[str, list[Canary]] = {}
+        for canary in canaries:
+            [document] = documents(canary.logged(canary.labels), self._namespace)
+            by_index.setdefault(self._index_of(document), []).append(canary)
+        found = frozenset[str]()
+        for index, of_index in by_index.items():
+            found |= await found_in(self._posting, index, [canary.id for canary in of_index], deadline)
+        return frozenset(canary for canary in canaries if canary.id in found)
 
     async def aclose(self) -> None:
         """Nothing is held."""

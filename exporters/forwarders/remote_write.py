@@ -13,9 +13,13 @@ from types import MappingProxyType
 
 from exporters.posting import Posting
 from exporters.remote_write.message import SeriesWriter
+from exporters.remote_write.query import found_of
 from slo.config.forwarding import PostingConfig, TelemetryConfig
+from slo.config.urls import HTTPURL
+from slo.core.canary import Canary
 from slo.core.delivery import Refused, Sent, Verdict
 from slo.core.telemetry import ALREADY_THERE, Encoded, Limits, Rank, Record
+from slo.errors import Fault
 from slo.net.context import Context
 
 MOST_RECORDS = 2_000
@@ -35,6 +39,15 @@ _HEADERS = MappingProxyType(
 class Config(PostingConfig, TelemetryConfig):
     """A Prometheus-compatible server that takes remote write: Prometheus, Mimir, Thanos, VictoriaMetrics."""
 
+    read_url: HTTPURL | None = None
+    """The address, without `/api/v1`, at which what was written can be queried, with the same headers and credentials.
+    Default: nowhere, and no canary."""
+
+    @property
+    def to_read_back(self) -> str:
+        """The address of the queries, where there is none."""
+        return "" if self.read_url else "give it a `read_url`, at which what was written can be queried"
+
 
 class RemoteWrite:
     """Sends to one server."""
@@ -47,6 +60,8 @@ class RemoteWrite:
     def __init__(self, config: Config, context: Context) -> None:
         self._posting = Posting(config, context)
         self._writer = SeriesWriter()
+        read = config.model_copy(update={"url": config.read_url}) if config.read_url else None
+        self._reading = Posting(read, context) if read else None
 
     @property
     def shown(self) -> str:
@@ -73,6 +88,12 @@ class RemoteWrite:
         if isinstance(failed, Refused) and any(words in failed.detail for words in _OUT_OF_ORDER):
             return [Refused(reason=ALREADY_THERE, detail=failed.detail)]
         return [failed]
+
+    async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
+        """Those of some canaries that a query finds. Raises Fault."""
+        if self._reading is None:
+            raise Fault("canary_unread", detail="there is no `read_url` to ask at")
+        return await found_of(self._reading, canaries, deadline)
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -11,6 +11,7 @@ from slo.app.logged import logged_event, logged_outcome
 from slo.app.outlet import Outlet, kept_up
 from slo.config.forwarding import LogsConfig
 from slo.config.settings import ForwarderEntry
+from slo.core.canary import Canary, ReadBack
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.incident import Incident
@@ -20,6 +21,7 @@ from slo.core.protocols import Changing, Clock
 from slo.core.slo import SLO
 from slo.core.telemetry import Forwarder, InStep, Logged, Rank
 from slo.core.telemetry_document import written
+from slo.errors import Fault
 from slo.exposition.forwarding import Forwarding
 from slo.store.spool import New, SpoolFile
 from slo.web.forwarders import ForwarderState, spool_state
@@ -119,6 +121,26 @@ class Line(Outlet):
         """Go on in the journal after the event of this number."""
         self.cursor = number
         self.spool.add(records, {JOURNAL: str(number)})
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the other side last took something; None where it has not since this process began."""
+        return self.sending.last_success_at
+
+    def put(self, canary: Canary) -> None:
+        """Put a canary behind all that waits, and where all else goes first."""
+        labels = self.selection.labelled(canary.labels)
+        if self.forwarder.takes(Rank.LOG):
+            rank, body = Rank.LOG, written(canary.logged(labels))
+        else:
+            rank, body = Rank.METRIC, written(canary.measured(labels))
+        self.spool.add([New(rank=rank, at=canary.at.timestamp(), body=body)])
+
+    async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
+        """Those of some canaries that are there. Raises Fault where that cannot be known."""
+        if not isinstance(self.forwarder, ReadBack):
+            raise Fault("canary_unread", detail=f"nobody can ask {self.forwarder.shown} what it has")
+        return await self.forwarder.find(canaries, deadline)
 
     async def state(self) -> ForwarderState:
         """How it stands. Raises StoreError."""

@@ -97,7 +97,11 @@ class Forwardings:
 
     async def adopt(self, prepared: Prepared, settings: Settings) -> None:
         """Go on with what was prepared."""
+        carriers = self._context.carriers
+        for name in [name for name in carriers if name not in prepared.entries or name in prepared.forwarders]:
+            del carriers[name]
         await self._outlets.adopt(prepared)
+        carriers.update(self.lines)
         of_checks = _labels_of_checks(settings)
         for line in self.lines.values():
             line.follow(of_checks)

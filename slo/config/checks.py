@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from slo.config.agent_discovery import GETS_SECRETS, holds_secret, refuse_everywhere
+from slo.config.canaries import refuse_hasty_canaries
 from slo.config.check_entries import collector_of, probe_of
 from slo.config.check_targets import CheckTargets, TargetsReading, refuse_late_extras, refuse_late_timeouts
 from slo.config.entries import Entries, Entry, Family
@@ -15,8 +16,11 @@ from slo.config.schema import CheckKeys, CollectorKeys, ProbeKeys
 from slo.config.settings import CheckEntry, ModuleEntry
 from slo.config.vantage_points import VantagePoints, read_vantage_points
 
-CALLED = "heartbeat"
-"""The type whose targets call us."""
+OF_THE_WATCH: Mapping[str, str] = {
+    "heartbeat": "jobs call the watch, and no agent",
+    "canary": "it is the watch that forwards, and no agent",
+}
+"""The types that only a watch can run, and why."""
 
 
 class CheckKinds(Protocol):
@@ -99,15 +103,16 @@ def read_checks(
     for check in checks.all:
         refuse_late_timeouts(check, report)
         refuse_late_extras(check.entry, report)
-        _refuse_calls_to_agents(check.entry, report)
+        _refuse_agents(check.entry, report)
+        refuse_hasty_canaries(check, report)
     return checks
 
 
-def _refuse_calls_to_agents(entry: Entry[CheckKeys], report: Report) -> None:
-    """What jobs call is where they find it."""
+def _refuse_agents(entry: Entry[CheckKeys], report: Report) -> None:
+    """What only a watch can run is run by it."""
     keys = entry.keys
-    if keys.has("type", "run_by") and keys.values.type == CALLED and keys.values.run_by == "agents":
-        report.tell((*entry.at, "run_by"), "jobs call the watch, and no agent", "leave `run_by` out")
+    if keys.has("type", "run_by") and keys.values.type in OF_THE_WATCH and keys.values.run_by == "agents":
+        report.tell((*entry.at, "run_by"), OF_THE_WATCH[keys.values.type], "leave `run_by` out")
 
 
 def _refuse_namesakes(

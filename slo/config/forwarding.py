@@ -35,6 +35,10 @@ MetricPattern = Annotated[
 """The name of a metric; `*` stands for any characters."""
 
 
+OF_ANOTHER_TYPE = "name a forwarder of another type: elk, remote_write or datadog"
+"""What to do where a forwarder sends to what cannot be asked what it has."""
+
+
 class TelemetryConfig(KindConfig):
     """What every forwarder of telemetry has, whatever its type."""
 
@@ -49,6 +53,11 @@ class TelemetryConfig(KindConfig):
     """How often metrics are sent, in whole seconds; counts go out as each slot closes."""
     max_age: PositiveDuration = timedelta(days=7)
     """What is older is given up, but for events of incidents. Where the other side takes less, that counts."""
+
+    @property
+    def to_read_back(self) -> str:
+        """What to write so that what is sent can be read back; empty where it can be."""
+        return OF_ANOTHER_TYPE
 
 
 class LogsConfig(TelemetryConfig):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from slo.config.accounts import warn_of_shared_accounts
 from slo.config.alert_labels import AlertLabels
+from slo.config.canaries import refuse_lost_canaries
 from slo.config.checks import CheckKinds, read_checks
 from slo.config.customer_keys import CustomerKeys
 from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
@@ -105,6 +106,8 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         refuse_lost_tellings(customers, _names_of(destinations), report)
         _refuse_lost_destinations(routes, destinations, told(customers) | told_otherwise(destinations), report)
         refuse_bad_fallbacks(destinations, report)
+    if source.whole and root.has("forwarders"):
+        refuse_lost_canaries(checks.probes, forwarders, report)
     warn_of_unsafe_reports(forwarders, report)
     refuse_told_heartbeats(routes, destinations, report)
     warn_of_shadows(routes, report)

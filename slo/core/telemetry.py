@@ -40,7 +40,7 @@ class Rank(IntEnum):
     METRIC = 4
     """Metrics at a moment: the next ones say nearly the same."""
     LOG = 5
-    """A line that a container wrote."""
+    """A line that a container wrote, or a canary, which goes after all else."""
 
 
 class Counts3(NamedTuple):

@@ -75,6 +75,9 @@ FAMILIES: MappingProxyType[str, Family] = MappingProxyType(
         probe_heartbeat_last_call_timestamp_seconds="When the job called last.",
         probe_heartbeat_last_end_timestamp_seconds="When the job said last that it had ended.",
         probe_heartbeat_last_run_seconds="How long the last run took whose start was told.",
+        probe_canary_lag_seconds="Age of the oldest canary that the round looked for, found or not; no finer than the "
+        "interval.",
+        probe_canary_pending="Canaries that were put and have not been found.",
         probe_smtp_duration_seconds="Time of one phase of a session of mail; phases not reached are left out.",
         probe_smtp_ssl="Whether the session went over to TLS, or was over it from the start.",
         probe_smtp_status_code="Code of the mail server's last reply that was waited for.",

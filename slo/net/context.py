@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from slo.core.canary import Carrier
 from slo.core.pod import Pod
 from slo.core.protocols import Changing, Clock
 from slo.net.calls import Calls
@@ -25,6 +26,8 @@ class Context:
     connectivity: Connectivity
     echoes: Echoes = field(default_factory=Echoes)
     calls: Calls = field(default_factory=Calls)
+    carriers: dict[str, Carrier] = field(default_factory=dict)
+    """The forwarders that are at work here, by their names. Who runs them keeps this."""
     limits: TimeLimits = field(default_factory=TimeLimits)
     pods: Changing[Mapping[str, Pod]] | None = None
     """Those of the node that this process runs on, by `NAMESPACE/NAME`; None where it is no agent."""

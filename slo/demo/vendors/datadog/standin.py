@@ -24,6 +24,7 @@ from slo.demo.vendors.datadog.account import Account
 from slo.demo.vendors.datadog.intake import METRICS_RAW_BYTES, logs_in, series_in
 from slo.demo.vendors.datadog.objectives import check_room, checked_correction, checked_slo
 from slo.demo.vendors.datadog.rules import Refusal, parsed
+from slo.demo.vendors.datadog.search import found
 from slo.demo.vendors.rates import WINDOW_SECONDS, Rate
 from slo.demo.vendors.standin import Effect, StandIn, Webhook, serve
 
@@ -91,12 +92,13 @@ class DatadogStandIn(StandIn):
                 if key != self._api_key:
                     raise Refusal(403, "Forbidden")
                 return {"do": "logs", "logs": logs_in(request, body), "at": self._now()}, _accepted({})
+            case "POST", "/api/v2/logs/events/search":
+                self._check_both_keys(request)
+                return None, web.json_response(found(parsed(request, body), self.account.logs, self._now()))
         raise Refusal(404, "Not found")
 
     def _answer_about_slos(self, request: web.Request, body: bytes) -> tuple[Effect | None, web.Response]:
-        keys = request.headers.get("DD-API-KEY"), request.headers.get("DD-APPLICATION-KEY")
-        if keys != (self._api_key, self._application_key or None):
-            raise Refusal(403, "Forbidden")
+        self._check_both_keys(request)
         if wait_seconds := self._rate.wait_seconds(self._api_key):
             limits = {
                 "X-RateLimit-Limit": str(self._rate.limit),
@@ -109,6 +111,11 @@ class DatadogStandIn(StandIn):
         if path[0] == "correction":
             return self._answer_about_corrections(request, body, path[1:])
         return self._answer_about_slo(request, body, path[0])
+
+    def _check_both_keys(self, request: web.Request) -> None:
+        keys = request.headers.get("DD-API-KEY"), request.headers.get("DD-APPLICATION-KEY")
+        if keys != (self._api_key, self._application_key or None):
+            raise Refusal(403, "Forbidden")
 
     def _answer_about_slo(self, request: web.Request, body: bytes, id_: str) -> tuple[Effect | None, web.Response]:
         slos, query, now = self.account.slos, request.query, int(self._now())

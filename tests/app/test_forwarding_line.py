@@ -1,0 +1,84 @@
+"""Where a canary goes among what a forwarder is to send."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from exporters.forwarders.elk import Config
+from slo.app.forwarding_line import Line, Promised
+from slo.config.settings import ForwarderEntry
+from slo.core.canary import Canary
+from slo.core.telemetry import Logged, Measured, Rank, Telemetry
+from slo.core.telemetry_document import read, written
+from slo.errors import Fault
+from slo.exposition.forwarding import Forwarding
+from slo.store.spool import New, SpoolFile
+from tests.exporters.clocks import SetClock
+from tests.exporters.forwarding.far_side import FarSide, waiting
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+CANARY = Canary(id="0123456789abcdef0123456789abcdef", forwarder="acme", at=AT)
+
+
+class TakesAll(FarSide):
+    """A far side that has a place for logs."""
+
+    def takes(self, rank: Rank) -> bool:
+        return rank in Rank
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[SpoolFile]:
+    file = SpoolFile(tmp_path / "spool")
+    yield file
+    file.close()
+
+
+def line(file: SpoolFile, far: FarSide, **keys: Any) -> Line:
+    config = Config.model_validate({"url": "https://far.example", "match": ["customer=acme"], **keys})
+    entry = ForwarderEntry(name="acme", type="elk", config=config, spool_bytes=10**6)
+    return Line(
+        entry,
+        far,
+        file,
+        head=0,
+        promised=lambda: Promised(slos=(), exclusions=()),
+        pods=None,
+        clock=SetClock(),
+        telemetry=Forwarding(CollectorRegistry()),
+    )
+
+
+async def put(file: SpoolFile, far: FarSide, **keys: Any) -> list[Telemetry]:
+    """What waits, in order, once a canary was put before a metric."""
+    made = line(file, far, **keys)
+    made.put(CANARY)
+    made.spool.add([New(rank=Rank.METRIC, at=AT.timestamp(), body=written(Measured(at=AT, points=[])))])
+    await made.spool.flush()
+    return [read(body.encode()) for body in waiting(file)]
+
+
+async def test_a_canary_waits_behind_all_else_and_for_no_matcher(file: SpoolFile) -> None:
+    _, canary = await put(file, TakesAll(), labels={"provider": "ours", "forwarder": "mine"})
+    assert isinstance(canary, Logged)
+    assert (canary.id, canary.dataset) == (CANARY.id, "watchkeep.canary")
+    assert canary.labels == {"forwarder": "acme", "provider": "ours"}
+
+
+async def test_where_there_is_no_place_for_logs_it_is_a_point_behind_those_before_it(file: SpoolFile) -> None:
+    canary, _ = await put(file, FarSide())
+    assert isinstance(canary, Measured)
+    assert [(name, labels, value) for name, _, labels, value in canary.points] == [
+        ("watchkeep_canary", {"forwarder": "acme"}, CANARY.number)
+    ]
+
+
+async def test_a_forwarder_that_cannot_ask_says_so(file: SpoolFile) -> None:
+    made = line(file, FarSide())
+    assert made.taken_at is None
+    with pytest.raises(Fault, match=r"canary_unread: nobody can ask http://far\.example"):
+        await made.find([CANARY], 0.0)
