@@ -32,7 +32,8 @@ from slo.core.telemetry_document import read, written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 
 POINTS_A_RECORD = 500
 METRIC_RECORDS = 600

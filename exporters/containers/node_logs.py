@@ -14,7 +14,7 @@ from slo.core.pod import Pod, label_name_of, workload_of
 from slo.core.protocols import Clock
 from slo.core.telemetry import Logged, Rank, id_of
 from slo.core.telemetry_document import written
-from slo.store.spool import New
+from slo.store.spooled import New
 
 DATASET = "kubernetes.container_logs"
 

@@ -13,7 +13,7 @@ from slo.core.slo import SLO
 from slo.core.telemetry import Counted, Counts3, Rank, id_of
 from slo.core.telemetry_document import written
 from slo.exposition.render import slo_labels
-from slo.store.spool import New
+from slo.store.spooled import New
 
 MARK = "counted "
 """How the marks begin that say what was told of an SLO, by its key."""

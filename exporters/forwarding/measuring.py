@@ -9,7 +9,7 @@ from slo.core.telemetry import Measured, Point, Rank
 from slo.core.telemetry_document import written
 from slo.exposition.parse import SeriesCache, parse
 from slo.exposition.render import CONTENT_TYPE
-from slo.store.spool import New
+from slo.store.spooled import New
 
 POINTS_A_RECORD = 500
 

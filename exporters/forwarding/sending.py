@@ -18,7 +18,7 @@ from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Encoded, Forwarder, Ran
 from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
-from slo.store.spool import Batch, DeadLetter
+from slo.store.spooled import Batch, DeadLetter
 
 LONGEST_PAUSE_SECONDS = 64.0
 

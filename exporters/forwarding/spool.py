@@ -16,7 +16,8 @@ from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
 from slo.store.faults import reason_of
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 
 FLUSH_SECONDS = 0.5
 """How long a record may wait for others, to be written together."""

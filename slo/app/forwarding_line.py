@@ -23,7 +23,8 @@ from slo.core.telemetry import Forwarder, InStep, Logged, Rank
 from slo.core.telemetry_document import written
 from slo.errors import Fault
 from slo.exposition.forwarding import Forwarding
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from slo.web.forwarders import ForwarderState, spool_state
 
 JOURNAL = "journal"

@@ -13,7 +13,7 @@ from slo.core.telemetry import Rank
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
 from slo.sources.scrape import Scraped
-from slo.store.spool import New
+from slo.store.spooled import New
 
 
 class Reporting:

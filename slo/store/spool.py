@@ -6,11 +6,11 @@ they were made of has been read; the batch that is under way; what is done with 
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from slo.core.telemetry import Rank, Record
 from slo.store.database import Database, Format
+from slo.store.spooled import Batch, DeadLetter, Depth, New
 
 FORMAT = Format(
     of="spool",
@@ -35,51 +35,6 @@ UNDER_WAY = "under way"
 
 SHARE_OF_THE_DEAD = 10
 """What was refused may have the tenth part of what a spool may have."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class New:
-    """A record that is not in the spool yet; see `slo.core.telemetry.Record`."""
-
-    rank: Rank
-    at: float
-    body: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeadLetter:
-    """A record that the other side refused for good at `refused_at` (Unix seconds), and why."""
-
-    record: Record
-    reason: str
-    detail: str
-    refused_at: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Depth:
-    """What waits of one rank. `oldest` is the earliest time that any is about (Unix seconds)."""
-
-    records: int
-    size_bytes: int
-    oldest: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """Records of one rank in a row. With `again`, they may have arrived before."""
-
-    records: Sequence[Record]
-    again: bool = False
-
-    def beginning(self, count: int) -> "Batch":
-        """The first so many of them."""
-        return Batch(records=self.records[:count], again=self.again)
-
-    @property
-    def span(self) -> tuple[int, int, int]:
-        """Its rank, and the numbers of its first and its last record."""
-        return int(self.records[0].rank), self.records[0].number, self.records[-1].number
 
 
 class SpoolFile:

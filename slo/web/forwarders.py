@@ -9,7 +9,8 @@ from aiohttp import web
 
 from slo.config.section import Section
 from slo.core.telemetry import Rank
-from slo.store.spool import DeadLetter, Depth, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import DeadLetter, Depth
 from slo.web.answers import Refused, answer, only, quoted, read_body, refusals
 from slo.web.documents import Document, time_text
 from slo.web.watch import Watch

@@ -16,7 +16,8 @@ from slo.core.telemetry import Logged, Measured, Rank, Telemetry
 from slo.core.telemetry_document import read, written
 from slo.errors import Fault
 from slo.exposition.forwarding import Forwarding
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from tests.exporters.clocks import SetClock
 from tests.exporters.forwarding.far_side import FarSide, waiting
 

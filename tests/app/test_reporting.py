@@ -11,7 +11,7 @@ from slo.core.batch import Gone, Observed
 from slo.core.batch_document import LONGEST_TEXT, record_of
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
-from slo.store.spool import New
+from slo.store.spooled import New
 from tests.exporters.clocks import SetClock
 
 

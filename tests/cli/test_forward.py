@@ -13,7 +13,8 @@ from slo.core.telemetry import Rank
 from slo.exposition.catalogue import Telemetry
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
-from slo.store.spool import DeadLetter, New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import DeadLetter, New
 from tests.web.served import TOKEN, Served, served
 from tests.web.watches import FakeForwarders, FakeWatch
 

@@ -21,7 +21,8 @@ from slo.core.telemetry import Encoded, Rank
 from slo.errors import StoreFull
 from slo.exposition.agent_catalogue import AgentTelemetry
 from slo.net.context import Context
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from tests.exporters.clocks import SetClock
 
 

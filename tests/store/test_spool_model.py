@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from slo.core.telemetry import Rank, Record
-from slo.store.spool import Batch, DeadLetter, New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import Batch, DeadLetter, New
 
 RANKS = st.sampled_from(Rank)
 NEW = st.builds(New, rank=RANKS, at=st.floats(0, 100), body=st.binary(min_size=1, max_size=20))

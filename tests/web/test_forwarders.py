@@ -8,7 +8,8 @@ import pytest
 
 from slo.core.telemetry import Rank
 from slo.errors import StoreBusy
-from slo.store.spool import DeadLetter, Depth, New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import DeadLetter, Depth, New
 from slo.web.forwarders import ForwarderState, forwarder_row
 from tests.web.served import WITH_TOKEN, Served, served
 from tests.web.watches import AT, FakeForwarders, FakeWatch

@@ -25,7 +25,8 @@ from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.store.spool import DeadLetter, New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import DeadLetter, New
 from tests import hostile
 from tests.elastic import Searchable
 from tests.exporters.elk.telling import AT, LABELS, audited, counted, measured, observed, opened, rank_of, records

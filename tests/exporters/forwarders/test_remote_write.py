@@ -23,7 +23,8 @@ from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from tests import hostile
 from tests.faulty_proxy import Fault, FaultyProxy
 from tests.remote_write_receivers import Prometheus, Receiver, Samples, VictoriaMetrics

@@ -13,7 +13,8 @@ from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Refused, Sent, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.exposition.forwarding import Forwarding
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from tests.exporters.clocks import SetClock
 
 

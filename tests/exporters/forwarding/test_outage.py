@@ -21,7 +21,8 @@ from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.store.spool import New, SpoolFile
+from slo.store.spool import SpoolFile
+from slo.store.spooled import New
 from tests.elastic import Searchable
 from tests.exporters.clocks import SetClock
 from tests.faulty_proxy import Fault, FaultyProxy
