@@ -30,6 +30,9 @@ from slo.web.forwarders import ForwarderState, spool_state
 JOURNAL = "journal"
 """The mark of how far the journal was told: the number of its last event."""
 
+TOLD_AGAIN = 1_000
+"""How many events are told again after a spool was damaged: whoever has them knows them by their id."""
+
 IN_STEP_SECONDS = 60.0
 """How often the other side is told of SLOs and exclusions, where it keeps any."""
 
@@ -54,8 +57,9 @@ class Told:
 class Line(Outlet):
     """The forwarder of one entry, that is told what a watch knows.
 
-    One that is new is told of what comes after the event of the number `head`. `promised` is what is promised now, for
-    those who keep SLOs of their own.
+    One that is new is told of what comes after the event of the number `head`; where its spool was damaged, of some
+    that came before as well, since nobody knows how far it was told. `promised` is what is promised now, for those who
+    keep SLOs of their own.
     """
 
     def __init__(
@@ -75,7 +79,8 @@ class Line(Outlet):
         self._clock = clock
         self._promised = promised
         marks = file.marks()
-        self.move_to(int(marks.get(JOURNAL, head)))
+        begins = max(0, head - TOLD_AGAIN) if file.replaces_damaged else head
+        self.move_to(int(marks.get(JOURNAL, begins)))
         self._logs = self.config.logs if isinstance(self.config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
         self._measuring = Measuring(self.selection)

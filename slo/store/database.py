@@ -48,6 +48,8 @@ class Database:
         self.path = path
         self._format = form
         self._lock = threading.RLock()
+        self.replaces_damaged = False
+        """Whether it was begun in the place of a file that was damaged."""
         try:
             if not path.exists():
                 if has_side_files(path):
@@ -85,7 +87,8 @@ class Database:
                 f"a {form.of} is damaged and was set aside, a new one is begun",  # noqa: G004 - few, and each a message
                 extra={"error": str(error), "kept": str(aside)},
             )
-            return cls(path, form, busy_timeout_seconds=busy_timeout_seconds)
+            opened = cls(path, form, busy_timeout_seconds=busy_timeout_seconds)
+            opened.replaces_damaged = True
         return opened
 
     @contextlib.contextmanager

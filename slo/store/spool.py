@@ -57,6 +57,11 @@ class SpoolFile:
         return self._file.path
 
     @property
+    def replaces_damaged(self) -> bool:
+        """Whether it was begun in the place of one that was damaged: nobody knows how far things were told."""
+        return self._file.replaces_damaged
+
+    @property
     def held_bytes(self) -> int:
         """What waits, and what was refused."""
         return self.waiting_bytes + self._dead_bytes

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +29,7 @@ from slo.net.context import Context
 from slo.router.incidents import Incidents
 from slo.store.folder import DataFolder
 from slo.store.journal import Journal
+from slo.store.spool import SpoolFile
 from tests.app.making import START, Time, an_slo, books
 from tests.exporters.forwarding.far_side import FarSide
 from tests.web.watches import FakeWatch, a_busy_watch, opened
@@ -249,7 +250,8 @@ async def test_one_that_cannot_be_built_is_refused_with_its_place_and_changes_no
 
 async def test_a_spool_that_cannot_be_opened_stops_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with world(tmp_path) as made:
-        (made.folder / "data" / "spools" / "ours.spool").mkdir(parents=True)
+        with closing(SpoolFile(made._folder.spool("ours"))) as file, file._file.reading() as db:
+            db.execute("PRAGMA user_version = 99")
         await made.configure(to("ours"), to("acme"))
         assert list(made.forwardings.lines) == ["acme"]
     assert "a spool cannot be opened, nothing is forwarded from it" in caplog.text
@@ -285,3 +287,20 @@ async def test_a_fault_of_ours_in_one_forwarder_stops_no_other(tmp_path: Path, m
         monkeypatch.undo()
         assert await made.forwardings.retry("ours") == 1
         assert await made.forwardings.retry("nobody") is None
+
+
+async def test_after_a_spool_was_damaged_the_last_events_are_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slo.app.forwarding_line.TOLD_AGAIN", 2)
+    async with world(tmp_path) as made:
+        await made.configure(to("ours"))
+        for number in range(5):
+            made.journal.commit([opened(f"2026-000{number}")], [], at=opened().at)
+        assert len(logs((await made.told())["ours"])) == 5
+        await made.configure()
+        spool = made.folder / "data" / "spools" / "ours.spool"
+        spool.write_bytes(b"x" * 8192)
+        await made.configure(to("ours"))
+        told = (await made.told())["ours"]
+        assert [each.sequence for each in told if isinstance(each, Logged)] == [4, 5]
