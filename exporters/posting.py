@@ -1,8 +1,10 @@
 """Requests of forwarders over HTTP, and what their answers mean for the records in them."""
 
+import json
 from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from slo.config.forwarding import PostingConfig
 from slo.config.request import Authorization, request_headers
@@ -25,6 +27,9 @@ MOST_ANSWERED = 20_000_000
 _REASONS = {401: "auth_refused", 403: "auth_refused", 408: "request_timeout", 413: TOO_LARGE, 429: "rate_limited"}
 _LATER = frozenset({401, 403, 404, 408, 425, 429})
 """What is wrong with us, the address or the moment, and not with the records."""
+
+SHORTEST_SECRET = 6
+"""A value of the query of an address is taken for a secret from so many characters on."""
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -134,11 +139,14 @@ def _reason(status: int) -> str:
 
 
 def _secrets_of(config: PostingConfig) -> list[Secret]:
-    """What is secret in a request, as it is written there."""
+    """What is secret in a request, as it is written there, and as it is quoted where it is said back."""
     secrets = list(config.headers.values())
+    secrets += [Secret(value) for _, value in parse_qsl(urlsplit(config.url).query) if len(value) >= SHORTEST_SECRET]
     if config.bearer_token is not None:
         secrets.append(config.bearer_token)
     if config.basic_auth is not None:
         _, _, encoded = config.basic_auth.header.partition(" ")
         secrets += [config.basic_auth.password, Secret(encoded)]
-    return secrets
+    plain = [secret.reveal() for secret in secrets]
+    forms = {form for text in plain for form in (text, json.dumps(text)[1:-1], repr(text)[1:-1], quote(text, safe=""))}
+    return [Secret(form) for form in sorted(forms, key=len, reverse=True)]

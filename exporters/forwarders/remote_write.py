@@ -17,10 +17,11 @@ from exporters.remote_write.query import found_of
 from slo.config.forwarding import PostingConfig, TelemetryConfig
 from slo.config.urls import HTTPURL
 from slo.core.canary import Canary
-from slo.core.delivery import Refused, Sent, Verdict
+from slo.core.delivery import Refused, Retry, Sent, Verdict
 from slo.core.telemetry import ALREADY_THERE, Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
+from slo.net.fetch import Fetched
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
@@ -84,7 +85,7 @@ class RemoteWrite:
         fetched = await self._posting.fetch(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
         failed = self._posting.failed(fetched)
         if failed is None:
-            return [Sent()]
+            return [_taken(fetched)]
         if isinstance(failed, Refused) and any(words in failed.detail for words in _OUT_OF_ORDER):
             return [Refused(reason=ALREADY_THERE, detail=failed.detail)]
         return [failed]
@@ -97,6 +98,13 @@ class RemoteWrite:
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+def _taken(fetched: Fetched) -> Verdict:
+    """A page is what stands between us and the server: that says nothing, or a few words, when it takes something."""
+    if fetched.response is not None and fetched.response.body.lstrip()[:1] == b"<":
+        return Retry(reason="response_malformed", detail="it answers with a page: whoever is there takes no samples")
+    return Sent()
 
 
 def build(config: Config, context: Context) -> RemoteWrite:

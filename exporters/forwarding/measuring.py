@@ -1,17 +1,21 @@
 """Metrics at a moment as records: what `/metrics` says, as far as somebody is to get it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from exporters.forwarding.selection import Selection
 from slo.core.selector import METRIC_NAME
 from slo.core.telemetry import Measured, Point, Rank
 from slo.core.telemetry_document import written
-from slo.exposition.parse import SeriesCache, parse
+from slo.exposition.parse import Exposition, SeriesCache, parse
 from slo.exposition.render import CONTENT_TYPE
 from slo.store.spooled import New
 
 POINTS_A_RECORD = 500
+
+MOST_NAMES = 10_000
+"""Of how many names of metrics it is kept whether a forwarder gets them."""
 
 TOLD_BY_SLOT = frozenset({"slo_sli_good_total", "slo_sli_bad_total", "slo_sli_unknown_total"})
 """What `exporters.forwarding.counting` tells."""
@@ -19,26 +23,38 @@ TOLD_BY_SLOT = frozenset({"slo_sli_good_total", "slo_sli_bad_total", "slo_sli_un
 _OF_HISTOGRAMS = ("_bucket", "_sum", "_count")
 
 
-class Measuring:
-    """Chooses what one forwarder gets of each exposition. A series is looked at once, and then known."""
+class Reading:
+    """Reads expositions for those who get something of them, whose `selections` these are: each line once for all."""
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
+    def __init__(self, selections: Iterable[Selection]) -> None:
+        self._selections = tuple(selections)
         self._cache = SeriesCache(self._wants)
 
-    def records(self, exposition: bytes, at: datetime) -> list[New]:
-        """What is to be told of an exposition. It takes long: call it in a thread."""
-        read = parse(exposition, CONTENT_TYPE, self._cache)
-        points = [
-            Point(name, _type_of(name, read.types), self._labels(labels), value)
-            for name, labels, value, _ in read.samples
-        ]
-        starts = range(0, len(points), POINTS_A_RECORD)
-        return [_record(at, points[start : start + POINTS_A_RECORD]) for start in starts]
+    def read(self, exposition: bytes) -> Exposition:
+        """What somebody is to get of it, if not everybody. It takes long: call it in a thread."""
+        return parse(exposition, CONTENT_TYPE, self._cache)
 
     def _wants(self, labels: Mapping[str, str]) -> bool:
         name = labels[METRIC_NAME]
-        return self._selection.takes_metric(name) and name not in TOLD_BY_SLOT and self._selection.takes_series(labels)
+        return name not in TOLD_BY_SLOT and any(selection.takes_metric(name) for selection in self._selections)
+
+
+class Measuring:
+    """Chooses what one forwarder gets of each exposition that was read."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._takes_metric = lru_cache(MOST_NAMES)(selection.takes_metric)
+
+    def records(self, read: Exposition, at: datetime) -> list[New]:
+        """What is to be told of an exposition. It takes long: call it in a thread."""
+        points = [
+            Point(name, _type_of(name, read.types), self._labels(labels), value)
+            for name, labels, value, _ in read.samples
+            if self._takes_metric(name) and self._selection.takes_series(labels)
+        ]
+        starts = range(0, len(points), POINTS_A_RECORD)
+        return [_record(at, points[start : start + POINTS_A_RECORD]) for start in starts]
 
     def _labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         return self._selection.labelled({name: value for name, value in labels.items() if name != METRIC_NAME})

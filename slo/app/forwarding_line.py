@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from exporters.forwarding.counting import Closing, Counting
 from exporters.forwarding.measuring import Measuring
-from slo.app.logged import logged_event, logged_outcome
+from slo.app.logged import logged_event
 from slo.app.outlet import Outlet, kept_up
 from slo.config.forwarding import LogsConfig
 from slo.config.settings import ForwarderEntry
@@ -15,7 +15,6 @@ from slo.core.canary import Canary, ReadBack
 from slo.core.events import Event
 from slo.core.exclusion import Exclusion
 from slo.core.incident import Incident
-from slo.core.outcome import Outcome
 from slo.core.pod import Pod
 from slo.core.protocols import Changing, Clock
 from slo.core.slo import SLO
@@ -23,6 +22,7 @@ from slo.core.telemetry import Forwarder, InStep, Logged, Rank
 from slo.core.telemetry_document import written
 from slo.errors import Fault
 from slo.exposition.forwarding import Forwarding
+from slo.exposition.parse import Exposition
 from slo.store.spool import SpoolFile
 from slo.store.spooled import New
 from slo.web.forwarders import ForwarderState, spool_state
@@ -101,16 +101,21 @@ class Line(Outlet):
             records, marks = await asyncio.to_thread(self._counting.records, closing)
             self.spool.add(records, marks)
 
-    async def tell_metrics(self, exposition: bytes, at: datetime) -> None:
+    async def tell_metrics(self, exposition: Exposition, at: datetime) -> None:
         """Tell what the metrics are at a time."""
         if self.forwarder.takes(Rank.METRIC):
             self.spool.add(await asyncio.to_thread(self._measuring.records, exposition, at))
 
-    def tell_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+    def tell_outcomes(self, outcomes: Sequence[Logged]) -> None:
         """Tell of rounds that were not good."""
         if "outcomes" in self._logs:
-            logs = [self._logged(outcome) for outcome in outcomes]
+            logs = [self._with_labels_of_slos(outcome) for outcome in outcomes]
             self.spool.add([self._new(Rank.OUTCOME, log) for log in logs if self.selection.takes(log.labels)])
+
+    def miss_outcome(self) -> None:
+        """There were more rounds that were not good than can be told of: count one."""
+        if "outcomes" in self._logs:
+            self.spool.drop({Rank.OUTCOME: 1}, "flood")
 
     def tell_foreign(self, log: Logged) -> None:
         """Tell what a service that is watched says of itself."""
@@ -180,9 +185,8 @@ class Line(Outlet):
             await self._clock.sleep_until(self._clock.monotonic() + IN_STEP_SECONDS)
         await asyncio.Event().wait()
 
-    def _logged(self, outcome: Outcome) -> Logged:
-        labels = self.selection.labels_of_check(outcome.check, outcome.labels)
-        return replace(logged_outcome(outcome), labels=labels)
+    def _with_labels_of_slos(self, outcome: Logged) -> Logged:
+        return replace(outcome, labels=self.selection.labels_of_check(str(outcome.fields["check"]), outcome.labels))
 
     def _new(self, rank: Rank, log: Logged) -> New:
         labelled = replace(log, labels=self.selection.labelled(log.labels))

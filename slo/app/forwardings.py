@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from exporters.endpoints import Exposition, Figures
+from exporters.forwarding.measuring import Reading
 from slo.app.books import Books
 from slo.app.closed import Closed, closing_of
 from slo.app.forwarding_line import Line, Promised, Told
+from slo.app.logged import logged_outcome
 from slo.app.outlet import kept_up
 from slo.app.outlets import Outlets, Prepared
 from slo.app.place import Place
@@ -19,7 +21,7 @@ from slo.core.exclusion import Exclusion
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.sli import CheckSLI
-from slo.core.telemetry import Forwarder, Logged, Rank
+from slo.core.telemetry import Forwarder, Logged
 from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -81,6 +83,7 @@ class Forwardings:
         self._context = context
         self._telemetry = telemetry
         self._exposition: Exposition | None = None
+        self._reading = Reading(())
         self._outcomes: deque[Outcome] = deque()
         self._closings: deque[Closed] = deque(maxlen=MOST_CLOSINGS)
         self._measured_at: dict[str, float] = {}
@@ -105,6 +108,7 @@ class Forwardings:
         of_checks = _labels_of_checks(settings)
         for line in self.lines.values():
             line.follow(of_checks)
+        self._reading = Reading(line.selection for line in self.lines.values())
         if self.lines:
             self._books.follow()
 
@@ -120,7 +124,7 @@ class Forwardings:
         if len(self._outcomes) >= MOST_OUTCOMES:
             self._outcomes.popleft()
             for line in self.lines.values():
-                line.spool.drop({Rank.OUTCOME: 1}, "flood")
+                line.miss_outcome()
         self._outcomes.append(outcome)
 
     def tell_foreign(self, log: Logged) -> None:
@@ -163,10 +167,12 @@ class Forwardings:
             for line in list(self.lines.values()):
                 await line.tell_closing(closing)
         outcomes, self._outcomes = list(self._outcomes), deque()
-        for line in list(self.lines.values()):
-            for start in range(0, len(outcomes), AT_ONCE):
-                line.tell_outcomes(outcomes[start : start + AT_ONCE])
+        for start in range(0, len(outcomes), AT_ONCE):
+            logs = [logged_outcome(outcome) for outcome in outcomes[start : start + AT_ONCE]]
+            for line in list(self.lines.values()):
+                line.tell_outcomes(logs)
                 await asyncio.sleep(0)
+        for line in list(self.lines.values()):
             await self._tell_events(line)
 
     async def _tell_events(self, line: Line) -> None:
@@ -195,9 +201,10 @@ class Forwardings:
                 self._exposition = Exposition(self._watched)
             at = self._clock.now()
             body = b"".join([part async for part in self._exposition.parts()])
+            read = await asyncio.to_thread(self._reading.read, body)
             for line in due:
                 self._measured_at[line.entry.name] = now + line.interval.total_seconds()
-                await line.tell_metrics(body, at)
+                await line.tell_metrics(read, at)
 
     def _promised(self) -> Promised:
         return Promised(slos=list(self._books.engine.slos.values()), exclusions=self._watched.exclusions())

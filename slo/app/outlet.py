@@ -11,6 +11,7 @@ from exporters.forwarding.spool import Spool
 from slo.config.containers import ContainersConfig
 from slo.config.forwarding import LogsConfig, TelemetryConfig
 from slo.config.settings import ForwarderEntry
+from slo.core.matching import Matcher
 from slo.core.pod import Pod
 from slo.core.protocols import Changing, Clock
 from slo.core.telemetry import Forwarder
@@ -102,3 +103,8 @@ async def kept_up(run: Callable[[], Awaitable[None]], name: str) -> None:
         except Exception:
             logger.exception("forwarding has a fault, and is begun again", extra={"forwarder": name})
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+def match_of(entry: ForwarderEntry) -> tuple[Matcher, ...]:
+    """Whose telemetry a forwarder gets; nobody's own where it is for everybody's."""
+    return entry.config.match if isinstance(entry.config, TelemetryConfig) else ()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from exporters.forwarding.reselecting import reselected
 from slo.app.checks import unusable
-from slo.app.outlet import Outlet
+from slo.app.outlet import Outlet, match_of
 from slo.config.settings import ForwarderEntry
 from slo.core.telemetry import Forwarder
 from slo.errors import ConfigError, StoreError, WatchkeepError
@@ -91,6 +92,7 @@ class Outlets(Generic[O]):
         for name, forwarder in prepared.forwarders.items():
             try:
                 file = await self._file(name)
+                deselected = await asyncio.to_thread(reselected, file, match_of(prepared.entries[name]))
             except StoreError as error:
                 self._telemetry.failures.labels(name, "spool").inc()
                 logger.error(  # noqa: TRY400 - the error is in the text
@@ -98,7 +100,8 @@ class Outlets(Generic[O]):
                     extra={"forwarder": name, "error": str(error)},
                 )
                 continue
-            self.all[name] = self._make(prepared.entries[name], forwarder, file)
+            outlet = self.all[name] = self._make(prepared.entries[name], forwarder, file)
+            outlet.spool.drop(deselected, "deselected")
             self._start(name)
         self.all = {name: self.all[name] for name in prepared.entries if name in self.all}
 

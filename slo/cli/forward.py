@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 PATH = "/api/v1/forwarders"
 
-EXCERPT = 200
-"""How much of a dead letter a table shows, in characters; --json shows more."""
+EXCERPT = 120
+"""How much of a text a table shows, in characters; --json shows more."""
 
 
 class Spools(Protocol):
@@ -115,9 +115,11 @@ class _Kept:
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> "Iterator[SpoolFile]":
+        from slo.store.database import Database
         from slo.store.spool import SpoolFile
 
-        with contextlib.closing(SpoolFile(named(name, self._paths, "spool"))) as file:
+        path = named(name, self._paths, "spool")
+        with contextlib.closing(SpoolFile(path, opened=Database)) as file:  # a damaged one is for the watch to replace
             yield file
 
 
@@ -159,11 +161,15 @@ def _table(forwarders: Sequence[Document]) -> list[Part]:
                 f"{each['size_bytes'] / 1e6:.1f} MB",
                 Cell(str(dead), Tone.DOWN) if dead else "0",
                 each["last_success_at"] or "",
-                each["last_failure"] or "",
+                _short(each["last_failure"] or ""),
             )
         )
     columns = ("name", "type", "to", "waiting", "oldest", "size", "dead", "last success", "last failure")
     return [Table(columns=columns, rows=rows, numeric=frozenset({"waiting", "oldest", "size", "dead"}))]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "..."
 
 
 def _letters(letters: Sequence[Document]) -> list[Part]:
@@ -175,8 +181,8 @@ def _letters(letters: Sequence[Document]) -> list[Part]:
             each["record"],
             each["at"],
             each["reason"],
-            each["detail"],
-            each["body"] if len(each["body"]) <= EXCERPT else each["body"][:EXCERPT] + "...",
+            _short(each["detail"]),
+            _short(each["body"]),
         )
         for each in letters
     ]

@@ -21,13 +21,13 @@ class Forwarding:
         )
         self.dropped = Counter(
             "watchkeep_forwarder_records_dropped_total",
-            "Records that were given up: full, expired, disk, buried (refused long ago), refused.",
+            "Records that were given up: full, expired, disk, flood, buried (refused long ago), deselected.",
             ["forwarder", "record", "reason"],
             registry=registry,
         )
         self.failures = Counter(
             "watchkeep_forwarder_failures_total",
-            "Requests that the other side did not take, by reason; they are made again.",
+            "Requests that the other side did not take, by reason: made again, or kept as dead letters.",
             ["forwarder", "reason"],
             registry=registry,
         )

@@ -5,7 +5,7 @@ they were made of has been read; the batch that is under way; what is done with 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from slo.core.telemetry import Rank, Record
@@ -40,11 +40,14 @@ SHARE_OF_THE_DEAD = 10
 class SpoolFile:
     """The spool in the file `path`. Numbers begin at 1, and none is given again. Safe to use from several threads.
 
-    Raises StoreError for a file of a newer version, StoreBusy or StoreFull where it cannot be used now.
+    Raises StoreError for a file of a newer version, StoreBusy or StoreFull where it cannot be used now. One that is
+    damaged is set aside, unless it is `opened` by `Database`, which raises StoreDamaged then.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_seconds: float = 2.0) -> None:
-        self._file = Database.sound(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
+    def __init__(
+        self, path: Path, *, busy_timeout_seconds: float = 2.0, opened: Callable[..., Database] = Database.sound
+    ) -> None:
+        self._file = opened(path, FORMAT, busy_timeout_seconds=busy_timeout_seconds)
         with self._file.reading() as db:
             rows = db.execute("SELECT rank, count(*), sum(length(body)) FROM records GROUP BY rank").fetchall()
             self._records: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): count for rank, count, _ in rows}
@@ -65,6 +68,11 @@ class SpoolFile:
     def held_bytes(self) -> int:
         """What waits, and what was refused."""
         return self.waiting_bytes + self._dead_bytes
+
+    @property
+    def dead_bytes(self) -> int:
+        """What was refused."""
+        return self._dead_bytes
 
     @property
     def waiting_bytes(self) -> int:
@@ -184,6 +192,22 @@ class SpoolFile:
             last = self._last_of_surplus(rank, surplus)
             dropped |= self._forget("rank = ? AND number > ? AND number <= ?", (rank, *last))
         return {rank: count for rank, count in dropped.items() if count}
+
+    def keep(self, wanted: Callable[[bytes], bool]) -> dict[Rank, int]:
+        """Forget everything whose body is not wanted, waiting or refused; how many of each rank. Raises StoreError."""
+        gone: dict[Rank, int] = {}
+        with self._file.writing() as db:
+            for table in ("records", "dead"):
+                rows = db.execute(f"SELECT number, rank, body FROM {table}")  # noqa: S608 - one of two
+                unwanted = [(number, Rank(rank), len(body)) for number, rank, body in rows if not wanted(body)]
+                for number, rank, size in unwanted:
+                    db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608
+                    gone[rank] = gone.get(rank, 0) + 1
+                    if table == "records":
+                        self._change(rank, -1, -size)
+                    else:
+                        self._dead_bytes -= size
+        return gone
 
     def depths(self) -> dict[Rank, Depth]:
         """What waits, by rank; those of which nothing does are left out. Raises StoreError."""

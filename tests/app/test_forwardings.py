@@ -304,3 +304,26 @@ async def test_after_a_spool_was_damaged_the_last_events_are_told_again(
         await made.configure(to("ours"))
         told = (await made.told())["ours"]
         assert [each.sequence for each in told if isinstance(each, Logged)] == [4, 5]
+
+
+async def test_what_waits_for_everybody_does_not_go_to_one_customer_when_the_match_is_changed(tmp_path: Path) -> None:
+    async with world(tmp_path) as made:
+        await made.configure(to("ours"))
+        for check in ("acme-gate", "other-gate", "shared"):
+            made.forwardings.observe(bad(check))
+        await made.forwardings._tell_once()
+        await made.configure(to("ours", match=["customer=acme"]))
+        told = (await made.told())["ours"]
+        labels = {"forwarder": "ours", "record": "outcome", "reason": "deselected"}
+        name = "watchkeep_forwarder_records_dropped_total"
+        assert made.metrics.registry.get_sample_value(name, labels) == 2
+    assert [each.labels["customer"] for each in told if isinstance(each, Logged)] == ["acme"]
+
+
+async def test_what_waits_is_not_looked_at_where_whose_it_is_stays(tmp_path: Path) -> None:
+    async with world(tmp_path) as made:
+        await made.configure(to("ours", match=["customer=acme"]))
+        made.forwardings.observe(bad("acme-gate"))
+        await made.forwardings._tell_once()
+        await made.configure(to("ours", match=["customer=acme"], max_age="1d"))
+        assert len(logs((await made.told())["ours"])) == 1

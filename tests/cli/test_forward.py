@@ -99,3 +99,14 @@ def test_a_forwarder_that_is_not_there_is_a_mistake_of_the_caller(action: str, p
     result = forward(action, "acmee", *place)
     assert result.exit_code == 2
     assert "acmee" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["status", "acme"], ["retry", "acme"]])
+def test_a_damaged_spool_is_said_and_left_alone(arguments: list[str], data: Path) -> None:
+    spool = data / "spools" / "acme.spool"
+    spool.write_bytes(b"x" * 8192)
+    result = forward(*arguments, "--data", str(data))
+    assert result.exit_code == 1
+    assert "does not read as it was written" in result.output
+    assert [path.name for path in spool.parent.iterdir()] == ["acme.spool"]
+    assert spool.read_bytes() == b"x" * 8192

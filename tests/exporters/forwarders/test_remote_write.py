@@ -153,6 +153,7 @@ def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
     [
         ("204 No Content", "", Sent, ""),
         ("200 OK", "", Sent, ""),
+        ("200 OK", "<html>Welcome to the hotel</html>", Retry, "response_malformed"),
         ("302 Found", "", Retry, "redirected"),
         ("400 Bad Request", "invalid label", Refused, "rejected"),
         ("400 Bad Request", "out of order sample", Refused, ALREADY_THERE),
@@ -191,6 +192,7 @@ async def test_credentials_that_are_said_back_are_shown_to_nobody(
     async with hostile.serving(answering("400 Bad Request", " ".join(said))) as port:
         found = await verdict_of(remote_write(port, **keys))
     assert isinstance(found, Refused)
+    assert SECRET not in forwarder.shown
     for secret in (SECRET, *(value.partition(" ")[2] for value in sent if " " in value)):
         assert secret not in found.detail
         assert secret not in caplog.text

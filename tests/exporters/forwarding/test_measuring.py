@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime
 
-from exporters.forwarding.measuring import POINTS_A_RECORD, Measuring
+from exporters.forwarding.measuring import POINTS_A_RECORD, Measuring, Reading
 from exporters.forwarding.selection import Selection
 from slo.core.matching import parse_matcher
 from slo.core.telemetry import Measured, Point, Rank
@@ -28,9 +28,10 @@ odd{probe="gate"} 2
 """
 
 
-def points(measuring: Measuring, exposition: bytes = EXPOSITION) -> list[Point]:
+def points(selection: Selection, exposition: bytes = EXPOSITION) -> list[Point]:
     found: list[Point] = []
-    for record in measuring.records(exposition, AT):
+    reading = Reading([selection, Selection((), ("nothing_else",), {})])
+    for record in Measuring(selection).records(reading.read(exposition), AT):
         assert (record.rank, record.at) == (Rank.METRIC, AT.timestamp())
         measured = read(record.body)
         assert isinstance(measured, Measured)
@@ -40,7 +41,7 @@ def points(measuring: Measuring, exposition: bytes = EXPOSITION) -> list[Point]:
 
 
 def test_metrics_come_with_their_types_labels_and_values() -> None:
-    found = points(Measuring(Selection((), ("slo_*", "watchkeep_*", "odd"), {"site": "eu"})))
+    found = points(Selection((), ("slo_*", "watchkeep_*", "odd"), {"site": "eu"}))
     assert [(point.name, point.type) for point in found] == [
         ("slo_burn_rate", "gauge"),
         ("slo_burn_rate", "gauge"),
@@ -56,19 +57,26 @@ def test_metrics_come_with_their_types_labels_and_values() -> None:
 
 
 def test_counts_are_left_to_the_slots() -> None:
-    assert points(Measuring(Selection((), ("slo_sli_*",), {}))) == []
+    assert points(Selection((), ("slo_sli_*",), {})) == []
 
 
 def test_a_customer_gets_what_is_his_and_what_his_checks_say() -> None:
     selection = Selection([parse_matcher("customer=acme")], ("*",), {})
     selection.follow({"gate": {"customer": "acme"}})
-    assert [point.name for point in points(Measuring(selection))] == ["slo_burn_rate", "probe_success", "odd"]
+    assert [point.name for point in points(selection)] == ["slo_burn_rate", "probe_success", "odd"]
 
 
 def test_many_points_are_several_records() -> None:
     exposition = b"# TYPE slo_x gauge\n" + b"".join(
         b'slo_x{slo="%d"} 1\n' % number for number in range(2 * POINTS_A_RECORD + 1)
     )
-    measuring = Measuring(Selection((), ("slo_*",), {}))
-    assert len(measuring.records(exposition, AT)) == 3
-    assert len(points(measuring, exposition)) == 2 * POINTS_A_RECORD + 1
+    selection = Selection((), ("slo_*",), {})
+    read = Reading([selection]).read(exposition)
+    assert len(Measuring(selection).records(read, AT)) == 3
+    assert len(points(selection, exposition)) == 2 * POINTS_A_RECORD + 1
+
+
+def test_what_another_forwarder_gets_is_read_and_told_to_nobody_else() -> None:
+    ours, theirs = (Selection((), (name,), {}) for name in ("odd", "slo_burn_rate"))
+    read = Reading([ours, theirs]).read(EXPOSITION)
+    assert [len(read.samples), len(Measuring(ours).records(read, AT))] == [3, 1]

@@ -57,5 +57,15 @@ def test_a_series_goes_with_its_labels_or_with_the_slos_that_its_check_feeds(
     assert selection().takes_series(labels)
 
 
+@pytest.mark.parametrize("matcher", ["customer!=other", "customer!~other|more", "customer=~a.*|", "customer=~.*"])
+def test_what_says_nothing_of_a_label_that_is_matched_is_nobodys(matcher: str) -> None:
+    customers = selection(matcher)
+    assert customers.takes(ACME)
+    for labels in ({}, {"customer": ""}, {"service": "gate"}):
+        assert not customers.takes(labels)
+        assert not customers.takes_series(labels)
+        assert selection().takes(labels)
+
+
 def test_labels_are_added_where_there_is_none_so_called() -> None:
     assert selection(added={"site": "eu", "customer": "none"}).labelled(ACME) == {"site": "eu", "customer": "acme"}
