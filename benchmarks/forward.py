@@ -113,8 +113,8 @@ async def through(forwarder: Forwarder, tellings: Iterable[New]) -> tuple[float,
                 if pause:
                     raise SystemExit(f"{forwarder.shown} did not take a batch: {sending.last_failure}")
         took = time.perf_counter() - begun, time.process_time() - worked
-        if file.count_dead():
-            raise SystemExit(f"{forwarder.shown} refused {file.count_dead()}")
+        if file.dead.count():
+            raise SystemExit(f"{forwarder.shown} refused {file.dead.count()}")
         await forwarder.aclose()
         await spool.close()
         return took

@@ -71,7 +71,7 @@ class Sending:
         self._failed = self._refused = 0
         self._expired_at = float("-inf")
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
-        telemetry.dead.labels(spool.name).set(sum(spool.file.count_dead().values()))
+        telemetry.dead.labels(spool.name).set(sum(spool.file.dead.count().values()))
 
     async def run(self) -> None:
         """Send for good."""
@@ -79,7 +79,7 @@ class Sending:
             try:
                 pause = await self.once()
             except StoreError as error:
-                self._complain(logging.ERROR, "the spool cannot be read", str(error))
+                self._complain(logging.ERROR, "the spool cannot be used, nothing is sent meanwhile", str(error))
                 pause = self._longest_pause_seconds
             if pause is None:
                 await self._spool.wait(IDLE_SECONDS)
@@ -142,7 +142,7 @@ class Sending:
             if _is_for_fewer(verdict, batch):
                 self._count_failure(verdict)
                 self._most = max(1, len(records) // 2)
-                await asyncio.to_thread(self._spool.file.settle, ())
+                await asyncio.to_thread(self._spool.file.settle, (), doubted=batch.again)
                 return 0.0
             verdicts = [verdict] * len(records)
         done: list[Record] = []
@@ -159,18 +159,17 @@ class Sending:
                     dead.append(DeadLetter(record=record, reason=reason, detail=detail, refused_at=now))
                 case _:
                     waiting.append(verdict)
-        await self._settle(done, dead, waiting)
-        self._refused = 0 if done else self._refused + len(dead)
+        doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
+        await self._settle(done, dead, doubted=doubted)
+        self._refused += len(dead)
         if done:
             self._failed = self._refused = 0
         return self._pause(waiting)
 
-    async def _settle(
-        self, done: Sequence[Record], dead: Sequence[DeadLetter], waiting: Sequence[Retry | Ambiguous]
-    ) -> None:
+    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], *, doubted: bool) -> None:
         spool, file = self._spool, self._spool.file
-        if done or dead or not any(isinstance(verdict, Ambiguous) for verdict in waiting):
-            buried = await asyncio.to_thread(file.settle, done, dead, most_bytes=spool.most_bytes)
+        if done or dead or not doubted:
+            buried = await asyncio.to_thread(file.settle, done, dead, doubted=doubted, most_bytes=spool.most_bytes)
             spool.drop(buried, "buried")
         if done:
             self._telemetry.sent.labels(spool.name).inc(len(done))
@@ -178,7 +177,7 @@ class Sending:
             self._telemetry.success_at.labels(spool.name).set(self.last_success_at.timestamp())
         if dead:
             self._count_failure(Refused(reason=dead[0].reason))
-            self._telemetry.dead.labels(spool.name).set(sum(file.count_dead().values()))
+            self._telemetry.dead.labels(spool.name).set(sum(file.dead.count().values()))
             detail = f"{dead[0].reason}: {dead[0].detail}"
             self._complain(logging.ERROR, "records were refused and are kept: look at them, and retry them", detail)
 

@@ -50,7 +50,7 @@ class Spool:
     @property
     def takes_events(self) -> bool:
         """Whether there is room for events, which are never given up: where there is none they wait where they are."""
-        return not self._failing and self.file.bytes_of(Rank.EVENT) + self.file.dead_bytes < self.most_bytes
+        return not self._failing and self.file.bytes_of(Rank.EVENT) + self.file.dead.size_bytes < self.most_bytes
 
     @property
     def log_room_bytes(self) -> int:

@@ -5,11 +5,15 @@ they were made of has been read; the batch that is under way; what is done with 
 """
 
 import json
+import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from slo.core.telemetry import Rank, Record
 from slo.store.database import Database, Format
+from slo.store.dead_letters import SCHEMA as DEAD_LETTERS
+from slo.store.dead_letters import DeadLetters
 from slo.store.spooled import Batch, DeadLetter, Depth, New
 
 FORMAT = Format(
@@ -22,10 +26,7 @@ FORMAT = Format(
         )""",
         "CREATE INDEX records_by_rank ON records (rank, number)",
         "CREATE INDEX records_by_age ON records (rank, at)",
-        """CREATE TABLE dead (
-            number INTEGER PRIMARY KEY, rank INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL,
-            reason TEXT NOT NULL, detail TEXT NOT NULL, refused_at REAL NOT NULL
-        )""",
+        DEAD_LETTERS,
         "CREATE TABLE marks (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID",
     ),
 )
@@ -33,12 +34,17 @@ FORMAT = Format(
 UNDER_WAY = "under way"
 """The mark of a batch that is being sent, or may have arrived."""
 
+_RECORDS = "SELECT number, rank, at, body FROM records"
+_FIRST = "ORDER BY number LIMIT ?"
+
 SHARE_OF_THE_DEAD = 10
 """What was refused may have the tenth part of what a spool may have."""
 
 
 class SpoolFile:
     """The spool in the file `path`. Numbers begin at 1, and none is given again. Safe to use from several threads.
+
+    `dead` is what was refused for good.
 
     Raises StoreError for a file of a newer version, StoreBusy or StoreFull where it cannot be used now. One that is
     damaged is set aside, unless it is `opened` by `Database`, which raises StoreDamaged then.
@@ -52,7 +58,7 @@ class SpoolFile:
             rows = db.execute("SELECT rank, count(*), sum(length(body)) FROM records GROUP BY rank").fetchall()
             self._records: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): count for rank, count, _ in rows}
             self._bytes: dict[Rank, int] = dict.fromkeys(Rank, 0) | {Rank(rank): size for rank, _, size in rows}
-            self._dead_bytes: int = db.execute("SELECT coalesce(sum(length(body)), 0) FROM dead").fetchone()[0]
+        self.dead = DeadLetters(self._file)
 
     @property
     def path(self) -> Path:
@@ -67,12 +73,7 @@ class SpoolFile:
     @property
     def held_bytes(self) -> int:
         """What waits, and what was refused."""
-        return self.waiting_bytes + self._dead_bytes
-
-    @property
-    def dead_bytes(self) -> int:
-        """What was refused."""
-        return self._dead_bytes
+        return self.waiting_bytes + self.dead.size_bytes
 
     @property
     def waiting_bytes(self) -> int:
@@ -106,32 +107,19 @@ class SpoolFile:
             return dict(db.execute("SELECT name, mark FROM marks WHERE name != ?", (UNDER_WAY,)).fetchall())
 
     def head(self, *, most: int, most_bytes: int) -> Batch | None:
-        """What is to be sent next: a batch that may have arrived, as it was; otherwise the first of the lowest rank.
+        """What is to be sent next: of what may have arrived the first; otherwise the first of the lowest rank.
 
         At least one record, and as many as fit; None where nothing waits. Raises StoreError.
         """
         with self._file.reading() as db:
-            mark = db.execute("SELECT mark FROM marks WHERE name = ?", (UNDER_WAY,)).fetchone()
-            if mark is not None:
-                rank, first, last = json.loads(mark[0])
-                rows = db.execute(
-                    "SELECT number, rank, at, body FROM records WHERE rank = ? AND number BETWEEN ? AND ?"
-                    " ORDER BY number",
-                    (rank, first, last),
-                ).fetchall()
-                if rows:
-                    return Batch(records=[_record(row) for row in rows], again=True)
-            found: list[Record] = []
-            left = most_bytes
-            for row in db.execute(
-                "SELECT number, rank, at, body FROM records WHERE rank = (SELECT min(rank) FROM records)"
-                " ORDER BY number LIMIT ?",
-                (most,),
-            ):
-                left -= len(row[3])
-                if found and left < 0:
-                    break
-                found.append(_record(row))
+            doubted = _under_way(db)
+            if doubted is not None:
+                rows = db.execute(f"{_RECORDS} WHERE rank = ? AND number BETWEEN ? AND ? {_FIRST}", (*doubted, most))
+                if found := _fitting(rows, most_bytes):
+                    return Batch(records=found, again=True)
+            lowest = "rank = (SELECT min(rank) FROM records)"
+            rows = db.execute(f"{_RECORDS} WHERE {lowest} {_FIRST}", (most,))
+            found = _fitting(rows, most_bytes)
         return Batch(records=found) if found else None
 
     def begin(self, batch: Batch) -> None:
@@ -140,33 +128,32 @@ class SpoolFile:
             db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (UNDER_WAY, json.dumps(batch.span)))
 
     def settle(
-        self, done: Iterable[Record], dead: Sequence[DeadLetter] = (), *, most_bytes: int | None = None
+        self,
+        done: Iterable[Record],
+        dead: Sequence[DeadLetter] = (),
+        *,
+        doubted: bool = False,
+        most_bytes: int | None = None,
     ) -> dict[Rank, int]:
-        """Forget what is done, keep what is dead, and that nothing is under way any more.
+        """Forget what is done, and keep what is dead. What is left of what was under way is not so any more.
+
+        With `doubted` it is: it may have arrived, whatever was said of it since.
 
         Of the dead those go that matter least where they have more than their share of `most_bytes`; how many of each
         rank. Raises StoreError.
         """
         gone = [*done, *(letter.record for letter in dead)]
         with self._file.writing() as db:
-            db.execute("DELETE FROM marks WHERE name = ?", (UNDER_WAY,))
             db.executemany("DELETE FROM records WHERE number = ?", [(record.number,) for record in gone])
-            db.executemany(
-                "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        *(letter.record.number, letter.record.rank, letter.record.at, letter.record.body),
-                        *(letter.reason, letter.detail, letter.refused_at),
-                    )
-                    for letter in dead
-                ],
-            )
+            if not (doubted and _is_there(db, _under_way(db))):
+                db.execute("DELETE FROM marks WHERE name = ?", (UNDER_WAY,))
+            DeadLetters.put(db, dead)
         for record in gone:
             self._change(record.rank, -1, -len(record.body))
-        self._dead_bytes += sum(len(letter.record.body) for letter in dead)
+        self.dead.grow(sum(len(letter.record.body) for letter in dead))
         if not any(self._bytes.values()):
             self._file.shrink()
-        return {} if most_bytes is None else self._bury(most_bytes // SHARE_OF_THE_DEAD)
+        return {} if most_bytes is None else self.dead.bury(most_bytes // SHARE_OF_THE_DEAD)
 
     def expire(self, before: Mapping[Rank, float]) -> dict[Rank, int]:
         """Forget records about a time before that of their rank (Unix seconds); how many of each. Raises StoreError."""
@@ -195,19 +182,18 @@ class SpoolFile:
 
     def keep(self, wanted: Callable[[bytes], bool]) -> dict[Rank, int]:
         """Forget everything whose body is not wanted, waiting or refused; how many of each rank. Raises StoreError."""
-        gone: dict[Rank, int] = {}
+        waiting: list[tuple[int, Rank, int]] = []
+        dead: list[tuple[int, Rank, int]] = []
         with self._file.writing() as db:
-            for table in ("records", "dead"):
+            for table, unwanted in (("records", waiting), ("dead", dead)):
                 rows = db.execute(f"SELECT number, rank, body FROM {table}")  # noqa: S608 - one of two
-                unwanted = [(number, Rank(rank), len(body)) for number, rank, body in rows if not wanted(body)]
-                for number, rank, size in unwanted:
-                    db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608
-                    gone[rank] = gone.get(rank, 0) + 1
-                    if table == "records":
-                        self._change(rank, -1, -size)
-                    else:
-                        self._dead_bytes -= size
-        return gone
+                unwanted += [(number, Rank(rank), len(body)) for number, rank, body in rows if not wanted(body)]
+                numbers = [(number,) for number, _, _ in unwanted]
+                db.executemany(f"DELETE FROM {table} WHERE number = ?", numbers)  # noqa: S608
+        for _, rank, size in waiting:
+            self._change(rank, -1, -size)
+        self.dead.grow(-sum(size for _, _, size in dead))
+        return Counter(rank for _, rank, _ in (*waiting, *dead))
 
     def depths(self) -> dict[Rank, Depth]:
         """What waits, by rank; those of which nothing does are left out. Raises StoreError."""
@@ -221,20 +207,6 @@ class SpoolFile:
             if at is not None
         }
 
-    def dead(self, *, most: int) -> list[DeadLetter]:
-        """What was refused for good, the newest first. Raises StoreError."""
-        with self._file.reading() as db:
-            rows = db.execute(
-                "SELECT number, rank, at, body, reason, detail, refused_at FROM dead ORDER BY number DESC LIMIT ?",
-                (most,),
-            ).fetchall()
-        return [DeadLetter(record=_record(row[:4]), reason=row[4], detail=row[5], refused_at=row[6]) for row in rows]
-
-    def count_dead(self) -> dict[str, int]:
-        """How many were refused for good, by reason. Raises StoreError."""
-        with self._file.reading() as db:
-            return dict(db.execute("SELECT reason, count(*) FROM dead GROUP BY reason").fetchall())
-
     def retry(self) -> int:
         """Have everything sent again that was refused for good, after all that waits; how many. Raises StoreError."""
         with self._file.writing() as db:
@@ -243,7 +215,7 @@ class SpoolFile:
             db.execute("DELETE FROM dead")
         for rank, count, size in sizes:
             self._change(Rank(rank), count, size)
-        self._dead_bytes = 0
+        self.dead.grow(-self.dead.size_bytes)
         return sum(count for _, count, _ in sizes)
 
     def close(self) -> None:
@@ -257,9 +229,8 @@ class SpoolFile:
     def _last_of_surplus(self, rank: Rank, surplus: int) -> tuple[int, int]:
         """After which number, and up to which, records of a rank are to go to free so many bytes, if it has them."""
         with self._file.reading() as db:
-            mark = db.execute("SELECT mark FROM marks WHERE name = ?", (UNDER_WAY,)).fetchone()
-            spared = json.loads(mark[0]) if mark is not None else (-1, 0, 0)
-            after = last = spared[2] if spared[0] == rank else 0
+            spared = _under_way(db)
+            after = last = spared[2] if spared is not None and spared[0] == rank else 0
             for number, length in db.execute(
                 "SELECT number, length(body) FROM records WHERE rank = ? AND number > ? ORDER BY number", (rank, after)
             ):
@@ -279,26 +250,31 @@ class SpoolFile:
             self._change(Rank(rank), -count, -size)
         return {Rank(rank): count for rank, count, _ in gone}
 
-    def _bury(self, most_bytes: int) -> dict[Rank, int]:
-        """Forget of the dead what matters least, the oldest first, until at most so many bytes are left; how many.
 
-        Events stay in any case.
-        """
-        surplus, buried = self._dead_bytes - most_bytes, dict[Rank, int]()
-        if surplus <= 0:
-            return buried
-        with self._file.writing() as db:
-            rows = db.execute(
-                "SELECT number, rank, length(body) FROM dead WHERE rank != ? ORDER BY rank DESC, number", (Rank.EVENT,)
-            ).fetchall()
-            for number, rank, length in rows:
-                db.execute("DELETE FROM dead WHERE number = ?", (number,))
-                buried[Rank(rank)] = buried.get(Rank(rank), 0) + 1
-                surplus -= length
-                self._dead_bytes -= length
-                if surplus <= 0:
-                    break
-        return buried
+def _under_way(db: sqlite3.Connection) -> tuple[int, int, int] | None:
+    """The rank, and the first and the last number, of what is under way; see `Batch.span`."""
+    mark = db.execute("SELECT mark FROM marks WHERE name = ?", (UNDER_WAY,)).fetchone()
+    if mark is None:
+        return None
+    rank, first, last = json.loads(mark[0])
+    return rank, first, last
+
+
+def _is_there(db: sqlite3.Connection, span: tuple[int, int, int] | None) -> bool:
+    """Whether any record of a span is still there."""
+    query = "SELECT 1 FROM records WHERE rank = ? AND number BETWEEN ? AND ? LIMIT 1"
+    return span is not None and db.execute(query, span).fetchone() is not None
+
+
+def _fitting(rows: Iterable[tuple[int, int, float, bytes]], most_bytes: int) -> list[Record]:
+    """The first in any case, and as many more as fit."""
+    found: list[Record] = []
+    for row in rows:
+        most_bytes -= len(row[3])
+        if found and most_bytes < 0:
+            break
+        found.append(_record(row))
+    return found
 
 
 def _record(row: tuple[int, int, float, bytes]) -> Record:

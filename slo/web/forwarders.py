@@ -54,8 +54,8 @@ def spool_state(name: str, file: SpoolFile) -> ForwarderState:
         name=name,
         size_bytes=file.held_bytes,
         waiting=file.depths(),
-        dead=file.count_dead(),
-        letters=file.dead(most=MOST_LETTERS),
+        dead=file.dead.count(),
+        letters=file.dead.newest(most=MOST_LETTERS),
     )
 
 

@@ -84,7 +84,7 @@ def test_sums_at_every_far_side_are_those_of_the_ledger_after_bad_days_and_kills
     for spool in (watch.data / "spools").iterdir():
         if spool.suffix == ".spool":
             with contextlib.closing(SpoolFile(spool)) as file:
-                assert (file.depths(), file.count_dead()) == ({}, {})
+                assert (file.depths(), file.dead.count()) == ({}, {})
     files = [watch.log, *(path for path in watch.data.rglob("*") if path.is_file())]
     for secret in (TOKEN, API_KEY):
         assert secret not in shown

@@ -155,7 +155,9 @@ async def test_a_record_that_will_never_be_taken_stops_no_other(tmp_path: Path) 
     await agent.sees(*"abc", "poison", *"defg")
     await agent.sends()
     assert [record for _, record in watch.taken] == list("abcdefg")
-    assert [(letter.record.body, letter.reason) for letter in agent.file.dead(most=10)] == [(b'"poison"', "rejected")]
+    assert [(letter.record.body, letter.reason) for letter in agent.file.dead.newest(most=10)] == [
+        (b'"poison"', "rejected")
+    ]
     assert agent.metric("watchkeep_forwarder_dead_letters") == 1
 
 

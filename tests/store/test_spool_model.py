@@ -16,6 +16,16 @@ NEW = st.builds(New, rank=RANKS, at=st.floats(0, 100), body=st.binary(min_size=1
 LIMITS = st.tuples(st.integers(1, 6), st.integers(0, 60))
 
 
+def first_of(records: list[Record], most: int, most_bytes: int) -> list[Record]:
+    """The first record in any case, and as many more as fit."""
+    expected: list[Record] = []
+    for each in records[:most]:
+        if expected and sum(len(one.body) for one in expected) + len(each.body) > most_bytes:
+            break
+        expected.append(each)
+    return expected
+
+
 class Paper(RuleBasedStateMachine):
     """The spool beside lists of what ought to be in it."""
 
@@ -47,25 +57,21 @@ class Paper(RuleBasedStateMachine):
         batch = self.spool.head(most=most, most_bytes=most_bytes)
         still = [each for each in self.under_way.records if each in self.waiting] if self.under_way else []
         if still:
-            assert batch == Batch(records=still, again=True)
+            assert batch == Batch(records=first_of(still, most, most_bytes), again=True)
             return
         if not self.waiting:
             assert batch is None
             return
         rank = min(each.rank for each in self.waiting)
-        expected: list[Record] = []
-        for each in [each for each in self.waiting if each.rank is rank][:most]:
-            if expected and sum(len(one.body) for one in expected) + len(each.body) > most_bytes:
-                break
-            expected.append(each)
+        expected = first_of([each for each in self.waiting if each.rank is rank], most, most_bytes)
         assert batch == Batch(records=expected)
         if begins and batch is not None:
             self.spool.begin(batch)
             self.under_way = batch
 
     @precondition(lambda self: self.waiting)
-    @rule(data=st.data())
-    def settle(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), doubted=st.booleans())
+    def settle(self, data: st.DataObject, doubted: bool) -> None:  # noqa: FBT001
         batch = self.spool.head(most=6, most_bytes=1000)
         assert batch is not None
         fates = [data.draw(st.sampled_from(["done", "dead", "again"])) for _ in batch.records]
@@ -75,11 +81,12 @@ class Paper(RuleBasedStateMachine):
             for each, fate in zip(batch.records, fates, strict=True)
             if fate == "dead"
         ]
-        assert self.spool.settle(done, dead) == {}
+        assert self.spool.settle(done, dead, doubted=doubted) == {}
         gone = {*(each.number for each in done), *(letter.record.number for letter in dead)}
         self.waiting = [each for each in self.waiting if each.number not in gone]
         self.dead += dead
-        self.under_way = None
+        if not doubted:
+            self.under_way = None
 
     @rule(rank=RANKS, before=st.floats(0, 100))
     def expire(self, rank: Rank, before: float) -> None:
@@ -127,8 +134,8 @@ class Paper(RuleBasedStateMachine):
         assert self.spool.held_bytes == sum(len(each.body) for each in self.waiting) + buried
         assert self.spool.marks() == self.marks
         newest = sorted(self.dead, key=lambda letter: -letter.record.number)
-        assert self.spool.dead(most=1000) == newest
-        assert self.spool.count_dead() == ({"rejected": len(self.dead)} if self.dead else {})
+        assert self.spool.dead.newest(most=1000) == newest
+        assert self.spool.dead.count() == ({"rejected": len(self.dead)} if self.dead else {})
 
 
 TestSpool = Paper.TestCase

@@ -74,10 +74,10 @@ def test_one_is_shown_with_its_dead_letters(site: Served) -> None:
 
 def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, spool: SpoolFile) -> None:
     assert site.ask("POST", "/api/v1/forwarders/acme", body=RETRY).status == 401
-    assert spool.count_dead() == {"rejected": 1}
+    assert spool.dead.count() == {"rejected": 1}
     answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
     assert (answer.status, answer.document) == (200, {"name": "acme", "retried": 1})
-    assert spool.count_dead() == {}
+    assert spool.dead.count() == {}
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ async def forward(folder: Path, forwarder: Elk, telemetry: Iterable[Telemetry], 
     try:
         for _ in range(2_000):
             if await sending.once() is None:
-                return file.dead(most=1_000)
+                return file.dead.newest(most=1_000)
     finally:
         file.close()
     pytest.fail("there is no end to it")

@@ -125,7 +125,7 @@ async def test_every_sample_is_there_once_whatever_happens_on_the_way(
         slow = fault in {Fault.DONE_SLOW, None}
         forwarder = remote_write(port, receiver.path, timeout="500ms" if slow else "10s")
         file = await forward(tmp_path, forwarder, told, most=20)
-    assert file.count_dead() == {}
+    assert file.dead.count() == {}
     file.close()
     assert receiver.samples(f'{{job="{job}"}}') == as_samples(told)
     assert not set(faults) - set(proxy.met), "it was a bad day"
@@ -138,7 +138,7 @@ async def test_an_older_sample_of_somebody_else_stops_nothing_and_is_kept(
     told = hour(job)
     (await forward(tmp_path, remote_write(prometheus_receiver.port), told[300:500], most=1_000)).close()
     file = await forward(tmp_path, remote_write(prometheus_receiver.port), told[:600], most=1_000)
-    assert file.count_dead() == {ALREADY_THERE: 490}, "ten are the newest there, and the same"
+    assert file.dead.count() == {ALREADY_THERE: 490}, "ten are the newest there, and the same"
     file.close()
     assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(told[300:600])
 

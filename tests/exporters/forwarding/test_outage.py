@@ -140,5 +140,5 @@ async def test_what_an_hour_of_outage_costs_is_what_the_policy_says_and_no_event
     assert logs == kept
     events = [id_ for id_, each in there.items() if each["event"]["dataset"] == "watchkeep.incident"]
     assert sorted(events) == sorted(id_of("event", step) for step in range(0, STEPS, 30))
-    assert (file.depths(), file.count_dead()) == ({}, {})
+    assert (file.depths(), file.dead.count()) == ({}, {})
     file.close()

@@ -68,7 +68,7 @@ async def test_a_record_that_is_refused_stops_no_other_and_is_kept_to_be_retried
     await near.tells("a", "b", "c", "d", "e")
     await near.sends()
     assert sorted(far.taken) == ["a", "c", "d", "e"]
-    (letter,) = near.file.dead(most=10)
+    (letter,) = near.file.dead.newest(most=10)
     assert (letter.record.body, letter.reason, letter.detail) == (b"b", "rejected", "bad")
     assert near.metric("watchkeep_forwarder_dead_letters") == 1
     far.bad = set()
@@ -83,7 +83,7 @@ async def test_where_everything_is_refused_the_rest_goes_out_slowly(tmp_path: Pa
     far.bad = {str(number) for number in range(30)}
     await near.tells(*(str(number) for number in range(30)))
     assert await near.sends() == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64]
-    assert near.file.count_dead() == {"rejected": 30}
+    assert near.file.dead.count() == {"rejected": 30}
 
 
 async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path)
     await near.tells("a", "b", "c")
     await near.sends()
     assert far.taken == ["a", "c"]
-    assert near.file.count_dead() == {UNWRITABLE: 1}
+    assert near.file.dead.count() == {UNWRITABLE: 1}
 
 
 async def test_a_request_is_never_larger_than_the_other_side_takes(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ async def test_a_request_is_never_larger_than_the_other_side_takes(tmp_path: Pat
     await near.tells("a" * 4000, "b" * 4000, "c" * 4000, "d" * 12_000, "e")
     await near.sends()
     assert far.taken == ["a" * 4000, "b" * 4000, "c" * 4000, "e"]
-    assert near.file.count_dead() == {TOO_LARGE: 1}
+    assert near.file.dead.count() == {TOO_LARGE: 1}
 
 
 async def test_a_batch_that_may_have_arrived_is_sent_as_it_was_after_a_kill(tmp_path: Path) -> None:
@@ -118,6 +118,18 @@ async def test_a_batch_that_may_have_arrived_is_sent_as_it_was_after_a_kill(tmp_
     assert far.requests == [["a", "b"], ["a", "b"], ["c"]]
 
 
+@pytest.mark.parametrize("between", [[RETRY], [DOUBT, RETRY], [Refused(reason=TOO_LARGE)], [RETRY, DOUBT, RETRY]])
+async def test_what_may_have_arrived_may_have_arrived_whatever_is_said_since(
+    between: list[Verdict], tmp_path: Path
+) -> None:
+    there = Refused(reason=ALREADY_THERE)
+    near = Near(tmp_path, FarSide(DOUBT, *between, there, there))
+    await near.tells("a", "b")
+    await near.sends()
+    assert near.file.dead.count() == {}
+    assert near.metric("watchkeep_forwarder_records_sent_total") == 2
+
+
 async def test_a_refusal_that_says_that_it_is_there_is_believed_of_what_may_have_arrived_and_of_nothing_else(
     tmp_path: Path,
 ) -> None:
@@ -125,13 +137,13 @@ async def test_a_refusal_that_says_that_it_is_there_is_believed_of_what_may_have
     near = Near(tmp_path, FarSide(DOUBT, there))
     await near.tells("a", "b")
     await near.sends()
-    assert near.file.count_dead() == {}
+    assert near.file.dead.count() == {}
     assert near.metric("watchkeep_forwarder_records_sent_total") == 2
     near.file.close()
     other = Near(tmp_path, FarSide(RETRY, there))
     await other.tells("c")
     await other.sends()
-    assert other.file.count_dead() == {ALREADY_THERE: 1}
+    assert other.file.dead.count() == {ALREADY_THERE: 1}
 
 
 async def test_what_is_too_old_is_given_up_and_counted_but_no_event(tmp_path: Path) -> None:
@@ -156,7 +168,7 @@ async def test_of_what_was_refused_the_oldest_goes_where_there_is_no_room_but_no
     await near.tells(min(far.bad), rank=Rank.EVENT)
     await near.tells(*sorted(far.bad))
     await near.sends()
-    assert [letter.record.body[-1:] for letter in near.file.dead(most=9)] == [b"4", b"0"]
+    assert [letter.record.body[-1:] for letter in near.file.dead.newest(most=9)] == [b"4", b"0"]
     assert near.dropped() == {("outcome", "buried"): 4}
 
 
@@ -192,7 +204,7 @@ async def test_everything_arrives_once_at_least_or_is_a_dead_letter_whatever_hap
             if await near.sending.once() is None:
                 break
         assert list(waiting(near.file)) == []
-        dead = [letter.record.body.decode() for letter in near.file.dead(most=100)]
+        dead = [letter.record.body.decode() for letter in near.file.dead.newest(most=100)]
         assert {*far.taken, *dead} == {str(number) for number in range(told)}
         assert len(dead) == len(set(dead))
         near.file.close()
