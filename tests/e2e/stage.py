@@ -72,6 +72,8 @@ class Watch:
         self._environ = environ or {}
         self._wrapper = wrapper
         self._process: subprocess.Popen[str] | None = None
+        self.printed = ""
+        """What it printed since it watches, as far as it has ended."""
 
     @property
     def pid(self) -> int:
@@ -217,7 +219,8 @@ class Watch:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
-        self._process.communicate(timeout=STOP_SECONDS)
+        printed, _ = self._process.communicate(timeout=STOP_SECONDS)
+        self.printed += printed or ""
         code = self._process.returncode
         self._process = None
         return code
