@@ -326,8 +326,8 @@ class MadeTwinMachine(TwinMachine):
     families = ("made",)
 
 
-TwinMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=20)
-MadeTwinMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
+TwinMachine.TestCase.settings = settings(max_examples=75, stateful_step_count=20)
+MadeTwinMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 test_the_engine_and_its_oracle_never_differ = TwinMachine.TestCase
 test_nor_do_they_where_columns_are_made = MadeTwinMachine.TestCase
 

@@ -22,7 +22,7 @@ from tests.router.machine.town import ANNA, CARLA, ROBOT
 from tests.router.machine.world import SLOS, World
 from tests.router.making import PAGE, SLOW_PAGE, TICKET
 
-EXAMPLES = 40
+EXAMPLES = 32
 STEPS = 20
 
 FIRING = st.sampled_from(
