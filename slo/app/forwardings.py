@@ -114,8 +114,7 @@ class Forwardings:
 
     def closed(self, closed: Closed) -> None:
         """A slot has closed, and is on disk."""
-        if self.lines:
-            self._closings.append(closed)
+        self._closings.append(closed)
 
     def observe(self, outcome: Outcome) -> None:
         """A round has ended."""

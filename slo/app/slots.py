@@ -99,15 +99,17 @@ class Slots:
     def _forward(self) -> None:
         """Hand on what has closed, once it is on disk."""
         books, begun = self._books, self._forwarded
-        if books.is_written:
-            self._forwarded = books.closed_until
+        if not books.is_written:
+            return
+        self._forwarded, blocks = books.closed_until, books.fresh()
+        if self._forwardings.lines:  # else nobody wants what takes a while to sum up
             closed = Closed(
                 begun=begun,
                 end=self._forwarded,
                 seconds=books.slot_seconds,
                 slos=books.engine.slos,
                 totals=books.engine.totals(),
-                blocks=books.fresh(),
+                blocks=blocks,
             )
             self._forwardings.closed(closed)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,8 +117,3 @@ def waiting(file: SpoolFile) -> Iterable[str]:
     """The bodies that wait, in the order in which they would go out."""
     with file._file.reading() as db:
         return [body.decode() for (body,) in db.execute("SELECT body FROM records ORDER BY rank, number")]
-
-
-def with_rank(record: New, rank: Rank) -> New:
-    """The same of another rank."""
-    return replace(record, rank=rank)
