@@ -75,7 +75,9 @@ def flowing() -> Iterator[Traffic]:
 def configuration(url: str, pagerduty: PagerDuty, total: str, bad: str, *group_by: str) -> dict[str, Any]:
     return {
         "slot": "1s",
-        "servers": [{"name": "prometheus", "url": url, "interval": f"{INTERVAL_SECONDS}s", "offset": "1s", "timeout": "1s"}],
+        "servers": [
+            {"name": "prometheus", "url": url, "interval": f"{INTERVAL_SECONDS}s", "offset": "1s", "timeout": "1s"}
+        ],
         "slos": [
             {
                 "name": SLO,
