@@ -209,7 +209,7 @@ async def test_where_nobody_listens_nothing_was_taken() -> None:
 
 async def test_a_server_that_hangs_is_given_up() -> None:
     async with hostile.serving(hostile.hanging()) as port:
-        [found] = await asyncio.wait_for(verdict_of(elk(port, timeout="100ms", setup=False)), 10)
+        [found] = await asyncio.wait_for(verdict_of(elk(port, timeout="100ms", setup=False)), 30)
     assert not isinstance(found, Sent)
 
 
