@@ -64,4 +64,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = lambda nodeid: TOGETHER.get(file_of(nodeid), nodeid)
+    scheduler._pending_of = pending_of
     return scheduler
+
+
+def pending_of(workload: dict[str, dict[str, bool]]) -> int:
+    """How many tests of a worker are not done. Lets go of what is, which xdist would count again after each test."""
+    for scope in [scope for scope, tests in workload.items() if all(tests.values())]:
+        del workload[scope]
+    return sum(not done for tests in workload.values() for done in tests.values())
