@@ -271,12 +271,20 @@ async def test_what_the_server_says_is_a_verdict(
     authority = Authority(tmp_path)
     server = await listening(mailbox, tls_context=authority.server_context(), authenticator=mailbox.log_in)
     secured = {"security": "starttls", "ca_file": str(authority.ca_file), "user": "watch", "password": PASSWORD}
-    given = await make(mailbox.port, timeout="1s", **secured).deliver(mail(), Lane())
+    timeout = "1s" if mailbox.hang else "20s"
+    given = await make(mailbox.port, timeout=timeout, **secured).deliver(mail(), Lane())
     server.close()
     assert not isinstance(verdict, Sent)
     assert not isinstance(given, Sent)
     assert given == (verdict if verdict.detail else replace(verdict, detail=given.detail))
     assert len(mailbox.letters) == letters
+
+
+async def test_a_letter_in_the_clear_waits_for_no_authorities(
+    make: Make, mailbox: Mailbox, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context.tls, "get", lambda _settings: pytest.fail("they are loaded"))
+    assert isinstance(await make(mailbox.port, security="none").deliver(mail(), Lane()), Sent)
 
 
 async def test_some_readers_that_are_unknown_keep_the_thread_from_nobody_and_are_named(
