@@ -343,7 +343,7 @@ async def test_reminders_are_for_readers_on_our_own_side(make: Make, mailbox: Ma
 
 async def test_a_server_that_hangs_at_the_door_has_taken_the_letter(make: Make, mailbox: Mailbox) -> None:
     mailbox.hang = "QUIT"
-    assert isinstance(await make(mailbox.port, timeout="300ms").deliver(mail(), Lane()), Sent)
+    assert isinstance(await make(mailbox.port, timeout="2s").deliver(mail(), Lane()), Sent)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the server's own, which knows nothing of the TLS around it

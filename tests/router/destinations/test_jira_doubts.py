@@ -85,7 +85,7 @@ async def test_a_clone_and_a_label_that_somebody_copied_are_not_taken_for_it(mak
 async def test_an_issue_that_was_created_and_not_answered_is_found(
     make: Make, standin: JiraStandIn, injection: Injection
 ) -> None:
-    destination = make(timeout="1s")
+    destination = make(timeout="1s" if injection.hang_seconds else "10s")
     standin.inject(injection)
     assert isinstance(await destination.deliver(ticket(), Lane()), Ambiguous | Retry)
     assert await destination.deliver(ticket(), Lane(attempts=1)) == Sent(reference="OPS-1")

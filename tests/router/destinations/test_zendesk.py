@@ -112,7 +112,7 @@ async def test_a_bad_day_is_a_verdict_after_one_request(
     make: Make, standin: ZendeskStandIn, injection: Injection, verdict: Verdict
 ) -> None:
     standin.inject(injection)
-    given = await make(timeout="1s").deliver(ticket(), Lane())
+    given = await make(timeout="1s" if injection.hang_seconds else "10s").deliver(ticket(), Lane())
     assert not isinstance(given, Sent)
     assert replace(given, detail="") == verdict
     assert len(standin.requests) == 1
@@ -122,7 +122,7 @@ async def test_a_bad_day_is_a_verdict_after_one_request(
 async def test_a_ticket_that_was_created_and_not_answered_is_found(
     make: Make, standin: ZendeskStandIn, injection: Injection
 ) -> None:
-    destination = make(timeout="1s")
+    destination = make(timeout="1s" if injection.hang_seconds else "10s")
     standin.inject(injection)
     assert isinstance(await destination.deliver(ticket(), Lane()), Ambiguous | Retry)
     assert await destination.deliver(ticket(), Lane(attempts=1)) == Sent(reference="1")
@@ -164,7 +164,7 @@ async def test_a_ticket_that_is_asked_for_twice_at_once_is_one_by_its_key(make: 
 async def test_an_update_that_was_made_and_not_answered_is_not_made_again(
     make: Make, standin: ZendeskStandIn, injection: Injection
 ) -> None:
-    destination = make(timeout="1s")
+    destination = make(timeout="1s" if injection.hang_seconds else "10s")
     await destination.deliver(ticket(), Lane())
     for action in (Action.NOTE, Action.RESOLVE):
         standin.inject(injection)
