@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
+from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from slo.config.forwarding import PostingConfig
@@ -13,7 +14,7 @@ from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.core.telemetry import TOO_LARGE
 from slo.errors import Fault
 from slo.net.context import Context
-from slo.net.fetch import Fetched, fetch
+from slo.net.fetch import fetch
 from slo.net.http1 import Response
 from slo.net.request import Request
 from slo.net.url import URL
@@ -40,24 +41,25 @@ _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not
 """How the reasons begin of what ended before anything was sent."""
 
 
+Failed: TypeAlias = Retry | Ambiguous | Refused
+"""What becomes of a request that was not taken: for all that was sent."""
+
+
 class Posting:
     """Posts to one server. What it is asked to hide never shows in what it says.
 
     `authorization` are credentials that the server has and others have not.
     """
 
-    def __init__(
-        self, config: PostingConfig, context: Context, *, path: str = "", authorization: Authorization | None = None
-    ) -> None:
+    def __init__(self, config: PostingConfig, context: Context, *, authorization: Authorization | None = None) -> None:
+        self.timeout_seconds = config.timeout.total_seconds()
         self._context = context
         self._config = config
-        self._timeout_seconds = config.timeout.total_seconds()
         self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
-        self._url = URL.parse(config.url.rstrip("/") + path if path else config.url)
-        self._secrets = _secrets_of(config)
+        self._url = URL.parse(config.url)
+        self._secrets = _secrets_of(config, authorization)
         if authorization is not None:
             self._headers["Authorization"] = authorization.header
-            self._secrets.append(authorization.credentials)
         if self._url.secure:
             context.tls.get(config.tls, alpn=self.request("POST").alpn)  # now: its files are there, or not
 
@@ -82,32 +84,38 @@ class Posting:
             keep_body=True,
         )
 
-    async def fetch(self, request: Request, deadline: float = inf) -> Fetched:
-        """The answer to a request, or why there is none, in the time that one may take, before `deadline`."""
-        latest = self._context.clock.monotonic() + self._timeout_seconds
-        return await fetch(request, self._context, min(latest, deadline))
+    async def fetch(self, request: Request, deadline: float = inf) -> Response | Retry | Ambiguous:
+        """The answer to a request, whatever it says, in the time that one may take, before `deadline`."""
+        latest = self._context.clock.monotonic() + self.timeout_seconds
+        fetched = await fetch(request, self._context, min(latest, deadline))
+        fault, response = fetched.reached.fault, fetched.response
+        if fault is None and response is not None:
+            return response
+        reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
+        verdict = Retry if reason.startswith(_BEFORE_SENT) else Ambiguous
+        return verdict(reason=reason, detail=self.hidden(detail))
+
+    async def ask(self, request: Request) -> Response | Failed:
+        """The answer to a request that is a success."""
+        answer = await self.fetch(request)
+        return (self.failed(answer) or answer) if isinstance(answer, Response) else answer
 
     async def read(self, request: Request, deadline: float) -> Response:
         """What is there at the other side, before `deadline`. Raises Fault where it does not say that."""
         return self.checked(await self.fetch(request, deadline))
 
-    def checked(self, fetched: Fetched) -> Response:
+    def checked(self, answer: Response | Retry | Ambiguous) -> Response:
         """The answer to a question about what is there. Raises Fault where it is none."""
-        failed = self.failed(fetched)
-        if failed is not None or fetched.response is None:
+        failed = self.failed(answer) if isinstance(answer, Response) else answer
+        if failed is not None or not isinstance(answer, Response):
             raise Fault("canary_unread", detail=f"{failed.reason}: {failed.detail}" if failed else "no response")
-        return fetched.response
+        return answer
 
-    def failed(self, fetched: Fetched) -> Retry | Ambiguous | Refused | None:
-        """What an answer means that is no success: for all that was sent. None where it is one.
+    def failed(self, response: Response) -> Failed | None:
+        """What an answer means that is no success. None where it is one.
 
         What a server or a proxy says with 5xx may have been done all the same.
         """
-        fault, response = fetched.reached.fault, fetched.response
-        if fault is not None or response is None:
-            reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
-            verdict = Retry if reason.startswith(_BEFORE_SENT) else Ambiguous
-            return verdict(reason=reason, detail=self.hidden(detail))
         status = response.status
         if 200 <= status < 300:
             return None
@@ -138,7 +146,7 @@ def _reason(status: int) -> str:
     return _REASONS.get(status, "rejected" if status >= 400 else "redirected")
 
 
-def _secrets_of(config: PostingConfig) -> list[Secret]:
+def _secrets_of(config: PostingConfig, authorization: Authorization | None) -> list[Secret]:
     """What is secret in a request, as it is written there, and as it is quoted where it is said back."""
     secrets = list(config.headers.values())
     secrets += [Secret(value) for _, value in parse_qsl(urlsplit(config.url).query) if len(value) >= SHORTEST_SECRET]
@@ -147,6 +155,8 @@ def _secrets_of(config: PostingConfig) -> list[Secret]:
     if config.basic_auth is not None:
         _, _, encoded = config.basic_auth.header.partition(" ")
         secrets += [config.basic_auth.password, Secret(encoded)]
+    if authorization is not None:
+        secrets.append(authorization.credentials)
     plain = [secret.reveal() for secret in secrets]
     forms = {form for text in plain for form in (text, json.dumps(text)[1:-1], repr(text)[1:-1], quote(text, safe=""))}
     return [Secret(form) for form in sorted(forms, key=len, reverse=True)]

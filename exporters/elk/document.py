@@ -5,7 +5,7 @@ Source of the fields: https://www.elastic.co/docs/reference/ecs/ecs-field-refere
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import NamedTuple, TypeAlias
 
@@ -17,6 +17,9 @@ from slo.core.telemetry import Counted, Json, Logged, Measured, Telemetry, id_of
 
 ECS_VERSION = "8.11.0"
 """The version whose fields these are; all of them are in every later one too."""
+
+GZIP_LEVEL = 1
+"""Documents say the same words again and again: higher levels cost several times as much, and save a few percent."""
 
 COUNTS, METRICS = f"{OWN}counts", f"{OWN}metrics"
 
@@ -54,11 +57,10 @@ def documents(telemetry: Telemetry, namespace: str | None) -> Iterator[Document]
 
 
 def _counted(counted: Counted, namespace: str | None) -> Document:
-    end = datetime.fromtimestamp(counted.end, UTC)
     event: Fields = {
         "kind": "metric",
-        "start": _iso(datetime.fromtimestamp(counted.end - counted.seconds, UTC)),
-        "end": _iso(end),
+        "start": _iso(counted.at - timedelta(seconds=counted.seconds)),
+        "end": _iso(counted.at),
     }
     slo: Fields = {
         "name": counted.labels.get("slo", ""),
@@ -66,7 +68,7 @@ def _counted(counted: Counted, namespace: str | None) -> Document:
         "totals": counted.totals._asdict(),
         "correction": counted.correction,
     }
-    document = Document(counted.id, "metrics", COUNTS, end, {"slo": slo})
+    document = Document(counted.id, "metrics", COUNTS, counted.at, {"slo": slo})
     return _whole(document, namespace, event, counted.labels)
 
 

@@ -18,6 +18,7 @@ from exporters.datadog.entries import OLDEST, entries
 from exporters.datadog.keeping import Keeping
 from exporters.datadog.search import found_of
 from exporters.datadog.series import SeriesWriter
+from exporters.forwarding.selection import Selection
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.identity import Name
@@ -32,6 +33,7 @@ from slo.core.slo import SLO
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
+from slo.net.url import URL
 
 METRICS, LOGS, SLOS = "/api/v2/series", "/api/v2/logs", "/api/v1/slo"
 
@@ -114,6 +116,7 @@ class Datadog:
     """Sends to one account."""
 
     cumulative = False
+    ranks = frozenset(Rank)
     limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_WIRE_BYTES, ages=AGES)
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -124,28 +127,21 @@ class Datadog:
         api = config.url or f"https://api.{config.site}"
         logs = config.url or f"https://http-intake.logs.{config.site}"
         keys = {API_KEY: config.api_key}
-        self._shown = Posting(PostingConfig(url=api, timeout=config.timeout, tls=config.tls), context).shown
-        self._calls = {METRICS: self._made(config, api, keys), LOGS: self._made(config, logs, keys)}
+        self._calls = {
+            path: Calls(_posting(config, url, keys, context), keys, url=url, threads=self._threads)
+            for path, url in ((METRICS, api), (LOGS, logs))
+        }
+        self.shown = URL.parse(api).shown
         self._reading: Posting | None = None
-        if config.application_key is not None:
-            both = keys | {APPLICATION_KEY: config.application_key}
-            reading = PostingConfig(url=api, headers=both, timeout=config.timeout, tls=config.tls)
-            self._reading = Posting(reading, context)
         self._keeping: Keeping | None = None
-        if config.slos and config.application_key is not None and config.owner is not None:
-            self._calls[SLOS] = self._made(config, api, keys | {APPLICATION_KEY: config.application_key})
-            self._keeping = Keeping(
-                self._calls[SLOS], owner=config.owner, match=config.match, added=config.labels, shown=self._shown
-            )
-
-    @property
-    def shown(self) -> str:
-        """The address of its API, for people."""
-        return self._shown
-
-    def takes(self, rank: Rank) -> bool:  # noqa: ARG002 - there is a place for everything
-        """Everything."""
-        return True
+        if config.application_key is None:
+            return
+        keys = keys | {APPLICATION_KEY: config.application_key}
+        self._reading = _posting(config, api, keys, context)
+        if config.slos and config.owner is not None:
+            self._calls[SLOS] = Calls(self._reading, keys, url=api, threads=self._threads)
+            selection = Selection(config.match, config.metrics, config.labels)
+            self._keeping = Keeping(self._calls[SLOS], owner=config.owner, selection=selection, shown=self.shown)
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records as one request, of metrics or of logs. It has no body where they hold nothing that Datadog takes."""
@@ -189,18 +185,9 @@ class Datadog:
             calls.close()
         self._threads.shutdown(wait=False)
 
-    def _made(self, config: Config, url: str, keys: Mapping[str, Secret]) -> Calls:
-        headers = dict(keys)
-        posting = Posting(
-            PostingConfig(url=url, headers=headers, timeout=config.timeout, tls=config.tls), self._context
-        )
-        return Calls(
-            posting,
-            {name: key.reveal() for name, key in keys.items()},
-            url=url,
-            timeout_seconds=config.timeout.total_seconds(),
-            threads=self._threads,
-        )
+
+def _posting(config: Config, url: str, keys: Mapping[str, Secret], context: Context) -> Posting:
+    return Posting(PostingConfig(url=url, headers=keys, timeout=config.timeout, tls=config.tls), context)
 
 
 def build(config: Config, context: Context) -> Datadog:

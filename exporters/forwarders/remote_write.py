@@ -8,7 +8,6 @@ Source of the protocol: https://prometheus.io/docs/specs/prw/remote_write_spec/
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from types import MappingProxyType
 
 from exporters.posting import Posting
@@ -21,7 +20,7 @@ from slo.core.delivery import Refused, Retry, Sent, Verdict
 from slo.core.telemetry import ALREADY_THERE, Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
-from slo.net.fetch import Fetched
+from slo.net.http1 import Response
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
@@ -54,24 +53,15 @@ class RemoteWrite:
     """Sends to one server."""
 
     cumulative = True
-    limits = Limits(
-        records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_RAW_BYTES, ages=dict[Rank, timedelta]()
-    )
+    ranks = frozenset({Rank.COUNT, Rank.METRIC})  # there is no place for logs
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_RAW_BYTES)
 
     def __init__(self, config: Config, context: Context) -> None:
         self._posting = Posting(config, context)
+        self.shown = self._posting.shown
         self._writer = SeriesWriter()
         read = config.model_copy(update={"url": config.read_url}) if config.read_url else None
         self._reading = Posting(read, context) if read else None
-
-    @property
-    def shown(self) -> str:
-        """The address, for people."""
-        return self._posting.shown
-
-    def takes(self, rank: Rank) -> bool:
-        """Counts and metrics; there is no place for logs."""
-        return rank in {Rank.COUNT, Rank.METRIC}
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records as one WriteRequest."""
@@ -82,13 +72,12 @@ class RemoteWrite:
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. The other side takes all, or says nothing of what it took."""
-        fetched = await self._posting.fetch(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
-        failed = self._posting.failed(fetched)
-        if failed is None:
-            return [_taken(fetched)]
-        if isinstance(failed, Refused) and any(words in failed.detail for words in _OUT_OF_ORDER):
-            return [Refused(reason=ALREADY_THERE, detail=failed.detail)]
-        return [failed]
+        answer = await self._posting.ask(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
+        if isinstance(answer, Response):
+            return [_taken(answer)]
+        if isinstance(answer, Refused) and any(words in answer.detail for words in _OUT_OF_ORDER):
+            return [Refused(reason=ALREADY_THERE, detail=answer.detail)]
+        return [answer]
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a query finds. Raises Fault."""
@@ -100,9 +89,9 @@ class RemoteWrite:
         """Nothing is held."""
 
 
-def _taken(fetched: Fetched) -> Verdict:
+def _taken(response: Response) -> Verdict:
     """A page is what stands between us and the server: that says nothing, or a few words, when it takes something."""
-    if fetched.response is not None and fetched.response.body.lstrip()[:1] == b"<":
+    if response.body.lstrip()[:1] == b"<":
         return Retry(reason="response_malformed", detail="it answers with a page: whoever is there takes no samples")
     return Sent()
 

@@ -7,18 +7,17 @@ the ledger counted: what a kill kept from being told is in the next slot, and no
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from exporters.forwarding.selection import Selection
 from slo.core.slo import SLO
-from slo.core.telemetry import Counted, Counts3, Rank, id_of
+from slo.core.telemetry import TOTALS, Counted, Counts3, Rank, id_of
 from slo.core.telemetry_document import written
 from slo.exposition.render import slo_labels
 from slo.store.spooled import New
 
 MARK = "counted "
 """How the marks begin that say what was told of an SLO, by its key."""
-
-NONE = Counts3(0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +60,7 @@ class Counting:
         wanted = {
             key: slo
             for key, slo in closing.slos.items()
-            if self._selection.takes(slo.labels) and self._selection.takes_metric("slo_sli_good_total")
+            if self._selection.takes(slo.labels) and self._selection.takes_metric(TOTALS[0])
         }
         if self._cumulative:
             return [self._total(closing, key, slo) for key, slo in wanted.items()], {}
@@ -77,7 +76,7 @@ class Counting:
         return records, marks
 
     def _total(self, closing: Closing, key: str, slo: SLO) -> New:
-        slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=NONE)
+        slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=Counts3())
         return self._new(closing, key, slo, slot, closing.totals[key])
 
     def _changes(self, closing: Closing, key: str, slo: SLO, before: Counts3 | None) -> Iterator[New]:
@@ -87,17 +86,17 @@ class Counting:
         """
         total = closing.totals[key]
         slots = {slot.end: slot for slot in closing.slots.get(slo.sli, ())}
-        said = _sum(slot.counts for slot in slots.values())
+        said = reduce(Counts3.plus, (slot.counts for slot in slots.values()), Counts3())
         if before is None or any(now < then for now, then in zip(total, before, strict=True)):
-            before = _minus(total, said)
-        rest = _minus(_minus(total, before), said)
+            before = total.minus(said)
+        rest = total.minus(before).minus(said)
         if any(rest):
             last = slots.get(closing.end)
-            counts = _plus(last.counts, rest) if last else rest
+            counts = last.counts.plus(rest) if last else rest
             slots[closing.end] = SlotCounts(end=closing.end, seconds=closing.seconds, counts=counts)
         running = before
         for _, slot in sorted(slots.items()):
-            running = _plus(running, slot.counts)
+            running = running.plus(slot.counts)
             yield self._new(closing, key, slo, slot, running)
 
     def _new(self, closing: Closing, key: str, slo: SLO, slot: SlotCounts, totals: Counts3) -> New:
@@ -111,18 +110,3 @@ class Counting:
             correction=slot.end <= closing.begun,
         )
         return New(rank=Rank.COUNT, at=float(closing.end), body=written(counted))
-
-
-def _sum(all_counts: Iterator[Counts3]) -> Counts3:
-    total = NONE
-    for counts in all_counts:
-        total = _plus(total, counts)
-    return total
-
-
-def _plus(one: Counts3, other: Counts3) -> Counts3:
-    return Counts3(one.good + other.good, one.bad + other.bad, one.unknown + other.unknown)
-
-
-def _minus(one: Counts3, other: Counts3) -> Counts3:
-    return Counts3(one.good - other.good, one.bad - other.bad, one.unknown - other.unknown)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from exporters.forwarding.selection import Selection
 from slo.core.selector import METRIC_NAME
-from slo.core.telemetry import Measured, Point, Rank
+from slo.core.telemetry import PARTS_OF_HISTOGRAMS, TOTALS, Measured, Point, Rank
 from slo.core.telemetry_document import written
 from slo.exposition.parse import Exposition, SeriesCache, parse
 from slo.exposition.render import CONTENT_TYPE
@@ -16,11 +16,6 @@ POINTS_A_RECORD = 500
 
 MOST_NAMES = 10_000
 """Of how many names of metrics it is kept whether a forwarder gets them."""
-
-TOLD_BY_SLOT = frozenset({"slo_sli_good_total", "slo_sli_bad_total", "slo_sli_unknown_total"})
-"""What `exporters.forwarding.counting` tells."""
-
-_OF_HISTOGRAMS = ("_bucket", "_sum", "_count")
 
 
 class Reading:
@@ -35,8 +30,8 @@ class Reading:
         return parse(exposition, CONTENT_TYPE, self._cache)
 
     def _wants(self, labels: Mapping[str, str]) -> bool:
-        name = labels[METRIC_NAME]
-        return name not in TOLD_BY_SLOT and any(selection.takes_metric(name) for selection in self._selections)
+        name = labels[METRIC_NAME]  # totals are told as each slot closes
+        return name not in TOTALS and any(selection.takes_metric(name) for selection in self._selections)
 
 
 class Measuring:
@@ -65,7 +60,7 @@ def _type_of(name: str, types: Mapping[str, str]) -> str:
     known = types.get(name)
     if known is not None:
         return known
-    for end in _OF_HISTOGRAMS:
+    for end in PARTS_OF_HISTOGRAMS:
         if name.endswith(end) and (family := types.get(name.removesuffix(end))):
             return family
     return "untyped"

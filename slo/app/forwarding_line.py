@@ -90,20 +90,15 @@ class Line(Outlet):
         """Whether it is to be told of events, and may be now."""
         return "events" in self._logs and self.spool.takes_events
 
-    def follow(self, of_checks: Mapping[str, Mapping[str, str]]) -> None:
-        """Go by other SLOs, see `Selection.follow`."""
-        self.selection.follow(of_checks)
-        self._measuring = Measuring(self.selection)
-
     async def tell_closing(self, closing: Closing) -> None:
         """Tell of a slot that has closed."""
-        if self.forwarder.takes(Rank.COUNT):
+        if Rank.COUNT in self.forwarder.ranks:
             records, marks = await asyncio.to_thread(self._counting.records, closing)
             self.spool.add(records, marks)
 
     async def tell_metrics(self, exposition: Exposition, at: datetime) -> None:
         """Tell what the metrics are at a time."""
-        if self.forwarder.takes(Rank.METRIC):
+        if Rank.METRIC in self.forwarder.ranks:
             self.spool.add(await asyncio.to_thread(self._measuring.records, exposition, at))
 
     def tell_outcomes(self, outcomes: Sequence[Logged]) -> None:
@@ -141,7 +136,7 @@ class Line(Outlet):
     def put(self, canary: Canary) -> None:
         """Put a canary behind all that waits, and where all else goes first."""
         labels = self.selection.labelled(canary.labels)
-        if self.forwarder.takes(Rank.LOG):
+        if Rank.LOG in self.forwarder.ranks:
             rank, body = Rank.LOG, written(canary.logged(labels))
         else:
             rank, body = Rank.METRIC, written(canary.measured(labels))

@@ -107,7 +107,7 @@ class Forwardings:
         carriers.update(self.lines)
         of_checks = _labels_of_checks(settings)
         for line in self.lines.values():
-            line.follow(of_checks)
+            line.selection.follow(of_checks)
         self._reading = Reading(line.selection for line in self.lines.values())
         if self.lines:
             self._books.follow()

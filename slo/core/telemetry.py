@@ -4,9 +4,9 @@ Nothing here knows who gets it: each forwarder writes it as its vendor wants it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -46,9 +46,34 @@ class Rank(IntEnum):
 class Counts3(NamedTuple):
     """Events of an SLI by state."""
 
-    good: int
-    bad: int
-    unknown: int
+    good: int = 0
+    bad: int = 0
+    unknown: int = 0
+
+    def plus(self, other: "Counts3") -> "Counts3":
+        """Both together."""
+        return Counts3(self.good + other.good, self.bad + other.bad, self.unknown + other.unknown)
+
+    def minus(self, other: "Counts3") -> "Counts3":
+        """What is left of them without the other ones."""
+        return Counts3(self.good - other.good, self.bad - other.bad, self.unknown - other.unknown)
+
+
+TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
+"""What the totals of an SLI are called as metrics, in the order of its counts."""
+
+
+class Point(NamedTuple):
+    """One value of one metric. `type` is as Prometheus says it: counter, gauge, histogram, summary, untyped."""
+
+    name: str
+    type: str
+    labels: Mapping[str, str]
+    value: float
+
+
+PARTS_OF_HISTOGRAMS = ("_bucket", "_sum", "_count")
+"""How the names of the series end that histograms are made of, and summaries but for their quantiles."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +93,15 @@ class Counted:
     totals: Counts3
     correction: bool = False
 
+    @property
+    def at(self) -> datetime:
+        """The end of the slot."""
+        return datetime.fromtimestamp(self.end, UTC)
 
-class Point(NamedTuple):
-    """One value of one metric. `type` is as Prometheus says it: counter, gauge, histogram, summary, untyped."""
-
-    name: str
-    type: str
-    labels: Mapping[str, str]
-    value: float
+    @property
+    def points(self) -> Sequence[Point]:
+        """The totals as metrics."""
+        return [Point(name, "counter", self.labels, total) for name, total in zip(TOTALS, self.totals, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +159,7 @@ class Limits:
     records: int
     raw_bytes: int
     wire_bytes: int
-    ages: Mapping[Rank, timedelta]
+    ages: Mapping[Rank, timedelta] = field(default_factory=dict)
     batch_bytes: int | None = None
 
 
@@ -169,8 +195,9 @@ class Forwarder(Protocol):
     def cumulative(self) -> bool:
         """Whether it follows the totals of counts, and not what is new of them."""
 
-    def takes(self, rank: Rank) -> bool:
-        """Whether records of that rank mean anything to the other side."""
+    @property
+    def ranks(self) -> Collection[Rank]:
+        """The ranks of records that mean anything to the other side."""
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records of one rank as one request, whatever its size; or the first of them, where the others cannot go with

@@ -63,6 +63,7 @@ def test_credentials_that_cross_a_network_in_the_clear_are_warned_of(
             {"match": ["customer=acmee"]},
             [("forwarders[far].match", 'no SLO has labels that fulfil customer="acmee"')],
         ),
+        ([ACME], {"match": ["region!=eu"]}, [("forwarders[far].match", 'no SLO has labels that fulfil region!="eu"')]),
     ],
 )
 def test_a_selection_that_may_not_be_what_was_meant_is_warned_of(

@@ -85,6 +85,13 @@ async def test_slos_and_corrections_come_change_and_go_with_ours(
     assert not caplog.records
 
 
+async def test_an_slo_that_does_not_say_whose_it_is_is_kept_for_nobody(standin: DatadogStandIn) -> None:
+    forwarder = configured(standin, match=["customer!=beta"])
+    await forwarder.keep_in_step([slo(), slo("orca", labels={}), slo("deck", labels={"customer": "beta"})], [], NOW)
+    assert ours(standin).keys() == {"gate"}
+    await forwarder.aclose()
+
+
 async def test_what_is_in_step_is_looked_at_seldom_and_never_written(
     standin: DatadogStandIn, forwarder: Datadog
 ) -> None:

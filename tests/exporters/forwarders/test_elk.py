@@ -20,7 +20,7 @@ from exporters.forwarders.elk import Config, Elk, build
 from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import Counted, Counts3, Measured, Point, Rank, Telemetry
+from slo.core.telemetry import Counted, Counts3, Measured, Point, Telemetry
 from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -268,10 +268,3 @@ async def test_credentials_are_sent_and_shown_to_nobody_even_where_they_are_said
 def test_what_cannot_be_is_said(keys: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Config.model_validate({"url": "https://es.example", **keys})
-
-
-def test_it_takes_everything_and_adds_up() -> None:
-    forwarder = elk(free_port())
-    assert all(map(forwarder.takes, Rank))
-    assert forwarder.cumulative is False
-    assert forwarder.shown.startswith("http://127.0.0.1:")

@@ -12,7 +12,7 @@ import pytest
 from exporters.elk.document import documents
 from exporters.forwarders.logstash import Config, Logstash, build
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import Measured, Point, Rank, Telemetry
+from slo.core.telemetry import Measured, Point, Telemetry
 from slo.core.telemetry_document import read
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -135,10 +135,3 @@ async def test_credentials_are_shown_to_nobody() -> None:
     assert isinstance(found, Refused)
     assert "HTTP 400" in found.detail
     assert "s3cret" not in found.detail
-
-
-def test_it_takes_everything_and_adds_up() -> None:
-    forwarder = logstash(free_port())
-    assert all(map(forwarder.takes, Rank))
-    assert forwarder.cumulative is False
-    assert forwarder.shown.endswith("/in")

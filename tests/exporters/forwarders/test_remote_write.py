@@ -16,9 +16,8 @@ from prometheus_client import CollectorRegistry
 from exporters.forwarders.remote_write import Config, RemoteWrite, build
 from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
-from exporters.remote_write.message import TOTALS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import ALREADY_THERE, TOTALS, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context

@@ -25,6 +25,7 @@ class FarSide:
 
     shown = "http://far.example"
     cumulative = False
+    ranks = frozenset(Rank) - {Rank.LOG}
 
     def __init__(self, *answers: Verdict, by_record: bool = False, most: int = 100) -> None:
         self.answers = list(answers)
@@ -34,9 +35,6 @@ class FarSide:
         self.unwritable: set[str] = set()
         self.taken: list[str] = []
         self.requests: list[list[str]] = []
-
-    def takes(self, rank: Rank) -> bool:
-        return rank is not Rank.LOG
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         bodies = [record.body.decode() for record in records]

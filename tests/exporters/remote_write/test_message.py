@@ -8,8 +8,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.remote_write.message import TOTALS, SeriesWriter
-from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
+from exporters.remote_write.message import SeriesWriter
+from slo.core.telemetry import TOTALS, Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
 
 Field = descriptor_pb2.FieldDescriptorProto
