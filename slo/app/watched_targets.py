@@ -23,7 +23,7 @@ from slo.config.target_keys import MOST_TARGETS
 from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.errors import WatchkeepError
-from slo.exposition.catalogue import Rounds
+from slo.exposition.process_catalogue import Rounds
 from slo.net.breath import Breath
 from slo.net.context import Context
 from slo.net.guard import Guard, Reach

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from slo.core.telemetry import PARTS_OF_HISTOGRAMS
-from slo.exposition.catalogue import FAMILIES, Family, Telemetry
+from slo.exposition.catalogue import Telemetry
+from slo.exposition.families import FAMILIES, Family
 
 
 @lru_cache(maxsize=1)
