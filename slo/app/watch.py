@@ -20,6 +20,7 @@ from slo.app.judgement import Judgements
 from slo.app.place import Place
 from slo.app.probes import WatchedProbes
 from slo.app.probing import Probing
+from slo.app.reported_checks import ReportedChecks
 from slo.app.scrapes import WatchedScrapes
 from slo.app.servers import Servers
 from slo.app.slots import Slots, Sources
@@ -101,10 +102,8 @@ class RunningWatch:
         self.agents = Agents(
             Inbox(place.folder.agents, self._books, clock=clock, telemetry=telemetry),
             self._books,
-            self._groups,
-            self._judgements,
+            ReportedChecks(self._books, self._groups, self._judgements, forward=forward, clock=clock),
             self._counters,
-            forward=forward,
             clock=clock,
             telemetry=telemetry,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.app.agents import SOURCE
+from slo.app.reported_checks import SOURCE
 from slo.core.batch import Observed
 from slo.core.batch_document import batch_of, document_of
 from slo.core.outcome import Outcome
@@ -393,8 +393,8 @@ async def test_what_is_dropped_is_told_with_its_check_who_reported_it_and_the_me
 
 
 async def test_a_check_has_no_more_targets_than_it_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slo.app.agents.MOST_TARGETS", 5)
-    monkeypatch.setattr("slo.app.agents.MOST_REMEMBERED", 7)
+    monkeypatch.setattr("slo.app.reported_checks.MOST_TARGETS", 5)
+    monkeypatch.setattr("slo.app.reported_checks.MOST_REMEMBERED", 7)
     dropped = "watchkeep_agent_records_dropped_total"
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         await slots(played, 2, "ok", *(f"10.0.0.{number}:1" for number in range(8)))
