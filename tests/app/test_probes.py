@@ -195,7 +195,7 @@ async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: P
 async def test_more_targets_than_may_be_are_not_watched(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slo.app.watched_targets.MOST_TARGETS", 2)
+    monkeypatch.setattr("slo.app.building.MOST_TARGETS", 2)
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({f"127.0.0.1:{port}": {} for port in range(3, 8)})
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4"]
