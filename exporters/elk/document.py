@@ -5,7 +5,7 @@ Source of the fields: https://www.elastic.co/docs/reference/ecs/ecs-field-refere
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import NamedTuple, TypeAlias
 
@@ -57,10 +57,11 @@ def documents(telemetry: Telemetry, namespace: str | None) -> Iterator[Document]
 
 
 def _counted(counted: Counted, namespace: str | None) -> Document:
+    end = datetime.fromtimestamp(counted.end, UTC)
     event: Fields = {
         "kind": "metric",
-        "start": _iso(counted.at - timedelta(seconds=counted.seconds)),
-        "end": _iso(counted.at),
+        "start": _iso(end - timedelta(seconds=counted.seconds)),
+        "end": _iso(end),
     }
     slo: Fields = {
         "name": counted.labels.get("slo", ""),
@@ -68,7 +69,7 @@ def _counted(counted: Counted, namespace: str | None) -> Document:
         "totals": counted.totals._asdict(),
         "correction": counted.correction,
     }
-    document = Document(counted.id, "metrics", COUNTS, counted.at, {"slo": slo})
+    document = Document(counted.id, "metrics", COUNTS, end, {"slo": slo})
     return _whole(document, namespace, event, counted.labels)
 
 
@@ -81,7 +82,7 @@ def _measured(measured: Measured, namespace: str | None) -> Iterator[Document]:
     for name, _, labels, value in measured.points:
         if isfinite(value):
             by_labels.setdefault(tuple(sorted(labels.items())), {})[name] = value
-    moment = measured.at.timestamp()
+    moment = measured.moment
     for pairs, values in by_labels.items():
         id_ = id_of(moment, *(part for pair in pairs for part in pair), "", *sorted(values))
         document = Document(id_, "metrics", METRICS, measured.at, {"metrics": values})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from exporters.forwarding.spool import Spool
+from exporters.forwarding.spool import COMPLAIN_EVERY_SECONDS, Spool
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
 from slo.core.protocols import Clock
 from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Encoded, Forwarder, Rank, Record
@@ -24,7 +24,6 @@ LONGEST_PAUSE_SECONDS = 64.0
 
 IDLE_SECONDS = 5.0
 EXPIRE_EVERY_SECONDS = 5.0
-COMPLAIN_EVERY_SECONDS = 600.0
 SHOWN_CHARACTERS = 500
 
 REFUSED_IN_A_ROW = 20

@@ -92,7 +92,7 @@ class MetricsWriter:
     def _add(self, written: _Written, telemetry: Telemetry) -> None:
         if isinstance(telemetry, Logged):
             raise ValueError("it is a log among metrics")
-        time = round(telemetry.at.timestamp() * 1_000_000) * 1_000
+        time = round(telemetry.moment * 1_000_000) * 1_000
         time_bytes = _TIME.pack(_TIME_TAG, time)
         kind, kind_tag = (_INTEGER, _INTEGER_TAG) if isinstance(telemetry, Counted) else (_DOUBLE, _DOUBLE_TAG)
         for name, type_, labels, value in telemetry.points:

@@ -37,7 +37,7 @@ class SeriesWriter:
             telemetry = read(record.body)
             if isinstance(telemetry, Logged):
                 raise ValueError("there is no place for logs in a remote write")
-            time = _SAMPLE_TIME + varint(round(telemetry.at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF_FFFF)
+            time = _SAMPLE_TIME + varint(round(telemetry.moment * 1000) & 0xFFFF_FFFF_FFFF_FFFF)
             sample_bytes = len(_SAMPLE_VALUE) + _VALUE.size + len(time)
             before_value = _SAMPLE + varint(sample_bytes) + _SAMPLE_VALUE
             for name, _, labels, value in telemetry.points:

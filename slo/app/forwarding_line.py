@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from exporters.forwarding.counting import Closing, Counting
 from exporters.forwarding.measuring import Measuring
@@ -75,7 +75,6 @@ class Line(Outlet):
         telemetry: Forwarding,
     ) -> None:
         super().__init__(entry, forwarder, file, pods=pods, clock=clock, telemetry=telemetry)
-        self.interval: timedelta = self.config.interval
         self._clock = clock
         self._promised = promised
         marks = file.marks()

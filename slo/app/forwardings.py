@@ -82,7 +82,7 @@ class Forwardings:
         self._clock = clock
         self._context = context
         self._telemetry = telemetry
-        self._exposition: Exposition | None = None
+        self._exposition = Exposition(watched)
         self._reading = Reading(())
         self._outcomes: deque[Outcome] = deque()
         self._closings: deque[Closed] = deque(maxlen=MOST_CLOSINGS)
@@ -196,13 +196,11 @@ class Forwardings:
             due = [line for name, line in self.lines.items() if self._measured_at.get(name, 0.0) <= now]
             if not due:
                 continue
-            if self._exposition is None:
-                self._exposition = Exposition(self._watched)
             at = self._clock.now()
             body = b"".join([part async for part in self._exposition.parts()])
             read = await asyncio.to_thread(self._reading.read, body)
             for line in due:
-                self._measured_at[line.entry.name] = now + line.interval.total_seconds()
+                self._measured_at[line.entry.name] = now + line.config.interval.total_seconds()
                 await line.tell_metrics(read, at)
 
     def _promised(self) -> Promised:

@@ -6,7 +6,7 @@ Nothing here knows who gets it: each forwarder writes it as its vendor wants it.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -94,9 +94,9 @@ class Counted:
     correction: bool = False
 
     @property
-    def at(self) -> datetime:
-        """The end of the slot."""
-        return datetime.fromtimestamp(self.end, UTC)
+    def moment(self) -> float:
+        """When its totals were so (Unix seconds)."""
+        return self.end
 
     @property
     def points(self) -> Sequence[Point]:
@@ -110,6 +110,11 @@ class Measured:
 
     at: datetime
     points: Sequence[Point]
+
+    @property
+    def moment(self) -> float:
+        """The same in Unix seconds."""
+        return self.at.timestamp()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -93,7 +93,7 @@ def test_of_metrics_nothing_is_lost_but_what_is_no_number(at: datetime, values: 
         at=at, points=[Point(name, "gauge", dict(labels), value) for (name, labels), value in values.items()]
     )
     sources = [source for _, source in parsed(bulk(told))]
-    assert all(datetime.fromisoformat(source["@timestamp"]) == read(written(told)).at for source in sources)
+    assert all(datetime.fromisoformat(source["@timestamp"]) == read(written(told)).at for source in sources)  # type: ignore[union-attr]
     found = [
         (name, sorted(source["labels"].items()), value)
         for source in sources
