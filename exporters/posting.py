@@ -16,6 +16,7 @@ from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.http1 import Response
 from slo.net.request import Request
+from slo.net.retry_after import retry_after_seconds
 from slo.net.url import URL
 
 DETAIL_LIMIT = 500
@@ -34,7 +35,9 @@ SHORTEST_SECRET = 6
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _WAITS = ("retry-after", "x-ratelimit-reset")
-"""The headers that say after how many seconds to come again."""
+"""The headers that say when to come again; the second is Datadog's.
+Source: https://docs.datadoghq.com/api/latest/rate-limits/
+"""
 
 _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
 """How the reasons begin of what ended before anything was sent."""
@@ -114,9 +117,9 @@ class Posting:
         reason = _reason(status)
         detail = f"HTTP {status}: {self.hidden(response.body.decode(errors='replace'))[:DETAIL_LIMIT]}"
         if status >= 500:
-            return Ambiguous(reason=reason, detail=detail)
+            return Ambiguous(reason=reason, after_seconds=self._after_seconds(response), detail=detail)
         if status in _LATER or status < 400:
-            return Retry(reason=reason, after_seconds=retry_after_seconds(response), detail=detail)
+            return Retry(reason=reason, after_seconds=self._after_seconds(response), detail=detail)
         return Refused(reason=reason, detail=detail)
 
     def hidden(self, text: str) -> str:
@@ -125,11 +128,10 @@ class Posting:
             text = secret.hidden_in(text)
         return text
 
-
-def retry_after_seconds(response: Response) -> float | None:
-    """When to come again, where the other side says so in seconds."""
-    after = next(filter(None, map(response.header, _WAITS)), "")
-    return float(after[:9]) if after.isascii() and after.isdigit() else None
+    def _after_seconds(self, response: Response) -> float | None:
+        """When to come again, where the other side says so."""
+        after = next(filter(None, map(response.header, _WAITS)), None)
+        return retry_after_seconds(after, self._context.clock.now())
 
 
 def _reason(status: int) -> str:

@@ -18,7 +18,7 @@ from pydantic import Field, StringConstraints, field_validator
 from exporters.otlp.answer import PROTOBUF, partial_success, status_message
 from exporters.otlp.logs import written
 from exporters.otlp.metrics import MetricsWriter
-from exporters.posting import DETAIL_LIMIT, Posting, retry_after_seconds
+from exporters.posting import DETAIL_LIMIT, Posting
 from slo.config.forwarding import LogsConfig, LogSort, PostingConfig
 from slo.config.wrong import wrong
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
@@ -36,7 +36,6 @@ PARTLY_REJECTED = "partly_rejected"
 """The reason where the rest of a request was taken."""
 
 _COUNTS_AND_METRICS = frozenset({Rank.COUNT, Rank.METRIC})
-_UNAVAILABLE = 503
 
 _COMPRESSION_LEVEL = 1
 """Labels say the same again and again: higher levels take three times as long for a tenth less."""
@@ -114,19 +113,13 @@ class OTLP:
     async def aclose(self) -> None:
         """Nothing is held."""
 
-    def _failed(self, failed: Verdict, response: Response) -> Verdict:
+    def _failed(self, failed: Retry | Ambiguous | Refused, response: Response) -> Verdict:
         """What an answer means that is no success.
 
         The protocol would have 500 given up at once. It is waited out here as the other 5xx are: no receiver that is
         in trouble tells one batch that it can never take from all of them, and what was given up would be lost.
         """
-        detail = self._detail(f"HTTP {response.status}: {status_message(response)}")
-        match failed:
-            case Ambiguous() if response.status == _UNAVAILABLE:
-                return Retry(reason=failed.reason, after_seconds=retry_after_seconds(response), detail=detail)
-            case Ambiguous() | Retry() | Refused():
-                return replace(failed, detail=detail)
-        return failed
+        return replace(failed, detail=self._detail(f"HTTP {response.status}: {status_message(response)}"))
 
     def _taken(self, response: Response, records: int) -> Sequence[Verdict]:
         """What of a request was taken. What was rejected is lost, and not to be sent again, says the protocol.

@@ -18,7 +18,7 @@ from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
 from exporters.remote_write.message import TOTALS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import ALREADY_THERE, TOO_OLD, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -89,11 +89,16 @@ def as_samples(told: Iterable[Telemetry]) -> Samples:
     return found
 
 
+def as_time(telemetry: Telemetry) -> float:
+    """The time that it is about, in Unix seconds."""
+    return float(telemetry.end) if isinstance(telemetry, Counted) else telemetry.at.timestamp()
+
+
 async def forward(folder: Path, forwarder: RemoteWrite, told: Iterable[Telemetry], *, most: int) -> SpoolFile:
     """Send telemetry by way of a spool until nothing is left, at most `most` records at a time."""
     file, clock, said = SpoolFile(folder / str(next(_numbers))), SteadyClock(), Forwarding(CollectorRegistry())
     ranks = {Counted: Rank.COUNT, Measured: Rank.METRIC}
-    file.append([New(rank=ranks[type(each)], at=time.time(), body=written(each)) for each in told], {})
+    file.append([New(rank=ranks[type(each)], at=as_time(each), body=written(each)) for each in told], {})
     spool = Spool(file, "far", most_bytes=10**9, clock=clock, telemetry=said)
     forwarder.limits = replace(forwarder.limits, records=most)
     sending = Sending(spool, forwarder, max_age=timedelta(days=1), clock=clock, telemetry=said)
@@ -143,6 +148,21 @@ async def test_an_older_sample_of_somebody_else_stops_nothing_and_is_kept(
     assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(told[300:600])
 
 
+async def test_after_an_outage_what_a_prometheus_takes_no_more_is_given_up_and_the_rest_is_there(
+    prometheus_receiver: Prometheus, tmp_path: Path
+) -> None:
+    job, others = f"job-{next(_numbers)}", f"job-{next(_numbers)}"
+    (await forward(tmp_path, remote_write(prometheus_receiver.port), hour(others)[-1:], most=1)).close()
+    told = hour(job)[:600]
+    begins = int(time.time()) // 60 * 60 - 30 * 60
+    late = [replace(each, end=each.end - 3 * 3600) for each in told if isinstance(each, Counted) and each.end < begins]
+    recent = [each for each in told if isinstance(each, Counted) and each.end >= begins]
+    file = await forward(tmp_path, remote_write(prometheus_receiver.port), [*late, *recent], most=1_000)
+    assert file.dead.count() == {}
+    file.close()
+    assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(recent)
+
+
 def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "Connection: close", "", body]
     return hostile.answering("\r\n".join(lines).encode())
@@ -157,6 +177,14 @@ def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
         ("302 Found", "", Retry, "redirected"),
         ("400 Bad Request", "invalid label", Refused, "rejected"),
         ("400 Bad Request", "out of order sample", Refused, ALREADY_THERE),
+        ("400 Bad Request", "too old sample", Refused, ALREADY_THERE),
+        ("500 Internal Server Error", "too old sample", Refused, ALREADY_THERE),
+        ("500 Internal Server Error", "out of order sample", Ambiguous, "server_error"),
+        ("400 Bad Request", "out of bounds", Refused, TOO_OLD),
+        ("400 Bad Request", "rejected because its timestamp is too old (err-mimir-...)", Refused, TOO_OLD),
+        ("400 Bad Request", "err-mimir-sample-out-of-order", Refused, ALREADY_THERE),
+        ("409 Conflict", "store locally for endpoint here: conflict", Refused, ALREADY_THERE),
+        ("409 Conflict", "add 1 samples: out of bounds", Refused, TOO_OLD),
         ("401 Unauthorized", "", Retry, "auth_refused"),
         ("404 Not Found", "", Retry, "rejected"),
         ("413 Content Too Large", "", Refused, "too_large"),
