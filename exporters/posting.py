@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from math import inf
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -55,7 +56,8 @@ class Posting:
         self._context = context
         self._config = config
         self._timeout_seconds = config.timeout.total_seconds()
-        self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        own = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        self._headers = {"User-Agent": f"Watchkeep/{version('watchkeep')}", **own}
         self._url = URL.parse(config.url.rstrip("/") + path if path else config.url)
         self._secrets = _secrets_of(config)
         if authorization is not None:

@@ -13,11 +13,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
+from pydantic import field_validator
+
 from exporters.posting import Posting
 from exporters.remote_write.message import SeriesWriter
 from exporters.remote_write.query import found_of
 from slo.config.forwarding import PostingConfig, TelemetryConfig
+from slo.config.secret import Secret
 from slo.config.urls import HTTPURL
+from slo.config.wrong import wrong
 from slo.core.canary import Canary
 from slo.core.delivery import Refused, Retry, Sent, Verdict
 from slo.core.telemetry import ALREADY_THERE, TOO_OLD, Encoded, Limits, Rank, Record
@@ -54,12 +58,23 @@ _HEADERS = MappingProxyType(
 )
 
 
+_RESERVED = frozenset({*map(str.lower, _HEADERS), "user-agent"})
+"""What the protocol wants nobody to set but the sender."""
+
+
 class Config(PostingConfig, TelemetryConfig):
     """A Prometheus-compatible server that takes remote write: Prometheus, Mimir, Thanos, VictoriaMetrics."""
 
     read_url: HTTPURL | None = None
     """The address, without `/api/v1`, at which what was written can be queried, with the same headers and credentials.
     Default: nowhere, and no canary."""
+
+    @field_validator("headers")
+    @classmethod
+    def _sets_none_of_ours(cls, headers: Mapping[str, Secret]) -> Mapping[str, Secret]:
+        if reserved := next((name for name in headers if name.lower() in _RESERVED), None):
+            raise wrong(f"sets {reserved}, which remote write sets itself", "leave it out")
+        return headers
 
     @property
     def to_read_back(self) -> str:

@@ -1,5 +1,6 @@
 """What is written to a real Prometheus and a real VictoriaMetrics is there, once, whatever happens on the way."""
 
+import asyncio
 import itertools
 import random
 import time
@@ -7,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +227,31 @@ async def test_credentials_that_are_said_back_are_shown_to_nobody(
         assert secret not in found.detail
         assert secret not in caplog.text
         assert secret not in repr(request)
+
+
+async def test_a_request_says_what_it_is_and_who_sends_it() -> None:
+    asked: list[bytes] = []
+
+    async def noting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await hostile.request(reader))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+
+    async with hostile.serving(noting) as port:
+        assert isinstance(await verdict_of(remote_write(port, headers={"X-Scope-OrgID": "acme"})), Sent)
+    lines = asked[0].partition(b"\r\n\r\n")[0].decode().splitlines()[1:]
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert len(headers) == len(lines)
+    assert headers["User-Agent"] == f"Watchkeep/{version('watchkeep')}"
+    assert headers["Content-Encoding"] == "snappy"
+    assert headers["Content-Type"] == "application/x-protobuf"
+    assert headers["X-Prometheus-Remote-Write-Version"] == "0.1.0"
+    assert headers["X-Scope-OrgID"] == "acme"
+
+
+@pytest.mark.parametrize(
+    "name", ["content-encoding", "Content-Type", "USER-AGENT", "x-prometheus-remote-write-version"]
+)
+def test_headers_of_the_protocol_cannot_be_configured(name: str) -> None:
+    with pytest.raises(ValueError, match="which remote write sets itself"):
+        Config.model_validate({"url": "http://far.example/write", "headers": {name: "mine"}})
