@@ -8,7 +8,8 @@
     message Sum             { repeated NumberDataPoint data_points = 1;
                               AggregationTemporality aggregation_temporality = 2; bool is_monotonic = 3; }
     message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 start_time_unix_nano = 2;
-                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6; }
+                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6;
+                              uint32 flags = 8; }
 
 Series say the same attributes each time, so that their bytes are kept; what remains for each point is its value and its
 times. Field numbers: https://github.com/open-telemetry/opentelemetry-proto, metrics/v1/metrics.proto.
@@ -20,7 +21,7 @@ from typing import TypeAlias
 
 from exporters.otlp.attributes import attribute, resource
 from exporters.protobuf import field, tag, text, varint
-from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from slo.core.telemetry import TOTALS, Counted, Measured, Record, Telemetry
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
@@ -28,11 +29,8 @@ MOST_KEPT = 200_000
 
 SCOPE_NAME = "watchkeep"
 
-TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
-"""What the totals of an SLI are called, in their order."""
-
-Sampled: TypeAlias = tuple[str, bool, Mapping[str, str], float]
-"""The name of a metric, whether it only grows, its labels, and its value."""
+Sampled: TypeAlias = tuple[str, bool, Mapping[str, str], float | None]
+"""The name of a metric, whether it only grows, its labels, and its value; None where the series has ended."""
 
 _Written: TypeAlias = dict[bytes, dict[tuple[str, bool], list[bytes]]]
 """Points as bytes, by what they are of: a resource, and in it a metric."""
@@ -44,6 +42,8 @@ _DOUBLE_TAG, _INTEGER_TAG = tag(4, wire_type=1)[0], tag(6, wire_type=1)[0]
 _TIME = struct.Struct("<BQ")
 _DOUBLE, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
 _CUMULATIVE_AND_MONOTONIC = b"\x10\x02\x18\x01"
+_NO_RECORDED_VALUE = tag(8, wire_type=0) + b"\x01"
+"""The flag of a point that says that there are no more."""
 _VALUE_AND_TIME_BYTES = _TIME.size + _DOUBLE.size
 
 
@@ -97,16 +97,19 @@ class MetricsWriter:
         time_bytes = _TIME.pack(_TIME_TAG, time)
         for name, grows, labels, value in _samples(telemetry):
             series = self._known(name, labels)
+            points = written.setdefault(series.resource, {}).setdefault((name, grows), [])
+            if value is None:
+                points.append(field(_POINT, series.attributes + time_bytes + _NO_RECORDED_VALUE))
+                continue
             start = series.started(time, value) if grows else 0
             if isinstance(value, int):
                 ends = time_bytes + _INTEGER.pack(_INTEGER_TAG, value)
             else:
                 ends = time_bytes + _DOUBLE.pack(_DOUBLE_TAG, value)
             if start:
-                point = field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends)
+                points.append(field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends))
             else:
-                point = series.head + ends
-            written.setdefault(series.resource, {}).setdefault((name, grows), []).append(point)
+                points.append(series.head + ends)
 
     def _known(self, name: str, labels: Mapping[str, str]) -> _Series:
         key = (name, *labels, *labels.values())
@@ -142,7 +145,7 @@ def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
                 yield name, True, telemetry.labels, total
         case Measured():
             for name, kind, labels, value in telemetry.points:
-                yield name, _grows(name, kind), labels, float(value)
+                yield name, _grows(name, kind), labels, None if telemetry.ended else float(value)
         case _:
             raise ValueError("it is a log among metrics")
 

@@ -6,7 +6,8 @@
     message Sample       { double value = 1; int64 timestamp = 2; }
 
 Series say the same labels each time, so that their bytes are kept; what remains for each sample is its value and its
-time. Field numbers: https://prometheus.io/docs/specs/prw/remote_write_spec/
+time. That a series has ended is a value of its own, a NaN that nothing else is written as.
+Source of both, and of the order: https://prometheus.io/docs/specs/prw/remote_write_spec/
 """
 
 import struct
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from exporters.protobuf import field, text, varint
-from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from slo.core.telemetry import TOTALS, Counted, Measured, Record, Telemetry
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
@@ -25,10 +26,11 @@ _VALUE_TAG = 1 << 3 | 1
 _TIME_TAG = b"\x10"
 _SERIES_TAG, _LABEL_TAG, _SAMPLE_TAG, _NAME_TAG, _TEXT_TAG = b"\x0a", b"\x0a", b"\x12", b"\x0a", b"\x12"
 
-TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
-"""What the totals of an SLI are called, in their order."""
+_ENDED = bytes((_VALUE_TAG, *(0x7FF0_0000_0000_0002).to_bytes(8, "little")))
+"""The value of the last sample of a series, which says that there are no more."""
 
-Sampled: TypeAlias = tuple[str, Mapping[str, str], float]
+Sampled: TypeAlias = tuple[str, Mapping[str, str], float | None]
+"""The name, the labels and the value of a series; None where it has ended."""
 
 
 class SeriesWriter:
@@ -48,7 +50,7 @@ class SeriesWriter:
                 written = self._labels.get(key)
                 if written is None:
                     written = self._keep(key, _labels(name, labels))
-                sample = _SAMPLE.pack(_VALUE_TAG, value) + sample_of_time
+                sample = (_ENDED if value is None else _SAMPLE.pack(_VALUE_TAG, value)) + sample_of_time
                 series = b"%s%s%c%s" % (written, _SAMPLE_TAG, len(sample), sample)
                 parts += (_SERIES_TAG, varint(len(series)), series)
         return b"".join(parts)
@@ -67,7 +69,7 @@ def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
                 yield name, telemetry.labels, total
         case Measured():
             for name, _, labels, value in telemetry.points:
-                yield name, labels, value
+                yield name, labels, None if telemetry.ended else value
         case _:
             raise ValueError("there is no place for logs in a remote write")
 

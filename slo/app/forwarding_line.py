@@ -83,7 +83,7 @@ class Line(Outlet):
         self.move_to(int(marks.get(JOURNAL, begins)))
         self._logs = self.config.logs if isinstance(self.config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
-        self._measuring = Measuring(self.selection)
+        self._measuring = Measuring(self.selection, tells_ends=forwarder.cumulative)
 
     @property
     def wants_events(self) -> bool:
@@ -93,7 +93,6 @@ class Line(Outlet):
     def follow(self, of_checks: Mapping[str, Mapping[str, str]]) -> None:
         """Go by other SLOs, see `Selection.follow`."""
         self.selection.follow(of_checks)
-        self._measuring = Measuring(self.selection)
 
     async def tell_closing(self, closing: Closing) -> None:
         """Tell of a slot that has closed."""

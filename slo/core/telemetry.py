@@ -54,6 +54,10 @@ class Counts3(NamedTuple):
     unknown: int
 
 
+TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
+"""What the totals of an SLI are called, in their order."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
     """What was counted for one SLO in the slot of `seconds` that ended at `end` (Unix seconds).
@@ -83,10 +87,14 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """Metrics at one moment."""
+    """Metrics at one moment. Where they have `ended`, their series have no point any more, then or later, and no value.
+
+    Only who follows totals is told of that, since only there somebody takes the last value for the present one.
+    """
 
     at: datetime
     points: Sequence[Point]
+    ended: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,9 +18,19 @@ from prometheus_client import CollectorRegistry
 from exporters.forwarders.remote_write import Config, RemoteWrite, build
 from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
-from exporters.remote_write.message import TOTALS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, TOO_OLD, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import (
+    ALREADY_THERE,
+    TOO_OLD,
+    TOTALS,
+    Counted,
+    Counts3,
+    Measured,
+    Point,
+    Rank,
+    Record,
+    Telemetry,
+)
 from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -148,6 +158,18 @@ async def test_an_older_sample_of_somebody_else_stops_nothing_and_is_kept(
     assert file.dead.count() == {ALREADY_THERE: 490}, "ten are the newest there, and the same"
     file.close()
     assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(told[300:600])
+
+
+async def test_a_series_that_has_ended_is_there_no_more_at_once(receiver: Receiver, tmp_path: Path) -> None:
+    job, now = f"job-{next(_numbers)}", datetime.now(UTC)
+    points = [Point("slo_burn_rate", "gauge", {"job": job, "slo": name}, 1.0) for name in ("gate", "orca")]
+    told = [
+        Measured(at=now - timedelta(seconds=20), points=points),
+        Measured(at=now - timedelta(seconds=10), points=points[:1]),
+        Measured(at=now - timedelta(seconds=10), points=points[1:], ended=True),
+    ]
+    (await forward(tmp_path, remote_write(receiver.port, receiver.path), told, most=10)).close()
+    assert receiver.now(f'slo_burn_rate{{job="{job}"}}') == ["gate"]
 
 
 async def test_after_an_outage_what_a_prometheus_takes_no_more_is_given_up_and_the_rest_is_there(
