@@ -15,6 +15,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from exporters.lateness import seen_as_late
 from exporters.otlp.answer import PROTOBUF, partial_success, status_message
 from exporters.otlp.logs import written
 from exporters.otlp.metrics import MetricsWriter
@@ -119,7 +120,8 @@ class OTLP:
         The protocol would have 500 given up at once. It is waited out here as the other 5xx are: no receiver that is
         in trouble tells one batch that it can never take from all of them, and what was given up would be lost.
         """
-        return replace(failed, detail=self._detail(f"HTTP {response.status}: {status_message(response)}"))
+        detail = self._detail(f"HTTP {response.status}: {status_message(response)}")
+        return seen_as_late(replace(failed, detail=detail))
 
     def _taken(self, response: Response, records: int) -> Sequence[Verdict]:
         """What of a request was taken. What was rejected is lost, and not to be sent again, says the protocol.

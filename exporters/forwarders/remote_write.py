@@ -6,7 +6,7 @@ one that is older than the last of its series; where a batch may have arrived be
 as well what is older than all that it still writes to, which it will never take.
 
 Source of the protocol: https://prometheus.io/docs/specs/prw/remote_write_spec/. It wants nobody to go by what a refusal
-says. Only there, though, is it said why, and docs/forwarders/remote_write.md says what hangs on it.
+says; docs/forwarders/remote_write.md says where that is done all the same, and why.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from pydantic import field_validator
 
+from exporters.lateness import seen_as_late
 from exporters.posting import Posting
 from exporters.remote_write.message import SeriesWriter
 from exporters.remote_write.query import found_of
@@ -23,31 +24,14 @@ from slo.config.secret import Secret
 from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.canary import Canary
-from slo.core.delivery import Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, TOO_OLD, Encoded, Limits, Rank, Record
+from slo.core.delivery import Retry, Sent, Verdict
+from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
 from slo.net.fetch import Fetched
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
-
-_TOO_OLD_SAMPLE = "too old sample"
-"""What a Prometheus says that takes samples out of order for some time. Version 2.42 says it with 500, without end."""
-
-_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "out of bounds": TOO_OLD,
-        "its timestamp is too old": TOO_OLD,
-        "too far in the past": TOO_OLD,
-        "out of order": ALREADY_THERE,
-        "out-of-order": ALREADY_THERE,
-        "duplicate sample": ALREADY_THERE,
-        _TOO_OLD_SAMPLE: ALREADY_THERE,
-        "HTTP 409": ALREADY_THERE,
-    }
-)
-"""What Prometheus, Mimir, Cortex and Thanos say of samples that come too late. With 409 Thanos often says no more."""
 
 _HEADERS = MappingProxyType(
     {
@@ -118,10 +102,7 @@ class RemoteWrite:
         failed = self._posting.failed(fetched)
         if failed is None:
             return [_taken(fetched)]
-        if isinstance(failed, Refused) or _TOO_OLD_SAMPLE in failed.detail:
-            reason = next((reason for words, reason in _WORDS.items() if words in failed.detail), failed.reason)
-            return [Refused(reason=reason, detail=failed.detail)]
-        return [failed]
+        return [seen_as_late(failed)]
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a query finds. Raises Fault."""
