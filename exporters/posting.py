@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib.metadata import version
 from math import inf
 from types import MappingProxyType
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from slo.net.context import Context
 from slo.net.fetch import fetch
 from slo.net.http1 import Response
 from slo.net.request import Request
+from slo.net.retry_after import retry_after_seconds
 from slo.net.url import URL
 
 DETAIL_LIMIT = 500
@@ -35,7 +37,9 @@ SHORTEST_SECRET = 6
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _WAITS = ("retry-after", "x-ratelimit-reset")
-"""The headers that say after how many seconds to come again."""
+"""The headers that say when to come again; the second is Datadog's.
+Source: https://docs.datadoghq.com/api/latest/rate-limits/
+"""
 
 _BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
 """How the reasons begin of what ended before anything was sent."""
@@ -55,7 +59,8 @@ class Posting:
         self.timeout_seconds = config.timeout.total_seconds()
         self._context = context
         self._config = config
-        self._headers = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        own = request_headers(config.headers, config.basic_auth, config.bearer_token)
+        self._headers = {"User-Agent": f"Watchkeep/{version('watchkeep')}", **own}
         self._url = URL.parse(config.url)
         self._secrets = _secrets_of(config, authorization)
         if authorization is not None:
@@ -122,9 +127,9 @@ class Posting:
         reason = _reason(status)
         detail = f"HTTP {status}: {self.hidden(response.body.decode(errors='replace'))[:DETAIL_LIMIT]}"
         if status >= 500:
-            return Ambiguous(reason=reason, detail=detail)
+            return Ambiguous(reason=reason, after_seconds=self.after_seconds(response), detail=detail)
         if status in _LATER or status < 400:
-            return Retry(reason=reason, after_seconds=retry_after_seconds(response), detail=detail)
+            return Retry(reason=reason, after_seconds=self.after_seconds(response), detail=detail)
         return Refused(reason=reason, detail=detail)
 
     def hidden(self, text: str) -> str:
@@ -133,11 +138,10 @@ class Posting:
             text = secret.hidden_in(text)
         return text
 
-
-def retry_after_seconds(response: Response) -> float | None:
-    """When to come again, where the other side says so in seconds."""
-    after = next(filter(None, map(response.header, _WAITS)), "")
-    return float(after[:9]) if after.isascii() and after.isdigit() else None
+    def after_seconds(self, response: Response) -> float | None:
+        """When to come again, where the other side says so."""
+        after = next(filter(None, map(response.header, _WAITS)), None)
+        return retry_after_seconds(after, self._context.clock.now())
 
 
 def _reason(status: int) -> str:

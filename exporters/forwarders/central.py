@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from exporters.posting import DETAIL_LIMIT, Posting, retry_after_seconds
+from exporters.posting import DETAIL_LIMIT, Posting
 from slo.config.forwarding import PostingConfig
 from slo.config.reports import ReportingConfig
 from slo.config.request import Authorization
@@ -123,7 +123,7 @@ class Central:
         reason = _reason(response.status)
         if response.status in _REFUSALS and str(_document(text).get("error")).startswith(_REFUSAL):
             return [Refused(reason=reason, detail=detail)]
-        return [Retry(reason=reason, after_seconds=retry_after_seconds(response), detail=detail)]
+        return [Retry(reason=reason, after_seconds=self._posting.after_seconds(response), detail=detail)]
 
     def _taken(self, text: str, encoded: Encoded) -> Sequence[Verdict]:
         """A watch says how many records it took, and which it did not; whatever else answers with 200 is none.

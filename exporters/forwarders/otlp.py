@@ -14,10 +14,11 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from exporters.lateness import seen_as_late
 from exporters.otlp.answer import PROTOBUF, partial_success, status_message
 from exporters.otlp.logs import written
 from exporters.otlp.metrics import MetricsWriter
-from exporters.posting import DETAIL_LIMIT, Failed, Posting, retry_after_seconds
+from exporters.posting import DETAIL_LIMIT, Failed, Posting
 from slo.config.forwarding import LogsConfig, LogSort, PostingConfig
 from slo.config.wrong import wrong
 from slo.core.delivery import Refused, Retry, Sent, Verdict
@@ -35,7 +36,6 @@ PARTLY_REJECTED = "partly_rejected"
 """The reason where the rest of a request was taken."""
 
 _COUNTS_AND_METRICS = frozenset({Rank.COUNT, Rank.METRIC})
-_UNAVAILABLE = 503
 
 _COMPRESSION_LEVEL = 1
 """Labels say the same again and again: higher levels take three times as long for a tenth less."""
@@ -111,9 +111,7 @@ class OTLP:
         in trouble tells one batch that it can never take from all of them, and what was given up would be lost.
         """
         detail = self._detail(f"HTTP {response.status}: {status_message(response)}")
-        if response.status == _UNAVAILABLE:
-            return Retry(reason=failed.reason, after_seconds=retry_after_seconds(response), detail=detail)
-        return replace(failed, detail=detail)
+        return seen_as_late(replace(failed, detail=detail))
 
     def _taken(self, response: Response, records: int) -> Sequence[Verdict]:
         """What of a request was taken. What was rejected is lost, and not to be sent again, says the protocol.

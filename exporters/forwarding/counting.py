@@ -5,13 +5,15 @@ the ledger counted: what a kill kept from being told is in the next slot, and no
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 
 from exporters.forwarding.selection import Selection
 from slo.core.slo import SLO
-from slo.core.telemetry import TOTALS, Counted, Counts3, Rank, id_of
+from slo.core.telemetry import TOTALS, Counted, Counts3, Measured, Point, Rank, id_of
 from slo.core.telemetry_document import written
 from slo.exposition.render import slo_labels
 from slo.store.spooled import New
@@ -51,6 +53,7 @@ class Counting:
     def __init__(self, selection: Selection, *, cumulative: bool, marks: Mapping[str, str]) -> None:
         self._selection = selection
         self._cumulative = cumulative
+        self._labels: dict[str, dict[str, str]] = {}
         self._told = {
             name.removeprefix(MARK): Counts3(*json.loads(mark)) for name, mark in marks.items() if name.startswith(MARK)
         }
@@ -63,7 +66,7 @@ class Counting:
             if self._selection.takes(slo.labels) and self._selection.takes_metric(TOTALS[0])
         }
         if self._cumulative:
-            return [self._total(closing, key, slo) for key, slo in wanted.items()], {}
+            return [*(self._total(closing, key, slo) for key, slo in wanted.items()), *self._ended(closing, wanted)], {}
         records: list[New] = []
         marks: dict[str, str | None] = {}
         for key, slo in wanted.items():
@@ -78,6 +81,18 @@ class Counting:
     def _total(self, closing: Closing, key: str, slo: SLO) -> New:
         slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=Counts3())
         return self._new(closing, key, slo, slot, closing.totals[key])
+
+    def _ended(self, closing: Closing, wanted: Mapping[str, SLO]) -> Iterator[New]:
+        """That there are no more totals of SLOs which are gone, or have other labels now."""
+        before, self._labels = self._labels, {key: self._all_labels(slo) for key, slo in wanted.items()}
+        gone = [labels for key, labels in before.items() if labels != self._labels.get(key)]
+        if gone:
+            points = [Point(name, "counter", labels, math.nan) for labels in gone for name in TOTALS]
+            ended = Measured(at=datetime.fromtimestamp(closing.end, UTC), points=points, ended=True)
+            yield New(rank=Rank.COUNT, at=float(closing.end), body=written(ended))
+
+    def _all_labels(self, slo: SLO) -> dict[str, str]:
+        return self._selection.labelled(slo_labels(slo))
 
     def _changes(self, closing: Closing, key: str, slo: SLO, before: Counts3 | None) -> Iterator[New]:
         """What is new of an SLO, slot by slot; whatever its slots do not say is told of the last one.
@@ -104,7 +119,7 @@ class Counting:
             id=id_of("counted", key, slot.end, *totals),
             end=slot.end,
             seconds=slot.seconds,
-            labels=self._selection.labelled(slo_labels(slo)),
+            labels=self._all_labels(slo),
             counts=slot.counts,
             totals=totals,
             correction=slot.end <= closing.begun,

@@ -8,7 +8,8 @@
     message Sum             { repeated NumberDataPoint data_points = 1;
                               AggregationTemporality aggregation_temporality = 2; bool is_monotonic = 3; }
     message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 start_time_unix_nano = 2;
-                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6; }
+                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6;
+                              uint32 flags = 8; }
 
 Series say the same attributes each time, so that their bytes are kept; what remains for each point is its value and its
 times. Field numbers: https://github.com/open-telemetry/opentelemetry-proto, metrics/v1/metrics.proto.
@@ -20,7 +21,7 @@ from typing import TypeAlias
 
 from exporters.otlp.attributes import attribute, of_resource, resource
 from exporters.protobuf import field, tag, text, varint
-from slo.core.telemetry import PARTS_OF_HISTOGRAMS, Counted, Logged, Record, Telemetry
+from slo.core.telemetry import PARTS_OF_HISTOGRAMS, Counted, Logged, Measured, Record, Telemetry
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
@@ -36,6 +37,8 @@ _DOUBLE_TAG, _INTEGER_TAG = tag(4, wire_type=1)[0], tag(6, wire_type=1)[0]
 _TIME = struct.Struct("<BQ")
 _DOUBLE, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
 _CUMULATIVE_AND_MONOTONIC = b"\x10\x02\x18\x01"
+_NO_RECORDED_VALUE = tag(8, wire_type=0) + b"\x01"
+"""The flag of a point that says that there are no more."""
 _VALUE_AND_TIME_BYTES = _TIME.size + _DOUBLE.size
 
 
@@ -95,15 +98,19 @@ class MetricsWriter:
         time = round(telemetry.moment * 1_000_000) * 1_000
         time_bytes = _TIME.pack(_TIME_TAG, time)
         kind, kind_tag = (_INTEGER, _INTEGER_TAG) if isinstance(telemetry, Counted) else (_DOUBLE, _DOUBLE_TAG)
+        ended = isinstance(telemetry, Measured) and telemetry.ended
         for name, type_, labels, value in telemetry.points:
             series, grows = self._known(name, labels), _grows(name, type_)
+            points = written.setdefault(series.resource, {}).setdefault((name, grows), [])
+            if ended:
+                points.append(field(_POINT, series.attributes + time_bytes + _NO_RECORDED_VALUE))
+                continue
             start = series.started(time, value) if grows else 0
             ends = time_bytes + kind.pack(kind_tag, value)
             if start:
-                point = field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends)
+                points.append(field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends))
             else:
-                point = series.head + ends
-            written.setdefault(series.resource, {}).setdefault((name, grows), []).append(point)
+                points.append(series.head + ends)
 
     def _known(self, name: str, labels: Mapping[str, str]) -> _Series:
         key = (name, *labels, *labels.values())

@@ -6,14 +6,15 @@
     message Sample       { double value = 1; int64 timestamp = 2; }
 
 Series say the same labels each time, so that their bytes are kept; what remains for each sample is its value and its
-time. Field numbers: https://prometheus.io/docs/specs/prw/remote_write_spec/
+time. That a series has ended is a value of its own, a NaN that nothing else is written as.
+Source of both, and of the order: https://prometheus.io/docs/specs/prw/remote_write_spec/
 """
 
 import struct
 from collections.abc import Mapping, Sequence
 
 from exporters.protobuf import field, tag, text, varint
-from slo.core.telemetry import Logged, Record
+from slo.core.telemetry import Logged, Measured, Record
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
@@ -22,6 +23,9 @@ MOST_KEPT = 200_000
 _VALUE = struct.Struct("<d")
 _SERIES, _LABEL, _SAMPLE, _NAME, _TEXT = tag(1), tag(1), tag(2), tag(1), tag(2)
 _SAMPLE_VALUE, _SAMPLE_TIME = tag(1, wire_type=1), tag(2, wire_type=0)
+
+_ENDED = (0x7FF0_0000_0000_0002).to_bytes(8, "little")
+"""The value of the last sample of a series, which says that there are no more."""
 
 
 class SeriesWriter:
@@ -39,13 +43,14 @@ class SeriesWriter:
                 raise ValueError("there is no place for logs in a remote write")
             time = _SAMPLE_TIME + varint(round(telemetry.moment * 1000) & 0xFFFF_FFFF_FFFF_FFFF)
             sample_bytes = len(_SAMPLE_VALUE) + _VALUE.size + len(time)
+            ended = isinstance(telemetry, Measured) and telemetry.ended
             before_value = _SAMPLE + varint(sample_bytes) + _SAMPLE_VALUE
             for name, _, labels, value in telemetry.points:
                 key = (name, *labels, *labels.values())
                 written = self._labels.get(key)
                 if written is None:
                     written = self._keep(key, _labels(name, labels))
-                series = written + before_value + _VALUE.pack(value) + time
+                series = written + before_value + (_ENDED if ended else _VALUE.pack(value)) + time
                 parts += (_SERIES, varint(len(series)), series)
         return b"".join(parts)
 

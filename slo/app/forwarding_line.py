@@ -82,7 +82,7 @@ class Line(Outlet):
         self.move_to(int(marks.get(JOURNAL, begins)))
         self._logs = self.config.logs if isinstance(self.config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
-        self._measuring = Measuring(self.selection)
+        self._measuring = Measuring(self.selection, tells_ends=forwarder.cumulative)
 
     @property
     def wants_events(self) -> bool:

@@ -20,6 +20,9 @@ TOO_LARGE = "too_large"
 ALREADY_THERE = "out_of_order"
 """The reason of a refusal that says that these records or newer ones are there, and that no others go between them."""
 
+TOO_OLD = "too_old"
+"""The reason of a refusal that says that nothing from so long ago is taken: neither these records nor any before."""
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
@@ -106,14 +109,18 @@ class Counted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """Metrics at one moment."""
+    """Metrics at one moment. Where they have `ended`, their series have no point any more, then or later, and no value.
+
+    Only who follows totals is told of that, since only there somebody takes the last value for the present one.
+    """
 
     at: datetime
     points: Sequence[Point]
+    ended: bool = False
 
     @property
     def moment(self) -> float:
-        """The same in Unix seconds."""
+        """When they were so (Unix seconds)."""
         return self.at.timestamp()
 
 

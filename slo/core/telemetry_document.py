@@ -39,7 +39,8 @@ def _document(telemetry: Telemetry) -> dict[str, Any]:
             }
         case Measured():
             points = [(name, kind, dict(labels), value) for name, kind, labels, value in telemetry.points]
-            return {"is": "measured", "at": telemetry.at.timestamp(), "points": points}
+            ended = {"ended": True} if telemetry.ended else {}
+            return {"is": "measured", "at": telemetry.at.timestamp(), "points": points, **ended}
         case Logged():
             return {
                 "is": "logged",
@@ -70,7 +71,7 @@ def _counted(document: dict[str, Any]) -> Counted:
 
 def _measured(document: dict[str, Any]) -> Measured:
     points = [Point(name, kind, labels, value) for name, kind, labels, value in document["points"]]
-    return Measured(at=_time(document["at"]), points=points)
+    return Measured(at=_time(document["at"]), points=points, ended=document.get("ended", False))
 
 
 def _logged(document: dict[str, Any]) -> Logged:

@@ -164,6 +164,18 @@ async def test_what_datadog_refuses_is_said_and_the_rest_is_done(
     assert [record.getMessage() for record in caplog.records] == ["Datadog refuses an SLO or a correction"]
 
 
+async def test_an_slo_that_a_dashboard_shows_stays_and_is_said_and_the_others_go(
+    standin: DatadogStandIn, forwarder: Datadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    await forwarder.keep_in_step([slo(), slo("orca"), slo("deck")], [], NOW)
+    standin.act({"do": "show_slo", "id": ours(standin)["orca"][0]["id"]})
+    await forwarder.keep_in_step([slo()], [once()], NOW)
+    assert ours(standin).keys() == {"gate", "orca"}
+    assert len(ours(standin)["gate"][1]) == 1
+    [said] = caplog.records
+    assert "referenced by a dashboard" in vars(said)["detail"]
+
+
 async def test_only_what_matches_is_told_with_the_labels_that_are_added(standin: DatadogStandIn) -> None:
     forwarder = configured(standin, match=['customer="acme"'], labels={"team": "x"})
     await forwarder.keep_in_step([slo(), slo("orca", labels={"customer": "other"})], [], NOW)

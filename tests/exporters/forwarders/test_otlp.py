@@ -24,7 +24,18 @@ from pydantic import ValidationError
 
 from exporters.forwarders.otlp import OTLP, Config, build
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import (
+    ALREADY_THERE,
+    TOO_OLD,
+    Counted,
+    Counts3,
+    Logged,
+    Measured,
+    Point,
+    Rank,
+    Record,
+    Telemetry,
+)
 from slo.core.telemetry_document import written
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -127,7 +138,7 @@ async def test_a_request_is_compressed_protobuf_to_the_address_of_its_signal() -
         (429, Retry, "rate_limited"),
         (500, Ambiguous, "server_error"),
         (502, Ambiguous, "server_error"),
-        (503, Retry, "server_error"),
+        (503, Ambiguous, "server_error"),
         (504, Ambiguous, "server_error"),
     ],
 )
@@ -141,10 +152,25 @@ async def test_what_is_wrong_with_the_moment_or_with_us_is_sent_again_and_what_i
         assert getattr(found, "detail", "") == f"HTTP {code}: no no"
 
 
-@pytest.mark.parametrize("code", [429, 503])
+@pytest.mark.parametrize(
+    ("code", "said", "reason"),
+    [
+        (400, "out of order sample", ALREADY_THERE),
+        (400, "duplicate sample for timestamp", ALREADY_THERE),
+        (400, "out of bounds", TOO_OLD),
+        (500, "too old sample", ALREADY_THERE),
+    ],
+)
+async def test_what_a_prometheus_refuses_as_too_late_is_known_for_it(code: int, said: str, reason: str) -> None:
+    (found,) = await answered(lambda _: web.Response(status=code, text=f"{said}\n"))
+    assert isinstance(found, Refused)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
 async def test_a_receiver_says_when_to_come_again(code: int) -> None:
     (found,) = await answered(status(code, Retry_After="30"))
-    assert isinstance(found, Retry)
+    assert isinstance(found, Retry | Ambiguous)
     assert found.after_seconds == 30
 
 
