@@ -19,6 +19,7 @@ from slo.core.telemetry import TOO_LARGE, Encoded, Limits, Rank, Record
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch
 from slo.net.request import Request
+from slo.net.retry_after import retry_after_seconds
 from slo.net.url import URL
 
 PATH = "/api/v1/outcomes"
@@ -157,9 +158,8 @@ class Central:
         reason = _reason(response.status)
         if response.status in _REFUSALS and str(_document(text).get("error")).startswith(_REFUSAL):
             return [Refused(reason=reason, detail=detail)]
-        after = response.header("retry-after") or ""
-        seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
-        return [Retry(reason=reason, after_seconds=seconds, detail=detail)]
+        after = retry_after_seconds(response.header("retry-after"), self._context.clock.now())
+        return [Retry(reason=reason, after_seconds=after, detail=detail)]
 
     def _taken(self, text: str, encoded: Encoded) -> Sequence[Verdict]:
         """A watch says how many records it took, and which it did not; whatever else answers with 200 is none.
