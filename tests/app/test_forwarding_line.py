@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporters.forwarders.elk import Config
+from exporters.forwarding.measuring import Reading
 from slo.app.forwarding_line import Line, Promised
 from slo.config.settings import ForwarderEntry
 from slo.core.canary import Canary
@@ -82,3 +83,21 @@ async def test_a_forwarder_that_cannot_ask_says_so(file: SpoolFile) -> None:
     assert made.taken_at is None
     with pytest.raises(Fault, match=r"canary_unread: nobody can ask http://far\.example"):
         await made.find([CANARY], 0.0)
+
+
+@pytest.mark.parametrize("cumulative", [True, False])
+async def test_who_follows_totals_is_told_which_series_have_ended_over_a_reload_too(
+    file: SpoolFile,
+    cumulative: bool,  # noqa: FBT001
+) -> None:
+    far = FarSide()
+    far.cumulative = cumulative
+    made = line(file, far, match=[])
+    reading = Reading([made.selection])
+    for slo in (b"gate", b"orca"):
+        await made.tell_metrics(reading.read(b'# TYPE slo_x gauge\nslo_x{slo="%s"} 1\n' % slo), AT)
+        made.selection.follow({})
+    await made.spool.flush()
+    told = [read(body.encode()) for body in waiting(file)]
+    ended = [point.labels for each in told if isinstance(each, Measured) and each.ended for point in each.points]
+    assert ended == ([{"slo": "gate"}] if cumulative else [])
