@@ -19,6 +19,7 @@ from exporters.otlp.answer import PROTOBUF, partial_success, status_message
 from exporters.otlp.logs import written
 from exporters.otlp.metrics import MetricsWriter
 from exporters.posting import DETAIL_LIMIT, Posting, retry_after_seconds
+from exporters.sample_times import by_time
 from slo.config.forwarding import LogsConfig, LogSort, PostingConfig
 from slo.config.wrong import wrong
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
@@ -124,7 +125,9 @@ class OTLP:
         match failed:
             case Ambiguous() if response.status == _UNAVAILABLE:
                 return Retry(reason=failed.reason, after_seconds=retry_after_seconds(response), detail=detail)
-            case Ambiguous() | Retry() | Refused():
+            case Refused():
+                return by_time(replace(failed, detail=detail))
+            case Ambiguous() | Retry():
                 return replace(failed, detail=detail)
         return failed
 

@@ -2,7 +2,8 @@
 
 Counts go as the totals `slo_sli_good_total`, `slo_sli_bad_total` and `slo_sli_unknown_total` at the end of each slot.
 The other side knows a sample by its series and its time: one that comes again is no second one. A Prometheus refuses
-one that is older than the last of its series; where a batch may have arrived before, that says that it did.
+one that is older than the last of its series; where a batch may have arrived before, that says that it did. It takes
+nothing either that is more than about an hour older than the newest sample of whatever series: that is given up.
 
 Source of the protocol: https://prometheus.io/docs/specs/prw/remote_write_spec/
 """
@@ -14,19 +15,18 @@ from types import MappingProxyType
 from exporters.posting import Posting
 from exporters.remote_write.message import SeriesWriter
 from exporters.remote_write.query import found_of
+from exporters.sample_times import by_time
 from slo.config.forwarding import PostingConfig, TelemetryConfig
 from slo.config.urls import HTTPURL
 from slo.core.canary import Canary
 from slo.core.delivery import Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, Encoded, Limits, Rank, Record
+from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
 from slo.net.fetch import Fetched
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
-
-_OUT_OF_ORDER = ("out of order", "out-of-order", "duplicate sample", "too old sample")
 
 _HEADERS = MappingProxyType(
     {
@@ -86,9 +86,7 @@ class RemoteWrite:
         failed = self._posting.failed(fetched)
         if failed is None:
             return [_taken(fetched)]
-        if isinstance(failed, Refused) and any(words in failed.detail for words in _OUT_OF_ORDER):
-            return [Refused(reason=ALREADY_THERE, detail=failed.detail)]
-        return [failed]
+        return [by_time(failed) if isinstance(failed, Refused) else failed]
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a query finds. Raises Fault."""

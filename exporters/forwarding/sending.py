@@ -9,12 +9,13 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from math import inf, nextafter
 from typing import TypeGuard
 
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
 from slo.core.protocols import Clock
-from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Encoded, Forwarder, Rank, Record
+from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, TOO_OLD, Encoded, Forwarder, Rank, Record
 from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
@@ -35,6 +36,9 @@ GROWS_BY = 8
 
 UNWRITABLE = "unwritable"
 """The reason of a record that the forwarder cannot write in the other side's words."""
+
+_OF_THE_RECORD = frozenset({UNWRITABLE, ALREADY_THERE})
+"""The reasons of refusals that are about one record for certain, and say nothing of those behind it."""
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +109,8 @@ class Sending:
         if batch is None:
             return None
         encoded = await asyncio.to_thread(self._encoded, batch)
-        if encoded is None:
-            return await self._apply(batch, [Refused(reason=UNWRITABLE, detail="it cannot be written")])
+        if isinstance(encoded, Exception):
+            return await self._apply(batch, [self._unwritable(batch, encoded)])
         batch = batch.beginning(encoded.records)
         if _surpasses(encoded, self.forwarder):
             return await self._apply(batch, [Refused(reason=TOO_LARGE, detail=f"{len(encoded.body)} bytes")])
@@ -126,13 +130,17 @@ class Sending:
                 "not all could be sent, the rest goes out after the next start", extra={"forwarder": self._spool.name}
             )
 
-    def _encoded(self, batch: Batch) -> Encoded | None:
+    def _encoded(self, batch: Batch) -> Encoded | Exception:
         try:
             return self.forwarder.encode(batch.records)
-        except Exception:
-            if len(batch.records) == 1:
-                logger.exception("a record cannot be written", extra={"forwarder": self._spool.name})
-            return None
+        except Exception as error:  # noqa: BLE001 - it is told of where records are one by one
+            return error
+
+    def _unwritable(self, batch: Batch, error: Exception) -> Refused:
+        if len(batch.records) == 1:
+            message, key = "a record cannot be written", type(error).__name__
+            self._log.tell(logging.ERROR, message, key=key, extra={"forwarder": self._spool.name}, error=error)
+        return Refused(reason=UNWRITABLE, detail=f"it cannot be written: {error}"[:SHOWN_CHARACTERS])
 
     async def _apply(self, batch: Batch, verdicts: Sequence[Verdict]) -> float:
         """Do what the verdicts say; how many seconds to wait."""
@@ -148,6 +156,7 @@ class Sending:
         done: list[Record] = []
         dead: list[DeadLetter] = []
         waiting: list[Retry | Ambiguous] = []
+        too_old: list[Record] = []
         now = self._clock.now().timestamp()
         for record, verdict in zip(records, verdicts, strict=True):
             match verdict:
@@ -155,14 +164,18 @@ class Sending:
                     done.append(record)
                 case Refused() if _was_there(batch, verdict):
                     done.append(record)
+                case Refused(reason=reason) if reason == TOO_OLD and record.rank is not Rank.EVENT:
+                    too_old.append(record)
                 case Refused(reason=reason, detail=detail):
                     dead.append(DeadLetter(record=record, reason=reason, detail=detail, refused_at=now))
                 case _:
                     waiting.append(verdict)
         doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
+        if too_old:
+            await self._give_up(too_old)
         await self._settle(done, dead, doubted=doubted)
-        self._refused += len(dead)
-        if done:
+        self._refused += sum(letter.reason not in _OF_THE_RECORD for letter in dead)
+        if done or too_old:
             self._failed = self._refused = 0
         return self._pause(waiting)
 
@@ -180,6 +193,14 @@ class Sending:
             self._telemetry.dead.labels(spool.name).set(sum(file.dead.count().values()))
             detail = f"{dead[0].reason}: {dead[0].detail}"
             self._complain(logging.ERROR, "records were refused and are kept: look at them, and retry them", detail)
+
+    async def _give_up(self, too_old: Sequence[Record]) -> None:
+        """Give up what the other side says is too old for it, and with that all of the rank that is as old or older."""
+        newest = max(too_old, key=lambda record: record.at)
+        before = {newest.rank: nextafter(newest.at, inf)}
+        self._spool.drop(await asyncio.to_thread(self._spool.file.expire, before), "expired")
+        self._count_failure(Refused(reason=TOO_OLD))
+        self._complain(logging.WARNING, "what is too old for the other side is given up", TOO_OLD)
 
     def _pause(self, waiting: Sequence[Retry | Ambiguous]) -> float:
         if not waiting and self._refused >= REFUSED_IN_A_ROW:

@@ -20,6 +20,9 @@ TOO_LARGE = "too_large"
 ALREADY_THERE = "out_of_order"
 """The reason of a refusal that says that these records or newer ones are there, and that no others go between them."""
 
+TOO_OLD = "too_old"
+"""The reason of a refusal that says that the other side takes nothing, of whatever series, that is as old or older."""
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 

@@ -24,7 +24,18 @@ from pydantic import ValidationError
 
 from exporters.forwarders.otlp import OTLP, Config, build
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import (
+    ALREADY_THERE,
+    TOO_OLD,
+    Counted,
+    Counts3,
+    Logged,
+    Measured,
+    Point,
+    Rank,
+    Record,
+    Telemetry,
+)
 from slo.core.telemetry_document import written
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -146,6 +157,15 @@ async def test_a_receiver_says_when_to_come_again(code: int) -> None:
     (found,) = await answered(status(code, Retry_After="30"))
     assert isinstance(found, Retry)
     assert found.after_seconds == 30
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [("out of order sample\n", ALREADY_THERE), ("out of bounds\n", TOO_OLD), ("no", "rejected")]
+)
+async def test_a_prometheus_says_of_samples_what_it_says_of_those_of_remote_write(said: str, reason: str) -> None:
+    (found,) = await answered(lambda _: web.Response(status=400, text=said))
+    assert isinstance(found, Refused)
+    assert found.reason == reason
 
 
 def answering(body: bytes, content_type: str) -> Answer:

@@ -18,7 +18,7 @@ from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
 from exporters.remote_write.message import TOTALS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import ALREADY_THERE, TOO_OLD, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
 from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
@@ -143,6 +143,32 @@ async def test_an_older_sample_of_somebody_else_stops_nothing_and_is_kept(
     assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(told[300:600])
 
 
+async def test_after_hours_without_a_way_to_a_prometheus_that_others_feed_the_newest_hour_is_there(
+    prometheus_receiver: Prometheus, tmp_path: Path
+) -> None:
+    job, others = f"job-{next(_numbers)}", f"job-{next(_numbers)}"
+    (await forward(tmp_path, remote_write(prometheus_receiver.port), hour(others), most=1_000)).close()
+    now = int(time.time()) // 60 * 60
+    told = [
+        Counted(
+            id=str(minute),
+            end=now - 60 * minute,
+            seconds=60,
+            labels={"slo": "one", "job": job},
+            counts=Counts3(0, 0, 0),
+            totals=Counts3(1_000 - minute, 0, 0),
+        )
+        for minute in range(300, 0, -1)
+    ]
+    file = await forward(tmp_path, remote_write(prometheus_receiver.port), told, most=100)
+    assert (file.depths(), file.dead.count()) == ({}, {})
+    file.close()
+    [samples] = prometheus_receiver.samples(f'slo_sli_good_total{{job="{job}"}}').values()
+    newest = [(1000 * each.end, float(each.totals.good)) for each in told]
+    assert 55 <= len(samples) <= 61, "a Prometheus takes an hour, more or less"
+    assert samples == newest[-len(samples) :]
+
+
 def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "Connection: close", "", body]
     return hostile.answering("\r\n".join(lines).encode())
@@ -157,6 +183,7 @@ def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
         ("302 Found", "", Retry, "redirected"),
         ("400 Bad Request", "invalid label", Refused, "rejected"),
         ("400 Bad Request", "out of order sample", Refused, ALREADY_THERE),
+        ("400 Bad Request", "out of bounds", Refused, TOO_OLD),
         ("401 Unauthorized", "", Retry, "auth_refused"),
         ("404 Not Found", "", Retry, "rejected"),
         ("413 Content Too Large", "", Refused, "too_large"),

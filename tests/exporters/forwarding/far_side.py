@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Refused, Sent, Verdict
-from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.core.telemetry import TOO_OLD, Encoded, Limits, Rank, Record
 from slo.exposition.forwarding import Forwarding
 from slo.store.spool import SpoolFile
 from slo.store.spooled import New
@@ -20,7 +20,8 @@ from tests.exporters.clocks import SetClock
 class FarSide:
     """Takes requests as it is told to: one answer after the other, and everything once there are none left.
 
-    A record whose body is in `bad` is refused, with all that come with it unless the answers are by record.
+    A record whose body is in `bad` is refused, with all that come with it unless the answers are by record; so is one
+    in `too_old`.
     """
 
     shown = "http://far.example"
@@ -32,6 +33,7 @@ class FarSide:
         self.limits = Limits(records=most, raw_bytes=10_000, wire_bytes=10_000, ages={Rank.METRIC: timedelta(hours=1)})
         self.bad: set[str] = set()
         self.unwritable: set[str] = set()
+        self.too_old: set[str] = set()
         self.taken: list[str] = []
         self.requests: list[list[str]] = []
 
@@ -59,6 +61,8 @@ class FarSide:
         verdict = self.answers.pop(0) if self.answers else Sent()
         if self.bad.intersection(bodies):
             return Refused(reason="rejected", detail="bad")
+        if self.too_old.intersection(bodies):
+            return Refused(reason=TOO_OLD)
         if isinstance(verdict, Sent | Ambiguous):
             self.taken += bodies
         return verdict

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, UNWRITABLE
+from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, REFUSED_IN_A_ROW, UNWRITABLE
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Rank
+from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, TOO_OLD, Rank
 from slo.store.spool import SHARE_OF_THE_DEAD
 from tests.exporters.forwarding.far_side import FarSide, Near, waiting
 
@@ -84,6 +84,50 @@ async def test_where_everything_is_refused_the_rest_goes_out_slowly(tmp_path: Pa
     await near.tells(*(str(number) for number in range(30)))
     assert await near.sends() == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64]
     assert near.file.dead.count() == {"rejected": 30}
+
+
+async def test_records_that_cannot_be_written_keep_no_other_waiting_and_are_logged_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    far = FarSide()
+    near = Near(tmp_path, far)
+    far.unwritable = {str(number) for number in range(3 * REFUSED_IN_A_ROW)}
+    await near.tells(*sorted(far.unwritable), "good")
+    assert await near.sends() == []
+    assert far.taken == ["good"]
+    assert near.file.dead.count() == {UNWRITABLE: 3 * REFUSED_IN_A_ROW}
+    assert near.file.dead.newest(most=1)[0].detail == "it cannot be written: it cannot be said"
+    assert caplog.text.count("Traceback") == 1
+
+
+async def test_what_is_there_already_keeps_nothing_behind_it_waiting(tmp_path: Path) -> None:
+    far = FarSide(*[Refused(reason=ALREADY_THERE)] * 3 * REFUSED_IN_A_ROW, most=1)
+    near = Near(tmp_path, far)
+    await near.tells(*map(str, range(3 * REFUSED_IN_A_ROW)), "good")
+    assert await near.sends() == []
+    assert far.taken == ["good"]
+
+
+async def test_what_is_too_old_for_the_other_side_is_given_up_at_once_with_all_that_is_older(tmp_path: Path) -> None:
+    far = FarSide(most=8)
+    near = Near(tmp_path, far)
+    for ago in range(7_000, 0, -10):
+        await near.tells(f"{ago} a", f"{ago} b", rank=Rank.COUNT, ago=ago)
+    await near.tells("event", rank=Rank.EVENT, ago=9_000)
+    far.answers = [Sent()]
+    far.too_old = {f"{ago} {of}" for ago in range(7_000, 3_600, -10) for of in "ab"}
+    assert await near.sends() == []
+    assert far.taken == ["event", *(f"{ago} {of}" for ago in range(3_600, 0, -10) for of in "ab")]
+    assert near.dropped() == {("count", "expired"): 680}
+    assert near.file.dead.count() == {}
+    assert len(far.requests) < 680 + 200, "of one time all are given up together"
+
+
+async def test_an_event_that_is_called_too_old_is_kept(tmp_path: Path) -> None:
+    near = Near(tmp_path, FarSide(Refused(reason=TOO_OLD)))
+    await near.tells("event", rank=Rank.EVENT)
+    await near.sends()
+    assert near.file.dead.count() == {TOO_OLD: 1}
 
 
 async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path) -> None:
