@@ -11,14 +11,11 @@ from typing import Any
 from pydantic_core import to_json
 
 from exporters.elk.document import Document
-from exporters.posting import DETAIL_LIMIT
+from exporters.posting import DETAIL_LIMIT, MALFORMED
 from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
 
 PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 """Where it goes, and all that we want to hear."""
-
-MALFORMED = "response_malformed"
-"""The reason where what answers is no bulk API, whatever its status says."""
 
 _REASONS = {401: "auth_refused", 403: "auth_refused", 404: "index_missing", 408: "request_timeout", 429: "rate_limited"}
 

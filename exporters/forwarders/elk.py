@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 from pydantic import model_validator
 
-from exporters.elk.bulk import MALFORMED, PATH, action, verdicts
+from exporters.elk.bulk import PATH, action, verdicts
 from exporters.elk.document import Document, documents
 from exporters.elk.naming import IndexName, Namespace, index_at
 from exporters.elk.search import found_in
 from exporters.elk.setup import Setup
 from exporters.elk.zipped import zipped
-from exporters.posting import Posting
+from exporters.posting import MALFORMED, Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.request import Authorization
 from slo.config.types import PositiveDuration, Secret, wrong

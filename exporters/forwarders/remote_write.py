@@ -19,11 +19,10 @@ from exporters.sample_times import by_time
 from slo.config.forwarding import PostingConfig, TelemetryConfig
 from slo.config.urls import HTTPURL
 from slo.core.canary import Canary
-from slo.core.delivery import Refused, Retry, Sent, Verdict
+from slo.core.delivery import Refused, Sent, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
-from slo.net.fetch import Fetched
 
 MOST_RECORDS = 2_000
 MOST_RAW_BYTES = 4_000_000
@@ -82,11 +81,9 @@ class RemoteWrite:
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. The other side takes all, or says nothing of what it took."""
-        fetched = await self._posting.fetch(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
-        failed = self._posting.failed(fetched)
-        if failed is None:
-            return [_taken(fetched)]
-        return [by_time(failed) if isinstance(failed, Refused) else failed]
+        request = self._posting.request("POST", headers=_HEADERS, body=encoded.body)
+        failed = self._posting.failed(await self._posting.fetch(request))
+        return [by_time(failed) if isinstance(failed, Refused) else failed or Sent()]
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a query finds. Raises Fault."""
@@ -96,13 +93,6 @@ class RemoteWrite:
 
     async def aclose(self) -> None:
         """Nothing is held."""
-
-
-def _taken(fetched: Fetched) -> Verdict:
-    """A page is what stands between us and the server: that says nothing, or a few words, when it takes something."""
-    if fetched.response is not None and fetched.response.body.lstrip()[:1] == b"<":
-        return Retry(reason="response_malformed", detail="it answers with a page: whoever is there takes no samples")
-    return Sent()
 
 
 def build(config: Config, context: Context) -> RemoteWrite:
