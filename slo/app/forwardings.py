@@ -214,12 +214,12 @@ class Forwardings:
     async def _state(self, name: str) -> ForwarderState:
         shut = self._outlets.shut.get(name)
         if shut is not None:
-            return unreadable(name, shut.entry.type, shut.forwarder.shown, shut.why)
+            return unreadable(name, shut.why, type_=shut.entry.type, to=shut.forwarder.shown)
         line = self.lines[name]
         try:
             return await line.state()
         except StoreError as error:
-            return unreadable(name, line.entry.type, line.forwarder.shown, str(error))
+            return unreadable(name, error, type_=line.entry.type, to=line.forwarder.shown)
 
     def _promised(self) -> Promised:
         return Promised(slos=list(self._books.engine.slos.values()), exclusions=self._watched.exclusions())

@@ -59,7 +59,7 @@ def spool_state(name: str, file: SpoolFile) -> ForwarderState:
     )
 
 
-def unreadable(name: str, type_: str, to: str, why: str) -> ForwarderState:
+def unreadable(name: str, why: object, *, type_: str | None = None, to: str | None = None) -> ForwarderState:
     """A forwarder whose spool cannot be used now, so that nobody knows what is in it."""
     return ForwarderState(
         name=name, type=type_, to=to, size_bytes=0, waiting={}, dead={}, last_failure=f"spool: {why}", fails=True

@@ -106,7 +106,7 @@ def test_a_spool_that_cannot_be_used_is_not_retried_and_that_is_said(watch: Fake
 def test_a_forwarder_whose_spool_cannot_be_read_stands_beside_the_others_and_says_why(
     watch: FakeWatch, site: Served, spool: SpoolFile
 ) -> None:
-    unread = unreadable("beta", "elk", "http://beta.example", "beta.spool: was written by a newer Watchkeep")
+    unread = unreadable("beta", "beta.spool: was written by a newer Watchkeep", type_="elk")
     watch.forwarders = FakeForwarders(spools={"acme": spool}, unread=[unread])
     acme, beta = site.get("/api/v1/forwarders").document["forwarders"]
     assert (acme["name"], beta["name"], beta["fails"]) == ("acme", "beta", True)

@@ -160,7 +160,14 @@ async def test_a_receiver_says_when_to_come_again(code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"), [("out of order sample\n", ALREADY_THERE), ("out of bounds\n", TOO_OLD), ("no", "rejected")]
+    ("said", "reason"),
+    [
+        ("out of order sample\n", ALREADY_THERE),
+        ("out of bounds\n", TOO_OLD),
+        ("no", "rejected"),
+        ("index out of bounds", "rejected"),
+        ("add 3 samples: out of bounds", TOO_OLD),
+    ],
 )
 async def test_a_prometheus_says_of_samples_what_it_says_of_those_of_remote_write(said: str, reason: str) -> None:
     (found,) = await answered(lambda _: web.Response(status=400, text=said))
