@@ -19,7 +19,7 @@ _TOO_OLD_SAMPLE = "too old sample"
 
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "out of bounds": TOO_OLD,
+        ": out of bounds": TOO_OLD,  # an index that is out of bounds is another thing
         "its timestamp is too old": TOO_OLD,
         "too far in the past": TOO_OLD,
         "out of order": ALREADY_THERE,

@@ -24,6 +24,9 @@ from slo.net.url import URL
 DETAIL_LIMIT = 500
 """How much of what the other side said is kept, in characters."""
 
+MALFORMED = "response_malformed"
+"""The reason where what answers is not whom we send to, whatever its status says."""
+
 MOST_ANSWERED = 20_000_000
 """How much of an answer is read, in bytes: one of a bulk says something of each record."""
 
@@ -119,18 +122,24 @@ class Posting:
     def failed(self, response: Response) -> Failed | None:
         """What an answer means that is no success. None where it is one.
 
-        What a server or a proxy says with 5xx may have been done all the same.
+        What a server or a proxy says with 5xx may have been done all the same. A page is none of theirs to whom we
+        send, whatever its status: a portal, or a proxy that wants a login, stands between us.
         """
         status = response.status
         if 200 <= status < 300:
+            if response.body.lstrip()[:1] == b"<":
+                return Retry(reason=MALFORMED, detail=f"HTTP {status} with a page: {self._said(response)}")
             return None
         reason = _reason(status)
-        detail = f"HTTP {status}: {self.hidden(response.body.decode(errors='replace'))[:DETAIL_LIMIT]}"
+        detail = f"HTTP {status}: {self._said(response)}"
         if status >= 500:
             return Ambiguous(reason=reason, after_seconds=self.after_seconds(response), detail=detail)
         if status in _LATER or status < 400:
             return Retry(reason=reason, after_seconds=self.after_seconds(response), detail=detail)
         return Refused(reason=reason, detail=detail)
+
+    def _said(self, response: Response) -> str:
+        return self.hidden(response.body.decode(errors="replace"))[:DETAIL_LIMIT]
 
     def hidden(self, text: str) -> str:
         """A text of the other side, which may say our own secrets back to us."""

@@ -13,14 +13,11 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from exporters.elk.document import Document
-from exporters.posting import DETAIL_LIMIT
+from exporters.posting import DETAIL_LIMIT, MALFORMED
 from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
 
 PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
 """Where it goes, and all that we want to hear."""
-
-MALFORMED = "response_malformed"
-"""The reason where what answers is no bulk API, whatever its status says."""
 
 SET_ASIDE = "failure_store"
 """The reason where a document is beside its data stream, where no search finds it that is not made for it."""

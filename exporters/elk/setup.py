@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from exporters.elk.bulk import MALFORMED
 from exporters.elk.template import OWNER, VERSION, template
-from exporters.posting import DETAIL_LIMIT, NO_HEADERS, Failed, Posting
+from exporters.posting import DETAIL_LIMIT, MALFORMED, NO_HEADERS, Failed, Posting
 from slo.core.delivery import Ambiguous, Refused, Retry, Verdict
 from slo.net.http1 import Response
 

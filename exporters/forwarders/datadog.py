@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from exporters.datadog.calls import API_KEY, APPLICATION_KEY, Calls, Unanswered
 from exporters.datadog.entries import OLDEST, entries
@@ -22,6 +22,7 @@ from exporters.forwarding.selection import Selection
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.identity import Name
+from slo.config.request import header_value
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.config.urls import HTTPURL
@@ -99,10 +100,20 @@ class Config(LogsConfig):
     tls: TLSSettings = TLSSettings()
     """How Datadog is verified over TLS."""
 
+    @field_validator("api_key", "application_key")
+    @classmethod
+    def _one_line(cls, value: Secret | None) -> Secret | None:
+        return value and header_value(value)
+
     @property
     def to_read_back(self) -> str:
         """The key to search with, where there is none."""
         return "" if self.application_key else "give it an `application_key`, which may search the logs"
+
+    @property
+    def sole(self) -> tuple[object, ...]:
+        """The owner of SLOs in an account: two of that name would delete each other's."""
+        return (self.owner, self.url or self.site, self.api_key) if self.slos else ()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from exporters.elk.bulk import PATH, action, verdicts
 from exporters.elk.document import GZIP_LEVEL, Document, documents
@@ -18,7 +18,7 @@ from exporters.elk.search import found_in
 from exporters.elk.setup import Setup
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
-from slo.config.request import Authorization
+from slo.config.request import Authorization, header_value
 from slo.config.types import PositiveDuration, Secret, wrong
 from slo.core.canary import Canary
 from slo.core.delivery import Dropped, Verdict
@@ -47,6 +47,11 @@ class Config(PostingConfig, LogsConfig):
     """An index for everything, in place of data streams. `%Y`, `%m` and `%d` become the time of a document."""
     setup: bool = True
     """Whether the index template is put, where there is none or an older one of ours."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _one_line(cls, value: Secret | None) -> Secret | None:
+        return value and header_value(value)
 
     @property
     def to_read_back(self) -> str:

@@ -23,7 +23,7 @@ from slo.config.secret import Secret
 from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.canary import Canary
-from slo.core.delivery import Retry, Sent, Verdict
+from slo.core.delivery import Sent, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
@@ -89,7 +89,7 @@ class RemoteWrite:
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. The other side takes all, or says nothing of what it took."""
         answer = await self._posting.ask(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
-        return [_taken(answer) if isinstance(answer, Response) else seen_as_late(answer)]
+        return [Sent() if isinstance(answer, Response) else seen_as_late(answer)]
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a query finds. Raises Fault."""
@@ -99,13 +99,6 @@ class RemoteWrite:
 
     async def aclose(self) -> None:
         """Nothing is held."""
-
-
-def _taken(response: Response) -> Verdict:
-    """A page is what stands between us and the server: that says nothing, or a few words, when it takes something."""
-    if response.body.lstrip()[:1] == b"<":
-        return Retry(reason="response_malformed", detail="it answers with a page: whoever is there takes no samples")
-    return Sent()
 
 
 def build(config: Config, context: Context) -> RemoteWrite:

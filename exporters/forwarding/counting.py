@@ -115,11 +115,14 @@ class Counting:
             yield self._new(closing, key, slo, slot, running)
 
     def _new(self, closing: Closing, key: str, slo: SLO, slot: SlotCounts, totals: Counts3) -> New:
+        labels = self._all_labels(slo)
+        # With the labels, by which two watches that send to one place are told apart.
+        own = (part for pair in sorted(labels.items()) for part in pair)
         counted = Counted(
-            id=id_of("counted", key, slot.end, *totals),
+            id=id_of("counted", key, slot.end, *totals, *own),
             end=slot.end,
             seconds=slot.seconds,
-            labels=self._all_labels(slo),
+            labels=labels,
             counts=slot.counts,
             totals=totals,
             correction=slot.end <= closing.begun,

@@ -38,6 +38,9 @@ GROWS_BY = 8
 UNWRITABLE = "unwritable"
 """The reason of a record that the forwarder cannot write in the other side's words."""
 
+_OF_THE_RECORD = frozenset({UNWRITABLE, ALREADY_THERE})
+"""The reasons of refusals that are about one record for certain, and say nothing of those behind it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -107,8 +110,8 @@ class Sending:
         if batch is None:
             return None
         encoded = await asyncio.to_thread(self._encoded, batch)
-        if encoded is None:
-            return await self._apply(batch, [Refused(reason=UNWRITABLE, detail="it cannot be written")])
+        if isinstance(encoded, Exception):
+            return await self._apply(batch, [self._unwritable(batch, encoded)])
         batch = batch.beginning(encoded.records)
         if _surpasses(encoded, self.forwarder):
             return await self._apply(batch, [Refused(reason=TOO_LARGE, detail=f"{len(encoded.body)} bytes")])
@@ -128,13 +131,17 @@ class Sending:
                 "not all could be sent, the rest goes out after the next start", extra={"forwarder": self._spool.name}
             )
 
-    def _encoded(self, batch: Batch) -> Encoded | None:
+    def _encoded(self, batch: Batch) -> Encoded | Exception:
         try:
             return self.forwarder.encode(batch.records)
-        except Exception:
-            if len(batch.records) == 1:
-                logger.exception("a record cannot be written", extra={"forwarder": self._spool.name})
-            return None
+        except Exception as error:  # noqa: BLE001 - it is told of where records are one by one
+            return error
+
+    def _unwritable(self, batch: Batch, error: Exception) -> Refused:
+        if len(batch.records) == 1:
+            message, key = "a record cannot be written", type(error).__name__
+            self._log.tell(logging.ERROR, message, key=key, extra={"forwarder": self._spool.name}, error=error)
+        return Refused(reason=UNWRITABLE, detail=f"it cannot be written: {error}"[:SHOWN_CHARACTERS])
 
     async def _apply(self, batch: Batch, verdicts: Sequence[Verdict]) -> float:
         """Do what the verdicts say; how many seconds to wait."""
@@ -170,8 +177,8 @@ class Sending:
         doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
         await self._settle(done, dead, doubted=doubted)
         await self._give_up({rank: math.nextafter(at, math.inf) for rank, at in late.items()})
-        self._refused += sum(letter.reason != ALREADY_THERE for letter in dead)
-        if done:
+        self._refused += sum(letter.reason not in _OF_THE_RECORD for letter in dead)
+        if done or late:
             self._failed = self._refused = 0
         return self._pause(waiting)
 

@@ -150,14 +150,18 @@ class Line(Outlet):
     async def state(self) -> ForwarderState:
         """How it stands. Raises StoreError."""
         known = await asyncio.to_thread(spool_state, self.entry.name, self.spool.file)
+        held, on_disk = self.spool.held, known.waiting
+        both = {rank: on_disk[rank] + held[rank] for rank in held if rank in on_disk}
         return replace(
             known,
+            size_bytes=known.size_bytes + sum(depth.size_bytes for depth in held.values()),
+            waiting=dict(sorted({**on_disk, **held, **both}.items())),
             type=self.entry.type,
             to=self.forwarder.shown,
             most_bytes=self.spool.most_bytes,
             last_success_at=self.sending.last_success_at,
-            last_failure=self.sending.last_failure or None,
-            fails=self.sending.fails,
+            last_failure=self.spool.fault or self.sending.last_failure or None,
+            fails=bool(self.spool.fault) or self.sending.fails,
         )
 
     async def retry(self) -> int:

@@ -14,7 +14,7 @@ from slo.cli.context import named
 from slo.cli.figures import Document
 from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
 from slo.cli.place import watch_or_folder
-from slo.errors import StoreBusy, UsageError
+from slo.errors import StoreBusy, StoreError, UsageError
 from slo.web.words import lasting
 
 if TYPE_CHECKING:
@@ -94,14 +94,17 @@ class _Kept:
         self._paths = {path.stem: path for path in sorted((data / "spools").glob("*.spool"))}
 
     def listed(self) -> Document:
-        from slo.web.forwarders import forwarder_document, spool_state
+        from slo.web.forwarders import forwarder_document, spool_state, unreadable
 
         now = datetime.now(UTC)
-        documents = []
+        states = []
         for name in self._paths:
-            with self._opened(name) as file:
-                documents.append(forwarder_document(spool_state(name, file), now))
-        return {"forwarders": documents}
+            try:
+                with self._opened(name) as file:
+                    states.append(spool_state(name, file))
+            except StoreError as error:
+                states.append(unreadable(name, error))
+        return {"forwarders": [forwarder_document(state, now) for state in states]}
 
     def shown(self, name: str) -> Document:
         from slo.web.forwarders import spool_state, with_letters

@@ -59,6 +59,13 @@ def spool_state(name: str, file: SpoolFile) -> ForwarderState:
     )
 
 
+def unreadable(name: str, why: object, *, type_: str | None = None, to: str | None = None) -> ForwarderState:
+    """A forwarder whose spool cannot be used now, so that nobody knows what is in it."""
+    return ForwarderState(
+        name=name, type=type_, to=to, size_bytes=0, waiting={}, dead={}, last_failure=f"spool: {why}", fails=True
+    )
+
+
 class ForwardersAPI:
     """The handlers, over one watch. `body_seconds` is how long a request's body may take to arrive."""
 
@@ -77,16 +84,14 @@ class ForwardersAPI:
     async def listed(self, request: web.Request) -> web.Response:
         """Every forwarder."""
         only(request.query, ())
-        with refusals():
-            states = await self._watch.forwarders.states()
+        states = await self._watch.forwarders.states()
         now = self._watch.now()
         return answer({"forwarders": [forwarder_document(state, now) for state in states]})
 
     async def shown(self, request: web.Request) -> web.Response:
         """One forwarder, with its dead letters."""
         only(request.query, ())
-        with refusals():
-            states = await self._watch.forwarders.states()
+        states = await self._watch.forwarders.states()
         state = next((state for state in states if state.name == request.match_info["name"]), None)
         if state is None:
             raise _unknown(request)

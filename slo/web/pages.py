@@ -98,16 +98,9 @@ class Pages:
         incidents, unready = self._watch.desk.incidents(), self._watch.unready()
         shown = Beside(
             agents=self._watch.agents.reporters(),
-            forwarders=await self._forwarders(),
+            forwarders=await self._watch.forwarders.states(),
         )
         return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready, shown))
-
-    async def _forwarders(self) -> Sequence[ForwarderState]:
-        """How the forwarders stand; a spool that cannot be read now takes nothing else from the page."""
-        try:
-            return await self._watch.forwarders.states()
-        except StoreError:
-            return ()
 
     async def incident(self, request: web.Request) -> web.Response:
         """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""

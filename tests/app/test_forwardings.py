@@ -1,6 +1,7 @@
 """Each forwarder is told what is its own, from the moment on at which it is configured, whatever happens to others."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -22,7 +23,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.telemetry import Counted, Logged, Measured, Rank, Record, Telemetry
 from slo.core.telemetry_document import read
-from slo.errors import ConfigError
+from slo.errors import ConfigError, StoreError
 from slo.exposition.catalogue import Telemetry as OwnMetrics
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -254,7 +255,34 @@ async def test_a_spool_that_cannot_be_opened_stops_no_other(tmp_path: Path, capl
             db.execute("PRAGMA user_version = 99")
         await made.configure(to("ours"), to("acme"))
         assert list(made.forwardings.lines) == ["acme"]
+        ours, acme = await made.forwardings.states()
+        assert (ours.name, ours.fails, acme.name, acme.fails) == ("ours", True, "acme", False)
+        assert "was written by a newer Watchkeep" in (ours.last_failure or "")
+        with pytest.raises(StoreError, match="newer"):
+            await made.forwardings.retry("ours")
     assert "a spool cannot be opened, nothing is forwarded from it" in caplog.text
+    assert made.far["ours"].closed
+
+
+async def test_a_spool_that_could_not_be_opened_is_opened_when_it_can_be_and_goes_on_where_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as made:
+        path = made._folder.spool("ours")
+        with closing(SpoolFile(path)) as file, file._file.reading() as db:
+            file.append([], {"journal": "0"})
+            db.execute("PRAGMA user_version = 99")
+        made.journal.commit([opened()], [], at=opened().at)
+        await made.configure(to("ours"), to("acme"))
+        await made.forwardings._outlets.open_shut()
+        assert [each.fails for each in await made.forwardings.states()] == [True, False]
+        assert caplog.text.count("a spool cannot be opened") == 1, "it is said once"
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("PRAGMA user_version = 1")
+        await made.forwardings._outlets.open_shut()
+        assert list(made.forwardings.lines) == ["ours", "acme"]
+        assert [each.fails for each in await made.forwardings.states()] == [False, False]
+        assert len(logs((await made.told())["ours"])) == 1
 
 
 async def test_rounds_that_come_faster_than_they_can_be_told_are_counted(

@@ -101,7 +101,17 @@ def test_a_forwarder_that_is_not_there_is_a_mistake_of_the_caller(action: str, p
     assert "acmee" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["status", "acme"], ["retry", "acme"]])
+def test_a_damaged_spool_hides_no_other(data: Path) -> None:
+    (data / "spools" / "beta.spool").write_bytes(b"x" * 8192)
+    result = forward("status", "--data", str(data), "--json")
+    assert result.exit_code == 0, result.output
+    acme, beta = json.loads(result.output)["forwarders"]
+    assert (acme["name"], acme["dead"], acme["last_failure"]) == ("acme", {"rejected": 2}, None)
+    assert (beta["name"], beta["fails"]) == ("beta", True)
+    assert "does not read as it was written" in beta["last_failure"]
+
+
+@pytest.mark.parametrize("arguments", [["status", "acme"], ["retry", "acme"]])
 def test_a_damaged_spool_is_said_and_left_alone(arguments: list[str], data: Path) -> None:
     spool = data / "spools" / "acme.spool"
     spool.write_bytes(b"x" * 8192)

@@ -10,7 +10,7 @@ from slo.core.telemetry import Rank
 from slo.errors import StoreBusy
 from slo.store.spool import SpoolFile
 from slo.store.spooled import DeadLetter, Depth, New
-from slo.web.forwarders import ForwarderState, forwarder_row
+from slo.web.forwarders import ForwarderState, forwarder_row, unreadable
 from tests.web.served import WITH_TOKEN, Served, served
 from tests.web.watches import AT, FakeForwarders, FakeWatch
 
@@ -97,11 +97,23 @@ def test_what_cannot_be_asked_is_refused(site: Served, method: str, path: str, b
     assert answer.document["error"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/acme"), ("POST", "/acme")])
-def test_a_spool_that_cannot_be_read_is_said(watch: FakeWatch, site: Served, method: str, path: str) -> None:
+def test_a_spool_that_cannot_be_used_is_not_retried_and_that_is_said(watch: FakeWatch, site: Served) -> None:
     watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
-    answer = site.ask(method, f"/api/v1/forwarders{path}", body=RETRY, headers=WITH_TOKEN)
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
     assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
+
+
+def test_a_forwarder_whose_spool_cannot_be_read_stands_beside_the_others_and_says_why(
+    watch: FakeWatch, site: Served, spool: SpoolFile
+) -> None:
+    unread = unreadable("beta", "beta.spool: was written by a newer Watchkeep", type_="elk")
+    watch.forwarders = FakeForwarders(spools={"acme": spool}, unread=[unread])
+    acme, beta = site.get("/api/v1/forwarders").document["forwarders"]
+    assert (acme["name"], beta["name"], beta["fails"]) == ("acme", "beta", True)
+    assert beta["last_failure"] == "spool: beta.spool: was written by a newer Watchkeep"
+    page = site.ask("GET", "/").body.decode()
+    assert "Fails" in page
+    assert "was written by a newer Watchkeep" in page
 
 
 def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Served, spool: SpoolFile) -> None:
@@ -116,12 +128,6 @@ def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Serve
 def test_a_page_without_forwarders_says_nothing_of_them() -> None:
     with served(FakeWatch()) as site:
         assert "Forwarding" not in site.ask("GET", "/").body.decode()
-
-
-def test_a_spool_that_cannot_be_read_takes_nothing_else_from_the_page(watch: FakeWatch, site: Served) -> None:
-    watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
-    answer = site.ask("GET", "/")
-    assert (answer.status, "Forwarding" in answer.body.decode()) == (200, False)
 
 
 WAITING = {Rank.METRIC: Depth(records=1, size_bytes=2, oldest=AT.timestamp() - 400)}

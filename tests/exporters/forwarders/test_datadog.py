@@ -190,6 +190,7 @@ def test_a_site_has_an_address_for_metrics_and_one_for_logs() -> None:
         hostile.answering(b"\0" * 100_000),
         hostile.answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nx"),
         hostile.answering(b"HTTP/1.1 401 No\r\nContent-Length: 32\r\n\r\n" + API_KEY.encode()),
+        hostile.answering(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>Log in!</html>"),
         hostile.answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
     ],
 )

@@ -97,6 +97,13 @@ async def test_each_answer_is_what_it_is(status: str, verdict: type) -> None:
         assert isinstance(await verdict_of(logstash(port), counted()), verdict)
 
 
+async def test_a_page_is_no_answer_of_a_logstash() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>Log in!</html>"
+    async with hostile.serving(hostile.answering(answer)) as port:
+        verdict = await verdict_of(logstash(port), counted())
+    assert verdict == Retry(reason="response_malformed", detail="HTTP 200 with a page: <html>Log in!</html>")
+
+
 async def test_whatever_happens_everything_is_there_and_its_id_tells_what_came_twice() -> None:
     bulk_only = {Fault.SOME_ITEMS_429, Fault.SOME_ITEMS_503, Fault.DONE_SLOW, Fault.TOO_LARGE_413}
     dice = random.Random(5)

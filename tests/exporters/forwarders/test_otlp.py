@@ -158,10 +158,15 @@ async def test_what_is_wrong_with_the_moment_or_with_us_is_sent_again_and_what_i
         (400, "out of order sample", ALREADY_THERE),
         (400, "duplicate sample for timestamp", ALREADY_THERE),
         (400, "out of bounds", TOO_OLD),
+        (400, "add 3 samples: out of bounds", TOO_OLD),
+        (400, "index out of bounds", "rejected"),
+        (400, "no", "rejected"),
         (500, "too old sample", ALREADY_THERE),
     ],
 )
-async def test_what_a_prometheus_refuses_as_too_late_is_known_for_it(code: int, said: str, reason: str) -> None:
+async def test_what_a_prometheus_refuses_as_too_late_and_nothing_else_is_known_for_it(
+    code: int, said: str, reason: str
+) -> None:
     (found,) = await answered(lambda _: web.Response(status=code, text=f"{said}\n"))
     assert isinstance(found, Refused)
     assert found.reason == reason

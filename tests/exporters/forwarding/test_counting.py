@@ -68,6 +68,14 @@ def test_late_counts_are_corrections_of_their_own_slot() -> None:
     assert len({late.id, now.id}) == 2
 
 
+def test_two_watches_with_a_label_of_their_own_tell_the_same_counts_of_the_same_slot_as_two() -> None:
+    same = closing(100, Counts3(3, 0, 0), (100, Counts3(3, 0, 0)))
+    one, other, again = (
+        told(Counting(everything(watch=name), cumulative=False, marks={}), same)[0].id for name in ("eu", "us", "eu")
+    )
+    assert one == again != other
+
+
 def test_slots_without_counts_are_told_only_to_those_who_follow_totals() -> None:
     quiet = closing(110, Counts3(3, 0, 0))
     adding, following = (Counting(everything(), cumulative=each, marks={}) for each in (False, True))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, UNWRITABLE
+from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, REFUSED_IN_A_ROW, UNWRITABLE
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
 from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, TOO_OLD, Rank
 from slo.store.spool import SHARE_OF_THE_DEAD
@@ -150,6 +150,20 @@ async def test_what_was_taken_of_a_batch_that_was_refused_is_known_to_be_there(t
     assert far.taken == ["a", "b", "d", "e"]
     assert near.file.dead.count() == {"rejected": 1}
     assert near.metric("watchkeep_forwarder_records_sent_total") == 4
+
+
+async def test_records_that_cannot_be_written_keep_no_other_waiting_and_are_logged_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    far = FarSide()
+    near = Near(tmp_path, far)
+    far.unwritable = {str(number) for number in range(3 * REFUSED_IN_A_ROW)}
+    await near.tells(*sorted(far.unwritable), "good")
+    assert await near.sends() == []
+    assert far.taken == ["good"]
+    assert near.file.dead.count() == {UNWRITABLE: 3 * REFUSED_IN_A_ROW}
+    assert near.file.dead.newest(most=1)[0].detail == "it cannot be written: it cannot be said"
+    assert caplog.text.count("Traceback") == 1
 
 
 async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path) -> None:
