@@ -1,6 +1,7 @@
 """What holds for every test. Real servers come from tests/services.py."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -34,3 +35,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # looptime asks for the current loop at tests that have none too, and asyncio would make one that nobody closes: a
 # ResourceWarning at whatever test runs when it is collected. Once something was set, asyncio makes none.
 asyncio.set_event_loop(None)
+
+# Whether modules and thousands of tests are garbage is not asked, neither while they are loaded nor later.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage."""
+    gc.freeze()
+    gc.enable()

@@ -50,7 +50,7 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Family]:
         EntryPoint(name=name, value=value, group="watchkeep.odd")
         for name, value in {"foreign": "elsewhere", "good": "elsewhere", "gone": "no_such_module"}.items()
     )
-    monkeypatch.setattr(registry, "entry_points", lambda *, group: points.select(group=group))
+    monkeypatch.setattr(registry, "installed_points", lambda: points)
     yield Family("oddkinds", "watchkeep.odd")
     for name in [name for name in sys.modules if name.split(".")[0] in {"oddkinds", "elsewhere"}]:
         del sys.modules[name]

@@ -1,9 +1,6 @@
 """`watchkeep run`: start, serve, and stop in order."""
 
-import contextlib
 import logging
-import subprocess
-import sys
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,17 +26,6 @@ from slo.web.access import Listen, refuse_unsafe
 from slo.web.routes import routes_of
 from slo.web.server import Limits
 
-CHILD_SECONDS = 30.0
-
-MAKE_JOURNAL = """
-import sys
-from pathlib import Path
-from slo.exposition.catalogue import Telemetry
-from slo.store.journal import Journal
-
-Journal(Path(sys.argv[1]), telemetry=Telemetry()).close()
-"""
-
 logger = logging.getLogger(__name__)
 
 
@@ -60,7 +46,6 @@ def run(options: Options) -> None:
     kinds = Kinds.installed()
     settings = load(options.config, kinds, options.environ)
     with _folder(options.data) as folder:
-        _make_journal(folder.journal)
         place = Place(config=options.config, environ=options.environ, kinds=kinds, folder=folder)
         uvloop.run(_stand(options, place, settings))
 
@@ -70,19 +55,6 @@ def _folder(path: Path) -> DataFolder:
         return DataFolder(path)
     except StoreError as error:
         raise UsageError(str(error)) from error
-
-
-def _make_journal(path: Path) -> None:
-    """Have a child make a journal that is not there yet: the migrations take memory that is never needed again.
-
-    Where the child fails, the watch makes the journal itself, and says what is wrong.
-    """
-    if path.exists():
-        return
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
-            [sys.executable, "-c", MAKE_JOURNAL, str(path)], timeout=CHILD_SECONDS, check=False, capture_output=True
-        )
 
 
 async def _stand(options: Options, place: Place, settings: Settings) -> None:

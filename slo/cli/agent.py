@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from slo.cli.serving import hangups_waiting, serving_options
+from slo.cli.serving import hangups_waiting, modules_kept, serving_options
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -38,11 +38,11 @@ def command(
     itself, and tells nobody. A configuration or a secret that changes on disk is read anew.
     """
     with hangups_waiting():
-        from slo.app.agent import Options, run
-        from slo.app.logs import configure
-        from slo.cli.client import given_token
-        from slo.web.access import parse_listen
-
+        with modules_kept():
+            from slo.app.agent import Options, run
+            from slo.app.logs import configure
+            from slo.cli.client import given_token
+            from slo.web.access import parse_listen
         configure(log_level)
         run(
             Options(

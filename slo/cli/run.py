@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from slo.cli.serving import hangups_waiting, serving_options
+from slo.cli.serving import hangups_waiting, modules_kept, serving_options
 
 
 @click.command(name="run")
@@ -17,11 +17,11 @@ def command(*, config: Path, listen: str, data: Path, token_file: Path | None, l
     file `token` of the data folder, which is made at the first start.
     """
     with hangups_waiting():
-        from slo.app.logs import configure
-        from slo.app.run import Options, run
-        from slo.cli.client import given_token
-        from slo.web.access import parse_listen
-
+        with modules_kept():
+            from slo.app.logs import configure
+            from slo.app.run import Options, run
+            from slo.cli.client import given_token
+            from slo.web.access import parse_listen
         configure(log_level)
         run(
             Options(

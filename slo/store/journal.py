@@ -24,7 +24,7 @@ from slo.store import chain, engines, outbox
 from slo.store import paths as ways
 from slo.store.faults import reason_of
 from slo.store.files import begin_whole, has_side_files, private
-from slo.store.migrate import migrate
+from slo.store.migrate import begin, migrate
 from slo.store.records import UnknownKind, event_from_text, kind_of
 from slo.store.tables import events
 
@@ -120,7 +120,7 @@ class Journal:
         """
         with self._reading() as connection:
             names = among or outbox.waited_for(connection)
-            rows = [row for name in names for row in connection.execute(outbox.due(name, now, limit))]
+            rows = [row for name in names for row in outbox.due(connection, name, now, limit)]
         rows.sort(key=lambda row: (row.rank, row.sequence))
         deliveries = []
         for row in rows:
@@ -138,7 +138,7 @@ class Journal:
     def next_due(self, now: datetime) -> datetime | None:
         """When the next delivery becomes due that is not due at `now`; None where none waits for its time."""
         with self._reading() as connection:
-            return connection.execute(outbox.next_due(now)).scalar()
+            return outbox.next_due(connection, now)
 
     def begin(self, sequence: int, *, credential: str, now: datetime) -> Lane:
         """Write that the delivery is attempted, before the call; what its destination needs to know of its lane.
@@ -175,7 +175,7 @@ class Journal:
     def depth(self, now: datetime) -> dict[str, tuple[int, float]]:
         """For each destination for which messages wait: their number and the age of the oldest in seconds."""
         with self._reading() as connection:
-            rows = connection.execute(outbox.depth()).all()
+            rows = outbox.depth(connection)
         return {name: (count, max(0.0, (now - oldest).total_seconds())) for name, count, oldest in rows}
 
     def deliveries(self, incident: str) -> list[Delivery]:
@@ -271,6 +271,6 @@ def _prepare(path: Path, busy_timeout_seconds: float) -> None:
 def _begin(path: Path, busy_timeout_seconds: float) -> None:
     writer = engines.writer(path, busy_timeout_seconds=busy_timeout_seconds)
     try:
-        migrate(writer, writer, path, empty=True)
+        begin(writer, path)
     finally:
         writer.dispose()

@@ -1,25 +1,41 @@
-"""The journal's tables, brought to what this version knows. alembic is imported only when there is something to do."""
+"""The journal's tables: made as they are now, or brought there by the migrations. Only these import alembic."""
 
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from slo.errors import StoreDamaged, StoreError
+from slo.store.chain import FIRST
 from slo.store.engines import transaction
-from slo.store.tables import REVISION, REVISIONS
+from slo.store.tables import EVENT_TRIGGERS, REVISION, REVISIONS, head, metadata, version
 
 SCRIPTS = "slo.store:migrations"
 """Where alembic finds the migrations: the folder in the package."""
 
 
-def migrate(reader: Engine, writer: Engine, path: Path, *, empty: bool = False) -> None:
-    """Run the migrations that `path` lacks, all in one transaction; `empty` where it is a new file.
+def begin(writer: Engine, path: Path) -> None:
+    """Make in an empty file what the migrations make from nothing, without the time and the memory that they take."""
+    with transaction(writer, path) as connection:
+        for each in (metadata, version.metadata):
+            each.create_all(connection, checkfirst=False)
+        for trigger in EVENT_TRIGGERS.values():
+            connection.exec_driver_sql(trigger)
+        connection.execute(head.insert(), {"id": 1, "sequence": 0, "hash": FIRST})
+        connection.execute(version.insert(), {"version_num": REVISION})
+
+
+def migrate(reader: Engine, writer: Engine, path: Path) -> None:
+    """Run the migrations that `path` lacks.
 
     Looks before it writes, so that a file of somebody else stays as it is. Raises StoreDamaged for a file that is no
     journal, StoreError for one of a newer version.
     """
-    if not empty and revision(reader, path) == REVISION:
-        return
+    if revision(reader, path) != REVISION:
+        upgrade(writer, path)
+
+
+def upgrade(writer: Engine, path: Path) -> None:
+    """Run migrations, all in one transaction."""
     from alembic import command
     from alembic.config import Config
 

@@ -90,36 +90,62 @@ def put(connection: Connection, messages: Sequence[Message], at: datetime) -> No
         connection.execute(_PUT, rows)
 
 
-def due(destination: str, now: datetime, limit: int) -> Select[*tuple[object, ...]]:
-    """The rows to a destination that may be sent now, the most urgent first, then the oldest; at most `limit`.
+# The delivery loop asks these at every look: built once, since building one takes longer than SQLite to answer it.
 
-    An index has the pending ones in that order, so that what is read are those that are found, however many wait.
-    """
-    its_time = or_(outbox.c.not_before <= now, outbox.c.not_before > now + LONGEST_WAIT)
-    chosen = (
+DUE = select(outbox).where(
+    outbox.c.sequence.in_(
         select(outbox.c.sequence)
-        .where(IS_PENDING, outbox.c.destination == destination, its_time, IS_HEAD)
+        .where(
+            IS_PENDING,
+            outbox.c.destination == bindparam("destination"),
+            or_(outbox.c.not_before <= bindparam("now"), outbox.c.not_before > bindparam("far")),
+            IS_HEAD,
+        )
         .order_by(outbox.c.rank, outbox.c.sequence)
-        .limit(limit)
+        .limit(bindparam("limit"))
     )
-    return select(outbox).where(outbox.c.sequence.in_(chosen))
+)
+"""An index has the pending ones in that order, so that what is read are those that are found, however many wait."""
+
+NEXT_DUE = (
+    select(outbox.c.not_before)
+    .where(IS_PENDING, outbox.c.not_before > bindparam("now"), IS_HEAD)
+    .order_by(outbox.c.not_before)
+    .limit(1)
+)
+
+DEPTH = (
+    select(outbox.c.destination, func.count(), func.min(outbox.c.created_at))
+    .where(IS_PENDING)
+    .group_by(outbox.c.destination)
+)
+
+_WAITED_FOR = select(func.min(outbox.c.destination)).where(IS_PENDING, outbox.c.destination > bindparam("before"))
 
 
-def next_due(now: datetime) -> Select[datetime]:
+def due(connection: Connection, destination: str, now: datetime, limit: int) -> Sequence[Row[*tuple[object, ...]]]:
+    """The rows to a destination that may be sent now, the most urgent first, then the oldest; at most `limit`."""
+    asked = {"destination": destination, "now": now, "far": now + LONGEST_WAIT, "limit": limit}
+    return connection.execute(DUE, asked).all()
+
+
+def next_due(connection: Connection, now: datetime) -> datetime | None:
     """The time at which the next message becomes due that is not due yet."""
-    later = select(outbox.c.not_before).where(IS_PENDING, outbox.c.not_before > now, IS_HEAD)
-    return later.order_by(outbox.c.not_before).limit(1)
+    return connection.execute(NEXT_DUE, {"now": now}).scalar()
 
 
 def waited_for(connection: Connection) -> list[str]:
     """The destinations to which something is pending. Each is looked up after the one before it."""
-    following = select(func.min(outbox.c.destination)).where(IS_PENDING)
     found: list[str] = []
-    name = connection.execute(following).scalar()
-    while name is not None:
+    name: str | None = ""
+    while (name := connection.execute(_WAITED_FOR, {"before": name}).scalar()) is not None:
         found.append(name)
-        name = connection.execute(following.where(outbox.c.destination > name)).scalar()
     return found
+
+
+def depth(connection: Connection) -> Sequence[Row[str, int, datetime]]:
+    """For each destination with pending messages their number and when the oldest was written."""
+    return connection.execute(DEPTH).all()
 
 
 def incident_of(destination: str, *, key: str, reference: str) -> Select[str]:
@@ -133,15 +159,6 @@ def incident_of(destination: str, *, key: str, reference: str) -> Select[str]:
 def doubt(connection: Connection) -> None:
     """Count an attempt of everything that is pending: another process has had it, and may have sent it."""
     connection.execute(outbox.update().where(IS_PENDING).values(attempts=outbox.c.attempts + 1))
-
-
-def depth() -> Select[str, int, datetime]:
-    """For each destination with pending messages their number and when the oldest was written."""
-    return (
-        select(outbox.c.destination, func.count(), func.min(outbox.c.created_at))
-        .where(IS_PENDING)
-        .group_by(outbox.c.destination)
-    )
 
 
 def of_incident(incident: str) -> Select[*tuple[object, ...]]:
@@ -169,43 +186,54 @@ def delivery_of(row: Row[*tuple[object, ...]]) -> Delivery:
     )
 
 
+_BEGIN = (
+    outbox.update()
+    .where(outbox.c.sequence == bindparam("number"), IS_PENDING)
+    .values(attempts=outbox.c.attempts + 1, attempted_at=bindparam("now"))
+    .returning(outbox.c.destination, outbox.c.key, outbox.c.attempts)
+)
+
+_CREDENTIAL = select(credentials.c.credential).where(
+    credentials.c.destination == bindparam("destination"), credentials.c.key == bindparam("key")
+)
+
+_REFERENCE = (
+    select(outbox.c.detail)
+    .where(
+        outbox.c.destination == bindparam("destination"),
+        outbox.c.key == bindparam("key"),
+        outbox.c.action == Action.TRIGGER.value,
+        outbox.c.state == SENT,
+    )
+    .order_by(outbox.c.sequence.desc())
+    .limit(1)
+)
+"""What the other side called the last trigger of a lane."""
+
+
 def begin(connection: Connection, sequence: int, *, credential: str, now: datetime) -> Lane:
     """Write that an attempt begins; its lane, whose credential is this one where there is none yet."""
-    attempted = (
-        outbox.update()
-        .where(outbox.c.sequence == sequence, IS_PENDING)
-        .values(attempts=outbox.c.attempts + 1, attempted_at=now)
-        .returning(outbox.c.destination, outbox.c.key, outbox.c.attempts)
-    )
-    row = connection.execute(attempted).one_or_none()
+    row = connection.execute(_BEGIN, {"number": sequence, "now": now}).one_or_none()
     if row is None:
         raise StoreError(f"the delivery {sequence} is not pending: it was finished, or never written")
-    lane = and_(credentials.c.destination == row.destination, credentials.c.key == row.key)
-    stored: str | None = connection.execute(select(credentials.c.credential).where(lane)).scalar()
+    lane = {"destination": row.destination, "key": row.key}
+    stored: str | None = connection.execute(_CREDENTIAL, lane).scalar()
     if stored is None and credential:
         first = {"credential": credential, "sequence": sequence, "attempt": row.attempts}
-        connection.execute(credentials.insert().values(destination=row.destination, key=row.key, **first))
+        connection.execute(credentials.insert(), {**lane, **first})
     return Lane(
         credential=credential if stored is None else stored,
-        reference=_reference(connection, row.destination, row.key),
+        reference=connection.execute(_REFERENCE, lane).scalar() or "",
         attempts=row.attempts - 1,
     )
 
 
-def _reference(connection: Connection, destination: str, key: str) -> str:
-    """What the other side called the last trigger of a lane."""
-    last = (
-        select(outbox.c.detail)
-        .where(
-            outbox.c.destination == destination,
-            outbox.c.key == key,
-            outbox.c.action == Action.TRIGGER.value,
-            outbox.c.state == SENT,
-        )
-        .order_by(outbox.c.sequence.desc())
-        .limit(1)
-    )
-    return connection.execute(last).scalar() or ""
+_FINISH = (
+    outbox.update()
+    .where(outbox.c.sequence == bindparam("number"), IS_PENDING)
+    .returning(outbox.c.destination, outbox.c.key, outbox.c.action, outbox.c.attempts)
+)
+"""What is set are the columns among its parameters."""
 
 
 def finish(
@@ -222,13 +250,7 @@ def finish(
             values = {"state": SUPERSEDED, "reason": reason, "detail": detail, "finished_at": now}
         case Retry(reason=reason, detail=detail) | Ambiguous(reason=reason, detail=detail):
             values = {"reason": reason, "detail": detail, "not_before": not_before or now}
-    finished = (
-        outbox.update()
-        .where(outbox.c.sequence == sequence, IS_PENDING)
-        .values(**values)
-        .returning(outbox.c.destination, outbox.c.key, outbox.c.action, outbox.c.attempts)
-    )
-    row = connection.execute(finished).one_or_none()
+    row = connection.execute(_FINISH, {"number": sequence, **values}).one_or_none()
     if row is None:
         raise StoreError(f"the delivery {sequence} is not pending: it was finished, or never written")
     if row.action == Action.TRIGGER and isinstance(verdict, Refused):

@@ -191,7 +191,7 @@ def _reader(kind: object) -> Reader:
     if kind is float:
         return _plain_reader((float, int), float)
     if kind in (str, int, bool):
-        return _plain_reader(kind, lambda value: value)
+        return _same_reader(typing.cast("type", kind))
     raise TypeError(f"{kind} cannot be stored")
 
 
@@ -209,6 +209,10 @@ def _mapping_reader(reader: Reader) -> Reader:
 
 def _plain_reader(stored: type | tuple[type, ...], make: Callable[..., object]) -> Reader:
     return lambda value: make(_held(value, stored))
+
+
+def _same_reader(kind: type) -> Reader:
+    return lambda value: value if type(value) is kind else _held(value, kind)
 
 
 def _dataclass_reader(kind: type) -> Reader:

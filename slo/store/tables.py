@@ -8,7 +8,7 @@ credentials  the secret that a lane was begun with, apart from everything that i
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -126,3 +126,11 @@ credentials = Table(
     Column("sequence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
 )
+
+version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""The table of the migrations themselves, as alembic makes it: at which of them the journal is."""

@@ -157,16 +157,18 @@ def test_several_threads_may_use_one_journal(tmp_path: Path) -> None:
             assert own == [f"i{writer}-{number}" for number in range(25)]
 
 
-def test_opening_a_journal_that_is_up_to_date_imports_no_alembic(tmp_path: Path) -> None:
+@pytest.mark.parametrize("events", [None, 1], ids=["a new one", "one that is up to date"])
+def test_opening_a_journal_imports_no_alembic(events: int | None, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    with journal(path) as store:
-        store.commit([opened()], [message("m1")], at=NOW)
+    if events:
+        with journal(path) as store:
+            store.commit([opened()], [message("m1")], at=NOW)
     program = (
         "import sys; from pathlib import Path; from slo.exposition.catalogue import Telemetry; "
         "from slo.store.journal import Journal; store = Journal(Path(sys.argv[1]), telemetry=Telemetry()); "
-        "assert store.verify() == len(store.events()) == 1; sys.exit('alembic' in sys.modules)"
+        "assert store.verify() == len(store.events()) == int(sys.argv[2]); sys.exit('alembic' in sys.modules)"
     )
-    assert run([sys.executable, "-c", program, path], check=False).returncode == 0
+    assert run([sys.executable, "-c", program, path, str(events or 0)], check=False).returncode == 0
 
 
 def test_opened_events_keep_their_evidence(tmp_path: Path) -> None:

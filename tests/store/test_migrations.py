@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables that the code knows, all of them or none."""
+"""A new journal has exactly the tables that the migrations make, all of them or none."""
 
 import os
 import sqlite3
@@ -14,26 +14,28 @@ from alembic.script import ScriptDirectory
 from slo.core.priority import Priority
 from slo.errors import StoreDamaged, StoreError
 from slo.store import engines, migrate, migrations
+from slo.store.chain import FIRST
 from slo.store.tables import EVENT_TRIGGERS, REVISION, REVISIONS, metadata
 from tests.store.making import NOW, journal, message, opened, put
 
 
-def test_migrations_from_nothing_make_exactly_the_tables_that_are_declared(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    with journal(path):
+def test_a_new_journal_is_what_the_migrations_make_from_nothing(tmp_path: Path) -> None:
+    new, migrated = tmp_path / "new.db", tmp_path / "migrated.db"
+    with journal(new):
         pass
-    engine = engines.reader(path, busy_timeout_seconds=1)
+    migrated.touch()
+    engine = engines.writer(migrated, busy_timeout_seconds=1)
+    migrate.upgrade(engine, migrated)
     with engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
-    with closing(sqlite3.connect(path)) as db:
-        triggers = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        named = "name IN ('outbox_pending', 'outbox_due', 'outbox_waiting')"
-        partial = [sql for (sql,) in db.execute(f"SELECT sql FROM sqlite_master WHERE {named}")]
-    assert triggers == EVENT_TRIGGERS
-    assert len(partial) == 3
-    assert all(sql.endswith("WHERE state = 'pending'") for sql in partial), "the comparison above does not look at this"
+    assert schema(new) == schema(migrated)
+    assert {*metadata.tables, *EVENT_TRIGGERS} <= schema(new).keys()
+    for path in (new, migrated):
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("SELECT * FROM alembic_version").fetchall() == [(REVISION,)]
+            assert db.execute("SELECT * FROM head").fetchall() == [(1, 0, FIRST)]
 
 
 def test_every_migration_is_listed_in_its_order() -> None:
@@ -67,7 +69,7 @@ def test_a_journal_of_a_newer_version_is_refused_with_the_mend_and_left_alone(tm
     assert path.read_bytes() == was
 
 
-def test_a_migration_that_fails_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_cannot_be_begun_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.db"
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "transaction", lambda *_: (_ for _ in ()).throw(StoreDamaged("half way")))
@@ -118,6 +120,12 @@ def test_what_waits_in_a_journal_of_the_first_version_goes_out_in_its_order(tmp_
     with journal(path) as store:
         assert [each.message.id for each in store.due(NOW)] == ["page", "ticket"]
     assert {"outbox_due", "outbox_waiting"} <= tables(path)
+
+
+def schema(path: Path) -> dict[str, str]:
+    """By the name of each table, index and trigger, what makes it, whatever spaces and lines it is written with."""
+    with closing(sqlite3.connect(path)) as db:
+        return {name: "".join((sql or "").split()) for name, sql in db.execute("SELECT name, sql FROM sqlite_master")}
 
 
 def tables(path: Path) -> set[str]:

@@ -182,9 +182,9 @@ def test_reading_what_is_due_never_walks_through_what_was_sent(tmp_path: Path) -
     with journal(path):
         pass
     queries = {
-        "outbox_due (destination=?)": outbox.due("hook", NOW, 100),
-        "outbox_waiting (not_before>?)": outbox.next_due(NOW),
-        "COVERING INDEX outbox_due": outbox.depth(),
+        "outbox_due (destination=?)": outbox.DUE,
+        "outbox_waiting (not_before>?)": outbox.NEXT_DUE,
+        "COVERING INDEX outbox_due": outbox.DEPTH,
         "outbox_of_incident": outbox.of_incident("i1"),
     }
     with closing(sqlite3.connect(path)) as db:

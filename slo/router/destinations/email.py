@@ -162,8 +162,9 @@ class Email:
         from aiosmtplib import SMTP
 
         config = self._config
-        # Trusting the system's authorities takes 40 ms.
-        tls = await asyncio.to_thread(self._context.tls.get, TLSSettings(ca_file=config.ca_file))
+        tls = None
+        if config.security != "none":  # trusting the system's authorities takes 40 ms
+            tls = await asyncio.to_thread(self._context.tls.get, TLSSettings(ca_file=config.ca_file))
         return SMTP(
             hostname=config.host,
             port=config.port or _PORTS[config.security],

@@ -21,6 +21,13 @@ from tests.services import program
 HERE = Path(__file__).resolve().parent / "goldens"
 INPUTS = sorted(HERE.glob("in-*.yaml"))
 EXAMPLE = rules_folder() / "prometheus" / "example.yaml"
+RESOURCE = EXAMPLE.with_name("example-resource.yaml")
+RULES = {EXAMPLE.with_name("example-rules.yaml"): EXAMPLE} | {
+    path.with_name(f"out-{path.name.removeprefix('in-')}"): path for path in INPUTS
+}
+"""The goldens that are files of rules, and what each is made of."""
+
+GOLDENS = sorted([*RULES, RESOURCE])
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -29,13 +36,12 @@ def written(path: Path) -> Rules:
     return rules(settings.slos, now=NOW, slot=settings.slot, exclusions=settings.exclusions)
 
 
-def goldens() -> dict[Path, str]:
-    """What is to be in each golden."""
-    files = {path.with_name(f"out-{path.name.removeprefix('in-')}"): _file(path) for path in INPUTS}
+def golden(path: Path) -> str:
+    """What is to be in one."""
+    if path != RESOURCE:
+        return _file(RULES[path])
     example = written(EXAMPLE)
-    files[EXAMPLE.with_name("example-rules.yaml")] = _file(EXAMPLE)
-    files[EXAMPLE.with_name("example-resource.yaml")] = as_yaml(resource(example, EXAMPLE.stem), example)
-    return files
+    return as_yaml(resource(example, EXAMPLE.stem), example)
 
 
 def _file(path: Path) -> str:
@@ -43,9 +49,9 @@ def _file(path: Path) -> str:
     return as_yaml(rule_file(made), made)
 
 
-@pytest.mark.parametrize("path", sorted(goldens()), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
 def test_a_configuration_gives_its_golden_rules(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == goldens()[path]
+    assert path.read_text(encoding="utf-8") == golden(path)
 
 
 @pytest.mark.parametrize("path", [*INPUTS, EXAMPLE], ids=lambda path: path.stem)
@@ -58,5 +64,5 @@ def test_promtool_takes_the_rules(path: Path, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for golden, text in goldens().items():
-        golden.write_text(text, encoding="utf-8")
+    for each in GOLDENS:
+        each.write_text(golden(each), encoding="utf-8")

@@ -1,12 +1,13 @@
 """What must be so whatever happens: read from what the vendors recorded and what the journal has, never from memory."""
 
 from collections import Counter, defaultdict
-from email import message_from_bytes
+from collections.abc import Mapping, Sequence
+from email.parser import BytesHeaderParser
 from typing import TypeGuard
 
 from slo.core.delivery import Action, Delivery, Message
 from slo.core.events import Acknowledged, Deed, Event, Noted, Promised, Resolved
-from slo.core.folding import fold
+from slo.core.folding import fold, fold_all
 from slo.core.incident import Incident
 from slo.router.destinations.jira import PROPERTY
 from slo.router.mail.letter import letter_id
@@ -27,25 +28,27 @@ def hold_always(world: World) -> None:
     assert world.life.journal.verify() >= len(events)  # a writing that is under way may have added some
     done = Counter(event.source for _, event in events if isinstance(event, Deed | Resolved) and event.source)
     assert set(done.values()) <= {1}, f"an act was done twice: {done}"
-    for incident in world.incidents().values():
+    for incident in fold_all(event for _, event in events).values():
         if incident.responded_at is not None:
             assert incident.id in world.may_be_answered(), f"nobody answered {incident.id}: {incident.responded_by}"
 
 
 def hold_when_mended(world: World) -> None:
     """When everything could be said: all of it was, once where that can be told, and what pages is open."""
-    rows = [row for incident in world.incidents() for row in world.life.journal.deliveries(incident)]
+    events = world.events()
+    incidents = fold_all(events)
+    rows = [row for incident in incidents for row in world.life.journal.deliveries(incident)]
     for row in rows:
         assert row.state == "sent" or row.last_reason in REASONS, f"{row.message.id}: {row.state} {row.last_reason}"
     sent = [row.message for row in rows if row.state == "sent"]
-    _hold_pages(world, rows)
+    _hold_pages(world, incidents, rows)
     _hold_chat(world, [message for message in sent if message.destination == "slack"])
     _hold_tickets(world, [message for message in sent if message.destination == "jira"])
     _hold_letters(world, [message for message in sent if message.destination == "mail"])
-    _hold_answers(world)
-    _hold_everybody_heard(world, [row.message for row in rows])
-    assert dict(world.life.router.incidents) == world.incidents(), "the router believes what is not on record"
-    found = {incident.slo for incident in world.incidents().values()}
+    _hold_answers(world, incidents)
+    _hold_everybody_heard(events, [row.message for row in rows])
+    assert dict(world.life.router.incidents) == incidents, "the router believes what is not on record"
+    found = {incident.slo for incident in incidents.values()}
     assert world.seen <= found, f"no incident of {world.seen - found}"
 
 
@@ -77,7 +80,7 @@ def _hold_order(world: World) -> None:
         assert event["dedup_key"] in began, f"{event['event_action']} of {event['dedup_key']} before its trigger"
 
 
-def _hold_pages(world: World, rows: list[Delivery]) -> None:
+def _hold_pages(world: World, incidents: Mapping[str, Incident], rows: list[Delivery]) -> None:
     """Every message is there as often as it was sent, or more often; what is open here is open there."""
     took: Counter[tuple[str, str]] = Counter()
     for request in world.town.pagerduty.requests:
@@ -92,7 +95,7 @@ def _hold_pages(world: World, rows: list[Delivery]) -> None:
     )
     assert not wanted - took, f"PagerDuty lacks {wanted - took}"
     there = {each["dedup_key"] for each in world.town.pagerduty.incidents if each["status"] != "resolved"}
-    for incident in world.incidents().values():
+    for incident in incidents.values():
         told = incident.page_open and "pagerduty" in incident.paged_to
         if told and incident.page_key not in world.closed_there:
             why = [
@@ -138,22 +141,23 @@ def _hold_tickets(world: World, sent: list[Message]) -> None:
 
 def _hold_letters(world: World, sent: list[Message]) -> None:
     """Every letter is there, and one that went out twice has the same Message-ID and the same subject."""
-    there = {str(message_from_bytes(letter)["Message-ID"]).strip() for letter in world.town.mail.letters}
+    read = BytesHeaderParser().parsebytes
+    there = {str(read(letter)["Message-ID"]).strip() for letter in world.town.mail.letters}
     assert there == {letter_id(message, DOMAIN) for message in sent}
 
 
-def _hold_answers(world: World) -> None:
+def _hold_answers(world: World, incidents: Mapping[str, Incident]) -> None:
     """Whatever a person did, wherever, was an answer."""
-    for incident in world.incidents().values():
+    for incident in incidents.values():
         if incident.id in world.answered:
             assert incident.responded_at is not None, f"somebody answered {incident.id}, and it is not on record"
 
 
-def _hold_everybody_heard(world: World, messages: list[Message]) -> None:
+def _hold_everybody_heard(events: Sequence[Event], messages: list[Message]) -> None:
     """What a person did shows wherever the incident was known, but where it was done."""
     heard = {(message.incident, message.at, message.destination): message for message in messages}
     state: dict[str, Incident] = {}
-    for event in world.events():
+    for event in events:
         if not event.incident:
             continue
         before = state.get(event.incident)

@@ -238,7 +238,7 @@ class World:
         for _ in range(ROUNDS):
             self.slot_ends()
             self.rests()
-            if not self.pending() and not self._post:
+            if not self.life.journal.depth(self.times.now()) and not self._post:
                 return
             self.times.let_pass(30)
         raise AssertionError(f"these wait without end: {self.pending()}, {self._post}")
