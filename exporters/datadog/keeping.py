@@ -14,9 +14,9 @@ from exporters.datadog.calls import Calls, Unanswered
 from exporters.datadog.corrections import corrections, known_by, plan_corrections
 from exporters.datadog.objectives import Present, mark_of, objectives, plan
 from exporters.datadog.slo_api import act, correct, present_corrections, present_slos, take_back
-from slo.core.delivery import Refused, Retry
+from slo.core.delivery import RETRY_AFTER_CAP_SECONDS, Refused, Retry
 from slo.core.exclusion import Exclusion
-from slo.core.matching import Matcher, fulfil
+from slo.core.matching import Matcher, concern
 from slo.core.slo import SLO
 from slo.exposition.sparing import Sparing
 
@@ -48,7 +48,7 @@ class Keeping:
 
     async def keep(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
         """Put everything in step. What cannot be done now is said, and done another time."""
-        asked = [slo for slo in slos if fulfil(slo.labels, self._match)], list(exclusions)
+        asked = [slo for slo in slos if concern(slo.labels, self._match)], list(exclusions)
         if self._look_at is not None and now < self._look_at and self._settled in (asked, None):
             return
         self._settled, self._look_at = None, None
@@ -57,7 +57,7 @@ class Keeping:
         except Unanswered as error:
             self._complain("SLOs at Datadog cannot be kept in step now", error)
             if isinstance(error.verdict, Retry) and error.verdict.after_seconds:
-                self._look_at = now + timedelta(seconds=error.verdict.after_seconds)
+                self._look_at = now + timedelta(seconds=min(error.verdict.after_seconds, RETRY_AFTER_CAP_SECONDS))
             return
         self._settled, self._look_at = asked, now + LOOK_AGAIN
 

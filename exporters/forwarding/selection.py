@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from slo.core.matching import Matcher, fulfil
+from slo.core.matching import Matcher, concern
 from slo.core.wildcard import wildcard
 
 
@@ -29,7 +29,7 @@ class Selection:
 
     def takes(self, labels: Mapping[str, str]) -> bool:
         """Whether what has these labels is for it. What lacks a label that is matched is nobody's, `!=` or not."""
-        return all(labels.get(matcher.label) for matcher in self._match) and fulfil(labels, self._match)
+        return concern(labels, self._match)
 
     def takes_of_check(self, check: str, labels: Mapping[str, str]) -> bool:
         """Whether what a check says of a target with these labels is for it."""

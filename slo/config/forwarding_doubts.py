@@ -9,7 +9,7 @@ from slo.config.hosts import is_loopback
 from slo.config.report import Report
 from slo.config.schema import ForwarderKeys
 from slo.config.secret import Secret
-from slo.core.matching import fulfil
+from slo.core.matching import concern
 from slo.core.slo import SLO
 
 
@@ -63,6 +63,6 @@ def _warn_of_selection(
         problem = f"gets the telemetry of all {len(customers)} customers"
         mend = "add `match: [customer=NAME]`, or `match: []` where that is what it is for"
         report.warn(entry.at, problem, mend)
-    elif config.match and slos and not any(slo.group_by or fulfil(slo.labels, config.match) for slo in slos):
+    elif config.match and slos and not any(slo.group_by or concern(slo.labels, config.match) for slo in slos):
         matchers = ", ".join(map(str, config.match))
         report.warn((*entry.at, "match"), f"no SLO has labels that fulfil {matchers}", "no count will be sent there")

@@ -65,6 +65,11 @@ def test_credentials_that_cross_a_network_in_the_clear_are_warned_of(
             {"match": ["customer=acmee"]},
             [("forwarders[far].match", 'no SLO has labels that fulfil customer="acmee"')],
         ),
+        (
+            [ACME, OTHER],
+            {"match": ["team!=x"]},
+            [("forwarders[far].match", 'no SLO has labels that fulfil team!="x"')],
+        ),
     ],
 )
 def test_a_selection_that_may_not_be_what_was_meant_is_warned_of(
