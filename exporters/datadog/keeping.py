@@ -15,7 +15,7 @@ from exporters.datadog.corrections import corrections, known_by, plan_correction
 from exporters.datadog.objectives import Present, mark_of, objectives, plan
 from exporters.datadog.slo_api import act, correct, present_corrections, present_slos, take_back
 from exporters.forwarding.selection import Selection
-from slo.core.delivery import Ambiguous, Refused, Retry
+from slo.core.delivery import RETRY_AFTER_CAP_SECONDS, Ambiguous, Refused, Retry
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.exposition.sparing import Sparing
@@ -54,7 +54,7 @@ class Keeping:
         except Unanswered as error:
             self._complain("SLOs at Datadog cannot be kept in step now", error)
             if isinstance(error.verdict, Retry | Ambiguous) and error.verdict.after_seconds:
-                self._look_at = now + timedelta(seconds=error.verdict.after_seconds)
+                self._look_at = now + timedelta(seconds=min(error.verdict.after_seconds, RETRY_AFTER_CAP_SECONDS))
             return
         self._settled, self._look_at = asked, now + LOOK_AGAIN
 

@@ -115,8 +115,10 @@ class Outlets(Generic[O]):
                 path = str(outlet.spool.file.path)
                 logger.warning("a forwarder is not configured any more, its spool is kept", extra={"spool": path})
             before, self.shut = self.shut, {}
-            for shut in before.values():
+            for name, shut in before.items():
                 await shut.forwarder.aclose()
+                if name not in prepared.entries:
+                    self._telemetry.forget(name)
             self._order = tuple(prepared.entries)
             for name, forwarder in prepared.forwarders.items():
                 await self._open(prepared.entries[name], forwarder)

@@ -260,6 +260,11 @@ async def test_a_spool_that_cannot_be_opened_stops_no_other(tmp_path: Path, capl
         assert "was written by a newer Watchkeep" in (ours.last_failure or "")
         with pytest.raises(StoreError, match="newer"):
             await made.forwardings.retry("ours")
+        failures, labels = "watchkeep_forwarder_failures_total", {"forwarder": "ours", "reason": "spool"}
+        assert made.metrics.registry.get_sample_value(failures, labels) == 1
+        await made.configure(to("acme"))
+        assert [each.name for each in await made.forwardings.states()] == ["acme"]
+        assert made.metrics.registry.get_sample_value(failures, labels) is None
     assert "a spool cannot be opened, nothing is forwarded from it" in caplog.text
     assert made.far["ours"].closed
 

@@ -146,6 +146,15 @@ async def test_while_datadog_says_to_wait_nothing_is_asked(standin: DatadogStand
     assert ours(standin).keys() == {"gate"}
 
 
+async def test_an_absurd_time_to_wait_is_no_reason_to_keep_nothing_in_step_any_more(
+    standin: DatadogStandIn, forwarder: Datadog
+) -> None:
+    standin.inject(Injection(status=429, ratelimit_reset="999999999", body="{}"))
+    await forwarder.keep_in_step([slo()], [], NOW)
+    await forwarder.keep_in_step([slo()], [], NOW + timedelta(minutes=15))
+    assert ours(standin).keys() == {"gate"}
+
+
 async def test_many_are_kept_over_many_pages(standin: DatadogStandIn, forwarder: Datadog) -> None:
     slos = [slo(f"slo-{number}") for number in range(120)]
     await forwarder.keep_in_step(slos, [once()], NOW)
@@ -182,6 +191,13 @@ async def test_only_what_matches_is_told_with_the_labels_that_are_added(standin:
     await forwarder.aclose()
     [(gate, _)] = ours(standin).values()
     assert {"team:x", "slo:gate", "customer:acme"} <= set(gate["tags"])
+
+
+async def test_an_slo_that_does_not_say_whose_it_is_is_there_for_nobody(standin: DatadogStandIn) -> None:
+    forwarder = configured(standin, match=["customer!=other"])
+    await forwarder.keep_in_step([slo(), slo("secret", labels={"service": "of nobody"})], [], NOW)
+    await forwarder.aclose()
+    assert ours(standin).keys() == {"gate"}
 
 
 async def test_another_owner_and_what_people_changed_beside_is_left_alone(
