@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from exporters.forwarders.datadog import AGES, MOST_RECORDS, Config, Datadog, build
-from slo.config.section import Section
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
 from slo.core.telemetry import Encoded, Rank, Record
 from slo.demo.vendors.datadog.standin import DatadogStandIn
@@ -250,4 +249,3 @@ def test_the_key_may_stand_in_a_file(tmp_path: Path) -> None:
     config = Config.model_validate({"api_key_file": "key"}, context=context)
     assert config.api_key.reveal() == API_KEY
     assert API_KEY not in repr(config)
-    assert issubclass(Config, Section)
