@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from exporters.forwarders.datadog import AGES, MOST_RECORDS, Config, Datadog, build
-from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
 from slo.core.telemetry import Encoded, Rank, Record
 from slo.demo.vendors.datadog.standin import DatadogStandIn
 from slo.demo.vendors.injection import Injection
@@ -155,7 +155,7 @@ async def test_what_is_wrong_with_a_batch_is_refused_and_what_is_right_in_it_is_
 async def test_a_batch_of_nothing_but_gaps_is_done_without_a_request(
     standin: DatadogStandIn, forwarder: Datadog
 ) -> None:
-    assert await once(forwarder, measured(START, ("odd", "gauge", {}, float("nan")))) == Sent()
+    assert await once(forwarder, measured(START, ("odd", "gauge", {}, float("nan")))) == Dropped()
     assert not standin.requests
 
 
