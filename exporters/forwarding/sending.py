@@ -147,31 +147,36 @@ class Sending:
         done: list[Record] = []
         dead: list[DeadLetter] = []
         waiting: list[Retry | Ambiguous] = []
+        taken = 0
         now = self._clock.now().timestamp()
         for record, verdict in zip(records, verdicts, strict=True):
             match verdict:
-                case Sent() | Dropped():
+                case Dropped():
                     done.append(record)
+                case Sent():
+                    done.append(record)
+                    taken += 1
                 case Refused() if _was_there(batch, verdict):
                     done.append(record)
+                    taken += 1
                 case Refused(reason=reason, detail=detail):
                     dead.append(DeadLetter(record=record, reason=reason, detail=detail, refused_at=now))
                 case _:
                     waiting.append(verdict)
         doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
-        await self._settle(done, dead, doubted=doubted)
+        await self._settle(done, dead, taken, doubted=doubted)
         self._refused += len(dead)
         if done:
             self._failed = self._refused = 0
         return self._pause(waiting)
 
-    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], *, doubted: bool) -> None:
+    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], taken: int, *, doubted: bool) -> None:
         spool, file = self._spool, self._spool.file
         if done or dead or not doubted:
             buried = await asyncio.to_thread(file.settle, done, dead, doubted=doubted, most_bytes=spool.most_bytes)
             spool.drop(buried, "buried")
-        if done:
-            self._telemetry.sent.labels(spool.name).inc(len(done))
+        if taken:
+            self._telemetry.sent.labels(spool.name).inc(taken)
             self.last_success_at = self._clock.now()
             self._telemetry.success_at.labels(spool.name).set(self.last_success_at.timestamp())
         if dead:
