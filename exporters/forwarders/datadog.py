@@ -28,7 +28,7 @@ from slo.config.types import PositiveDuration, Secret
 from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.canary import Canary
-from slo.core.delivery import Sent, Verdict
+from slo.core.delivery import Dropped, Sent, Verdict
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.core.telemetry import Encoded, Limits, Rank, Record
@@ -166,7 +166,7 @@ class Datadog:
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. Datadog takes all of a request, or nothing."""
         if not encoded.body:
-            return [Sent()]
+            return [Dropped()]
         try:
             await self._calls[encoded.path].submit(encoded.path, encoded.body)
         except Unanswered as error:

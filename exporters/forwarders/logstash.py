@@ -45,16 +45,18 @@ class Logstash:
         self._namespace = config.namespace
 
     def encode(self, records: Sequence[Record]) -> Encoded:
-        """Records as one array of documents. Raises ValueError for one that cannot be read or written."""
+        """Records as one array of documents, without a body where there is none.
+
+        Raises ValueError for one that cannot be read or written.
+        """
         each = [document for record in records for document in documents(read(record.body), self._namespace)]
         raw = b"[%s]" % b",\n".join(document.written() for document in each)
-        return Encoded(
-            body=gzip.compress(raw, GZIP_LEVEL, mtime=0), raw_bytes=len(raw), records=len(records), items=(len(each),)
-        )
+        body = gzip.compress(raw, GZIP_LEVEL, mtime=0) if each else b""
+        return Encoded(body=body, raw_bytes=len(raw), records=len(records))
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. Logstash takes all of it, or says that it takes nothing now."""
-        if not any(encoded.items):
+        if not encoded.body:
             return [Dropped()]
         request = self._posting.request("POST", headers=_HEADERS, body=encoded.body)
         answer = await self._posting.ask(request)

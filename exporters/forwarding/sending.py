@@ -159,13 +159,18 @@ class Sending:
         dead: list[DeadLetter] = []
         late: dict[Rank, float] = {}
         waiting: list[Retry | Ambiguous] = []
+        taken = 0
         now = self._clock.now().timestamp()
         for record, verdict in zip(records, verdicts, strict=True):
             match verdict:
-                case Sent() | Dropped():
+                case Dropped():
                     done.append(record)
+                case Sent():
+                    done.append(record)
+                    taken += 1
                 case Refused() if _was_there(batch, verdict):
                     done.append(record)
+                    taken += 1
                 case Refused() if verdict.reason == TOO_OLD and record.rank is not Rank.EVENT:
                     late[record.rank] = max(record.at, late.get(record.rank, record.at))
                     self._count_failure(verdict)
@@ -175,20 +180,20 @@ class Sending:
                 case _:
                     waiting.append(verdict)
         doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
-        await self._settle(done, dead, doubted=doubted)
+        await self._settle(done, dead, taken, doubted=doubted)
         await self._give_up({rank: math.nextafter(at, math.inf) for rank, at in late.items()})
         self._refused += sum(letter.reason not in _OF_THE_RECORD for letter in dead)
         if done or late:
             self._failed = self._refused = 0
         return self._pause(waiting)
 
-    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], *, doubted: bool) -> None:
+    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], taken: int, *, doubted: bool) -> None:
         spool, file = self._spool, self._spool.file
         if done or dead or not doubted:
             buried = await asyncio.to_thread(file.settle, done, dead, doubted=doubted, most_bytes=spool.most_bytes)
             spool.drop(buried, "buried")
-        if done:
-            self._telemetry.sent.labels(spool.name).inc(len(done))
+        if taken:
+            self._telemetry.sent.labels(spool.name).inc(taken)
             self.last_success_at = self._clock.now()
             self._telemetry.success_at.labels(spool.name).set(self.last_success_at.timestamp())
         if dead:

@@ -7,11 +7,9 @@ import re
 import zlib
 from typing import Any
 
-import pytest
-
 from exporters.elk.document import documents
 from exporters.forwarders.logstash import Config, Logstash, build
-from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
 from slo.core.telemetry import Measured, Point, Telemetry
 from slo.core.telemetry_document import read
 from slo.net.context import Context
@@ -84,24 +82,6 @@ async def test_busy_is_to_come_again() -> None:
         assert there.events == []
         assert await verdict_of(forwarder, counted()) == Sent()
     assert len(there.events) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "verdict"),
-    [("200 OK", Sent), ("202 Accepted", Sent), ("302 Found", Retry), ("401 Unauthorized", Retry), ("404 x", Retry),
-     ("400 Bad Request", Refused), ("413 x", Refused), ("500 x", Ambiguous), ("503 x", Ambiguous)],
-)  # fmt: skip
-async def test_each_answer_is_what_it_is(status: str, verdict: type) -> None:
-    answer = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
-    async with hostile.serving(hostile.answering(answer)) as port:
-        assert isinstance(await verdict_of(logstash(port), counted()), verdict)
-
-
-async def test_a_page_is_no_answer_of_a_logstash() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>Log in!</html>"
-    async with hostile.serving(hostile.answering(answer)) as port:
-        verdict = await verdict_of(logstash(port), counted())
-    assert verdict == Retry(reason="response_malformed", detail="HTTP 200 with a page: <html>Log in!</html>")
 
 
 async def test_whatever_happens_everything_is_there_and_its_id_tells_what_came_twice() -> None:

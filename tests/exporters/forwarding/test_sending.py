@@ -58,6 +58,16 @@ async def test_only_records_that_were_not_taken_are_sent_again(tmp_path: Path) -
     assert far.requests == [["a", "b", "c"], ["b"]]
 
 
+async def test_where_there_is_nothing_to_send_nobody_has_taken_anything(tmp_path: Path) -> None:
+    far = FarSide(Dropped())
+    near = Near(tmp_path, far)
+    await near.tells("a")
+    await near.sends()
+    assert (far.requests, near.file.depths()) == ([["a"]], {})
+    assert near.metric("watchkeep_forwarder_records_sent_total") is None
+    assert near.sending.last_success_at is None
+
+
 @pytest.mark.parametrize("by_record", [True, False])
 async def test_a_record_that_is_refused_stops_no_other_and_is_kept_to_be_retried(
     by_record: bool,  # noqa: FBT001
