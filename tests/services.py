@@ -25,7 +25,7 @@ from typing import Protocol, Self
 
 import pytest
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _ADMIN_FOLDERS = "/usr/sbin:/sbin"

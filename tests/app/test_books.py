@@ -173,7 +173,7 @@ async def test_a_stop_in_the_middle_of_a_writing_writes_nothing_twice(
         watermarks: Watermarks,
     ) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
         append(blocks, totals, marks, watermarks)
 
     monkeypatch.setattr(kept._backlog.store, "append", slowly)
@@ -355,7 +355,7 @@ async def test_what_is_dropped_while_the_disk_writes_it_takes_nothing_newer_with
 
     def slowly(*what: Any) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
         append(*what)
 
     turn(kept, time, gate=GOOD)
@@ -456,7 +456,7 @@ async def test_what_is_counted_while_the_slos_change_is_counted(
 
     def slowly(*arguments: object, **more: object) -> object:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
         return build(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kept, "_engine", slowly)

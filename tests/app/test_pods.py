@@ -50,7 +50,7 @@ class Agent(PlayedWatch):
     async def runs(self, *pods: Pod, targets: int) -> None:
         """These are the pods of the node; return when so many targets are looked at."""
         self.pods.become({f"{pod.namespace}/{pod.name}": pod for pod in pods})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(self.targets) != targets:
                 await asyncio.sleep(0.01)
 

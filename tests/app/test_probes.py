@@ -350,7 +350,7 @@ async def test_what_a_discovery_does_wrong_is_counted_and_its_last_targets_stay(
         two, three = frozenset({Target("127.0.0.1:2")}), frozenset({Target("127.0.0.1:3")})
         follower.discovery = Discovery(two, Fault("malformed", detail="targets.json:3"), KeyError("x"), two | three)
         watch.watch.parts.probes._followers.begin()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(watch.running) < 3:
                 await asyncio.sleep(0.01)
         labels = {"probe": "gate", "discovery": "targets_from[0]", "type": "file"}
@@ -373,7 +373,7 @@ async def test_the_log_has_each_place_of_a_list_that_is_wrong(
         two = frozenset({Target("127.0.0.1:2")})
         follower.discovery = Discovery(*steps, Fault("malformed", detail="targets.json:9"), two)
         watch.watch.parts.probes._followers.begin()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(watch.running) < 2:
                 await asyncio.sleep(0.01)
         failed = [record for record in caplog.records if record.message.startswith("a discovery failed")]
@@ -395,7 +395,7 @@ async def test_real_files_are_followed(tmp_path: Path, config: dict[str, Any]) -
     (tmp_path / "targets.json").write_text(json.dumps([{"targets": ["127.0.0.1:2"], "labels": US}]))
     async with Targets(tmp_path, Time(), config) as watch:
         watch.watch.parts.probes._followers.begin()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(watch.running) < 2:
                 watch.time.passes(0.1)
                 await asyncio.sleep(0.01)

@@ -157,7 +157,7 @@ async def test_the_configuration_that_was_read_last_is_in_force_when_two_reloads
         settings = load(*arguments)  # type: ignore[arg-type]
         if not reading.is_set():
             reading.set()
-            go_on.wait(10)
+            go_on.wait(30)
         return settings
 
     async with PlayedWatch(tmp_path, Time()) as played:
@@ -182,7 +182,7 @@ async def test_the_watch_can_be_looked_at_and_counts_while_it_is_reloaded(
     def slowly(books: Books, slos: list[SLO], *arguments: object, **more: object) -> object:
         engine = build(books, slos, *arguments, **more)  # type: ignore[arg-type]
         building.set()
-        go_on.wait(10)
+        go_on.wait(30)
         return engine
 
     async with PlayedWatch(tmp_path, Time()) as played:

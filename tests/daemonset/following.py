@@ -19,7 +19,7 @@ from slo.runner.clock import SteadyClock
 from tests.daemonset.api_server import TOKEN, APIServer
 
 NODE = "n1"
-SOON_SECONDS = 20.0
+SOON_SECONDS = 30.0
 HASTE = 50
 
 USUAL = Patience(idle_seconds=20.0)

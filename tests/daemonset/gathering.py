@@ -127,7 +127,7 @@ class Gathering:
     async def settle(self) -> None:
         """Until all of them have done what there is to do now."""
         for _ in range(2):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while any(agent.clock.asleep < LOOPS for agent in self.agents.values()):
                     await asyncio.sleep(0.001)
             await asyncio.sleep(0.002)

@@ -52,7 +52,7 @@ class Events:
         self._response = response
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             event: dict[str, Any] = json.loads(await self._response.content.readline())
         return event
 
@@ -63,7 +63,7 @@ class Events:
         return event["type"], about.get("name", ""), about["resourceVersion"]
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self._response.content.read() == b""
 
 
@@ -221,7 +221,7 @@ async def test_a_watch_tells_what_happened_after_its_version(client: Client) -> 
         cluster.delete("shop", "web-3")
         assert await events.told() == ("DELETED", "web-3", "1008")
         assert client.server.open_watches == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while client.server.open_watches:
             await asyncio.sleep(0.01)
 

@@ -18,7 +18,7 @@ from tests.daemonset.api_server import TOKEN, APIServer
 from tests.daemonset.cluster_objects import node
 
 ROUND_SECONDS = 5.0
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 HASTE = 20
 
 

@@ -122,4 +122,4 @@ def test_as_a_process_it_says_where_it_is_and_ends_when_it_is_told_to(tmp_path: 
         assert Path(place["ca_file"]).is_file()
         assert Path(place["letters"]) == tmp_path / "letters"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0

@@ -8,7 +8,7 @@ from slo.core.protocols import Discovery
 from slo.core.target import Target
 from slo.errors import Fault
 
-SOON_SECONDS = 20.0
+SOON_SECONDS = 30.0
 
 
 class Followed:

@@ -149,7 +149,7 @@ async def test_a_file_system_that_hangs_is_a_failure_and_takes_one_thread(
 
     def hangs() -> module._Look:
         looks.append(1)
-        answers.wait(20)
+        answers.wait(30)
         return look()
 
     monkeypatch.setattr(made, "_look", hangs)

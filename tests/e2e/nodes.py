@@ -60,7 +60,7 @@ class ControlPlane:
         """Have an object there."""
         server = self._server
         assert server is not None
-        asyncio.run_coroutine_threadsafe(_call(lambda: server.cluster.put(document)), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(_call(lambda: server.cluster.put(document)), self._loop).result(30)
 
     def _live(self) -> None:
         with inside(self._machine.namespace):
@@ -74,7 +74,7 @@ class ControlPlane:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._began.wait(20)
+        assert self._began.wait(30)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -35,7 +35,7 @@ def exchanged(
         receiver.received(b"too late")
         receiver.closed(None)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await receiver.wait()
         except Fault as fault:
             return receiver.response, fault

@@ -109,7 +109,7 @@ def exchanged(
         receiver.received(b"too late")
         receiver.closed(None)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await receiver.wait()
         except Fault as fault:
             return receiver.response, fault, receiver.trailers
@@ -297,7 +297,7 @@ def test_a_flood_ends_the_round_and_is_not_answered_without_end(flood: str) -> N
         ask(receiver, sent.append)
         receiver.received(written(*FLOODS[flood]))
         with pytest.raises(Fault) as raised:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await receiver.wait()
         return raised.value.reason, sum(map(len, sent))
 

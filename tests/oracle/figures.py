@@ -153,23 +153,27 @@ class Figuring(Counting):
             return left if now + left <= end else None
         if remaining <= 0:
             return Fraction(0)
+        looks = self._looks(key, self._edge(seconds, now), seconds, now, now, of="budget", raw=False)
         for ahead in range(0, seconds + 1, self.slot):
-            left = (remaining + self._given_back(key, seconds, now, ahead)) * seconds / rate
+            left = (remaining + self._given_back(key, looks, seconds, now, ahead)) * seconds / rate
             if left < ahead + self.slot and left <= seconds:
                 return max(left, Fraction(ahead))
         return None
 
-    def _given_back(self, key: str, seconds: int, now: int, ahead: int) -> Fraction:
-        """Which share of the budget was spent by errors that leave the window in so many seconds."""
+    def _given_back(
+        self, key: str, looks: Sequence[tuple[Fraction, Look]], seconds: int, now: int, ahead: int
+    ) -> Fraction:
+        """Which share of the budget was spent by errors that leave the window in so many seconds; `looks` as it is."""
         edge, later, slo = self._edge(seconds, now), self._edge(seconds, now + ahead), self.watched[key].in_force(now)
-        looks = self._looks(key, edge, seconds, now, now, of="budget", raw=False)
-        gone = self._looks(key, edge, later - edge, later, later, of="budget", raw=False) if later > edge else looks
+        if later <= edge:
+            return Fraction(0)
+        gone = self._looks(key, edge, later - edge, later, later, of="budget", raw=False)
         weighed = slo.budgeting.method is not Method.RATIO_TIMESLICES
         whole = sum(weight for weight, _ in looks) * self._error_budget(looks, slo)
         shares = (
             weight * Fraction(left.counts.bad, look.events) * (look.projection if weighed else 1)
             for (weight, look), (_, left) in zip(looks, gone, strict=True)
-            if look.events and later > edge
+            if look.events
         )
         return sum(shares, Fraction(0)) / whole
 

@@ -89,7 +89,7 @@ async def alerting(context: ssl.SSLContext) -> AsyncIterator[int]:
 
         def serve() -> None:
             connection, _ = listening.accept()
-            connection.settimeout(10)
+            connection.settimeout(30)
             with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as encrypted:
                 try:
                     encrypted.do_handshake()
@@ -414,7 +414,7 @@ def once(context: ssl.SSLContext, then: Callable[[socket.socket], None]) -> Iter
                 second, _ = listening.accept()
                 with second:
                     then(second)
-                    over.wait(10)
+                    over.wait(30)
 
         serving_thread = threading.Thread(target=serve)
         serving_thread.start()

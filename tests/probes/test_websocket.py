@@ -97,7 +97,7 @@ async def test_who_says_no_more_than_hello_is_good_and_is_told_goodbye() -> None
     async with websockets_server(handler) as port:
         seen = await asked(port)
         assert seen.reason == "ok"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not codes:
                 await asyncio.sleep(0.01)
     assert codes == [1000]
@@ -171,7 +171,7 @@ async def test_a_server_that_closes_says_why() -> None:
 async def test_a_message_in_many_fragments_is_one_and_pings_are_answered() -> None:
     async def handler(connection: ServerConnection) -> None:
         pong = await connection.ping()
-        await asyncio.wait_for(pong, 5)
+        await asyncio.wait_for(pong, 30)
         await connection.send(["one ", "two ", "three"])
         await connection.wait_closed()
 
@@ -338,7 +338,7 @@ def test_whatever_comes_after_the_upgrade_comes_to_an_end(
             socket.received(piece)
         socket.closed(ending)
         socket.received(b"too late")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await upgrading
             messages = []
             try:

@@ -165,7 +165,7 @@ async def test_a_lane_that_ended_while_the_outbox_was_read_is_not_begun_on_what_
         found: list[Delivery] = due(*args, **kwargs)
         if post.oncall.begun and not read.is_set():
             read.set()
-            go_on.wait(10)
+            go_on.wait(30)
         return found
 
     monkeypatch.setattr(post.journal, "due", due_slowly)
@@ -431,6 +431,6 @@ async def test_it_stops_also_when_it_is_woken_at_the_same_moment(post: Post) -> 
     await until(lambda: "due" in post.journal.calls and post.loop._wake._waiters)
     post.loop.wake()
     task.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()

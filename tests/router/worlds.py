@@ -112,7 +112,7 @@ class Recorder:
         return [message.action.value for message in self.begun]
 
 
-async def until(reached: Callable[[], object], *, seconds: float = 10.0) -> None:
+async def until(reached: Callable[[], object], *, seconds: float = 30.0) -> None:
     """Wait for something to come about; a test that waits in vain fails here."""
     async with asyncio.timeout(seconds):
         while not reached():

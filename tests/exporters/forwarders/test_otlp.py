@@ -132,9 +132,7 @@ async def test_a_request_is_compressed_protobuf_to_the_address_of_its_signal() -
         (503, Ambiguous, "server_error"),
     ],
 )
-async def test_what_a_receiver_says_of_a_failure_is_told(
-    code: int, verdict: type, reason: str
-) -> None:
+async def test_what_a_receiver_says_of_a_failure_is_told(code: int, verdict: type, reason: str) -> None:
     (found,) = await answered(status(code))
     assert isinstance(found, verdict)
     assert getattr(found, "reason", "") == reason

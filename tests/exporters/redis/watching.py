@@ -23,7 +23,7 @@ ACLS = documented("collectors/redis.md", "redis")
 
 PASSWORD = "s3cret"
 WATCH: dict[str, Any] = {"username": "watchkeep", "password": PASSWORD}
-UNTIL_SECONDS = 20.0
+UNTIL_SECONDS = 30.0
 
 
 def acl(index: int) -> str:

@@ -145,7 +145,7 @@ async def test_a_vendor_that_hangs_or_trickles_is_given_up_as_a_whole(pd: Accoun
         verdicts = await asyncio.gather(*(deliver(destination, NOTE) for _ in range(10)))
         assert set(verdicts) == {Ambiguous(reason="timeout")}
     pd.standin.injections.clear()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not isinstance(await deliver(destination, NOTE, attempts=1), Sent):
             pass
 
@@ -204,7 +204,7 @@ async def test_the_token_reaches_no_verdict_and_no_log(pd: Account, caplog: pyte
 
 
 async def until_priority(pd: Account, name: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while pd.standin.incidents[-1]["priority"] != name:
             await asyncio.sleep(0.01)
 
@@ -224,7 +224,7 @@ async def test_a_page_is_sent_whatever_becomes_of_its_priority(pd: Account, capl
     pd.standin.inject(Injection())
     pd.standin.inject(Injection(status=500, times=100))
     assert await deliver(destination, message()) == Sent(reference=message().key)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "a priority was not set" not in caplog.text:
             await asyncio.sleep(0.01)
     assert len(pd.asked) == 5
@@ -244,7 +244,7 @@ async def test_a_priority_that_it_has_or_that_is_none_of_ours_is_left_alone(pd: 
     await pd.page()
     pd.standin.act(message().key, "prioritize", by="anna", priority=name)
     assert isinstance(await deliver(pd.destination(), message()), Sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while ("GET", "/incidents", 200) not in pd.asked:
             await asyncio.sleep(0.01)
     await pd.made[-1].aclose()
@@ -281,7 +281,7 @@ async def test_what_is_under_way_for_priorities_ends_with_the_destination(pd: Ac
     pd.standin.inject(Injection(hang_seconds=30))
     destination = pd.destination()
     await deliver(destination, message())
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         await destination.aclose()
 
 
