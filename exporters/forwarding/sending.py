@@ -96,8 +96,8 @@ class Sending:
         """Whether the last batch was not taken."""
         return self._failed > 0
 
-    def retried(self) -> None:
-        """There are no dead letters any more: they wait again."""
+    def cleared(self) -> None:
+        """There are no dead letters any more: they wait again, or are gone."""
         self._telemetry.dead.labels(self._spool.name).set(0)
         self._spool.wake()
 

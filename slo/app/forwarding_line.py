@@ -1,6 +1,7 @@
 """One forwarder of a watch at work: what it is told."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +36,8 @@ TOLD_AGAIN = 1_000
 
 IN_STEP_SECONDS = 60.0
 """How often the other side is told of SLOs and exclusions, where it keeps any."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,8 +170,17 @@ class Line(Outlet):
     async def retry(self) -> int:
         """Send everything again that was refused; how much that is. Raises StoreError."""
         retried = await asyncio.to_thread(self.spool.file.retry)
-        self.sending.retried()
+        self.sending.cleared()
         return retried
+
+    async def discard(self) -> int:
+        """Forget everything that was refused, at somebody's wish; how much that is. Raises StoreError."""
+        discarded = await asyncio.to_thread(self.spool.file.dead.discard)
+        self.spool.drop(discarded, "discarded")
+        self.sending.cleared()
+        count = sum(discarded.values())
+        logger.warning("what was refused is discarded", extra={"forwarder": self.entry.name, "records": count})
+        return count
 
     async def run(self) -> None:
         """Follow, write and send until cancelled."""

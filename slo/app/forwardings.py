@@ -132,10 +132,13 @@ class Forwardings:
 
     async def retry(self, name: str) -> int | None:
         """Send everything again that one refused; how much. None where there is no such. Raises StoreError."""
-        if (shut := self._outlets.shut.get(name)) is not None:
-            raise StoreError(shut.why)
-        line = self.lines.get(name)
+        line = self._opened(name)
         return None if line is None else await line.retry()
+
+    async def discard(self, name: str) -> int | None:
+        """Forget everything that one refused; how much. None where there is no such. Raises StoreError."""
+        line = self._opened(name)
+        return None if line is None else await line.discard()
 
     async def run(self) -> None:
         """Tell and send until cancelled."""
@@ -208,6 +211,11 @@ class Forwardings:
         self._reading = Reading(line.selection for line in self.lines.values())
         if self.lines:
             self._books.follow()
+
+    def _opened(self, name: str) -> Line | None:
+        if (shut := self._outlets.shut.get(name)) is not None:
+            raise StoreError(shut.why)
+        return self.lines.get(name)
 
     async def _state(self, name: str) -> ForwarderState:
         shut = self._outlets.shut.get(name)

@@ -123,6 +123,9 @@ class Forwarders(Protocol):
     async def retry(self, name: str) -> int | None:
         """Send everything again that one refused; how much that is. None where there is no such. Raises StoreError."""
 
+    async def discard(self, name: str) -> int | None:
+        """Forget everything that one refused; how much that is. None where there is no such. Raises StoreError."""
+
 
 class Watch(Served, Protocol):
     """A running watch."""

@@ -322,6 +322,26 @@ async def test_a_fault_of_ours_in_one_forwarder_stops_no_other(tmp_path: Path, m
         assert await made.forwardings.retry("nobody") is None
 
 
+async def test_what_somebody_discards_is_counted_and_no_more_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as made:
+        await made.configure(to("ours"))
+
+        def broken(_records: Any) -> Any:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(made.far["ours"], "encode", broken)
+        made.forwardings.observe(bad("shared"))
+        await made.told()
+        assert await made.forwardings.discard("nobody") is None
+        assert await made.forwardings.discard("ours") == 1
+        labels = {"forwarder": "ours", "record": "outcome", "reason": "discarded"}
+        value = made.metrics.registry.get_sample_value
+        assert value("watchkeep_forwarder_records_dropped_total", labels) == 1
+        assert value("watchkeep_forwarder_dead_letters", {"forwarder": "ours"}) == 0
+
+
 async def test_after_a_spool_was_damaged_the_last_events_are_told_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

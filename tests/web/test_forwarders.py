@@ -14,7 +14,7 @@ from slo.web.forwarders import ForwarderState, forwarder_row, unreadable
 from tests.web.served import WITH_TOKEN, Served, served
 from tests.web.watches import AT, FakeForwarders, FakeWatch
 
-RETRY = b'{"action": "retry"}'
+RETRY, DISCARD = b'{"action": "retry"}', b'{"action": "discard"}'
 
 
 @pytest.fixture
@@ -72,12 +72,16 @@ def test_one_is_shown_with_its_dead_letters(site: Served) -> None:
     ]
 
 
-def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, spool: SpoolFile) -> None:
-    assert site.ask("POST", "/api/v1/forwarders/acme", body=RETRY).status == 401
+@pytest.mark.parametrize(("deed", "done", "waiting"), [(RETRY, "retried", 2), (DISCARD, "discarded", 1)])
+def test_what_was_refused_is_sent_again_or_forgotten_for_whoever_has_the_token(
+    site: Served, spool: SpoolFile, deed: bytes, done: str, waiting: int
+) -> None:
+    assert site.ask("POST", "/api/v1/forwarders/acme", body=deed).status == 401
     assert spool.dead.count() == {"rejected": 1}
-    answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
-    assert (answer.status, answer.document) == (200, {"name": "acme", "retried": 1})
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=deed, headers=WITH_TOKEN)
+    assert (answer.status, answer.document) == (200, {"name": "acme", done: 1})
     assert spool.dead.count() == {}
+    assert sum(depth.records for depth in spool.depths().values()) == waiting
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,7 @@ def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, 
     [
         ("GET", "/api/v1/forwarders/nobody", b"", 404),
         ("POST", "/api/v1/forwarders/nobody", RETRY, 404),
+        ("POST", "/api/v1/forwarders/nobody", DISCARD, 404),
         ("GET", "/api/v1/forwarders?a=b", b"", 400),
         ("GET", "/api/v1/forwarders/acme?a=b", b"", 400),
         ("POST", "/api/v1/forwarders/acme", b'{"action": "drop"}', 400),
@@ -97,9 +102,12 @@ def test_what_cannot_be_asked_is_refused(site: Served, method: str, path: str, b
     assert answer.document["error"]
 
 
-def test_a_spool_that_cannot_be_used_is_not_retried_and_that_is_said(watch: FakeWatch, site: Served) -> None:
+@pytest.mark.parametrize("deed", [RETRY, DISCARD])
+def test_a_spool_that_cannot_be_used_is_left_as_it_is_and_that_is_said(
+    watch: FakeWatch, site: Served, deed: bytes
+) -> None:
     watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
-    answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=deed, headers=WITH_TOKEN)
     assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
 
 

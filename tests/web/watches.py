@@ -271,6 +271,11 @@ class FakeForwarders:
             raise self.refuses
         return self.spools[name].retry() if name in self.spools else None
 
+    async def discard(self, name: str) -> int | None:
+        if self.refuses:
+            raise self.refuses
+        return sum(self.spools[name].dead.discard().values()) if name in self.spools else None
+
 
 class NoJobs:
     """No job is expected to call."""
