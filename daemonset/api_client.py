@@ -14,7 +14,8 @@ from daemonset.service_account import ServiceAccount
 from slo.config.tls import TLSSettings
 from slo.errors import Fault
 from slo.net.context import Context
-from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
+from slo.net.retry_after import retry_after_seconds
+from slo.router.answers import DETAIL_LIMIT, connection_reason, shown
 from slo.router.http_client import BrokenOff, once
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from prometheus_client.registry import Collector
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.exposition.catalogue import FAMILIES, ProcessTelemetry
 from slo.exposition.collected import Collected, CollectedRenderer
+from slo.exposition.families import FAMILIES
+from slo.exposition.process_catalogue import ProcessTelemetry
 from slo.exposition.render import CONTENT_TYPE, ProbeRenderer, SLORenderer
 
 logger = logging.getLogger(__name__)

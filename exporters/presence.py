@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 
 from exporters.forwarders.central import Central
-from exporters.forwarding.spool import Spool
+from exporters.forwarding.sending import SHOWN_CHARACTERS
+from exporters.forwarding.spool import COMPLAIN_EVERY_SECONDS, Spool
 from slo.core.delivery import Sent
 from slo.core.protocols import Clock
 from slo.core.telemetry import Rank
@@ -15,8 +16,6 @@ QUIET_SECONDS = 20.0
 """After so long without anything to report that is reported."""
 
 LOOK_SECONDS = 5.0
-COMPLAIN_EVERY_SECONDS = 600.0
-SHOWN_CHARACTERS = 500
 
 logger = logging.getLogger(__name__)
 

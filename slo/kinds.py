@@ -35,7 +35,7 @@ class CollectorKind(Kind, Protocol):
     """What the module of a kind of collector exports."""
 
     family: Callable[[str], Any]
-    """What is said of a metric before its values, a `slo.exposition.catalogue.Family`; None where it has none such."""
+    """What is said of a metric before its values, a `slo.exposition.families.Family`; None where it has none such."""
 
 
 @cache

@@ -92,6 +92,12 @@ def answering(*parts: bytes) -> Behaviour:
     return behave
 
 
+def responding(status: str, body: str = "", *headers: str) -> Behaviour:
+    """Reads a request, answers it with that status and body, and closes."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "Connection: close", "", body]
+    return answering("\r\n".join(lines).encode())
+
+
 def saying(*parts: bytes, then_hang: bool = False, then_reset: bool = False) -> Behaviour:
     """Says these parts one after the other, without listening."""
 

@@ -17,6 +17,12 @@ Samples: TypeAlias = dict[frozenset[tuple[str, str]], list[tuple[int, float]]]
 """By the labels of a series, `__name__` among them: each sample with its time in ms, as often as it is there."""
 
 
+def _slos_of(port: int, selector: str) -> list[str]:
+    query = urllib.parse.urlencode({"query": selector})
+    found = json.loads(_asked(f"http://127.0.0.1:{port}/api/v1/query?{query}"))["data"]["result"]
+    return sorted(series["metric"]["slo"] for series in found)
+
+
 class Receiver(Protocol):
     """A server. `path` is where it takes remote write."""
 
@@ -27,6 +33,9 @@ class Receiver(Protocol):
 
     def samples(self, selector: str) -> Samples:
         """Everything that is stored of the series that a selector selects."""
+
+    def now(self, selector: str) -> list[str]:
+        """The labels `slo` of the series that a selector selects and that have a value now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +53,10 @@ class Prometheus:
             frozenset(series["metric"].items()): [(round(at * 1000), float(value)) for at, value in series["values"]]
             for series in found
         }
+
+    def now(self, selector: str) -> list[str]:
+        """The labels `slo` of the series that a selector selects and that have a value now."""
+        return _slos_of(self.port, selector)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +77,11 @@ class VictoriaMetrics:
             key = frozenset(series["metric"].items())
             found.setdefault(key, []).extend(zip(series["timestamps"], map(float, series["values"]), strict=True))
         return {key: sorted(samples) for key, samples in found.items()}
+
+    def now(self, selector: str) -> list[str]:
+        """The labels `slo` of the series that a selector selects and that have a value now."""
+        _asked(f"http://127.0.0.1:{self.port}/internal/force_flush")
+        return _slos_of(self.port, selector)
 
 
 def _asked(url: str) -> bytes:

@@ -2,7 +2,7 @@
 it has such.
 """
 
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 def _table(prefix: str, **helps: str) -> dict[str, Family]:

@@ -13,7 +13,7 @@ from slo.config.types import wrong
 from slo.core.outcome import Finding
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 from slo.net.attempt import Reached
 from slo.net.context import Context
 from slo.net.fetch import Fetched, fetch

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from exporters.containers.node_logs import NodeLogs, Taken
-from exporters.forwarding.spool import Spool
+from exporters.forwarding.spool import COMPLAIN_EVERY_SECONDS, Spool
 from slo.config.containers import ContainersConfig
 from slo.core.pod import Pod
 from slo.core.protocols import Changing, Clock
@@ -23,8 +23,6 @@ LOOK_SECONDS = 1.0
 
 MOST_BYTES = 1_000_000
 """How much is put into the spool at once, as it lies there."""
-
-COMPLAIN_EVERY_SECONDS = 600.0
 
 SINCE = "containers"
 """The mark of the selection, and of since when it is followed."""

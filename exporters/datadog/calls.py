@@ -14,10 +14,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from exporters.posting import Posting
-from slo.core.delivery import Ambiguous, Refused, Retry
+from exporters.posting import Failed, Posting
+from slo.config.secret import Secret
+from slo.core.delivery import Ambiguous, Retry
 from slo.errors import WatchkeepError
-from slo.net.fetch import Fetched
+from slo.net.http1 import Response
 
 if TYPE_CHECKING:
     from datadog_api_client import ApiClient
@@ -38,7 +39,7 @@ T = TypeVar("T")
 class Unanswered(WatchkeepError):
     """A call did not do what it was for; `verdict` says what became of it."""
 
-    def __init__(self, verdict: Retry | Ambiguous | Refused) -> None:
+    def __init__(self, verdict: Failed) -> None:
         super().__init__(str(verdict))
         self.verdict = verdict
 
@@ -46,21 +47,18 @@ class Unanswered(WatchkeepError):
 class Calls:
     """Calls to one address, in the threads that are given."""
 
-    def __init__(
-        self, posting: Posting, keys: Mapping[str, str], *, url: str, timeout_seconds: float, threads: Executor
-    ) -> None:
+    def __init__(self, posting: Posting, keys: Mapping[str, Secret], *, url: str, threads: Executor) -> None:
         self._posting = posting
         self._keys = keys
         self.url = url.rstrip("/")
-        self._timeout_seconds = timeout_seconds
         self._threads = threads
-        self._under_way: set[Future[Fetched]] = set()
+        self._under_way: set[Future[Response | Failed]] = set()
         self._client: ApiClient | None = None
         self._closed = False
 
     async def submit(self, path: str, body: bytes) -> None:
         """Post a body that is JSON, compressed with gzip. Raises Unanswered."""
-        headers = {"Accept": JSON, "Content-Type": ENCODED, "Content-Encoding": "gzip", API_KEY: self._keys[API_KEY]}
+        headers = {"Accept": JSON, "Content-Type": ENCODED, "Content-Encoding": "gzip"}
         await self.use(lambda client: client.call_api(path, "POST", header_params=headers, body=BytesIO(body)))
 
     async def use(self, work: "Callable[[ApiClient], T]") -> T:
@@ -89,11 +87,9 @@ class Calls:
     def _made(self, loop: asyncio.AbstractEventLoop) -> "ApiClient":
         from datadog_api_client import ApiClient, Configuration
 
-        configuration = Configuration(  # type: ignore[no-untyped-call]
-            host=self.url,
-            api_key={"apiKeyAuth": self._keys[API_KEY], "appKeyAuth": self._keys.get(APPLICATION_KEY, "")},
-            compress=False,
-        )
+        names = {API_KEY: "apiKeyAuth", APPLICATION_KEY: "appKeyAuth"}
+        keys = {names[header]: key.reveal() for header, key in self._keys.items()}  # else it takes those of DD_API_KEY
+        configuration = Configuration(host=self.url, api_key=keys, compress=False)  # type: ignore[no-untyped-call]
         client = ApiClient(configuration)
         client.rest_client.pool_manager = _Pool(self, loop)
         return client
@@ -105,10 +101,10 @@ class Calls:
         if self._closed:
             raise Unanswered(Retry(reason="cancelled"))
         request = self._posting.request(method, path, headers=headers, body=body)
-        sending = asyncio.run_coroutine_threadsafe(self._posting.fetch(request), loop)
+        sending = asyncio.run_coroutine_threadsafe(self._posting.ask(request), loop)
         self._under_way.add(sending)
         try:
-            fetched = sending.result(self._timeout_seconds + GRACE_SECONDS)
+            response = sending.result(self._posting.timeout_seconds + GRACE_SECONDS)
         except TimeoutError:
             sending.cancel()
             raise Unanswered(Ambiguous(reason="prober_stalled", detail="the event loop stood still")) from None
@@ -116,12 +112,8 @@ class Calls:
             raise Unanswered(Ambiguous(reason="cancelled")) from None
         finally:
             self._under_way.discard(sending)
-        failed = self._posting.failed(fetched)
-        if failed is not None:
-            raise Unanswered(failed)
-        response = fetched.response
-        if response is None:
-            raise Unanswered(Ambiguous(reason="response_closed"))
+        if not isinstance(response, Response):
+            raise Unanswered(response)
         shown = self._posting.hidden(response.body.decode(errors="replace"))
         return Answer(status=response.status, data=shown.encode())
 

@@ -51,7 +51,7 @@ def _written(logged: Logged, now: datetime, content: Mapping[str, Json]) -> byte
         "id": logged.id,
         "dataset": logged.dataset,
         "action": logged.action,
-        "occurred_at": _iso(logged.at),
+        "occurred_at": time_text(logged.at),
     }
     if logged.outcome:
         event["outcome"] = logged.outcome
@@ -62,7 +62,7 @@ def _written(logged: Logged, now: datetime, content: Mapping[str, Json]) -> byte
         "ddtags": ",".join(tags_of(logged.labels)),
         "service": logged.labels.get("service") or SOURCE,
         "status": logged.level,
-        "date": _iso(logged.at if now - logged.at <= OLDEST else now),
+        "date": time_text(logged.at if now - logged.at <= OLDEST else now),
         "event": event,
         **content,
     }
@@ -76,5 +76,6 @@ def _fields(logged: Logged) -> Mapping[str, Json]:
     return {SOURCE: {logged.dataset.removeprefix(_OWN).replace(".", "_"): logged.fields}} if logged.fields else {}
 
 
-def _iso(at: datetime) -> str:
+def time_text(at: datetime) -> str:
+    """A time as Datadog reads it, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,9 +14,9 @@ from exporters.datadog.calls import Calls, Unanswered
 from exporters.datadog.corrections import corrections, known_by, plan_corrections
 from exporters.datadog.objectives import Present, mark_of, objectives, plan
 from exporters.datadog.slo_api import act, correct, present_corrections, present_slos, take_back
-from slo.core.delivery import Refused, Retry
+from exporters.forwarding.selection import Selection
+from slo.core.delivery import RETRY_AFTER_CAP_SECONDS, Ambiguous, Refused, Retry
 from slo.core.exclusion import Exclusion
-from slo.core.matching import Matcher, fulfil
 from slo.core.slo import SLO
 from slo.exposition.sparing import Sparing
 
@@ -32,15 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class Keeping:
-    """Keeps what is there for one owner. `match` says whose SLOs, `added` are the labels that their counts have."""
+    """Keeps what is there for one owner: of the SLOs of which `selection` takes the counts."""
 
-    def __init__(
-        self, calls: Calls, *, owner: str, match: Sequence[Matcher], added: Mapping[str, str], shown: str
-    ) -> None:
+    def __init__(self, calls: Calls, *, owner: str, selection: Selection, shown: str) -> None:
         self._calls = calls
         self._owner = owner
-        self._match = tuple(match)
-        self._added = dict(added)
+        self._selection = selection
         self._shown = shown
         self._settled: tuple[Sequence[SLO], Sequence[Exclusion]] | None = None
         self._look_at: datetime | None = None
@@ -48,7 +45,7 @@ class Keeping:
 
     async def keep(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
         """Put everything in step. What cannot be done now is said, and done another time."""
-        asked = [slo for slo in slos if fulfil(slo.labels, self._match)], list(exclusions)
+        asked = [slo for slo in slos if self._selection.takes(slo.labels)], list(exclusions)
         if self._look_at is not None and now < self._look_at and self._settled in (asked, None):
             return
         self._settled, self._look_at = None, None
@@ -56,14 +53,14 @@ class Keeping:
             await self._keep(*asked, now)
         except Unanswered as error:
             self._complain("SLOs at Datadog cannot be kept in step now", error)
-            if isinstance(error.verdict, Retry) and error.verdict.after_seconds:
-                self._look_at = now + timedelta(seconds=error.verdict.after_seconds)
+            if isinstance(error.verdict, Retry | Ambiguous) and error.verdict.after_seconds:
+                self._look_at = now + timedelta(seconds=min(error.verdict.after_seconds, RETRY_AFTER_CAP_SECONDS))
             return
         self._settled, self._look_at = asked, now + LOOK_AGAIN
 
     async def _keep(self, slos: Sequence[SLO], exclusions: Sequence[Exclusion], now: datetime) -> None:
         """Raises Unanswered where Datadog does not answer."""
-        wanted = objectives(slos, owner=self._owner, added=self._added, now=now)
+        wanted = objectives(slos, owner=self._owner, labelled=self._selection.labelled, now=now)
         present = await self._present()
         actions = plan(wanted, present)
         for action in actions:

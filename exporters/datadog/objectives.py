@@ -7,7 +7,7 @@ Source: https://docs.datadoghq.com/api/latest/service-level-objectives/ and, for
 https://docs.datadoghq.com/service_level_objectives/#setting-slo-targets
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -33,6 +33,8 @@ TIMEFRAMES: tuple[tuple[str, timedelta], ...] = (
 DECIMALS = 3
 HIGHEST_TARGET = 99.999
 """A target has at most three decimals, and leaves a budget."""
+
+Labelled: TypeAlias = Callable[[Mapping[str, str]], Mapping[str, str]]
 
 Thresholds: TypeAlias = tuple[tuple[str, float], ...]
 """Windows with their targets in percent, in order of the window."""
@@ -95,8 +97,8 @@ def mark_of(owner: str, key: str) -> str:
     return tag(MARK, id_of("slo", owner, key))
 
 
-def objectives(slos: Iterable[SLO], *, owner: str, added: Mapping[str, str], now: datetime) -> list[Objective]:
-    """What is to be there for these SLOs, whose counts have the labels `added` as well.
+def objectives(slos: Iterable[SLO], *, owner: str, labelled: Labelled, now: datetime) -> list[Objective]:
+    """What is to be there for these SLOs. `labelled` says which labels their counts have, of those of their metrics.
 
     Datadog judges by events alone, so SLOs with another budgeting method are left out, and so is one that stands for
     one of each group. Of several definitions of an SLO the one that counts now is taken.
@@ -106,7 +108,7 @@ def objectives(slos: Iterable[SLO], *, owner: str, added: Mapping[str, str], now
         if slo.key not in current or slo.begins <= now:
             current[slo.key] = slo
     return [
-        _objective(slo, owner, added)
+        _objective(slo, owner, labelled(slo_labels(slo)))
         for slo in current.values()
         if slo.budgeting.method is Method.OCCURRENCES and (slo.scope or not slo.group_by)
     ]
@@ -123,14 +125,14 @@ def plan(wanted: Sequence[Objective], present: Sequence[Present]) -> list[Action
     for each in sorted(present, key=lambda each: (each.created_at, each.id)):
         by_mark.setdefault(each.objective.mark, []).append(each)
     for objective in wanted:
-        first, *doubles = by_mark.pop(objective.mark, [None])
-        if first is None:
+        if not (found := by_mark.pop(objective.mark, [])):
             actions.append(Create(objective=objective))
             continue
+        first, *doubles = found
         kept = _with_foreign_tags(objective, first.objective)
         if kept != first.objective:
             actions.append(Update(id=first.id, objective=kept))
-        actions += (Delete(id=each.id) for each in doubles if each)
+        actions += (Delete(id=each.id) for each in doubles)
     actions += (Delete(id=each.id) for gone in by_mark.values() for each in gone)
     return actions
 
@@ -145,8 +147,7 @@ def target_percent(objective: Fraction) -> float:
     return min(HIGHEST_TARGET, float(round(objective * 100, DECIMALS)))
 
 
-def _objective(slo: SLO, owner: str, added: Mapping[str, str]) -> Objective:
-    labels = {**added, **slo_labels(slo)}
+def _objective(slo: SLO, owner: str, labels: Mapping[str, str]) -> Objective:
     mark, target = mark_of(owner, slo.key), target_percent(slo.objective)
     lengths = [slo.window, *(window for window in slo.more_windows if isinstance(window, timedelta))]
     frames = {timeframe(length) for length in lengths}
@@ -169,11 +170,7 @@ def _scope(labels: Mapping[str, str]) -> str:
 
 
 def _with_foreign_tags(wanted: Objective, present: Objective) -> Objective:
-    """What is wanted, with the tags that people gave it there."""
-    return replace(wanted, tags=tuple(sorted({*wanted.tags, *_foreign(wanted, present)})))
-
-
-def _foreign(wanted: Objective, present: Objective) -> Iterable[str]:
-    """The tags there whose names none of ours have: one of ours with another value is an old one."""
-    names = {each.partition(":")[0] for each in wanted.tags}
-    return (each for each in present.tags if each.partition(":")[0] not in names)
+    """What is wanted, with the tags that people gave it there; a name of ours with another value is an old tag."""
+    ours = {each.partition(":")[0] for each in wanted.tags}
+    foreign = (each for each in present.tags if each.partition(":")[0] not in ours)
+    return replace(wanted, tags=tuple(sorted({*wanted.tags, *foreign})))

@@ -6,12 +6,12 @@ Source: https://docs.datadoghq.com/api/latest/logs/search-logs-post/
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic_core import to_json
 
-from exporters.datadog.entries import SOURCE
+from exporters.datadog.entries import SOURCE, time_text
 from exporters.posting import Posting
 from slo.core.canary import Canary
 from slo.errors import Fault
@@ -31,8 +31,8 @@ async def found_of(posting: Posting, canaries: Sequence[Canary], deadline: float
     search = {
         "filter": {
             "query": f"source:{SOURCE} ({' OR '.join(canary.id for canary in canaries)})",
-            "from": _iso(min(times) - BESIDE),
-            "to": _iso(max(times) + BESIDE),
+            "from": time_text(min(times) - BESIDE),
+            "to": time_text(max(times) + BESIDE),
         },
         "page": {"limit": MOST},
     }
@@ -52,7 +52,3 @@ def _ids(document: Any) -> Iterator[str]:
     for log in document["data"]:
         own = log["attributes"].get("attributes") or {}
         yield str(own.get("event", {}).get("id", ""))
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

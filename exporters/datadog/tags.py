@@ -7,10 +7,14 @@ https://docs.datadoghq.com/metrics/custom_metrics/#naming-custom-metrics
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 TAG_LIMIT = 200
 NAME_LIMIT = 200
 """The longest tag, and the longest name of a metric, in characters."""
+
+MOST_KEPT = 10_000
+"""How many tags are kept as they are written: every log has those of its labels."""
 
 ENVIRONMENT, ENV = "environment", "env"
 """What we call the environment, and what Datadog ties metrics and logs together by."""
@@ -22,6 +26,7 @@ _NOT_IN_TAGS = re.compile(r"(?:[^\w\-:./]|_)+")
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_.]")
 
 
+@lru_cache(MOST_KEPT)
 def tag(name: str, value: str) -> str:
     """A label as a tag; empty where its value is, since Datadog takes no tag that ends in a colon."""
     written = _NOT_IN_TAGS.sub("_", f"{name}:{value}".lower()).lstrip("_0123456789-:./")

@@ -1,24 +1,26 @@
 """Requests to `_bulk`, and what their answers mean for each record.
 
 Every document is created and never overwritten, which is all that a data stream takes: one whose `_id` is there says
-409, and is done. Source: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
+409, and is done. One that went into the failure store of its data stream says 201, and is not where it belongs.
+Sources: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk and
+https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
 from exporters.elk.document import Document
-from exporters.posting import DETAIL_LIMIT
+from exporters.posting import DETAIL_LIMIT, MALFORMED
 from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
 
-PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+PATH = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
 """Where it goes, and all that we want to hear."""
 
-MALFORMED = "response_malformed"
-"""The reason where what answers is no bulk API, whatever its status says."""
+SET_ASIDE = "failure_store"
+"""The reason where a document is beside its data stream, where no search finds it that is not made for it."""
 
 _REASONS = {401: "auth_refused", 403: "auth_refused", 404: "index_missing", 408: "request_timeout", 429: "rate_limited"}
 
@@ -51,7 +53,7 @@ def verdicts(answer: bytes, items: Sequence[int], hidden: Callable[[str], str]) 
         found = "no items" if each is None else f"{len(each)} items of {sum(items)}"
         shown = hidden(answer.decode(errors="replace"))[:DETAIL_LIMIT]
         return [Retry(reason=MALFORMED, detail=f"{found} in the answer: {shown}")]
-    found_each = [_verdict(status, error, hidden) for status, error in each]
+    found_each = [_verdict(item, hidden) for item in each]
     of_records, start = list[Verdict](), 0
     for count in items:
         of_records.append(_worst(found_each[start : start + count]))
@@ -63,21 +65,33 @@ def _worst(of_documents: Iterable[Verdict]) -> Verdict:
     return max(of_documents, key=lambda verdict: _WEIGHTS[type(verdict)], default=Dropped())
 
 
-def _items(answer: bytes) -> list[tuple[int, Mapping[str, Any]]] | None:
-    """The status and the error of each document; None where the answer has none."""
+class _Item(NamedTuple):
+    """What became of a document: its status, its error, and whether it is in a failure store."""
+
+    status: int
+    error: Mapping[str, Any] | str
+    set_aside: bool
+
+
+def _items(answer: bytes) -> list[_Item] | None:
+    """What became of each document; None where the answer does not say that."""
     try:
         document = json.loads(answer)
         results = [result for item in document["items"] for result in item.values()]
-        found = [(result["status"], result.get("error") or {}) for result in results]
+        found = [
+            _Item(result["status"], result.get("error") or {}, result.get("failure_store") == "used")
+            for result in results
+        ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    sound = all(type(status) is int and isinstance(error, dict | str) for status, error in found)
-    if not sound:
-        return None
-    return [(status, error if isinstance(error, dict) else {"reason": error}) for status, error in found]
+    sound = all(type(item.status) is int and isinstance(item.error, dict | str) for item in found)
+    return found if sound else None
 
 
-def _verdict(status: int, error: Mapping[str, Any], hidden: Callable[[str], str]) -> Verdict:
+def _verdict(item: _Item, hidden: Callable[[str], str]) -> Verdict:
+    status, error = item.status, {"reason": item.error} if isinstance(item.error, str) else item.error
+    if item.set_aside:
+        return Refused(reason=SET_ASIDE, detail="it does not fit, and is in the failure store of the data stream")
     if 200 <= status < 300 or status == 409:
         return Sent()
     type_, reason = str(error.get("type", "")), str(error.get("reason", ""))

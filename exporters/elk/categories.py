@@ -1,7 +1,8 @@
 """What kind of event something is, in the words that the Elastic Common Schema allows.
 
-There is no category for the availability of a service: what is about incidents has none.
-Source of the words: https://www.elastic.co/docs/reference/ecs/ecs-category-field-values-reference
+There is no category for the availability of a service: what is about incidents has none. Each category has types of
+its own, and `error` is none of `network`: that a round failed is its outcome.
+Source of the words: https://www.elastic.co/docs/reference/ecs/ecs-allowed-values-event-category
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ _TYPES: Mapping[str, Sequence[str]] = {
     "silence_expired": ("deletion",),
     "contract_recorded": ("creation",),
     "contract_ended": ("deletion",),
-    "observed": ("error",),
 }
 """By action; any other tells something of what has begun."""
 

@@ -5,7 +5,7 @@ Source of the fields: https://www.elastic.co/docs/reference/ecs/ecs-field-refere
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import NamedTuple, TypeAlias
 
@@ -17,6 +17,9 @@ from slo.core.telemetry import Counted, Json, Logged, Measured, Telemetry, id_of
 
 ECS_VERSION = "8.11.0"
 """The version whose fields these are; all of them are in every later one too."""
+
+GZIP_LEVEL = 1
+"""Documents say the same words again and again: higher levels cost several times as much, and save a few percent."""
 
 COUNTS, METRICS = f"{OWN}counts", f"{OWN}metrics"
 
@@ -57,7 +60,7 @@ def _counted(counted: Counted, namespace: str | None) -> Document:
     end = datetime.fromtimestamp(counted.end, UTC)
     event: Fields = {
         "kind": "metric",
-        "start": _iso(datetime.fromtimestamp(counted.end - counted.seconds, UTC)),
+        "start": _iso(end - timedelta(seconds=counted.seconds)),
         "end": _iso(end),
     }
     slo: Fields = {
@@ -79,7 +82,7 @@ def _measured(measured: Measured, namespace: str | None) -> Iterator[Document]:
     for name, _, labels, value in measured.points:
         if isfinite(value):
             by_labels.setdefault(tuple(sorted(labels.items())), {})[name] = value
-    moment = measured.at.timestamp()
+    moment = measured.moment
     for pairs, values in by_labels.items():
         id_ = id_of(moment, *(part for pair in pairs for part in pair), "", *sorted(values))
         document = Document(id_, "metrics", METRICS, measured.at, {"metrics": values})

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from exporters.posting import Posting
 from slo.errors import Fault
+from slo.net.http1 import Response
 
 NOT_THERE = 404
 NO_INDEX = "index_not_found_exception"
@@ -26,11 +27,10 @@ async def found_in(posting: Posting, index: str, ids: Iterable[str], deadline: f
     body = {"query": {"ids": {"values": wanted}}, "size": len(wanted), "_source": False}
     path = f"/{index}/_search?allow_partial_search_results=false"
     request = posting.request("POST", path, headers=_JSON, body=to_json(body))
-    fetched = await posting.fetch(request, deadline)
-    response = fetched.response
-    if response is not None and fetched.reached.fault is None and _lacks_index(response.status, response.body):
+    answer = await posting.fetch(request, deadline)
+    if isinstance(answer, Response) and _lacks_index(answer.status, answer.body):
         return frozenset()
-    found = _found(posting.checked(fetched).body)
+    found = _found(posting.checked(answer).body)
     if found is None:
         raise Fault("canary_unread", detail="the answer is not that of a whole search")
     return found.intersection(wanted)

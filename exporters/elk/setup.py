@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from exporters.elk.bulk import MALFORMED
 from exporters.elk.template import OWNER, VERSION, template
-from exporters.posting import DETAIL_LIMIT, NO_HEADERS, Posting
+from exporters.posting import DETAIL_LIMIT, MALFORMED, NO_HEADERS, Failed, Posting
 from slo.core.delivery import Ambiguous, Refused, Retry, Verdict
+from slo.net.http1 import Response
 
 _JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 
@@ -23,7 +23,7 @@ class _Answer:
     """What the other side said: its status, 0 where there was none, what is wrong with it, and the document in it."""
 
     status: int
-    failed: Retry | Ambiguous | Refused | None
+    failed: Failed | None
     document: Mapping[str, Any]
 
     @property
@@ -76,10 +76,11 @@ class Setup:
     async def _ask(self, method: str, query: str = "") -> _Answer:
         path = f"/_index_template/{self._name}{query}"
         headers, body = (_JSON, to_json(self._body)) if method == "PUT" else (NO_HEADERS, b"")
-        fetched = await self._posting.fetch(self._posting.request(method, path, headers=headers, body=body))
-        failed, response = self._posting.failed(fetched), fetched.response
-        if failed is not None or response is None:
-            return _Answer(status=response.status if response else 0, failed=failed, document={})
+        response = await self._posting.fetch(self._posting.request(method, path, headers=headers, body=body))
+        if not isinstance(response, Response):
+            return _Answer(status=0, failed=response, document={})
+        if (failed := self._posting.failed(response)) is not None:
+            return _Answer(status=response.status, failed=failed, document={})
         document = _document(response.body, "index_templates" if method == "GET" else "acknowledged")
         if document is None:
             detail = self._posting.hidden(response.body.decode(errors="replace"))[:DETAIL_LIMIT]

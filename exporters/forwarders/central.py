@@ -9,17 +9,19 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
+from exporters.posting import DETAIL_LIMIT, Posting
+from slo.config.forwarding import PostingConfig
 from slo.config.reports import ReportingConfig
+from slo.config.request import Authorization
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
-from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Refused, Retry, Sent, Verdict
 from slo.core.telemetry import TOO_LARGE, Encoded, Limits, Rank, Record
 from slo.net.context import Context
-from slo.net.fetch import Fetched, fetch
-from slo.net.request import Request
-from slo.net.url import URL
+from slo.net.http1 import Response
 
 PATH = "/api/v1/outcomes"
 
@@ -33,17 +35,13 @@ MOST_WIRE_BYTES = 2 * 1024 * 1024
 
 GZIP_LEVEL = 1
 
-DETAIL_LIMIT = 500
-"""How much of what the other side said is kept, in characters."""
-
 _REFUSALS = frozenset({400, 413, 415})
 _REFUSAL = "the body is "
 """How a watch refuses a batch, and how its error begins. What says so in other words is no watch, but stands before it:
 there nothing is wrong with the batch.
 """
 
-_BEFORE_SENT = ("resolver_", "dns_", "connect_", "tls_", "network_", "no_", "not_permitted")
-"""How the reasons begin of what ended before anything was sent."""
+_HEADERS = MappingProxyType({"Content-Type": "application/json", "Content-Encoding": "gzip"})
 
 _UNREADABLE = "unreadable"
 """The reason of a record that the watch cannot read."""
@@ -68,37 +66,26 @@ class Central:
     """
 
     cumulative = False
+    ranks = frozenset({Rank.OUTCOME})  # the watch counts, and measures itself
     limits = Limits(
         records=MOST_RECORDS,
         raw_bytes=MOST_RAW_BYTES,
         wire_bytes=MOST_WIRE_BYTES,
-        ages=dict[Rank, timedelta](),
         batch_bytes=MOST_BYTES,
     )
 
     def __init__(self, config: Config, context: Context) -> None:
-        self._context = context
-        self._timeout_seconds = config.timeout.total_seconds()
-        self._token = config.token
-        self._url = URL.parse(config.url.rstrip("/") + PATH)
-        self._tls = config.tls
+        self._clock = context.clock
+        posting = PostingConfig(url=config.url.rstrip("/") + PATH, timeout=config.timeout, tls=config.tls)
+        authorization = Authorization(type="Bearer", credentials=config.token)
+        self._posting = Posting(posting, context, authorization=authorization)
+        self.shown = self._posting.shown
         self._agent = self._boot = ""
-        self.heard_at = context.clock.monotonic()
-        if self._url.secure:
-            context.tls.get(config.tls, alpn=self._request(b"").alpn)  # now: its files are there, or not
-
-    @property
-    def shown(self) -> str:
-        """Where batches go, for people."""
-        return self._url.shown
+        self.heard_at = self._clock.monotonic()
 
     def report_as(self, agent: str, boot: str) -> None:
         """Say who reports, and what its spool is called: numbers of one say nothing of another's."""
         self._agent, self._boot = agent, boot
-
-    def takes(self, rank: Rank) -> bool:
-        """Rounds: the watch counts, and measures itself."""
-        return rank is Rank.OUTCOME
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records as one batch, as far as their numbers are in a row; see `slo.core.batch.Batch`."""
@@ -107,10 +94,10 @@ class Central:
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send one batch once. The watch says which records it did not take."""
-        deadline = self._context.clock.monotonic() + self._timeout_seconds
-        verdicts = self._verdicts(await fetch(self._request(encoded.body), self._context, deadline), encoded)
+        response = await self._posting.fetch(self._posting.request("POST", headers=_HEADERS, body=encoded.body))
+        verdicts = self._verdicts(response, encoded) if isinstance(response, Response) else [response]
         if any(isinstance(verdict, Sent) for verdict in verdicts):
-            self.heard_at = self._context.clock.monotonic()
+            self.heard_at = self._clock.monotonic()
         return verdicts
 
     async def greet(self) -> Verdict:
@@ -122,44 +109,21 @@ class Central:
         """Nothing is held."""
 
     def _batch(self, first: int, bodies: Sequence[bytes]) -> Encoded:
-        sent = self._context.clock.now().isoformat()
+        sent = self._clock.now().isoformat()
         head = json.dumps({"agent": self._agent, "boot": self._boot, "first": first, "sent": sent})[:-1]
         raw = b'%s, "records": [%s]}' % (head.encode(), b",".join(bodies))
         body = gzip.compress(raw, GZIP_LEVEL, mtime=0)
         return Encoded(body=body, raw_bytes=len(raw), records=len(bodies), first=first)
 
-    def _request(self, payload: bytes) -> Request:
-        return Request(
-            url=self._url,
-            method="POST",
-            headers={
-                "Authorization": f"Bearer {self._token.reveal()}",
-                "Content-Type": "application/json",
-                "Content-Encoding": "gzip",
-            },
-            body=payload,
-            tls=self._tls,
-            follow_redirects=False,
-            keep_body=True,
-        )
-
-    def _verdicts(self, fetched: Fetched, encoded: Encoded) -> Sequence[Verdict]:
-        fault, response = fetched.reached.fault, fetched.response
-        if fault is not None or response is None:
-            reason, detail = (fault.reason, fault.detail) if fault else ("response_closed", "")
-            if reason.startswith(_BEFORE_SENT):
-                return [Retry(reason=reason, detail=detail)]
-            return [Ambiguous(reason=reason, detail=detail)]
-        text = self._token.hidden_in(response.body.decode(errors="replace"))
+    def _verdicts(self, response: Response, encoded: Encoded) -> Sequence[Verdict]:
+        text = self._posting.hidden(response.body.decode(errors="replace"))
         if 200 <= response.status < 300:
             return self._taken(text, encoded)
         detail = f"HTTP {response.status}: {text[:DETAIL_LIMIT]}"
         reason = _reason(response.status)
         if response.status in _REFUSALS and str(_document(text).get("error")).startswith(_REFUSAL):
             return [Refused(reason=reason, detail=detail)]
-        after = response.header("retry-after") or ""
-        seconds = float(after[:9]) if after.isascii() and after.isdigit() else None
-        return [Retry(reason=reason, after_seconds=seconds, detail=detail)]
+        return [Retry(reason=reason, after_seconds=self._posting.after_seconds(response), detail=detail)]
 
     def _taken(self, text: str, encoded: Encoded) -> Sequence[Verdict]:
         """A watch says how many records it took, and which it did not; whatever else answers with 200 is none.

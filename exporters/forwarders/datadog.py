@@ -11,27 +11,30 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from exporters.datadog.calls import API_KEY, APPLICATION_KEY, Calls, Unanswered
 from exporters.datadog.entries import OLDEST, entries
 from exporters.datadog.keeping import Keeping
 from exporters.datadog.search import found_of
 from exporters.datadog.series import SeriesWriter
+from exporters.forwarding.selection import Selection
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.config.identity import Name
+from slo.config.request import header_value
 from slo.config.tls import TLSSettings
 from slo.config.types import PositiveDuration, Secret
 from slo.config.urls import HTTPURL
 from slo.config.wrong import wrong
 from slo.core.canary import Canary
-from slo.core.delivery import Sent, Verdict
+from slo.core.delivery import Dropped, Sent, Verdict
 from slo.core.exclusion import Exclusion
 from slo.core.slo import SLO
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.errors import Fault
 from slo.net.context import Context
+from slo.net.url import URL
 
 METRICS, LOGS, SLOS = "/api/v2/series", "/api/v2/logs", "/api/v1/slo"
 
@@ -97,10 +100,20 @@ class Config(LogsConfig):
     tls: TLSSettings = TLSSettings()
     """How Datadog is verified over TLS."""
 
+    @field_validator("api_key", "application_key")
+    @classmethod
+    def _one_line(cls, value: Secret | None) -> Secret | None:
+        return value and header_value(value)
+
     @property
     def to_read_back(self) -> str:
         """The key to search with, where there is none."""
         return "" if self.application_key else "give it an `application_key`, which may search the logs"
+
+    @property
+    def sole(self) -> tuple[object, ...]:
+        """The owner of SLOs in an account: two of that name would delete each other's."""
+        return (self.owner, self.url or self.site, self.api_key) if self.slos else ()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
@@ -114,6 +127,7 @@ class Datadog:
     """Sends to one account."""
 
     cumulative = False
+    ranks = frozenset(Rank)
     limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_WIRE_BYTES, ages=AGES)
 
     def __init__(self, config: Config, context: Context) -> None:
@@ -124,28 +138,21 @@ class Datadog:
         api = config.url or f"https://api.{config.site}"
         logs = config.url or f"https://http-intake.logs.{config.site}"
         keys = {API_KEY: config.api_key}
-        self._shown = Posting(PostingConfig(url=api, timeout=config.timeout, tls=config.tls), context).shown
-        self._calls = {METRICS: self._made(config, api, keys), LOGS: self._made(config, logs, keys)}
+        self._calls = {
+            path: Calls(_posting(config, url, keys, context), keys, url=url, threads=self._threads)
+            for path, url in ((METRICS, api), (LOGS, logs))
+        }
+        self.shown = URL.parse(api).shown
         self._reading: Posting | None = None
-        if config.application_key is not None:
-            both = keys | {APPLICATION_KEY: config.application_key}
-            reading = PostingConfig(url=api, headers=both, timeout=config.timeout, tls=config.tls)
-            self._reading = Posting(reading, context)
         self._keeping: Keeping | None = None
-        if config.slos and config.application_key is not None and config.owner is not None:
-            self._calls[SLOS] = self._made(config, api, keys | {APPLICATION_KEY: config.application_key})
-            self._keeping = Keeping(
-                self._calls[SLOS], owner=config.owner, match=config.match, added=config.labels, shown=self._shown
-            )
-
-    @property
-    def shown(self) -> str:
-        """The address of its API, for people."""
-        return self._shown
-
-    def takes(self, rank: Rank) -> bool:  # noqa: ARG002 - there is a place for everything
-        """Everything."""
-        return True
+        if config.application_key is None:
+            return
+        keys = keys | {APPLICATION_KEY: config.application_key}
+        self._reading = _posting(config, api, keys, context)
+        if config.slos and config.owner is not None:
+            self._calls[SLOS] = Calls(self._reading, keys, url=api, threads=self._threads)
+            selection = Selection(config.match, config.metrics, config.labels)
+            self._keeping = Keeping(self._calls[SLOS], owner=config.owner, selection=selection, shown=self.shown)
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records as one request, of metrics or of logs. It has no body where they hold nothing that Datadog takes."""
@@ -159,7 +166,7 @@ class Datadog:
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. Datadog takes all of a request, or nothing."""
         if not encoded.body:
-            return [Sent()]
+            return [Dropped()]
         try:
             await self._calls[encoded.path].submit(encoded.path, encoded.body)
         except Unanswered as error:
@@ -189,18 +196,9 @@ class Datadog:
             calls.close()
         self._threads.shutdown(wait=False)
 
-    def _made(self, config: Config, url: str, keys: Mapping[str, Secret]) -> Calls:
-        headers = dict(keys)
-        posting = Posting(
-            PostingConfig(url=url, headers=headers, timeout=config.timeout, tls=config.tls), self._context
-        )
-        return Calls(
-            posting,
-            {name: key.reveal() for name, key in keys.items()},
-            url=url,
-            timeout_seconds=config.timeout.total_seconds(),
-            threads=self._threads,
-        )
+
+def _posting(config: Config, url: str, keys: Mapping[str, Secret], context: Context) -> Posting:
+    return Posting(PostingConfig(url=url, headers=keys, timeout=config.timeout, tls=config.tls), context)
 
 
 def build(config: Config, context: Context) -> Datadog:

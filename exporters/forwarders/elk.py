@@ -4,27 +4,28 @@ They go into data streams, or into plain indices with the key `index`. A documen
 is sent, so that within one index it is there once; see docs/forwarders/elk.md.
 """
 
+import gzip
 from collections.abc import Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
-from exporters.elk.bulk import MALFORMED, PATH, action, verdicts
-from exporters.elk.document import Document, documents
+from exporters.elk.bulk import PATH, action, verdicts
+from exporters.elk.document import GZIP_LEVEL, Document, documents
 from exporters.elk.naming import IndexName, Namespace, index_at
 from exporters.elk.search import found_in
 from exporters.elk.setup import Setup
-from exporters.elk.zipped import zipped
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
-from slo.config.request import Authorization
+from slo.config.request import Authorization, header_value
 from slo.config.types import PositiveDuration, Secret, wrong
 from slo.core.canary import Canary
-from slo.core.delivery import Dropped, Retry, Verdict
+from slo.core.delivery import Dropped, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.core.telemetry_document import read
 from slo.net.context import Context
+from slo.net.http1 import Response
 
 MOST_RECORDS = 2_000
 MOST_BYTES = 9_000_000
@@ -46,6 +47,11 @@ class Config(PostingConfig, LogsConfig):
     """An index for everything, in place of data streams. `%Y`, `%m` and `%d` become the time of a document."""
     setup: bool = True
     """Whether the index template is put, where there is none or an older one of ours."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _one_line(cls, value: Secret | None) -> Secret | None:
+        return value and header_value(value)
 
     @property
     def to_read_back(self) -> str:
@@ -74,24 +80,17 @@ class Elk:
     """Sends to one cluster."""
 
     cumulative = False
-    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_BYTES, wire_bytes=MOST_BYTES, ages=dict[Rank, timedelta]())
+    ranks = frozenset(Rank)
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_BYTES, wire_bytes=MOST_BYTES)
 
     def __init__(self, config: Config, context: Context) -> None:
         key = config.api_key
         authorization = Authorization(type="ApiKey", credentials=key) if key else None
         self._posting = Posting(config, context, authorization=authorization)
+        self.shown = self._posting.shown
         self._index = config.index
         self._namespace = config.namespace if config.index is None else None
         self._setup = Setup(self._posting, config.index) if config.setup else None
-
-    @property
-    def shown(self) -> str:
-        """The address, for people."""
-        return self._posting.shown
-
-    def takes(self, rank: Rank) -> bool:
-        """Everything."""
-        return rank in Rank
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records as one bulk request. Raises ValueError for one that cannot be read or written."""
@@ -101,7 +100,9 @@ class Elk:
             lines += [action(document, self._index_of(document)) for document in of_record]
             items.append(len(of_record))
         raw = b"".join(lines)
-        return Encoded(body=zipped(raw), raw_bytes=len(raw), records=len(records), items=tuple(items))
+        return Encoded(
+            body=gzip.compress(raw, GZIP_LEVEL, mtime=0), raw_bytes=len(raw), records=len(records), items=tuple(items)
+        )
 
     def _index_of(self, document: Document) -> str:
         if self._index is None:
@@ -115,11 +116,10 @@ class Elk:
         if self._setup is not None and (in_the_way := await self._setup.run()) is not None:
             return [in_the_way]
         request = self._posting.request("POST", PATH, headers=_HEADERS, body=encoded.body)
-        fetched = await self._posting.fetch(request)
-        failed = self._posting.failed(fetched)
-        if failed is not None or fetched.response is None:
-            return [failed or Retry(reason=MALFORMED)]
-        return verdicts(fetched.response.body, encoded.items, self._posting.hidden)
+        answer = await self._posting.ask(request)
+        if not isinstance(answer, Response):
+            return [answer]
+        return verdicts(answer.body, encoded.items, self._posting.hidden)
 
     async def find(self, canaries: Sequence[Canary], deadline: float) -> frozenset[Canary]:
         """Those of some canaries that a search finds. Raises Fault."""

@@ -5,19 +5,19 @@ has it, and not what became of it: a request without an answer is made again, an
 Source: https://www.elastic.co/docs/reference/logstash/plugins/plugins-inputs-http
 """
 
+import gzip
 from collections.abc import Sequence
-from datetime import timedelta
 from types import MappingProxyType
 
-from exporters.elk.document import documents
+from exporters.elk.document import GZIP_LEVEL, documents
 from exporters.elk.naming import Namespace
-from exporters.elk.zipped import zipped
 from exporters.posting import Posting
 from slo.config.forwarding import LogsConfig, PostingConfig
 from slo.core.delivery import Dropped, Sent, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.core.telemetry_document import read
 from slo.net.context import Context
+from slo.net.http1 import Response
 
 MOST_RECORDS = 500
 MOST_BYTES = 4_000_000
@@ -36,34 +36,31 @@ class Logstash:
     """Sends to one input."""
 
     cumulative = False
-    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_BYTES, wire_bytes=MOST_BYTES, ages=dict[Rank, timedelta]())
+    ranks = frozenset(Rank)
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_BYTES, wire_bytes=MOST_BYTES)
 
     def __init__(self, config: Config, context: Context) -> None:
         self._posting = Posting(config, context)
+        self.shown = self._posting.shown
         self._namespace = config.namespace
 
-    @property
-    def shown(self) -> str:
-        """The address, for people."""
-        return self._posting.shown
-
-    def takes(self, rank: Rank) -> bool:
-        """Everything."""
-        return rank in Rank
-
     def encode(self, records: Sequence[Record]) -> Encoded:
-        """Records as one array of documents. Raises ValueError for one that cannot be read or written."""
+        """Records as one array of documents, without a body where there is none.
+
+        Raises ValueError for one that cannot be read or written.
+        """
         each = [document for record in records for document in documents(read(record.body), self._namespace)]
         raw = b"[%s]" % b",\n".join(document.written() for document in each)
-        return Encoded(body=zipped(raw), raw_bytes=len(raw), records=len(records), items=(len(each),))
+        body = gzip.compress(raw, GZIP_LEVEL, mtime=0) if each else b""
+        return Encoded(body=body, raw_bytes=len(raw), records=len(records))
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once. Logstash takes all of it, or says that it takes nothing now."""
-        if not any(encoded.items):
+        if not encoded.body:
             return [Dropped()]
         request = self._posting.request("POST", headers=_HEADERS, body=encoded.body)
-        failed = self._posting.failed(await self._posting.fetch(request))
-        return [Sent() if failed is None else failed]
+        answer = await self._posting.ask(request)
+        return [Sent() if isinstance(answer, Response) else answer]
 
     async def aclose(self) -> None:
         """Nothing is held."""

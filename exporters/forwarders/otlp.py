@@ -9,19 +9,19 @@ Source of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from exporters.lateness import seen_as_late
 from exporters.otlp.answer import PROTOBUF, partial_success, status_message
 from exporters.otlp.logs import written
 from exporters.otlp.metrics import MetricsWriter
-from exporters.posting import DETAIL_LIMIT, Posting, retry_after_seconds
+from exporters.posting import DETAIL_LIMIT, Failed, Posting
 from slo.config.forwarding import LogsConfig, LogSort, PostingConfig
 from slo.config.wrong import wrong
-from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
+from slo.core.delivery import Refused, Retry, Sent, Verdict
 from slo.core.telemetry import Encoded, Limits, Rank, Record
 from slo.net.context import Context
 from slo.net.http1 import Response
@@ -36,7 +36,6 @@ PARTLY_REJECTED = "partly_rejected"
 """The reason where the rest of a request was taken."""
 
 _COUNTS_AND_METRICS = frozenset({Rank.COUNT, Rank.METRIC})
-_UNAVAILABLE = 503
 
 _COMPRESSION_LEVEL = 1
 """Labels say the same again and again: higher levels take three times as long for a tenth less."""
@@ -71,23 +70,14 @@ class OTLP:
     """Sends to one receiver."""
 
     cumulative = True
-    limits = Limits(
-        records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_RAW_BYTES, ages=dict[Rank, timedelta]()
-    )
+    ranks = frozenset(Rank)
+    limits = Limits(records=MOST_RECORDS, raw_bytes=MOST_RAW_BYTES, wire_bytes=MOST_RAW_BYTES)
 
     def __init__(self, config: Config, context: Context) -> None:
         self._posting = Posting(config, context)
+        self.shown = self._posting.shown
         self._resource = config.resource
         self._metrics = MetricsWriter(config.resource)
-
-    @property
-    def shown(self) -> str:
-        """The address, for people."""
-        return self._posting.shown
-
-    def takes(self, rank: Rank) -> bool:  # noqa: ARG002  # there is a place for everything
-        """Counts and metrics as metrics, all else as logs."""
-        return True
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records of one rank as one request for metrics or for logs."""
@@ -105,28 +95,23 @@ class OTLP:
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
         """Send it once."""
         request = self._posting.request("POST", encoded.path, headers=_HEADERS, body=encoded.body)
-        fetched = await self._posting.fetch(request)
-        failed, response = self._posting.failed(fetched), fetched.response
-        if response is None or fetched.reached.fault is not None:
-            return [failed or Ambiguous(reason="response_closed")]
+        response = await self._posting.fetch(request)
+        if not isinstance(response, Response):
+            return [response]
+        failed = self._posting.failed(response)
         return self._taken(response, encoded.records) if failed is None else [self._failed(failed, response)]
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
-    def _failed(self, failed: Verdict, response: Response) -> Verdict:
+    def _failed(self, failed: Failed, response: Response) -> Verdict:
         """What an answer means that is no success.
 
         The protocol would have 500 given up at once. It is waited out here as the other 5xx are: no receiver that is
         in trouble tells one batch that it can never take from all of them, and what was given up would be lost.
         """
         detail = self._detail(f"HTTP {response.status}: {status_message(response)}")
-        match failed:
-            case Ambiguous() if response.status == _UNAVAILABLE:
-                return Retry(reason=failed.reason, after_seconds=retry_after_seconds(response), detail=detail)
-            case Ambiguous() | Retry() | Refused():
-                return replace(failed, detail=detail)
-        return failed
+        return seen_as_late(replace(failed, detail=detail))
 
     def _taken(self, response: Response, records: int) -> Sequence[Verdict]:
         """What of a request was taken. What was rejected is lost, and not to be sent again, says the protocol.

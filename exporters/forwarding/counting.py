@@ -5,20 +5,21 @@ the ledger counted: what a kill kept from being told is in the next slot, and no
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
 
 from exporters.forwarding.selection import Selection
 from slo.core.slo import SLO
-from slo.core.telemetry import Counted, Counts3, Rank, id_of
+from slo.core.telemetry import TOTALS, Counted, Counts3, Measured, Point, Rank, id_of
 from slo.core.telemetry_document import written
 from slo.exposition.render import slo_labels
 from slo.store.spooled import New
 
 MARK = "counted "
 """How the marks begin that say what was told of an SLO, by its key."""
-
-NONE = Counts3(0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,7 @@ class Counting:
     def __init__(self, selection: Selection, *, cumulative: bool, marks: Mapping[str, str]) -> None:
         self._selection = selection
         self._cumulative = cumulative
+        self._labels: dict[str, dict[str, str]] = {}
         self._told = {
             name.removeprefix(MARK): Counts3(*json.loads(mark)) for name, mark in marks.items() if name.startswith(MARK)
         }
@@ -61,10 +63,10 @@ class Counting:
         wanted = {
             key: slo
             for key, slo in closing.slos.items()
-            if self._selection.takes(slo.labels) and self._selection.takes_metric("slo_sli_good_total")
+            if self._selection.takes(slo.labels) and self._selection.takes_metric(TOTALS[0])
         }
         if self._cumulative:
-            return [self._total(closing, key, slo) for key, slo in wanted.items()], {}
+            return [*(self._total(closing, key, slo) for key, slo in wanted.items()), *self._ended(closing, wanted)], {}
         records: list[New] = []
         marks: dict[str, str | None] = {}
         for key, slo in wanted.items():
@@ -77,8 +79,20 @@ class Counting:
         return records, marks
 
     def _total(self, closing: Closing, key: str, slo: SLO) -> New:
-        slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=NONE)
+        slot = SlotCounts(end=closing.end, seconds=closing.seconds, counts=Counts3())
         return self._new(closing, key, slo, slot, closing.totals[key])
+
+    def _ended(self, closing: Closing, wanted: Mapping[str, SLO]) -> Iterator[New]:
+        """That there are no more totals of SLOs which are gone, or have other labels now."""
+        before, self._labels = self._labels, {key: self._all_labels(slo) for key, slo in wanted.items()}
+        gone = [labels for key, labels in before.items() if labels != self._labels.get(key)]
+        if gone:
+            points = [Point(name, "counter", labels, math.nan) for labels in gone for name in TOTALS]
+            ended = Measured(at=datetime.fromtimestamp(closing.end, UTC), points=points, ended=True)
+            yield New(rank=Rank.COUNT, at=float(closing.end), body=written(ended))
+
+    def _all_labels(self, slo: SLO) -> dict[str, str]:
+        return self._selection.labelled(slo_labels(slo))
 
     def _changes(self, closing: Closing, key: str, slo: SLO, before: Counts3 | None) -> Iterator[New]:
         """What is new of an SLO, slot by slot; whatever its slots do not say is told of the last one.
@@ -87,42 +101,30 @@ class Counting:
         """
         total = closing.totals[key]
         slots = {slot.end: slot for slot in closing.slots.get(slo.sli, ())}
-        said = _sum(slot.counts for slot in slots.values())
+        said = reduce(Counts3.plus, (slot.counts for slot in slots.values()), Counts3())
         if before is None or any(now < then for now, then in zip(total, before, strict=True)):
-            before = _minus(total, said)
-        rest = _minus(_minus(total, before), said)
+            before = total.minus(said)
+        rest = total.minus(before).minus(said)
         if any(rest):
             last = slots.get(closing.end)
-            counts = _plus(last.counts, rest) if last else rest
+            counts = last.counts.plus(rest) if last else rest
             slots[closing.end] = SlotCounts(end=closing.end, seconds=closing.seconds, counts=counts)
         running = before
         for _, slot in sorted(slots.items()):
-            running = _plus(running, slot.counts)
+            running = running.plus(slot.counts)
             yield self._new(closing, key, slo, slot, running)
 
     def _new(self, closing: Closing, key: str, slo: SLO, slot: SlotCounts, totals: Counts3) -> New:
+        labels = self._all_labels(slo)
+        # With the labels, by which two watches that send to one place are told apart.
+        own = (part for pair in sorted(labels.items()) for part in pair)
         counted = Counted(
-            id=id_of("counted", key, slot.end, *totals),
+            id=id_of("counted", key, slot.end, *totals, *own),
             end=slot.end,
             seconds=slot.seconds,
-            labels=self._selection.labelled(slo_labels(slo)),
+            labels=labels,
             counts=slot.counts,
             totals=totals,
             correction=slot.end <= closing.begun,
         )
         return New(rank=Rank.COUNT, at=float(closing.end), body=written(counted))
-
-
-def _sum(all_counts: Iterator[Counts3]) -> Counts3:
-    total = NONE
-    for counts in all_counts:
-        total = _plus(total, counts)
-    return total
-
-
-def _plus(one: Counts3, other: Counts3) -> Counts3:
-    return Counts3(one.good + other.good, one.bad + other.bad, one.unknown + other.unknown)
-
-
-def _minus(one: Counts3, other: Counts3) -> Counts3:
-    return Counts3(one.good - other.good, one.bad - other.bad, one.unknown - other.unknown)

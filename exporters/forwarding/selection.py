@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from slo.core.matching import Matcher, fulfil
+from slo.core.matching import Matcher, is_for
 from slo.core.wildcard import wildcard
 
 
@@ -28,12 +28,8 @@ class Selection:
         self._of_checks = of_checks
 
     def takes(self, labels: Mapping[str, str]) -> bool:
-        """Whether what has these labels is for it. What lacks a label that is matched is nobody's, `!=` or not."""
-        return all(labels.get(matcher.label) for matcher in self._match) and fulfil(labels, self._match)
-
-    def takes_of_check(self, check: str, labels: Mapping[str, str]) -> bool:
-        """Whether what a check says of a target with these labels is for it."""
-        return self.takes(self.labels_of_check(check, labels))
+        """Whether what has these labels is for it."""
+        return is_for(labels, self._match)
 
     def labels_of_check(self, check: str, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels of a target, with those that it has from the SLOs; its own stand before these."""
@@ -45,8 +41,10 @@ class Selection:
 
     def takes_series(self, labels: Mapping[str, str]) -> bool:
         """Whether a series of a metric that it gets is for it."""
+        if self.whole:
+            return True
         check = labels.get("probe") or labels.get("collector") or labels.get("scrape")
-        return self.takes_of_check(check, labels) if check else self.takes(labels)
+        return self.takes(self.labels_of_check(check, labels) if check else labels)
 
     def labelled(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels, with those that are added."""

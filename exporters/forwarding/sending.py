@@ -6,15 +6,16 @@ again as it was, so that the other side can tell.
 
 import asyncio
 import logging
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from exporters.forwarding.spool import Spool
+from exporters.forwarding.spool import COMPLAIN_EVERY_SECONDS, Spool
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict, backoff_seconds
 from slo.core.protocols import Clock
-from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Encoded, Forwarder, Rank, Record
+from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, TOO_OLD, Encoded, Forwarder, Rank, Record
 from slo.errors import StoreError
 from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
@@ -24,17 +25,21 @@ LONGEST_PAUSE_SECONDS = 64.0
 
 IDLE_SECONDS = 5.0
 EXPIRE_EVERY_SECONDS = 5.0
-COMPLAIN_EVERY_SECONDS = 600.0
 SHOWN_CHARACTERS = 500
 
 REFUSED_IN_A_ROW = 20
-"""Where so many records are refused and none is taken it is not they that are wrong: the rest goes out slowly."""
+"""Where so many records are refused and none is taken it is not they that are wrong: the rest goes out slowly. What
+comes too late for the other side does not count, for that says something of the records.
+"""
 
 GROWS_BY = 8
 """Batches that were halved grow by an eighth each time that one is taken."""
 
 UNWRITABLE = "unwritable"
 """The reason of a record that the forwarder cannot write in the other side's words."""
+
+_OF_THE_RECORD = frozenset({UNWRITABLE, ALREADY_THERE})
+"""The reasons of refusals that are about one record for certain, and say nothing of those behind it."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +48,8 @@ class Sending:
     """Sends what is in `spool`. A batch that is refused as a whole is halved until what is bad is alone.
 
     What is about a time longer ago than `max_age` (None: any age will do), or than the other side takes, is given up
-    and counted; events are not. After an outage of the other side it is noticed in `longest_pause_seconds` at most that
-    it is over.
+    and counted, and so is what it refuses as too old; events are not. After an outage of the other side it is noticed
+    in `longest_pause_seconds` at most that it is over.
     """
 
     def __init__(
@@ -91,8 +96,8 @@ class Sending:
         """Whether the last batch was not taken."""
         return self._failed > 0
 
-    def retried(self) -> None:
-        """There are no dead letters any more: they wait again."""
+    def cleared(self) -> None:
+        """There are no dead letters any more: they wait again, or are gone."""
         self._telemetry.dead.labels(self._spool.name).set(0)
         self._spool.wake()
 
@@ -105,8 +110,8 @@ class Sending:
         if batch is None:
             return None
         encoded = await asyncio.to_thread(self._encoded, batch)
-        if encoded is None:
-            return await self._apply(batch, [Refused(reason=UNWRITABLE, detail="it cannot be written")])
+        if isinstance(encoded, Exception):
+            return await self._apply(batch, [self._unwritable(batch, encoded)])
         batch = batch.beginning(encoded.records)
         if _surpasses(encoded, self.forwarder):
             return await self._apply(batch, [Refused(reason=TOO_LARGE, detail=f"{len(encoded.body)} bytes")])
@@ -126,13 +131,17 @@ class Sending:
                 "not all could be sent, the rest goes out after the next start", extra={"forwarder": self._spool.name}
             )
 
-    def _encoded(self, batch: Batch) -> Encoded | None:
+    def _encoded(self, batch: Batch) -> Encoded | Exception:
         try:
             return self.forwarder.encode(batch.records)
-        except Exception:
-            if len(batch.records) == 1:
-                logger.exception("a record cannot be written", extra={"forwarder": self._spool.name})
-            return None
+        except Exception as error:  # noqa: BLE001 - it is told of where records are one by one
+            return error
+
+    def _unwritable(self, batch: Batch, error: Exception) -> Refused:
+        if len(batch.records) == 1:
+            message, key = "a record cannot be written", type(error).__name__
+            self._log.tell(logging.ERROR, message, key=key, extra={"forwarder": self._spool.name}, error=error)
+        return Refused(reason=UNWRITABLE, detail=f"it cannot be written: {error}"[:SHOWN_CHARACTERS])
 
     async def _apply(self, batch: Batch, verdicts: Sequence[Verdict]) -> float:
         """Do what the verdicts say; how many seconds to wait."""
@@ -142,37 +151,49 @@ class Sending:
             if _is_for_fewer(verdict, batch):
                 self._count_failure(verdict)
                 self._most = max(1, len(records) // 2)
-                await asyncio.to_thread(self._spool.file.settle, (), doubted=batch.again)
+                doubted = batch.again or _may_be_taken_in_part(verdict)
+                await asyncio.to_thread(self._spool.file.settle, (), doubted=doubted)
                 return 0.0
             verdicts = [verdict] * len(records)
         done: list[Record] = []
         dead: list[DeadLetter] = []
+        late: dict[Rank, float] = {}
         waiting: list[Retry | Ambiguous] = []
+        taken = 0
         now = self._clock.now().timestamp()
         for record, verdict in zip(records, verdicts, strict=True):
             match verdict:
-                case Sent() | Dropped():
+                case Dropped():
                     done.append(record)
+                case Sent():
+                    done.append(record)
+                    taken += 1
                 case Refused() if _was_there(batch, verdict):
                     done.append(record)
+                    taken += 1
+                case Refused() if verdict.reason == TOO_OLD and record.rank is not Rank.EVENT:
+                    late[record.rank] = max(record.at, late.get(record.rank, record.at))
+                    self._count_failure(verdict)
+                    self._complain(logging.WARNING, "records are given up as too late", f"{TOO_OLD}: {verdict.detail}")
                 case Refused(reason=reason, detail=detail):
                     dead.append(DeadLetter(record=record, reason=reason, detail=detail, refused_at=now))
                 case _:
                     waiting.append(verdict)
         doubted = batch.again or any(isinstance(verdict, Ambiguous) for verdict in waiting)
-        await self._settle(done, dead, doubted=doubted)
-        self._refused += len(dead)
-        if done:
+        await self._settle(done, dead, taken, doubted=doubted)
+        await self._give_up({rank: math.nextafter(at, math.inf) for rank, at in late.items()})
+        self._refused += sum(letter.reason not in _OF_THE_RECORD for letter in dead)
+        if done or late:
             self._failed = self._refused = 0
         return self._pause(waiting)
 
-    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], *, doubted: bool) -> None:
+    async def _settle(self, done: Sequence[Record], dead: Sequence[DeadLetter], taken: int, *, doubted: bool) -> None:
         spool, file = self._spool, self._spool.file
         if done or dead or not doubted:
             buried = await asyncio.to_thread(file.settle, done, dead, doubted=doubted, most_bytes=spool.most_bytes)
             spool.drop(buried, "buried")
-        if done:
-            self._telemetry.sent.labels(spool.name).inc(len(done))
+        if taken:
+            self._telemetry.sent.labels(spool.name).inc(taken)
             self.last_success_at = self._clock.now()
             self._telemetry.success_at.labels(spool.name).set(self.last_success_at.timestamp())
         if dead:
@@ -191,7 +212,7 @@ class Sending:
         self._count_failure(worst)
         self._complain(logging.WARNING, "a batch was not taken, it is sent again", f"{worst.reason}: {worst.detail}")
         self._failed += 1
-        asked = [verdict.after_seconds for verdict in waiting if isinstance(verdict, Retry) and verdict.after_seconds]
+        asked = [verdict.after_seconds for verdict in waiting if verdict.after_seconds]
         return self._backoff(self._failed, after_seconds=max(asked, default=None))
 
     def _backoff(self, attempt: int, *, after_seconds: float | None = None) -> float:
@@ -210,7 +231,12 @@ class Sending:
             ages = [age for age in (self.max_age, self.forwarder.limits.ages.get(rank)) if age is not None]
             if ages and rank is not Rank.EVENT:
                 before[rank] = wall - min(ages).total_seconds()
-        self._spool.drop(await asyncio.to_thread(self._spool.file.expire, before), "expired")
+        await self._give_up(before)
+
+    async def _give_up(self, before: Mapping[Rank, float]) -> None:
+        """Give up what is about a time before that of its rank (Unix seconds)."""
+        if before:
+            self._spool.drop(await asyncio.to_thread(self._spool.file.expire, before), "expired")
 
     def _count_failure(self, verdict: Refused | Retry | Ambiguous) -> None:
         self._telemetry.failures.labels(self._spool.name, verdict.reason).inc()
@@ -235,6 +261,11 @@ def _is_for_fewer(verdict: Verdict, batch: Batch) -> TypeGuard[Refused | Retry]:
     if isinstance(verdict, Refused):
         return not _was_there(batch, verdict)
     return isinstance(verdict, Retry) and verdict.reason == TOO_LARGE
+
+
+def _may_be_taken_in_part(verdict: Refused | Retry) -> bool:
+    """Whether others of a batch may be there of which this is said: some take what is right of what they refuse."""
+    return isinstance(verdict, Refused) and verdict.reason not in {TOO_LARGE, ALREADY_THERE}
 
 
 def _was_there(batch: Batch, verdict: Refused) -> bool:

@@ -8,7 +8,8 @@ least, and that is counted.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from slo.core.protocols import Clock
 from slo.core.telemetry import Rank
@@ -17,7 +18,7 @@ from slo.exposition.forwarding import Forwarding
 from slo.exposition.sparing import Sparing
 from slo.store.faults import reason_of
 from slo.store.spool import SpoolFile
-from slo.store.spooled import New
+from slo.store.spooled import Depth, New
 
 FLUSH_SECONDS = 0.5
 """How long a record may wait for others, to be written together."""
@@ -40,8 +41,10 @@ class Spool:
         self._telemetry = telemetry
         self._held: dict[Rank, deque[New]] = {rank: deque() for rank in Rank}
         self._held_bytes = 0
+        self._writing: Sequence[New] = ()
         self._marks: dict[str, str | None] = {}
-        self._failing = False
+        self.fault = ""
+        """Why the disk does not take what is held, if it does not."""
         self._written = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._log = Sparing(logger, every_seconds=COMPLAIN_EVERY_SECONDS)
@@ -50,14 +53,29 @@ class Spool:
     @property
     def takes_events(self) -> bool:
         """Whether there is room for events, which are never given up: where there is none they wait where they are."""
-        return not self._failing and self.file.bytes_of(Rank.EVENT) + self.file.dead.size_bytes < self.most_bytes
+        return not self.fault and self.file.bytes_of(Rank.EVENT) + self.file.dead.size_bytes < self.most_bytes
 
     @property
     def log_room_bytes(self) -> int:
         """How much room there is for lines of containers, which have a half; beyond that they wait in their files."""
-        if self._failing:
+        if self.fault:
             return 0
         return max(0, self.most_bytes // 2 - self.file.waiting_bytes - self._held_bytes)
+
+    @property
+    def held(self) -> Mapping[Rank, Depth]:
+        """What is in memory only, by rank."""
+        by_rank: dict[Rank, list[New]] = {}
+        for record in chain(self._writing, *self._held.values()):
+            by_rank.setdefault(record.rank, []).append(record)
+        return {
+            rank: Depth(
+                records=len(records),
+                size_bytes=sum(len(record.body) for record in records),
+                oldest=min(record.at for record in records),
+            )
+            for rank, records in by_rank.items()
+        }
 
     def add(self, records: Iterable[New], marks: Mapping[str, str | None] | None = None) -> None:
         """Take in records with the marks that go with them; they are on disk soon, together."""
@@ -104,13 +122,13 @@ class Spool:
         await asyncio.to_thread(self.file.close)
 
     async def _flush(self) -> None:
-        records = [record for held in self._held.values() for record in held]
+        self._writing = records = [record for held in self._held.values() for record in held]
         marks, self._marks = self._marks, {}
         self._held = {rank: deque() for rank in Rank}
         try:
             dropped = await asyncio.to_thread(self._write, records, marks)
         except StoreError as error:
-            self._failing = True
+            self.fault = str(error)
             self._hold_again(records, marks)
             self._log.tell(
                 logging.ERROR,
@@ -119,7 +137,7 @@ class Spool:
                 extra={"forwarder": self.name, "held_bytes": self._held_bytes, "error": str(error)},
             )
             return
-        self._failing = False
+        self.fault, self._writing = "", ()
         self._held_bytes -= sum(len(record.body) for record in records)
         self.drop(dropped, "full")
         self._written.set()
@@ -133,7 +151,7 @@ class Spool:
         before: dict[Rank, deque[New]] = {rank: deque() for rank in Rank}
         for record in records:
             before[record.rank].append(record)
-        self._held = {rank: before[rank] + since for rank, since in self._held.items()}
+        self._held, self._writing = {rank: before[rank] + since for rank, since in self._held.items()}, ()
         self._marks = {**marks, **self._marks}
         self._give_up()
 

@@ -8,7 +8,7 @@ from exporters.health.kept import REFUSALS
 from exporters.health.periodic import Periodic
 from slo.core.sample import Sample
 from slo.errors import Fault
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 from slo.net.attempt import Attempt
 from slo.net.context import Context
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from slo.config.section import Section
 from slo.config.types import PositiveDuration, Size
 from slo.core.sample import Sample
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 class Role(StrEnum):

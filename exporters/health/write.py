@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from slo.core.reason import State, state_of
 from slo.core.sample import Sample
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 FAMILIES = {
     "watchkeep_write_success": Family(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from exporters.health import login, replication, write
 from exporters.mysql import replica, status, variables
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 def _families(kind: str, helps: Iterable[tuple[str, str]]) -> dict[str, Family]:

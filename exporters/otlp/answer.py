@@ -46,7 +46,7 @@ def status_message(response: Response) -> str:
     sort = _sort(response)
     try:
         if sort == PROTOBUF:
-            return _text_of(response.body, 2)
+            return _text(dict(fields(response.body)).get(2))
         if sort == JSON and isinstance(document := json.loads(response.body), dict):
             return str(document.get("message", ""))
     except (ValueError, RecursionError):
@@ -55,15 +55,12 @@ def status_message(response: Response) -> str:
 
 
 def _partial_of_protobuf(body: bytes) -> Partial:
-    rejected, message = 0, ""
-    for number, value in fields(body):
-        if number == 1 and isinstance(value, bytes):
-            for inner, said in fields(value):
-                if inner == 1 and isinstance(said, int):
-                    rejected = said
-                elif inner == 2 and isinstance(said, bytes):
-                    message = said.decode(errors="replace")
-    return Partial(rejected=rejected if rejected < 2**63 else 0, message=message)
+    partial = dict(fields(body)).get(1)
+    said = dict(fields(partial)) if isinstance(partial, bytes) else {}
+    rejected = said.get(1)
+    if not isinstance(rejected, int) or rejected >= 2**63:  # it has a sign
+        rejected = 0
+    return Partial(rejected=rejected, message=_text(said.get(2)))
 
 
 def _partial_of_json(body: bytes) -> Partial:
@@ -80,11 +77,8 @@ def _partial_of_json(body: bytes) -> Partial:
     return Partial(rejected=max([0, *counts]), message=str(said.get("errorMessage", "")))
 
 
-def _text_of(body: bytes, wanted: int) -> str:
-    for number, value in fields(body):
-        if number == wanted and isinstance(value, bytes):
-            return value.decode(errors="replace")
-    return ""
+def _text(value: int | bytes | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
 
 def _sort(response: Response) -> str:

@@ -1,9 +1,10 @@
-"""Attributes of OTLP: of points, of log records, and of the resource that they are of.
+"""Attributes of OTLP: of points, of log records, and of the resource that these are of.
 
     message KeyValue { string key = 1; AnyValue value = 2; }
     message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3;
                        double double_value = 4; ArrayValue array_value = 5; KeyValueList kvlist_value = 6; } }
     message Resource { repeated KeyValue attributes = 1; }
+    message InstrumentationScope { string name = 1; }
 
 Field numbers: https://github.com/open-telemetry/opentelemetry-proto, common/v1/common.proto and resource/v1.
 """
@@ -34,15 +35,22 @@ MOST_DEPTH = 8
 _KEY, _VALUE, _ATTRIBUTE = tag(1), tag(2), tag(1)
 _STRING, _ARRAY, _LIST, _ITEM = tag(1), tag(5), tag(6), tag(1)
 _BOOLEAN, _INTEGER = tag(2, wire_type=0), tag(3, wire_type=0)
+_OF_RESOURCE, _RESOURCE, _OF_SCOPE = tag(1), tag(1), tag(2)
 _DOUBLE = struct.Struct("<Bd")
 _DOUBLE_TAG = tag(4, wire_type=1)[0]
 _INTEGERS = range(-(2**63), 2**63)
+_SCOPE = field(tag(1), text(tag(1), "watchkeep"))
 
 
 def resource(labels: Mapping[str, str], added: Mapping[str, str]) -> bytes:
     """The resource that the labels speak of; `added` is what else is said of it, where they do not say it."""
     said = {attribute: value for label, attribute in ATTRIBUTES_OF_LABELS.items() if (value := labels.get(label, ""))}
     return b"".join(attribute(_ATTRIBUTE, key, value) for key, value in {**DEFAULT_RESOURCE, **added, **said}.items())
+
+
+def of_resource(described: bytes, content: bytes) -> bytes:
+    """What is said of a resource, all by us, as the field of a request: metrics and logs have the same numbers."""
+    return field(_OF_RESOURCE, field(_RESOURCE, described) + field(_OF_SCOPE, _SCOPE + content))
 
 
 def attribute(tagged: bytes, key: str, value: Json) -> bytes:

@@ -14,8 +14,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from exporters.otlp.attributes import any_value, attribute, resource
-from exporters.otlp.metrics import RESOURCE, scope
+from exporters.otlp.attributes import any_value, attribute, of_resource, resource
 from exporters.protobuf import field, tag, text, varint
 from slo.core.telemetry import Json, Logged, Record
 from slo.core.telemetry_document import read
@@ -26,7 +25,7 @@ SEVERITIES: Mapping[str, int] = MappingProxyType({"info": 9, "warning": 13, "err
 _TIMES = struct.Struct("<BQ")
 _TIME_TAG, _OBSERVED_TAG = tag(1, wire_type=1)[0], tag(11, wire_type=1)[0]
 _SEVERITY, _SEVERITY_TEXT, _BODY, _ATTRIBUTE, _EVENT_NAME = tag(2, wire_type=0), tag(3), tag(5), tag(6), tag(12)
-_RESOURCE_LOGS, _SCOPE_LOGS, _LOG_RECORD = tag(1), tag(2), tag(2)
+_LOG_RECORD = tag(2)
 
 
 def written(records: Sequence[Record], resource_attributes: Mapping[str, str]) -> bytes:
@@ -38,10 +37,7 @@ def written(records: Sequence[Record], resource_attributes: Mapping[str, str]) -
             raise ValueError("it is no log, among logs")
         described = resource(logged.labels, resource_attributes)
         logs.setdefault(described, []).append(field(_LOG_RECORD, _log_record(logged)))
-    return b"".join(
-        field(_RESOURCE_LOGS, field(RESOURCE, described) + field(_SCOPE_LOGS, scope() + b"".join(each)))
-        for described, each in logs.items()
-    )
+    return b"".join(of_resource(described, b"".join(each)) for described, each in logs.items())
 
 
 def _log_record(logged: Logged) -> bytes:

@@ -8,42 +8,37 @@
     message Sum             { repeated NumberDataPoint data_points = 1;
                               AggregationTemporality aggregation_temporality = 2; bool is_monotonic = 3; }
     message NumberDataPoint { repeated KeyValue attributes = 7; fixed64 start_time_unix_nano = 2;
-                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6; }
+                              fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6;
+                              uint32 flags = 8; }
 
 Series say the same attributes each time, so that their bytes are kept; what remains for each point is its value and its
 times. Field numbers: https://github.com/open-telemetry/opentelemetry-proto, metrics/v1/metrics.proto.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from exporters.otlp.attributes import attribute, resource
+from exporters.otlp.attributes import attribute, of_resource, resource
 from exporters.protobuf import field, tag, text, varint
-from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from slo.core.telemetry import PARTS_OF_HISTOGRAMS, Counted, Logged, Measured, Record, Telemetry
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
 """How many series are remembered; where there are more, it begins anew."""
 
-SCOPE_NAME = "watchkeep"
-
-TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
-"""What the totals of an SLI are called, in their order."""
-
-Sampled: TypeAlias = tuple[str, bool, Mapping[str, str], float]
-"""The name of a metric, whether it only grows, its labels, and its value."""
-
 _Written: TypeAlias = dict[bytes, dict[tuple[str, bool], list[bytes]]]
 """Points as bytes, by what they are of: a resource, and in it a metric."""
 
 _NAME, _GAUGE, _SUM, _POINT, _POINT_ATTRIBUTE = tag(1), tag(5), tag(7), tag(1), tag(7)
-_SCOPE_METRICS, _METRIC, _RESOURCE_METRICS, RESOURCE, SCOPE = tag(2), tag(2), tag(1), tag(1), tag(1)
+_METRIC = tag(2)
 _START_TAG, _TIME_TAG = tag(2, wire_type=1)[0], tag(3, wire_type=1)[0]
 _DOUBLE_TAG, _INTEGER_TAG = tag(4, wire_type=1)[0], tag(6, wire_type=1)[0]
 _TIME = struct.Struct("<BQ")
 _DOUBLE, _INTEGER = struct.Struct("<Bd"), struct.Struct("<Bq")
 _CUMULATIVE_AND_MONOTONIC = b"\x10\x02\x18\x01"
+_NO_RECORDED_VALUE = tag(8, wire_type=0) + b"\x01"
+"""The flag of a point that says that there are no more."""
 _VALUE_AND_TIME_BYTES = _TIME.size + _DOUBLE.size
 
 
@@ -90,23 +85,32 @@ class MetricsWriter:
                 self._add(written, read(record.body))
             except struct.error as error:
                 raise ValueError(f"a value or a time is out of range: {error}") from error
-        return b"".join(_resource_metrics(described, metrics) for described, metrics in written.items())
+        return b"".join(
+            of_resource(
+                described, b"".join(_metric(name, points, grows=grows) for (name, grows), points in metrics.items())
+            )
+            for described, metrics in written.items()
+        )
 
     def _add(self, written: _Written, telemetry: Telemetry) -> None:
-        time = _nanoseconds(telemetry)
+        if isinstance(telemetry, Logged):
+            raise ValueError("it is a log among metrics")
+        time = round(telemetry.moment * 1_000_000) * 1_000
         time_bytes = _TIME.pack(_TIME_TAG, time)
-        for name, grows, labels, value in _samples(telemetry):
-            series = self._known(name, labels)
+        kind, kind_tag = (_INTEGER, _INTEGER_TAG) if isinstance(telemetry, Counted) else (_DOUBLE, _DOUBLE_TAG)
+        ended = isinstance(telemetry, Measured) and telemetry.ended
+        for name, type_, labels, value in telemetry.points:
+            series, grows = self._known(name, labels), _grows(name, type_)
+            points = written.setdefault(series.resource, {}).setdefault((name, grows), [])
+            if ended:
+                points.append(field(_POINT, series.attributes + time_bytes + _NO_RECORDED_VALUE))
+                continue
             start = series.started(time, value) if grows else 0
-            if isinstance(value, int):
-                ends = time_bytes + _INTEGER.pack(_INTEGER_TAG, value)
-            else:
-                ends = time_bytes + _DOUBLE.pack(_DOUBLE_TAG, value)
+            ends = time_bytes + kind.pack(kind_tag, value)
             if start:
-                point = field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends)
+                points.append(field(_POINT, series.attributes + _TIME.pack(_START_TAG, start) + ends))
             else:
-                point = series.head + ends
-            written.setdefault(series.resource, {}).setdefault((name, grows), []).append(point)
+                points.append(series.head + ends)
 
     def _known(self, name: str, labels: Mapping[str, str]) -> _Series:
         key = (name, *labels, *labels.values())
@@ -119,48 +123,17 @@ class MetricsWriter:
         return series
 
 
-def scope() -> bytes:
-    """Who says it: the same for metrics and logs."""
-    return field(SCOPE, text(_NAME, SCOPE_NAME))
-
-
-def _resource_metrics(described: bytes, metrics: Mapping[tuple[str, bool], Sequence[bytes]]) -> bytes:
-    of_scope = scope() + b"".join(_metric(name, points, grows=grows) for (name, grows), points in metrics.items())
-    return field(_RESOURCE_METRICS, field(RESOURCE, described) + field(_SCOPE_METRICS, of_scope))
-
-
 def _metric(name: str, points: Sequence[bytes], *, grows: bool) -> bytes:
     joined = b"".join(points)
     data = field(_SUM, joined + _CUMULATIVE_AND_MONOTONIC) if grows else field(_GAUGE, joined)
     return field(_METRIC, text(_NAME, name) + data)
 
 
-def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
-    match telemetry:
-        case Counted():
-            for name, total in zip(TOTALS, telemetry.totals, strict=True):
-                yield name, True, telemetry.labels, total
-        case Measured():
-            for name, kind, labels, value in telemetry.points:
-                yield name, _grows(name, kind), labels, float(value)
-        case _:
-            raise ValueError("it is a log among metrics")
-
-
 def _grows(name: str, kind: str) -> bool:
     """Whether a value only grows. Histograms and summaries come as what they are made of, each a series of its own."""
     if kind in {"histogram", "summary"}:
-        return name.endswith(("_bucket", "_sum", "_count"))
+        return name.endswith(PARTS_OF_HISTOGRAMS)
     return kind == "counter"
-
-
-def _nanoseconds(telemetry: Telemetry) -> int:
-    match telemetry:
-        case Counted():
-            return telemetry.end * 1_000_000_000
-        case Measured():
-            return round(telemetry.at.timestamp() * 1_000_000) * 1_000
-    raise ValueError("it is a log among metrics")
 
 
 def _attributes(labels: Mapping[str, str]) -> bytes:

@@ -11,7 +11,7 @@ from exporters.postgres.sizes import DATABASE_SIZES, statements, tables
 from exporters.postgres.standing import STANDING
 from exporters.postgres.statement import Reader, Row
 from slo.core.sample import Sample
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 def _gauge(name: str, text: str) -> Family:

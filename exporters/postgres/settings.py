@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from exporters.postgres.statement import Column, Question, Reader, Statement, number
 from slo.core.sample import Sample
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 from slo.net.sql import Result
 
 SETTINGS = Statement(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from slo.core.sample import Sample
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 from slo.net.sql import Result
 
 OLDEST, NEWEST = 12, 17

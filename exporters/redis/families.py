@@ -2,7 +2,7 @@
 
 from exporters.health import login, replication, write
 from exporters.redis.fields import CLUSTER_FIELDS, FIELDS
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 def _table(kind: str, **helps: str) -> dict[str, Family]:

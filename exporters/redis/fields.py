@@ -7,7 +7,7 @@ not listed here is not read.
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

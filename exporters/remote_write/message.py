@@ -6,29 +6,26 @@
     message Sample       { double value = 1; int64 timestamp = 2; }
 
 Series say the same labels each time, so that their bytes are kept; what remains for each sample is its value and its
-time. Field numbers: https://prometheus.io/docs/specs/prw/remote_write_spec/
+time. That a series has ended is a value of its own, a NaN that nothing else is written as.
+Source of both, and of the order: https://prometheus.io/docs/specs/prw/remote_write_spec/
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
-from exporters.protobuf import field, text, varint
-from slo.core.telemetry import Counted, Counts3, Measured, Record, Telemetry
+from exporters.protobuf import field, tag, text, varint
+from slo.core.telemetry import Logged, Measured, Record
 from slo.core.telemetry_document import read
 
 MOST_KEPT = 200_000
 """Of how many series the bytes are kept; where there are more, it begins anew."""
 
-_SAMPLE = struct.Struct("<Bd")
-_VALUE_TAG = 1 << 3 | 1
-_TIME_TAG = b"\x10"
-_SERIES_TAG, _LABEL_TAG, _SAMPLE_TAG, _NAME_TAG, _TEXT_TAG = b"\x0a", b"\x0a", b"\x12", b"\x0a", b"\x12"
+_VALUE = struct.Struct("<d")
+_SERIES, _LABEL, _SAMPLE, _NAME, _TEXT = tag(1), tag(1), tag(2), tag(1), tag(2)
+_SAMPLE_VALUE, _SAMPLE_TIME = tag(1, wire_type=1), tag(2, wire_type=0)
 
-TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
-"""What the totals of an SLI are called, in their order."""
-
-Sampled: TypeAlias = tuple[str, Mapping[str, str], float]
+_ENDED = (0x7FF0_0000_0000_0002).to_bytes(8, "little")
+"""The value of the last sample of a series, which says that there are no more."""
 
 
 class SeriesWriter:
@@ -42,15 +39,19 @@ class SeriesWriter:
         parts: list[bytes] = []
         for record in records:
             telemetry = read(record.body)
-            sample_of_time = _time_bytes(_milliseconds(telemetry))
-            for name, labels, value in _samples(telemetry):
+            if isinstance(telemetry, Logged):
+                raise ValueError("there is no place for logs in a remote write")
+            time = _SAMPLE_TIME + varint(round(telemetry.moment * 1000) & 0xFFFF_FFFF_FFFF_FFFF)
+            sample_bytes = len(_SAMPLE_VALUE) + _VALUE.size + len(time)
+            ended = isinstance(telemetry, Measured) and telemetry.ended
+            before_value = _SAMPLE + varint(sample_bytes) + _SAMPLE_VALUE
+            for name, _, labels, value in telemetry.points:
                 key = (name, *labels, *labels.values())
                 written = self._labels.get(key)
                 if written is None:
                     written = self._keep(key, _labels(name, labels))
-                sample = _SAMPLE.pack(_VALUE_TAG, value) + sample_of_time
-                series = b"%s%s%c%s" % (written, _SAMPLE_TAG, len(sample), sample)
-                parts += (_SERIES_TAG, varint(len(series)), series)
+                series = written + before_value + (_ENDED if ended else _VALUE.pack(value)) + time
+                parts += (_SERIES, varint(len(series)), series)
         return b"".join(parts)
 
     def _keep(self, key: tuple[str, ...], written: bytes) -> bytes:
@@ -60,32 +61,7 @@ class SeriesWriter:
         return written
 
 
-def _samples(telemetry: Telemetry) -> Iterator[Sampled]:
-    match telemetry:
-        case Counted():
-            for name, total in zip(TOTALS, telemetry.totals, strict=True):
-                yield name, telemetry.labels, total
-        case Measured():
-            for name, _, labels, value in telemetry.points:
-                yield name, labels, value
-        case _:
-            raise ValueError("there is no place for logs in a remote write")
-
-
-def _milliseconds(telemetry: Telemetry) -> int:
-    match telemetry:
-        case Counted():
-            return telemetry.end * 1000
-        case Measured():
-            return round(telemetry.at.timestamp() * 1000)
-    raise ValueError("there is no place for logs in a remote write")
-
-
 def _labels(name: str, labels: Mapping[str, str]) -> bytes:
     """The labels in order of name, as the protocol wants them; one without a value is none."""
     pairs = sorted([*(pair for pair in labels.items() if pair[1]), ("__name__", name)])
-    return b"".join(field(_LABEL_TAG, text(_NAME_TAG, each) + text(_TEXT_TAG, value)) for each, value in pairs)
-
-
-def _time_bytes(milliseconds: int) -> bytes:
-    return _TIME_TAG + varint(milliseconds & 0xFFFF_FFFF_FFFF_FFFF)
+    return b"".join(field(_LABEL, text(_NAME, each) + text(_TEXT, value)) for each, value in pairs)

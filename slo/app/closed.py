@@ -30,10 +30,9 @@ def closing_of(closed: Closed) -> Closing:
         counts = block.counts[[GOOD, BAD, UNKNOWN]]
         for span, column in np.argwhere(counts.any(axis=0)).tolist():
             name, end = block.names[column], int(block.ends[span])
-            good, bad, unknown = counts[:, span, column].tolist()
             of_sli = slots.setdefault(name, {})
-            known = of_sli[end].counts if end in of_sli else Counts3(0, 0, 0)
-            total = Counts3(known.good + good, known.bad + bad, known.unknown + unknown)
+            known = of_sli[end].counts if end in of_sli else Counts3()
+            total = known.plus(Counts3(*counts[:, span, column].tolist()))
             of_sli[end] = SlotCounts(end=end, seconds=block.seconds, counts=total)
     return Closing(
         begun=closed.begun,

@@ -1,16 +1,12 @@
 """The counters of a watch: scrapes on their way from the runner into the books."""
 
-import itertools
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-
-import numpy as np
 
 from slo.app.books import Books
+from slo.app.counted_slots import SOURCE, Closing, CountedSlots
 from slo.app.failures import Failures, Lost
 from slo.app.groups import WatchedGroups
 from slo.app.reported_scrapes import ReportedTargets
@@ -18,7 +14,6 @@ from slo.app.scrape_metrics import ScrapeMetrics
 from slo.app.scrapes import looked_for
 from slo.config.settings import ScrapeEntry, Settings
 from slo.core.batch import Observed, digest_of
-from slo.core.deltas import Block
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
 from slo.core.sli import CountersSLI
@@ -28,32 +23,14 @@ from slo.exposition.catalogue import Telemetry
 from slo.net.breath import Breath
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
-from slo.sources.counters import Excess
 from slo.sources.endpoint import Endpoint
-from slo.sources.increments import Bools
 from slo.sources.scrape import Scraped
 from slo.sources.scraped import ScrapedCounters, obsolete
 from slo.sources.target_labels import endpoint_of
-from slo.store.ledger import Watermarks
-
-SOURCE = "scrape"
-"""Under which the watermarks of targets are kept."""
-
-SLOTS_AT_ONCE = 128
-"""How many slots are closed together, after the machine stood still for long."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Closing:
-    """What some slots hold, and where the targets stand after them."""
-
-    blocks: Sequence[Block]
-    excesses: Sequence[Excess]
-    marks: Watermarks
 
 
 class Counters:
@@ -73,6 +50,7 @@ class Counters:
         self._telemetry = telemetry
         self._forward = forward
         self._scraped = ScrapedCounters(slot_seconds=books.slot_seconds)
+        self._slots = CountedSlots(books, self._scraped, telemetry)
         self._groups = groups
         self._metrics = ScrapeMetrics(telemetry)
         self._entries: Mapping[str, ScrapeEntry] = {}
@@ -83,7 +61,6 @@ class Counters:
         self._since: dict[str, datetime] = {}
         self._failures = Failures()
         self._given_up = False
-        self._begun_anew = books.begun_anew
 
     def slos_of(self, settings: Settings) -> list[SLO]:
         """The SLOs of settings, with the groups that are known in the place of those that have groups."""
@@ -188,44 +165,13 @@ class Counters:
 
     async def count(self, end: int) -> Closing:
         """What the slots hold that are over at `end` (Unix seconds), to be booked before the books close them."""
-        slot, breath = self._books.slot_seconds, Breath()
-        marks: dict[tuple[str, str], bytes | None] = {}
-        blocks: list[Block] = []
-        excesses: list[Excess] = []
-        for begin in range(self._books.ledger.now, end, SLOTS_AT_ONCE * slot):
-            stop = min(begin + SLOTS_AT_ONCE * slot, end)
-            ends = np.arange(begin + slot, stop + 1, slot, dtype=np.int64)
-            advances = {}
-            for name in self._scraped.targets:
-                advances[name] = self._scraped.advance(name, ends)
-                await breath.take()
-            slots = self._scraped.close(ends, advances)
-            excesses.extend(slots.excesses)
-            blocks.append(slots.block)
-            blocks.extend([block async for block in _by_when_it_came(slots.late, breath)])
-        begun_anew = self._books.begun_anew
-        for name, mark in self._scraped.watermarks(whole=begun_anew != self._begun_anew):
-            marks[SOURCE, name] = mark
-            self._given_up |= mark is None
-            await breath.take()
-        self._begun_anew = begun_anew
-        return Closing(blocks=blocks, excesses=excesses, marks=marks)
+        closing = await self._slots.count(end)
+        self._given_up |= closing.gave_up
+        return closing
 
     def book(self, closing: Closing) -> None:
         """Put what was counted into the books, and where the targets stand after it: the disk gets both, or nothing."""
-        self._books.mark(closing.marks)
-        for block in closing.blocks:
-            held = block.counts.any(axis=(0, 2))
-            closed = block.ends <= self._books.closed_until
-            for chosen, add in ((held & closed, self._books.add_history), (held & ~closed, self._books.add_block)):
-                if chosen.any():
-                    add(_some(block, chosen))
-        for excess in closing.excesses:
-            self._telemetry.excess_slots.inc()
-            logger.warning(
-                "a part counts more than its total, the slot is unknown",
-                extra={"sli": excess.sli, "slot_end": excess.slot_end, "total": excess.total, "part": excess.part},
-            )
+        self._slots.book(closing)
 
     def lost(self, now: datetime) -> dict[str, Lost]:
         """The SLIs, by key, of which nothing is observed at `now`, a slot end that was counted."""
@@ -288,23 +234,3 @@ def _ms(at: float) -> int:
 
 def _counted(slos: Iterable[SLO]) -> dict[str, CountersSLI]:
     return {slo.sli: slo.definition for slo in slos if isinstance(slo.definition, CountersSLI)}
-
-
-async def _by_when_it_came(late: Iterable[tuple[int, Block]], breath: Breath) -> AsyncIterator[Block]:
-    """What came late, put together again by the slot in which it came: then no slot is in a block twice."""
-    for _, pieces in itertools.groupby(late, key=itemgetter(0)):
-        blocks = []
-        for _, block in pieces:
-            blocks.append(block)
-            await breath.take()
-        yield Block(
-            ends=np.concatenate([block.ends for block in blocks]),
-            seconds=blocks[0].seconds,
-            names=blocks[0].names,
-            counts=np.concatenate([block.counts for block in blocks], axis=1),
-        )
-
-
-def _some(block: Block, chosen: Bools) -> Block:
-    """Some slots of a block."""
-    return Block(ends=block.ends[chosen], seconds=block.seconds, names=block.names, counts=block.counts[:, chosen])

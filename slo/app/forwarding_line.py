@@ -1,9 +1,10 @@
 """One forwarder of a watch at work: what it is told."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from exporters.forwarding.counting import Closing, Counting
 from exporters.forwarding.measuring import Measuring
@@ -35,6 +36,8 @@ TOLD_AGAIN = 1_000
 
 IN_STEP_SECONDS = 60.0
 """How often the other side is told of SLOs and exclusions, where it keeps any."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +78,6 @@ class Line(Outlet):
         telemetry: Forwarding,
     ) -> None:
         super().__init__(entry, forwarder, file, pods=pods, clock=clock, telemetry=telemetry)
-        self.interval: timedelta = self.config.interval
         self._clock = clock
         self._promised = promised
         marks = file.marks()
@@ -83,27 +85,22 @@ class Line(Outlet):
         self.move_to(int(marks.get(JOURNAL, begins)))
         self._logs = self.config.logs if isinstance(self.config, LogsConfig) else ()
         self._counting = Counting(self.selection, cumulative=forwarder.cumulative, marks=marks)
-        self._measuring = Measuring(self.selection)
+        self._measuring = Measuring(self.selection, tells_ends=forwarder.cumulative)
 
     @property
     def wants_events(self) -> bool:
         """Whether it is to be told of events, and may be now."""
         return "events" in self._logs and self.spool.takes_events
 
-    def follow(self, of_checks: Mapping[str, Mapping[str, str]]) -> None:
-        """Go by other SLOs, see `Selection.follow`."""
-        self.selection.follow(of_checks)
-        self._measuring = Measuring(self.selection)
-
     async def tell_closing(self, closing: Closing) -> None:
         """Tell of a slot that has closed."""
-        if self.forwarder.takes(Rank.COUNT):
+        if Rank.COUNT in self.forwarder.ranks:
             records, marks = await asyncio.to_thread(self._counting.records, closing)
             self.spool.add(records, marks)
 
     async def tell_metrics(self, exposition: Exposition, at: datetime) -> None:
         """Tell what the metrics are at a time."""
-        if self.forwarder.takes(Rank.METRIC):
+        if Rank.METRIC in self.forwarder.ranks:
             self.spool.add(await asyncio.to_thread(self._measuring.records, exposition, at))
 
     def tell_outcomes(self, outcomes: Sequence[Logged]) -> None:
@@ -141,7 +138,7 @@ class Line(Outlet):
     def put(self, canary: Canary) -> None:
         """Put a canary behind all that waits, and where all else goes first."""
         labels = self.selection.labelled(canary.labels)
-        if self.forwarder.takes(Rank.LOG):
+        if Rank.LOG in self.forwarder.ranks:
             rank, body = Rank.LOG, written(canary.logged(labels))
         else:
             rank, body = Rank.METRIC, written(canary.measured(labels))
@@ -156,21 +153,34 @@ class Line(Outlet):
     async def state(self) -> ForwarderState:
         """How it stands. Raises StoreError."""
         known = await asyncio.to_thread(spool_state, self.entry.name, self.spool.file)
+        held, on_disk = self.spool.held, known.waiting
+        both = {rank: on_disk[rank] + held[rank] for rank in held if rank in on_disk}
         return replace(
             known,
+            size_bytes=known.size_bytes + sum(depth.size_bytes for depth in held.values()),
+            waiting=dict(sorted({**on_disk, **held, **both}.items())),
             type=self.entry.type,
             to=self.forwarder.shown,
             most_bytes=self.spool.most_bytes,
             last_success_at=self.sending.last_success_at,
-            last_failure=self.sending.last_failure or None,
-            fails=self.sending.fails,
+            last_failure=self.spool.fault or self.sending.last_failure or None,
+            fails=bool(self.spool.fault) or self.sending.fails,
         )
 
     async def retry(self) -> int:
         """Send everything again that was refused; how much that is. Raises StoreError."""
         retried = await asyncio.to_thread(self.spool.file.retry)
-        self.sending.retried()
+        self.sending.cleared()
         return retried
+
+    async def discard(self) -> int:
+        """Forget everything that was refused, at somebody's wish; how much that is. Raises StoreError."""
+        discarded = await asyncio.to_thread(self.spool.file.dead.discard)
+        self.spool.drop(discarded, "discarded")
+        self.sending.cleared()
+        count = sum(discarded.values())
+        logger.warning("what was refused is discarded", extra={"forwarder": self.entry.name, "records": count})
+        return count
 
     async def run(self) -> None:
         """Follow, write and send until cancelled."""

@@ -29,7 +29,7 @@ from slo.router.incidents import Incidents
 from slo.runner.clock import SteadyClock
 from slo.store.journal import Journal
 from slo.store.spool import SpoolFile
-from slo.web.forwarders import ForwarderState
+from slo.web.forwarders import ForwarderState, unreadable
 
 MOST_OUTCOMES = 50_000
 """How many rounds may wait to be told: as many as thousands of targets have while a thread is busy."""
@@ -74,7 +74,7 @@ class Forwardings:
         context: Context,
         telemetry: Forwarding,
     ) -> None:
-        self._outlets = Outlets(place, self._line, context=context, telemetry=telemetry)
+        self._outlets = Outlets(place, self._line, context=context, telemetry=telemetry, changed=self._have_changed)
         self._watched = watched
         self._books = books
         self._journal = journal
@@ -82,8 +82,9 @@ class Forwardings:
         self._clock = clock
         self._context = context
         self._telemetry = telemetry
-        self._exposition: Exposition | None = None
+        self._exposition = Exposition(watched)
         self._reading = Reading(())
+        self._of_checks: Mapping[str, Mapping[str, str]] = {}
         self._outcomes: deque[Outcome] = deque()
         self._closings: deque[Closed] = deque(maxlen=MOST_CLOSINGS)
         self._measured_at: dict[str, float] = {}
@@ -103,14 +104,8 @@ class Forwardings:
         carriers = self._context.carriers
         for name in [name for name in carriers if name not in prepared.entries or name in prepared.forwarders]:
             del carriers[name]
+        self._of_checks = _labels_of_checks(settings)
         await self._outlets.adopt(prepared)
-        carriers.update(self.lines)
-        of_checks = _labels_of_checks(settings)
-        for line in self.lines.values():
-            line.follow(of_checks)
-        self._reading = Reading(line.selection for line in self.lines.values())
-        if self.lines:
-            self._books.follow()
 
     def closed(self, closed: Closed) -> None:
         """A slot has closed, and is on disk."""
@@ -132,13 +127,18 @@ class Forwardings:
             line.tell_foreign(log)
 
     async def states(self) -> list[ForwarderState]:
-        """How each of them stands. Raises StoreError."""
-        return [await line.state() for line in self.lines.values()]
+        """How each of them stands, in the order of the configuration."""
+        return [await self._state(name) for name in self._outlets.names]
 
     async def retry(self, name: str) -> int | None:
         """Send everything again that one refused; how much. None where there is no such. Raises StoreError."""
-        line = self.lines.get(name)
+        line = self._opened(name)
         return None if line is None else await line.retry()
+
+    async def discard(self, name: str) -> int | None:
+        """Forget everything that one refused; how much. None where there is no such. Raises StoreError."""
+        line = self._opened(name)
+        return None if line is None else await line.discard()
 
     async def run(self) -> None:
         """Tell and send until cancelled."""
@@ -196,14 +196,36 @@ class Forwardings:
             due = [line for name, line in self.lines.items() if self._measured_at.get(name, 0.0) <= now]
             if not due:
                 continue
-            if self._exposition is None:
-                self._exposition = Exposition(self._watched)
             at = self._clock.now()
             body = b"".join([part async for part in self._exposition.parts()])
             read = await asyncio.to_thread(self._reading.read, body)
             for line in due:
-                self._measured_at[line.entry.name] = now + line.interval.total_seconds()
+                self._measured_at[line.entry.name] = now + line.config.interval.total_seconds()
                 await line.tell_metrics(read, at)
+
+    def _have_changed(self) -> None:
+        """Others are at work than before."""
+        self._context.carriers.update(self.lines)
+        for line in self.lines.values():
+            line.selection.follow(self._of_checks)
+        self._reading = Reading(line.selection for line in self.lines.values())
+        if self.lines:
+            self._books.follow()
+
+    def _opened(self, name: str) -> Line | None:
+        if (shut := self._outlets.shut.get(name)) is not None:
+            raise StoreError(shut.why)
+        return self.lines.get(name)
+
+    async def _state(self, name: str) -> ForwarderState:
+        shut = self._outlets.shut.get(name)
+        if shut is not None:
+            return unreadable(name, shut.why, type_=shut.entry.type, to=shut.forwarder.shown)
+        line = self.lines[name]
+        try:
+            return await line.state()
+        except StoreError as error:
+            return unreadable(name, error, type_=line.entry.type, to=line.forwarder.shown)
 
     def _promised(self) -> Promised:
         return Promised(slos=list(self._books.engine.slos.values()), exclusions=self._watched.exclusions())

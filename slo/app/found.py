@@ -17,7 +17,7 @@ from slo.config.settings import CheckEntry, DiscoveryEntry, ScrapeEntry
 from slo.core.protocols import Clock, Discovery
 from slo.core.target import Target
 from slo.errors import ConfigError, Fault, PassedOver, WatchkeepError
-from slo.exposition.catalogue import ProcessTelemetry
+from slo.exposition.process_catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.kinds import Kinds
 from slo.net.context import Context

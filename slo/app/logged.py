@@ -72,7 +72,7 @@ def logged_event(number: int, event: Event, incident: Incident | None) -> Logged
         level=_level(event),
         message=re.sub(r"\s+", " ", told(event)),
         sequence=number,
-        labels=labels_of(event, incident),
+        labels=_labels_of(event, incident),
         fields=fields,
     )
 
@@ -83,7 +83,7 @@ def _level(event: Event) -> str:
     return "warning" if isinstance(event, Reminder) else "info"
 
 
-def labels_of(event: Event, incident: Incident | None) -> Mapping[str, str]:
+def _labels_of(event: Event, incident: Incident | None) -> Mapping[str, str]:
     """Whose event it is: the SLO and the labels of its incident, the customer of a contract; none where it is of
     everybody.
     """

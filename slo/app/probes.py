@@ -12,7 +12,7 @@ from slo.app.watched_targets import Counting, Prepared, WatchedTargets
 from slo.config.settings import CheckEntry, Settings
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.protocols import Called
-from slo.exposition.catalogue import ProcessTelemetry
+from slo.exposition.process_catalogue import ProcessTelemetry
 from slo.kinds import Kinds
 from slo.net.context import Context
 from slo.net.guard import Reach

@@ -2,7 +2,7 @@
 
 from slo.core.outcome import CheckKey, Outcome
 from slo.core.reason import State
-from slo.exposition.catalogue import SCRAPED, ProcessTelemetry
+from slo.exposition.process_catalogue import SCRAPED, ProcessTelemetry
 
 MOST_SHOWN = 1_000
 """Of how many targets something is said, for all scrapes together: those that came first."""

@@ -13,7 +13,7 @@ from slo.config.settings import ScrapeEntry, ScrapeTarget, Settings
 from slo.core.outcome import CheckKey, Outcome, Point
 from slo.core.sli import CountersSLI
 from slo.errors import ConfigError, WatchkeepError
-from slo.exposition.catalogue import ProcessTelemetry
+from slo.exposition.process_catalogue import ProcessTelemetry
 from slo.net.context import Context
 from slo.net.guard import Reach
 from slo.runner.schedule import Scheduled

@@ -9,24 +9,20 @@ import logging
 from abc import ABC, abstractmethod
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeVar
 
 from prometheus_client import Gauge
 
+from slo.app.building import Building
 from slo.app.found import Follower, Followers, Labels, What
-from slo.app.found_targets import Entry, Found, FoundTarget, Looks
-from slo.app.probing import reach_of
+from slo.app.found_targets import Entry, Found, Looks
 from slo.config.settings import Settings
-from slo.config.target_keys import MOST_TARGETS
-from slo.config.wording import all_in_words
 from slo.core.outcome import CheckKey, Outcome, Point
-from slo.errors import WatchkeepError
-from slo.exposition.catalogue import Rounds
+from slo.exposition.process_catalogue import Rounds
 from slo.net.breath import Breath
 from slo.net.context import Context
-from slo.net.guard import Guard, Reach
+from slo.net.guard import Reach
 from slo.runner.runner import Runner
 from slo.runner.schedule import Scheduled
 from slo.sources.checks import Watched
@@ -93,8 +89,8 @@ class WatchedTargets(ABC):
         ours: Callable[[CheckKey], bool] | None = None,
     ) -> None:
         self.lock = asyncio.Lock()
-        self._context = self._guarded = context
-        self._reach = Reach()
+        self._context = context
+        self._building = Building(self.what, context, make=self._made, relabel=self._relabelled)
         self._followers = followers
         self._runner = Runner(
             clock=context.clock, sink=self.observe, telemetry=rounds, connectivity=context.connectivity
@@ -117,17 +113,14 @@ class WatchedTargets(ABC):
 
     @abstractmethod
     def _made(self, entry: Entry, address: str, labels: Labels, context: Context, reach: Reach) -> Looks:
-        """What looks at a target that was found. `reach` is what the guard of the context goes by.
-
-        Raises OSError, ValueError or WatchkeepError where it cannot be.
-        """
+        """What looks at a target that was found, see `Makes`."""
 
     @abstractmethod
     def _watched(self, looks: Looks) -> Watched:
         """A target that is looked at so."""
 
     def _relabelled(self, looks: Looks, labels: Labels) -> Looks:
-        """The same with other labels of their target; nothing where they have to be made anew."""
+        """The same with other labels of their target, see `Relabels`."""
         del looks, labels
         return ()
 
@@ -152,8 +145,7 @@ class WatchedTargets(ABC):
         """
         entries = self._entries(settings)
         followers = self._followers.of(entries)
-        self._reach = reach_of(settings.guard)
-        self._guarded = replace(self._context, guard=Guard(self._reach))
+        self._building.permit(settings.guard)
         looks: dict[CheckKey, Looks] = {}
         for check in configured:
             looks[check.key] = (*looks.get(check.key, ()), check)
@@ -162,7 +154,7 @@ class WatchedTargets(ABC):
             own = [key for key in looks if key[0] == entry.name]
             found = Found(entry, own, [follower for follower in followers if follower.probe == entry.name])
             every[entry.name] = found
-            await self._find(found, looks)
+            await self._building.build(found, looks)
         here = self._here(looks, every.values())
         return Prepared(found=every, followers=followers, wanted=looks, looks=here)
 
@@ -189,7 +181,7 @@ class WatchedTargets(ABC):
             found = self._now.found.get(follower.probe)
             if found is None or follower not in found.followers:
                 return
-            await self._find(found, dict(self._wanted))
+            await self._building.build(found, dict(self._wanted))
             watched = found.watched
             staying = {*watched, *found.configured}
             for key in [key for key in self._wanted if key[0] == follower.probe and key not in staying]:
@@ -218,67 +210,6 @@ class WatchedTargets(ABC):
             return wanted
         near = {key for each in found for key in each.near}
         return {key: looks for key, looks in wanted.items() if key in near or self._ours(key)}
-
-    async def _find(self, found: Found, known: dict[CheckKey, Looks]) -> None:
-        """Bring what looks at the targets that were found for an entry up to date, there and in `known`."""
-        (wanted, twins), breath = found.wanted(), Breath()
-        before, found.refused = found.refused, Tally(duplicate=len(twins))
-        if len(twins) > before["duplicate"]:
-            address, labels = twins[0]
-            logger.warning(
-                "an address was found several times with different labels and is one target; others may follow that "
-                "are not told",
-                extra={self.what: found.entry.name, "target": address[:200], "left_out": str(dict(labels))[:500]},
-            )
-        if len(wanted) > MOST_TARGETS:
-            logger.error(
-                "a %s has more targets than are watched: write several",
-                self.what,
-                extra={self.what: found.entry.name, "found": len(wanted), "watched": MOST_TARGETS},
-            )
-            found.refused["too_many"] = len(wanted) - MOST_TARGETS
-            wanted = dict(islice(wanted.items(), MOST_TARGETS))
-        for address in found.found.keys() - wanted.keys():
-            if looks := found.found.pop(address):
-                known.pop(looks[0].key, None)
-        for address, target in wanted.items():
-            looks = as_before = found.found.get(address, ())
-            if as_before and as_before[0].labels != target.labels:
-                looks = self._relabelled(as_before, target.labels)
-            if not looks:
-                looks = self._built(found, address, target, known, instead_of=as_before)
-            found.found[address] = looks
-            if looks:
-                known[looks[0].key] = looks
-            await breath.take()
-
-    def _built(
-        self, found: Found, address: str, target: FoundTarget, known: Mapping[CheckKey, Looks], *, instead_of: Looks
-    ) -> Looks:
-        """What looks at a target that was found; nothing where it cannot be one, which is counted."""
-        context, reach = self._guarded, self._reach
-        try:
-            if only := target.follower.only(target.address):
-                reach = replace(reach, only=only)
-                context = replace(context, guard=Guard(reach))
-            looks = self._made(found.entry, address, target.labels, context, reach)
-        except (OSError, ValueError, WatchkeepError) as error:
-            if not found.refused["invalid"]:
-                logger.warning(
-                    "a target that was found cannot be one of its %s; others may follow that are not told",
-                    self.what,
-                    extra={
-                        self.what: found.entry.name,
-                        "target": address[:200],
-                        "error": all_in_words(error, address)[:500],
-                    },
-                )
-            found.refused["invalid"] += 1
-            return ()
-        if known.get(looks[0].key, instead_of) is not instead_of:
-            found.refused["duplicate"] += 1
-            return ()
-        return looks
 
     async def _change(self, gone: Sequence[CheckKey], coming: Sequence[Looks]) -> None:
         """Watch what comes and no more what is gone, some at a time."""

@@ -14,7 +14,7 @@ from slo.cli.context import named
 from slo.cli.figures import Document
 from slo.cli.output import Cell, Part, Table, Tone, emit, json_option
 from slo.cli.place import watch_or_folder
-from slo.errors import StoreBusy, UsageError
+from slo.errors import StoreBusy, StoreError, UsageError
 from slo.web.words import lasting
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Spools(Protocol):
     def listed(self) -> Document: ...
     def shown(self, name: str) -> Document: ...
     def retry(self, name: str) -> Document: ...
+    def discard(self, name: str) -> Document: ...
 
 
 @click.group(name="forward")
@@ -66,7 +67,19 @@ def retry(name: str, url: str | None, token_file: Path | None, data: Path | None
     with _spools(url, token_file, data) as spools:
         document = spools.retry(name)
         count = understood(spools.where, lambda: int(document["retried"]))
-    emit(document, f"{count} record{'' if count == 1 else 's'} will be sent again to {name}.", as_json=as_json)
+    emit(document, f"{_records(count)} will be sent again to {name}.", as_json=as_json)
+
+
+@command.command(name="discard")
+@click.argument("name", metavar="NAME")
+@watch_options
+@json_option
+def discard(name: str, url: str | None, token_file: Path | None, data: Path | None, *, as_json: bool) -> None:
+    """Forget everything that the other side refused, where it will never take it."""
+    with _spools(url, token_file, data) as spools:
+        document = spools.discard(name)
+        count = understood(spools.where, lambda: int(document["discarded"]))
+    emit(document, f"{_records(count)} that {name} refused {'is' if count == 1 else 'are'} forgotten.", as_json=as_json)
 
 
 class _Remote:
@@ -83,7 +96,13 @@ class _Remote:
         return self._client.get(f"{PATH}/{quote(name, safe='')}")
 
     def retry(self, name: str) -> Document:
-        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": "retry"})
+        return self._act(name, "retry")
+
+    def discard(self, name: str) -> Document:
+        return self._act(name, "discard")
+
+    def _act(self, name: str, action: str) -> Document:
+        return self._client.post(f"{PATH}/{quote(name, safe='')}", {"action": action})
 
 
 class _Kept:
@@ -94,14 +113,17 @@ class _Kept:
         self._paths = {path.stem: path for path in sorted((data / "spools").glob("*.spool"))}
 
     def listed(self) -> Document:
-        from slo.web.forwarders import forwarder_document, spool_state
+        from slo.web.forwarders import forwarder_document, spool_state, unreadable
 
         now = datetime.now(UTC)
-        documents = []
+        states = []
         for name in self._paths:
-            with self._opened(name) as file:
-                documents.append(forwarder_document(spool_state(name, file), now))
-        return {"forwarders": documents}
+            try:
+                with self._opened(name) as file:
+                    states.append(spool_state(name, file))
+            except StoreError as error:
+                states.append(unreadable(name, error))
+        return {"forwarders": [forwarder_document(state, now) for state in states]}
 
     def shown(self, name: str) -> Document:
         from slo.web.forwarders import spool_state, with_letters
@@ -112,6 +134,10 @@ class _Kept:
     def retry(self, name: str) -> Document:
         with self._opened(name) as file:
             return {"name": name, "retried": file.retry()}
+
+    def discard(self, name: str) -> Document:
+        with self._opened(name) as file:
+            return {"name": name, "discarded": sum(file.dead.discard().values())}
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> "Iterator[SpoolFile]":
@@ -166,6 +192,10 @@ def _table(forwarders: Sequence[Document]) -> list[Part]:
         )
     columns = ("name", "type", "to", "waiting", "oldest", "size", "dead", "last success", "last failure")
     return [Table(columns=columns, rows=rows, numeric=frozenset({"waiting", "oldest", "size", "dead"}))]
+
+
+def _records(count: int) -> str:
+    return f"{count} record{'' if count == 1 else 's'}"
 
 
 def _short(text: str) -> str:

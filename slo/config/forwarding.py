@@ -46,13 +46,19 @@ class TelemetryConfig(KindConfig):
     """Whose telemetry it gets: all these matchers hold for the labels of the SLO, the target or the incident. Default:
     everything, which is the telemetry of every customer."""
     metrics: tuple[MetricPattern, ...] = ("slo_*",)
-    """The metrics that it gets, by name as on `/metrics`; `*` stands for any characters."""
+    """The metrics that it gets, by name as on `/metrics`; `*` stands for any characters. The counts of slots go where
+    `slo_sli_good_total` is among them."""
     labels: Mapping[LabelName, str] = Field(default={})
     """Labels that are added to everything. One that is there already stays as it is."""
     interval: WholeSeconds = timedelta(seconds=60)
     """How often metrics are sent, in whole seconds; counts go out as each slot closes."""
     max_age: PositiveDuration = timedelta(days=7)
     """What is older is given up, but for events of incidents. Where the other side takes less, that counts."""
+
+    @property
+    def sole(self) -> tuple[object, ...]:
+        """What no other forwarder may have as well, where there is such a thing."""
+        return ()
 
     @property
     def to_read_back(self) -> str:

@@ -14,7 +14,7 @@ from slo.config.customers import refuse_lost_tellings, refuse_strangers, told
 from slo.config.entries import Entries, Entry, Family, plain_entries
 from slo.config.exclusion_keys import ExclusionKeys
 from slo.config.fallbacks import refuse_bad_fallbacks, refuse_told_heartbeats, told_otherwise
-from slo.config.forwarding_doubts import warn_of_forwarders
+from slo.config.forwarding_doubts import refuse_rivals, warn_of_forwarders
 from slo.config.garbage import garbage_kept
 from slo.config.indicators import Feeds
 from slo.config.module_target import refuse_lost_modules
@@ -150,6 +150,7 @@ def _loaded(path: Path, kinds: Kinds, environ: Mapping[str, str], today: date) -
         SilenceKeys, _items(root, "silences"), ("silences",), what="silence", reader=reader, report=report
     )
     inhibit = [reader.read(InhibitKeys, item, ("inhibit", index)) for index, item in enumerate(_items(root, "inhibit"))]
+    refuse_rivals(forwarders, report)
     faults = report.faults()
     if faults:
         raise ConfigError(faults)

@@ -37,7 +37,8 @@ def basic(user: str, password: str) -> str:
     return f"Basic {b64encode(f'{user}:{password}'.encode(errors='surrogateescape')).decode()}"
 
 
-def _header_value(value: Secret) -> Secret:
+def header_value(value: Secret) -> Secret:
+    """A secret that is to be the value of a header, or part of it. Raises what a validator raises for any other."""
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value.reveal() if character != "\t"):
         raise wrong("holds a line end or a control character", "write the value of one header on one line")
     return value
@@ -45,7 +46,7 @@ def _header_value(value: Secret) -> Secret:
 
 _VALUE_SCHEMA = {"type": ["string", "integer"], "writeOnly": True}
 
-HeaderValue = Annotated[Secret, AfterValidator(_header_value), WithJsonSchema(_VALUE_SCHEMA)]
+HeaderValue = Annotated[Secret, AfterValidator(header_value), WithJsonSchema(_VALUE_SCHEMA)]
 """The value of a request header, kept as a secret: it may be a credential."""
 
 

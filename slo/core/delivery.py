@@ -162,9 +162,13 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ambiguous:
-    """It may have been taken: the connection ended after the request was written."""
+    """It may have been taken: the connection ended after the request was written, or the other side failed.
+
+    It is not to be sent again before `after_seconds`, where the other side said so.
+    """
 
     reason: str
+    after_seconds: float | None = None
     detail: str = ""
 
 

@@ -6,7 +6,7 @@ Syntax: https://prometheus.io/docs/alerting/latest/configuration/#matcher
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -102,6 +102,13 @@ def read_matcher(scanner: Scanner, start: int, label: str, *, bare: bool = False
 def fulfil(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> bool:
     """Whether labels fulfil every matcher."""
     return all(matcher.accepts(labels.get(matcher.label, "")) for matcher in matchers)
+
+
+def is_for(labels: Mapping[str, str], matchers: Collection[Matcher]) -> bool:
+    """Whether what has these labels is theirs whom the matchers select. What lacks a label that is matched is nobody's,
+    `!=` or not.
+    """
+    return all(labels.get(matcher.label) for matcher in matchers) and fulfil(labels, matchers)
 
 
 def _number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Samples: single values for `/metrics` and `/probe`, named and typed by `slo.exposition.catalogue`."""
+"""Samples: single values for `/metrics` and `/probe`, named and typed by `slo.exposition.families`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial

@@ -4,8 +4,8 @@ Nothing here knows who gets it: each forwarder writes it as its vendor wants it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -19,6 +19,9 @@ TOO_LARGE = "too_large"
 
 ALREADY_THERE = "out_of_order"
 """The reason of a refusal that says that these records or newer ones are there, and that no others go between them."""
+
+TOO_OLD = "too_old"
+"""The reason of a refusal that says that nothing from so long ago is taken: neither these records nor any before."""
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -46,9 +49,34 @@ class Rank(IntEnum):
 class Counts3(NamedTuple):
     """Events of an SLI by state."""
 
-    good: int
-    bad: int
-    unknown: int
+    good: int = 0
+    bad: int = 0
+    unknown: int = 0
+
+    def plus(self, other: "Counts3") -> "Counts3":
+        """Both together."""
+        return Counts3(self.good + other.good, self.bad + other.bad, self.unknown + other.unknown)
+
+    def minus(self, other: "Counts3") -> "Counts3":
+        """What is left of them without the other ones."""
+        return Counts3(self.good - other.good, self.bad - other.bad, self.unknown - other.unknown)
+
+
+TOTALS = tuple(f"slo_sli_{state}_total" for state in Counts3._fields)
+"""What the totals of an SLI are called as metrics, in the order of its counts."""
+
+
+class Point(NamedTuple):
+    """One value of one metric. `type` is as Prometheus says it: counter, gauge, histogram, summary, untyped."""
+
+    name: str
+    type: str
+    labels: Mapping[str, str]
+    value: float
+
+
+PARTS_OF_HISTOGRAMS = ("_bucket", "_sum", "_count")
+"""How the names of the series end that histograms are made of, and summaries but for their quantiles."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,22 +96,32 @@ class Counted:
     totals: Counts3
     correction: bool = False
 
+    @property
+    def moment(self) -> float:
+        """When its totals were so (Unix seconds)."""
+        return self.end
 
-class Point(NamedTuple):
-    """One value of one metric. `type` is as Prometheus says it: counter, gauge, histogram, summary, untyped."""
-
-    name: str
-    type: str
-    labels: Mapping[str, str]
-    value: float
+    @property
+    def points(self) -> Sequence[Point]:
+        """The totals as metrics."""
+        return [Point(name, "counter", self.labels, total) for name, total in zip(TOTALS, self.totals, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """Metrics at one moment."""
+    """Metrics at one moment. Where they have `ended`, their series have no point any more, then or later, and no value.
+
+    Only who follows totals is told of that, since only there somebody takes the last value for the present one.
+    """
 
     at: datetime
     points: Sequence[Point]
+    ended: bool = False
+
+    @property
+    def moment(self) -> float:
+        """When they were so (Unix seconds)."""
+        return self.at.timestamp()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +171,7 @@ class Limits:
     records: int
     raw_bytes: int
     wire_bytes: int
-    ages: Mapping[Rank, timedelta]
+    ages: Mapping[Rank, timedelta] = field(default_factory=dict)
     batch_bytes: int | None = None
 
 
@@ -169,8 +207,9 @@ class Forwarder(Protocol):
     def cumulative(self) -> bool:
         """Whether it follows the totals of counts, and not what is new of them."""
 
-    def takes(self, rank: Rank) -> bool:
-        """Whether records of that rank mean anything to the other side."""
+    @property
+    def ranks(self) -> Collection[Rank]:
+        """The ranks of records that mean anything to the other side."""
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         """Records of one rank as one request, whatever its size; or the first of them, where the others cannot go with

@@ -7,10 +7,12 @@ from typing import Any
 
 from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Telemetry
 
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # `json.dumps` makes one for each record
+
 
 def written(telemetry: Telemetry) -> bytes:
     """Telemetry as it is kept. Raises ValueError for what JSON cannot say."""
-    return json.dumps(_document(telemetry), separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    return _json(_document(telemetry)).encode(errors="replace")
 
 
 def read(body: bytes) -> Telemetry:
@@ -37,7 +39,8 @@ def _document(telemetry: Telemetry) -> dict[str, Any]:
             }
         case Measured():
             points = [(name, kind, dict(labels), value) for name, kind, labels, value in telemetry.points]
-            return {"is": "measured", "at": telemetry.at.timestamp(), "points": points}
+            ended = {"ended": True} if telemetry.ended else {}
+            return {"is": "measured", "at": telemetry.at.timestamp(), "points": points, **ended}
         case Logged():
             return {
                 "is": "logged",
@@ -68,7 +71,7 @@ def _counted(document: dict[str, Any]) -> Counted:
 
 def _measured(document: dict[str, Any]) -> Measured:
     points = [Point(name, kind, labels, value) for name, kind, labels, value in document["points"]]
-    return Measured(at=_time(document["at"]), points=points)
+    return Measured(at=_time(document["at"]), points=points, ended=document.get("ended", False))
 
 
 def _logged(document: dict[str, Any]) -> Logged:

@@ -2,8 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from slo.exposition.catalogue import ProcessTelemetry
 from slo.exposition.forwarding import Forwarding
+from slo.exposition.process_catalogue import ProcessTelemetry
 
 
 class AgentTelemetry(ProcessTelemetry):

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TypeAlias
 
 from slo.core.sample import Sample
-from slo.exposition.catalogue import FAMILIES, Family
+from slo.exposition.families import FAMILIES, Family
 from slo.exposition.labels import label_text
 from slo.exposition.layout import Around, Labels, Layouts, Run
 

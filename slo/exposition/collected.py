@@ -7,7 +7,7 @@ from slo.core.outcome import Outcome, Point
 from slo.core.reason import LEFT_UNSAID, State
 from slo.core.sample import Sample
 from slo.exposition.buffer import Buffer, Serving, exposed
-from slo.exposition.catalogue import FAMILIES
+from slo.exposition.families import FAMILIES
 from slo.exposition.layout import Layouts
 
 TARGETS_A_BLOCK = 5

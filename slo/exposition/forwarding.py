@@ -21,7 +21,7 @@ class Forwarding:
         )
         self.dropped = Counter(
             "watchkeep_forwarder_records_dropped_total",
-            "Records that were given up: full, expired, disk, flood, buried (refused long ago), deselected.",
+            "Records that were given up: full, expired, disk, flood, buried (refused long ago), discarded, deselected.",
             ["forwarder", "record", "reason"],
             registry=registry,
         )

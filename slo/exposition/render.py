@@ -19,7 +19,7 @@ from slo.core.sample import Sample
 from slo.core.slo import SLO
 from slo.core.status import SLOStatus
 from slo.exposition.buffer import LINES_A_BLOCK, header
-from slo.exposition.catalogue import FAMILIES, Family
+from slo.exposition.families import FAMILIES, Family
 from slo.exposition.labels import METRIC_NAME, escaped, label_text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Answers over HTTP, as verdicts: what destinations make of a status, of `Retry-After` and of a failed connection.
+"""Answers over HTTP, as verdicts: what destinations make of a status and of a failed connection.
 
 The reasons are few, because they are values of a label: `rate_limited`, `server_error`, `rejected`, `redirected`,
 `unexpected_status`, `response_malformed`, `response_too_large`, `dns`, `connect_refused`, `connect_failed`,
@@ -8,8 +8,6 @@ or `incident_ambiguous` where it may be any of several.
 
 import errno
 import ssl
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from socket import gaierror
 
 from slo.router.summary import one_line
@@ -18,19 +16,6 @@ DETAIL_LIMIT = 500
 """How much of what the other side said is kept, in characters."""
 
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTDOWN, errno.ENETDOWN})
-
-
-def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """What `Retry-After` asks for: seconds, or a date in the future. None where it asks for nothing understandable."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now.timestamp()
-    return seconds if seconds > 0 else None
 
 
 def connection_reason(error: BaseException) -> str:

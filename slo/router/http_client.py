@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from slo.config.tls import TLSSettings
 from slo.core.delivery import Ambiguous, Refused, Retry
 from slo.net.context import Context
-from slo.router.answers import DETAIL_LIMIT, connection_reason, retry_after_seconds, shown
+from slo.net.retry_after import retry_after_seconds
+from slo.router.answers import DETAIL_LIMIT, connection_reason, shown
 
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession

@@ -7,7 +7,7 @@ from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
 from slo.core.reason import State
 from slo.errors import Fault
-from slo.exposition.catalogue import Rounds
+from slo.exposition.process_catalogue import Rounds
 from slo.exposition.sparing import Sparing
 from slo.runner.excuses import Excuses
 from slo.runner.round import Facts, Round, missed

@@ -16,7 +16,7 @@ from slo.core.outcome import Outcome, Point
 from slo.core.protocols import Clock
 from slo.core.wheel import Wheel
 from slo.errors import Fault
-from slo.exposition.catalogue import Rounds
+from slo.exposition.process_catalogue import Rounds
 from slo.runner.excuses import Connectivity, Excuses
 from slo.runner.extra import Extras
 from slo.runner.leaving import Leaving

@@ -11,41 +11,20 @@ Of slots that ended more than `REMEMBERED_SECONDS` ago rounds are counted, and n
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from slo.core.counts import KNOWN_FOR_INTERVALS, Counts, slot_end
+from slo.core.counts import Counts, slot_end
 from slo.core.outcome import Outcome
 from slo.core.protocols import Counter
 from slo.core.reason import State
 from slo.sources.checks import Fed, Watched, state_for
-from slo.sources.quorum import REMEMBERED, Decided, Quorum
+from slo.sources.quorum import Decided
 from slo.sources.reported_sli import Indicator, Target, Track
-from slo.sources.stretches import SILENT_MS, Stretches
-
-REMEMBERED_SECONDS = 6 * 3600
-"""How late knowledge of a slot may come."""
+from slo.sources.reporting import REMEMBERED_SECONDS, Reporting, horizon_ms
+from slo.sources.stretches import Stretches
 
 FORGETTING_SECONDS = 600
 """How often what is too old is forgotten."""
-
-SILENT_SECONDS = SILENT_MS / 1000
-
-AHEAD_SECONDS = 3600
-"""How far the number of a round may be ahead of its time."""
-
-ALIKE = 0.01
-"""How much the interval that a round's number tells may differ from the one that is configured."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reporting:
-    """A check that others run: its name, the intervals that its targets may have, and who looks at them."""
-
-    check: str
-    intervals: tuple[float, ...]
-    vantage_points: tuple[str, ...] = ("",)
-    quorum: int = 1
 
 
 class ReportedCheck:
@@ -89,7 +68,7 @@ class ReportedCheck:
         for name, target in self.targets.items():
             if (before.vantage_points, before.quorum) != (reporting.vantage_points, reporting.quorum):
                 for track in target.tracks.values():
-                    track.joined = self._quorum(target.watched)
+                    track.joined = reporting.joined(target.watched)
             self._feed(name, target)
         for sli, indicator in self.indicators.items():
             if sli not in known and any(map(self._is_counted, indicator.targets.values())):
@@ -97,17 +76,6 @@ class ReportedCheck:
                 indicator.fixed = max(indicator.fixed, self.closed)
         self.number = len(self.watched)
         self.changed = True
-
-    def interval_of(self, outcome: Outcome) -> float | None:
-        """In which rhythm a round was made: rounds are numbered from the epoch. None for one that is not ours.
-
-        One that is numbered as if it were much later would keep its target from being counted until then.
-        """
-        at = outcome.at.timestamp()
-        rhythm = at / outcome.number if outcome.number else math.inf
-        nearest = min(self.reporting.intervals, key=lambda interval: abs(rhythm - interval))
-        ours = abs(rhythm - nearest) <= ALIKE * nearest and outcome.number * nearest <= at + AHEAD_SECONDS
-        return nearest if ours else None
 
     def meet(self, outcome: Outcome, interval_seconds: float) -> bool:
         """Look at the target of a round. Whether it is new or back, or has other labels or another rhythm than before.
@@ -206,7 +174,7 @@ class ReportedCheck:
         for name, target in list(self.targets.items()):
             for track in target.tracks.values():
                 track.known.forget(oldest * 1000)
-            if self._leaves(target) < oldest:
+            if target.leaves < oldest:
                 del self.targets[name]
                 self.changed = self.relabelled = True
                 for indicator in target.feeds:
@@ -217,14 +185,7 @@ class ReportedCheck:
         return target.newest > -math.inf and not self._has_left(target)
 
     def _has_left(self, target: Target) -> bool:
-        return self._leaves(target) <= self.closed
-
-    def _leaves(self, target: Target) -> float:
-        """When a target leaves, as far as is known (Unix seconds). A spool that comes late is heard when it comes."""
-        if target.gone >= target.newest and target.gone > -math.inf:
-            return target.gone
-        silent = max(SILENT_SECONDS, target.watched.interval_seconds * KNOWN_FOR_INTERVALS)
-        return max(target.newest, target.heard) + silent
+        return target.leaves <= self.closed
 
     def _count(self, target: Target, latency: float | None, track: Track, decided: Decided) -> None:
         """Count a round that is decided."""
@@ -258,8 +219,8 @@ class ReportedCheck:
         """A target has other labels, or another rhythm: what is known of slots that are over stays as it is."""
         if watched.interval_seconds != target.watched.interval_seconds:
             for track in target.tracks.values():
-                track.joined = self._quorum(watched)
-                track.known.horizon_ms = _horizon_ms(watched)
+                track.joined = self.reporting.joined(watched)
+                track.known.horizon_ms = horizon_ms(watched)
             for indicator in target.feeds:
                 indicator.fix(self.closed)
         target.watched = watched
@@ -285,20 +246,8 @@ class ReportedCheck:
 
     def track(self, watched: Watched) -> Track:
         """A track of which nothing is known."""
-        stretches = Stretches(horizon_ms=_horizon_ms(watched), slot_ms=self.slot_seconds * 1000)
-        return Track(self._quorum(watched), stretches)
-
-    def _quorum(self, watched: Watched) -> Quorum:
-        return Quorum(
-            self.reporting.vantage_points,
-            quorum=self.reporting.quorum,
-            patience_seconds=watched.interval_seconds,
-            remembered=max(REMEMBERED, round(REMEMBERED_SECONDS / watched.interval_seconds)),
-        )
-
-
-def _horizon_ms(watched: Watched) -> int:
-    return round(watched.interval_seconds * KNOWN_FOR_INTERVALS * 1000)
+        stretches = Stretches(horizon_ms=horizon_ms(watched), slot_ms=self.slot_seconds * 1000)
+        return Track(self.reporting.joined(watched), stretches)
 
 
 def _ms(at: float) -> int:

@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from slo.core.counts import Counts
+from slo.core.counts import KNOWN_FOR_INTERVALS, Counts
 from slo.core.protocols import Counter
 from slo.sources.checks import Fed, Watched
 from slo.sources.quorum import Quorum
-from slo.sources.stretches import Stretches
+from slo.sources.stretches import SILENT_MS, Stretches
 
 SUMS_KEPT = 64
 """Of so many of the last slots it is kept what their targets know together: most of what is late is no older."""
+
+SILENT_SECONDS = SILENT_MS / 1000
 
 Sum: TypeAlias = list[int]
 """What the targets of an SLI know of a slot together, in milliseconds, and how many take part in it."""
@@ -40,6 +42,14 @@ class Target:
     newest: float = -math.inf
     gone: float = -math.inf
     heard: float = -math.inf
+
+    @property
+    def leaves(self) -> float:
+        """When it leaves, as far as is known (Unix seconds). A spool that comes late is heard when it comes."""
+        if self.gone >= self.newest and self.gone > -math.inf:
+            return self.gone
+        silent = max(SILENT_SECONDS, self.watched.interval_seconds * KNOWN_FOR_INTERVALS)
+        return max(self.newest, self.heard) + silent
 
 
 @dataclass(slots=True, eq=False)

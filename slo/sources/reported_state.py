@@ -12,8 +12,9 @@ from typing import Any
 from slo.core.counts import slot_end
 from slo.core.protocols import Counter
 from slo.sources.checks import Fed, Watched
-from slo.sources.reported import ReportedCheck, Reporting
+from slo.sources.reported import ReportedCheck
 from slo.sources.reported_sli import Indicator, Target
+from slo.sources.reporting import Reporting
 
 FORMAT = 1
 

@@ -8,9 +8,10 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from slo.errors import StoreDamaged, StoreError
 from slo.store.faults import file_error, store_error
@@ -35,6 +36,9 @@ class Format:
     schema: Sequence[str]
     upgrades: Mapping[int, Sequence[str]] = field(default_factory=dict)
     pragmas: Sequence[str] = ()
+
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class Database:
@@ -166,3 +170,14 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise store_error(error, self.path) from error
+
+
+def fitting(rows: Iterable[Row], most_bytes: int) -> list[Row]:
+    """The first of rows that end in a body in any case, and as many more as fit."""
+    found: list[Row] = []
+    for row in rows:
+        most_bytes -= len(row[-1])
+        if found and most_bytes < 0:
+            break
+        found.append(row)
+    return found

@@ -1,4 +1,4 @@
-"""What the other side of a spool refused for good: kept to be looked at and sent again, as far as there is room."""
+"""What the other side of a spool refused for good: kept to be looked at, and to be sent again or discarded."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -60,6 +60,14 @@ class DeadLetters:
         """How many there are, by reason."""
         with self._file.reading() as db:
             return dict(db.execute("SELECT reason, count(*) FROM dead GROUP BY reason").fetchall())
+
+    def discard(self) -> dict[Rank, int]:
+        """Forget all of them, events too; how many of each rank."""
+        with self._file.writing() as db:
+            rows = db.execute("SELECT rank, count(*), sum(length(body)) FROM dead GROUP BY rank").fetchall()
+            db.execute("DELETE FROM dead")
+        self.grow(-sum(size for _, _, size in rows))
+        return {Rank(rank): count for rank, count, _ in rows}
 
     def bury(self, most_bytes: int) -> dict[Rank, int]:
         """Forget what matters least, the oldest first, until at most so many bytes are left; how many of each rank.

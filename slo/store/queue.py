@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
-from slo.store.database import Database, Format
+from slo.store.database import Database, Format, fitting
 
 FORMAT = Format(
     of="queue",
@@ -46,42 +46,22 @@ class Queue:
 
     def after(self, number: int, *, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """The bodies after a number, with theirs: the first in any case, and as many as fit. Raises StoreError."""
-        found: list[tuple[int, bytes]] = []
-        left = most_bytes
         with self._file.reading() as db:
             rows = db.execute(
                 "SELECT number, body FROM bodies WHERE number > ? ORDER BY number LIMIT ?", (number, most)
             )
-            for each, body in rows:
-                left -= len(body)
-                if found and left < 0:
-                    break
-                found.append((each, body))
-        return found
+            return fitting(rows, most_bytes)
 
-    def drop_through(self, number: int) -> int:
-        """Forget everything up to a number; how many bodies that were. Raises StoreError."""
+    def drop_through(self, number: int) -> None:
+        """Forget everything up to a number. Raises StoreError."""
         with self._file.writing() as db:
-            gone: tuple[int, int] = db.execute(
-                "SELECT count(*), coalesce(sum(length(body)), 0) FROM bodies WHERE number <= ?", (number,)
-            ).fetchone()
+            gone: int = db.execute(
+                "SELECT coalesce(sum(length(body)), 0) FROM bodies WHERE number <= ?", (number,)
+            ).fetchone()[0]
             db.execute("DELETE FROM bodies WHERE number <= ?", (number,))
-        self.held_bytes -= gone[1]
+        self.held_bytes -= gone
         if not self.held_bytes:
             self._file.shrink()
-        return gone[0]
-
-    def drop_oldest(self, most_bytes: int) -> int:
-        """Forget the oldest bodies until at most so many bytes are held; how many these were. Raises StoreError."""
-        last, surplus = 0, self.held_bytes - most_bytes
-        if surplus <= 0:
-            return 0
-        with self._file.reading() as db:
-            for number, length in db.execute("SELECT number, length(body) FROM bodies ORDER BY number"):
-                last, surplus = number, surplus - length
-                if surplus <= 0:
-                    break
-        return self.drop_through(last)
 
     def close(self) -> None:
         """Close the file."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from slo.core.telemetry import Rank, Record
-from slo.store.database import Database, Format
+from slo.store.database import Database, Format, fitting
 from slo.store.dead_letters import SCHEMA as DEAD_LETTERS
 from slo.store.dead_letters import DeadLetters
 from slo.store.spooled import Batch, DeadLetter, Depth, New
@@ -34,7 +34,7 @@ FORMAT = Format(
 UNDER_WAY = "under way"
 """The mark of a batch that is being sent, or may have arrived."""
 
-_RECORDS = "SELECT number, rank, at, body FROM records"
+_COLUMNS = "SELECT number, rank, at, body FROM records"
 _FIRST = "ORDER BY number LIMIT ?"
 
 SHARE_OF_THE_DEAD = 10
@@ -114,12 +114,12 @@ class SpoolFile:
         with self._file.reading() as db:
             doubted = _under_way(db)
             if doubted is not None:
-                rows = db.execute(f"{_RECORDS} WHERE rank = ? AND number BETWEEN ? AND ? {_FIRST}", (*doubted, most))
-                if found := _fitting(rows, most_bytes):
+                rows = db.execute(f"{_COLUMNS} WHERE rank = ? AND number BETWEEN ? AND ? {_FIRST}", (*doubted, most))
+                if found := _records(rows, most_bytes):
                     return Batch(records=found, again=True)
             lowest = "rank = (SELECT min(rank) FROM records)"
-            rows = db.execute(f"{_RECORDS} WHERE {lowest} {_FIRST}", (most,))
-            found = _fitting(rows, most_bytes)
+            rows = db.execute(f"{_COLUMNS} WHERE {lowest} {_FIRST}", (most,))
+            found = _records(rows, most_bytes)
         return Batch(records=found) if found else None
 
     def begin(self, batch: Batch) -> None:
@@ -151,17 +151,17 @@ class SpoolFile:
         for record in gone:
             self._change(record.rank, -1, -len(record.body))
         self.dead.grow(sum(len(letter.record.body) for letter in dead))
-        if not any(self._bytes.values()):
+        if not self.waiting_bytes:
             self._file.shrink()
         return {} if most_bytes is None else self.dead.bury(most_bytes // SHARE_OF_THE_DEAD)
 
     def expire(self, before: Mapping[Rank, float]) -> dict[Rank, int]:
         """Forget records about a time before that of their rank (Unix seconds); how many of each. Raises StoreError."""
-        expired: dict[Rank, int] = {}
+        expired = Counter[Rank]()
         for rank, moment in before.items():
             if self._bytes[rank]:
-                expired[rank] = self._forget("rank = ? AND at < ?", (rank, moment)).get(rank, 0)
-        return {rank: count for rank, count in expired.items() if count}
+                expired[rank] = self._forget(rank, "at < ?", moment)
+        return +expired
 
     def make_room(self, most_bytes: int) -> dict[Rank, int]:
         """Forget records until at most so many bytes wait; how many of each rank.
@@ -169,16 +169,16 @@ class SpoolFile:
         The highest rank goes first, the oldest of it before the others; what is under way, and events, stay in any
         case. Raises StoreError.
         """
-        dropped: dict[Rank, int] = {}
+        dropped = Counter[Rank]()
         for rank in sorted(Rank, reverse=True):
-            surplus = sum(self._bytes.values()) - most_bytes
+            surplus = self.waiting_bytes - most_bytes
             if surplus <= 0:
                 break
             if rank is Rank.EVENT or not self._bytes[rank]:
                 continue
-            last = self._last_of_surplus(rank, surplus)
-            dropped |= self._forget("rank = ? AND number > ? AND number <= ?", (rank, *last))
-        return {rank: count for rank, count in dropped.items() if count}
+            after, last = self._surplus(rank, surplus)
+            dropped[rank] = self._forget(rank, "number > ? AND number <= ?", after, last)
+        return +dropped
 
     def keep(self, wanted: Callable[[bytes], bool]) -> dict[Rank, int]:
         """Forget everything whose body is not wanted, waiting or refused; how many of each rank. Raises StoreError."""
@@ -226,7 +226,7 @@ class SpoolFile:
         self._records[rank] += records
         self._bytes[rank] += size
 
-    def _last_of_surplus(self, rank: Rank, surplus: int) -> tuple[int, int]:
+    def _surplus(self, rank: Rank, surplus: int) -> tuple[int, int]:
         """After which number, and up to which, records of a rank are to go to free so many bytes, if it has them."""
         with self._file.reading() as db:
             spared = _under_way(db)
@@ -239,16 +239,15 @@ class SpoolFile:
                     break
         return after, last
 
-    def _forget(self, where: str, values: tuple[float, ...]) -> dict[Rank, int]:
+    def _forget(self, rank: Rank, where: str, *values: float) -> int:
+        """Forget the records of a rank for which that holds; how many."""
+        chosen = f"FROM records WHERE rank = ? AND {where}"
         with self._file.writing() as db:
-            gone = db.execute(
-                f"SELECT rank, count(*), sum(length(body)) FROM records WHERE {where} GROUP BY rank",  # noqa: S608
-                values,
-            ).fetchall()
-            db.execute(f"DELETE FROM records WHERE {where}", values)  # noqa: S608 - the condition is ours
-        for rank, count, size in gone:
-            self._change(Rank(rank), -count, -size)
-        return {Rank(rank): count for rank, count, _ in gone}
+            query = f"SELECT count(*), coalesce(sum(length(body)), 0) {chosen}"
+            count, size = db.execute(query, (rank, *values)).fetchone()
+            db.execute(f"DELETE {chosen}", (rank, *values))
+        self._change(rank, -count, -size)
+        return int(count)
 
 
 def _under_way(db: sqlite3.Connection) -> tuple[int, int, int] | None:
@@ -266,17 +265,7 @@ def _is_there(db: sqlite3.Connection, span: tuple[int, int, int] | None) -> bool
     return span is not None and db.execute(query, span).fetchone() is not None
 
 
-def _fitting(rows: Iterable[tuple[int, int, float, bytes]], most_bytes: int) -> list[Record]:
-    """The first in any case, and as many more as fit."""
-    found: list[Record] = []
-    for row in rows:
-        most_bytes -= len(row[3])
-        if found and most_bytes < 0:
-            break
-        found.append(_record(row))
-    return found
-
-
-def _record(row: tuple[int, int, float, bytes]) -> Record:
-    number, rank, at, body = row
-    return Record(number=number, rank=Rank(rank), at=at, body=body)
+def _records(rows: Iterable[tuple[int, int, float, bytes]], most_bytes: int) -> list[Record]:
+    return [
+        Record(number=number, rank=Rank(rank), at=at, body=body) for number, rank, at, body in fitting(rows, most_bytes)
+    ]

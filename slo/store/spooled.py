@@ -33,6 +33,14 @@ class Depth:
     size_bytes: int
     oldest: float
 
+    def __add__(self, other: "Depth") -> "Depth":
+        """Both together."""
+        return Depth(
+            records=self.records + other.records,
+            size_bytes=self.size_bytes + other.size_bytes,
+            oldest=min(self.oldest, other.oldest),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:

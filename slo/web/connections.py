@@ -15,7 +15,7 @@ from typing import cast
 
 from aiohttp import web
 
-from slo.exposition.catalogue import ProcessTelemetry
+from slo.exposition.process_catalogue import ProcessTelemetry
 from slo.exposition.sparing import Sparing
 from slo.web.express import ExpressLane
 from slo.web.switch import Switch

@@ -1,4 +1,4 @@
-"""The forwarders of a watch over the API: what waits for each, what was refused, and to have that sent again."""
+"""The forwarders of a watch over the API: what waits for each, what was refused, and what is to become of that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +25,10 @@ LATE = timedelta(minutes=5)
 """What waits for longer than that is said to be late."""
 
 
-class Retrying(Section):
-    """What has everything sent again that was refused."""
+class Deed(Section):
+    """What is to become of everything that was refused."""
 
-    action: Literal["retry"]
+    action: Literal["retry", "discard"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +59,13 @@ def spool_state(name: str, file: SpoolFile) -> ForwarderState:
     )
 
 
+def unreadable(name: str, why: object, *, type_: str | None = None, to: str | None = None) -> ForwarderState:
+    """A forwarder whose spool cannot be used now, so that nobody knows what is in it."""
+    return ForwarderState(
+        name=name, type=type_, to=to, size_bytes=0, waiting={}, dead={}, last_failure=f"spool: {why}", fails=True
+    )
+
+
 class ForwardersAPI:
     """The handlers, over one watch. `body_seconds` is how long a request's body may take to arrive."""
 
@@ -71,36 +78,35 @@ class ForwardersAPI:
         return [
             web.get("/api/v1/forwarders", self.listed),
             web.get("/api/v1/forwarders/{name}", self.shown),
-            web.post("/api/v1/forwarders/{name}", self.retry),
+            web.post("/api/v1/forwarders/{name}", self.act),
         ]
 
     async def listed(self, request: web.Request) -> web.Response:
         """Every forwarder."""
         only(request.query, ())
-        with refusals():
-            states = await self._watch.forwarders.states()
+        states = await self._watch.forwarders.states()
         now = self._watch.now()
         return answer({"forwarders": [forwarder_document(state, now) for state in states]})
 
     async def shown(self, request: web.Request) -> web.Response:
         """One forwarder, with its dead letters."""
         only(request.query, ())
-        with refusals():
-            states = await self._watch.forwarders.states()
+        states = await self._watch.forwarders.states()
         state = next((state for state in states if state.name == request.match_info["name"]), None)
         if state is None:
             raise _unknown(request)
         return answer(with_letters(state, self._watch.now()))
 
-    async def retry(self, request: web.Request) -> web.Response:
-        """Have everything sent again that was refused."""
+    async def act(self, request: web.Request) -> web.Response:
+        """Have everything that was refused sent again, or forgotten."""
+        name, forwarders = request.match_info["name"], self._watch.forwarders
         body = await read_body(request, self._body_seconds)
         with refusals():
-            Retrying.model_validate_json(body)
-            retried = await self._watch.forwarders.retry(request.match_info["name"])
-        if retried is None:
+            discards = Deed.model_validate_json(body).action == "discard"
+            count = await (forwarders.discard(name) if discards else forwarders.retry(name))
+        if count is None:
             raise _unknown(request)
-        return answer({"name": request.match_info["name"], "retried": retried})
+        return answer({"name": name, "discarded" if discards else "retried": count})
 
 
 def forwarder_row(state: ForwarderState, now: datetime) -> dict[str, object]:

@@ -3,8 +3,7 @@
 import asyncio
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -15,13 +14,10 @@ from markupsafe import Markup
 
 from exporters.endpoints import read
 from slo.core.delivery import Delivery
-from slo.core.duration import duration_name
 from slo.core.events import Event
 from slo.core.incident import Incident
 from slo.core.outcome import Outcome
-from slo.core.priority import Priority
 from slo.core.reporter import Reporter, silent_first
-from slo.core.sli import CheckSLI
 from slo.core.status import SLOStatus
 from slo.errors import StoreError
 from slo.web.agents import agent_row, behind_notice
@@ -42,24 +38,14 @@ from slo.web.incident_page import (
 from slo.web.probe_page import MOST_CHECKS, check_section, probe_path
 from slo.web.probe_page import headline as probe_headline
 from slo.web.probes import checks_of
+from slo.web.shapes import icon, shape
+from slo.web.status_page import headline, overall, slo_row
 from slo.web.watch import Watch
-from slo.web.words import STATES, burn, maturity, minute, percent, spent_in
+from slo.web.words import STATES, burn, minute, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFRESH_SECONDS = 15
 """How often an open page asks again: one that stands still would show yesterday's green."""
-
-COLOURS: Mapping[str, str] = {"burning": "#E69F00", "overspent": "#D55E00", "no_data": "#8A8F98", "ok": "#009E73"}
-SHAPES: Mapping[str, str] = {
-    "burning": '<path d="M8 1 15.5 15h-15z"/>',
-    "overspent": '<path d="M1.5 1.5h13v13h-13z"/>',
-    "no_data": '<circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="3"/>',
-    "ok": '<circle cx="8" cy="8" r="7"/>',
-}
-"""Triangle, square, ring and circle, in a field of 16 by 16."""
-
-ALARMING = ("overspent", "burning", "no_data", "ok")
-"""The states by their colours, the one that alarms most first."""
 
 MOST_INCIDENTS = 200
 """How many open incidents a page shows, the most urgent first: a storm opens thousands."""
@@ -89,7 +75,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"percent": percent, "burn": burn, "minute": minute, "rfc3339": time_text}
-        self._environment.globals |= {"shape": _shape, "states": STATES, "probe_path": probe_path}
+        self._environment.globals |= {"shape": shape, "states": STATES, "probe_path": probe_path}
         style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
         self._environment.globals["style"] = Markup(style)  # noqa: S704  # our own file
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -112,16 +98,9 @@ class Pages:
         incidents, unready = self._watch.desk.incidents(), self._watch.unready()
         shown = Beside(
             agents=self._watch.agents.reporters(),
-            forwarders=await self._forwarders(),
+            forwarders=await self._watch.forwarders.states(),
         )
         return self._page(await asyncio.to_thread(self._status, statuses, incidents, unready, shown))
-
-    async def _forwarders(self) -> Sequence[ForwarderState]:
-        """How the forwarders stand; a spool that cannot be read now takes nothing else from the page."""
-        try:
-            return await self._watch.forwarders.states()
-        except StoreError:
-            return ()
 
     async def incident(self, request: web.Request) -> web.Response:
         """Everything about one incident. What the journal has is left out, and said to be, while it cannot be read."""
@@ -165,16 +144,17 @@ class Pages:
         return self._environment.get_template("status.html").render(
             state=state,
             headline=headline(statuses, open_incidents),
-            icon=_icon(state),
+            icon=icon(state),
             refresh_seconds=REFRESH_SECONDS,
             at=max((status.at for status in statuses), default=None),
             unready=unready,
             incidents=[
-                open_row(incident, self._watch.desk.response(incident), now) | {"url": page_path(incident.id)}
+                open_row(incident, self._watch.desk.response(incident), now)
+                | {"url": f"/incidents/{quote(incident.id, safe='')}"}
                 for incident in open_incidents[:MOST_INCIDENTS]
             ],
             further_incidents=len(open_incidents[MOST_INCIDENTS:]),
-            slos=[_row(status) for status in worst_first],
+            slos=[slo_row(status) for status in worst_first],
             agents=[agent_row(each, now) for each in silent_first(agents, now)[:MOST_AGENTS]],
             agents_behind=behind_notice(agents, now),
             further_agents=len(agents[MOST_AGENTS:]),
@@ -192,7 +172,7 @@ class Pages:
             word=word,
             priority=incident.priority.value,
             summary=incident.summary,
-            icon=_icon(state),
+            icon=icon(state),
             refresh_seconds=REFRESH_SECONDS if incident.open else 0,
             at=now,
             api_url=f"/api/v1/incidents/{quote(incident.id, safe='')}",
@@ -212,7 +192,7 @@ class Pages:
             name=name,
             state=state,
             word=word,
-            icon=_icon(state),
+            icon=icon(state),
             refresh_seconds=REFRESH_SECONDS,
             at=self._watch.now(),
             api_url=f"/api/v1/probes/{quote(name, safe='')}",
@@ -222,81 +202,3 @@ class Pages:
             ],
             further_checks=len(checks[MOST_CHECKS:]),
         )
-
-
-def overall(statuses: Sequence[SLOStatus], open_incidents: Sequence[Incident] = ()) -> str:
-    """The state of everything: the worst of the SLOs and of what people have to work on.
-
-    An open P0, and one that nobody has answered in time, is as bad as it gets, whatever the figures say.
-    """
-    states = {status.state for status in statuses}
-    for incident in open_incidents:
-        unanswered = incident.missed_at is not None and incident.responded_at is None
-        states.add("overspent" if unanswered or incident.priority is Priority.P0 else "burning")
-    return next((state for state in ALARMING if state in states), "no_data")
-
-
-def headline(statuses: Sequence[SLOStatus], open_incidents: Sequence[Incident] = ()) -> str:
-    """The state of everything in a few words, what needs people most first: `1 P0 open, 1 burning, 7 up`.
-
-    An incident that somebody else's alert or a person opened has no SLO that would show it, so they are counted too.
-    """
-    counts = Counter(status.state for status in statuses)
-    priorities = Counter(incident.priority for incident in open_incidents)
-    if not priorities and set(counts) == {"ok"}:
-        return "All up"
-    parts = [f"{priorities[priority]} {priority} open" for priority in Priority if priorities[priority]]
-    parts += [f"{counts[state]} {word.lower()}" for state, word in STATES.items() if counts[state]]
-    return ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts) or "No SLOs"
-
-
-def page_path(incident: str) -> str:
-    """Where the page of an incident is."""
-    return f"/incidents/{quote(incident, safe='')}"
-
-
-def _burn_rates(status: SLOStatus) -> list[tuple[str, float]]:
-    """The burn rates that alerts look at: those of the windows before the SLO's own, where there is data."""
-    return [
-        (figures.window, figures.burn_rate)
-        for figures in status.windows
-        if figures.burn_rate is not None and figures.seconds < status.budget.seconds
-    ]
-
-
-def _row(status: SLOStatus) -> dict[str, object]:
-    slo, budget = status.slo, status.budget
-    troubled = status.state in {"burning", "no_data"}
-    return {
-        "state": status.state,
-        "name": slo.key,
-        "url": f"/api/v1/slos/{quote(slo.key, safe='')}",
-        "labels": ", ".join(f"{name}={value}" for name, value in slo.labels.items()),
-        "objective": float(slo.objective),
-        "sli": budget.sli,
-        "remaining": budget.remaining,
-        "raw": budget.raw,
-        "excluded": duration_name(budget.excluded_seconds),
-        "soon": spent_in(budget.exhaustion, status.at),
-        "overspent": budget.remaining is not None and budget.remaining < 0,
-        "other_budgets": [(other.period or other.window, other.remaining) for other in status.budgets[1:]],
-        "burn_rates": _burn_rates(status),
-        "maturity": maturity(status.maturity_seconds, budget.seconds),
-        "reason": status.last_reason if troubled else "",
-        "target": status.last_target,
-        "probe": slo.definition.check if isinstance(slo.definition, CheckSLI) else "",
-    }
-
-
-def _shape(state: str) -> Markup:
-    """The shape of a state; the word beside it says the same."""
-    return Markup('<svg viewBox="0 0 16 16" aria-hidden="true">{}</svg>').format(Markup(SHAPES[state]))  # noqa: S704
-
-
-def _icon(state: str) -> str:
-    """The shape as the icon of the tab, in its colour."""
-    drawn = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="{COLOURS[state]}" '
-        f'color="{COLOURS[state]}">{SHAPES[state]}</svg>'
-    )
-    return "data:image/svg+xml," + quote(drawn)

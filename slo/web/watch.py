@@ -118,10 +118,13 @@ class Forwarders(Protocol):
     """Whom telemetry is forwarded to."""
 
     async def states(self) -> "Sequence[ForwarderState]":
-        """How each of them stands, in the order of the configuration. Raises StoreError."""
+        """How each of them stands, in the order of the configuration."""
 
     async def retry(self, name: str) -> int | None:
         """Send everything again that one refused; how much that is. None where there is no such. Raises StoreError."""
+
+    async def discard(self, name: str) -> int | None:
+        """Forget everything that one refused; how much that is. None where there is no such. Raises StoreError."""
 
 
 class Watch(Served, Protocol):

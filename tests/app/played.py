@@ -74,11 +74,11 @@ class PlayedWatch:
                 for name in probes:
                     self.outcome(name, reason)
             self.time.passes(SLOT / 2)
-            await self.watch.slots.close()
+            await self.watch.parts.slots.close()
 
     def outcome(self, name: str, reason: str, *, extra: bool = False) -> None:
         """A round that is complete now."""
-        self.watch._probes.observe(
+        self.watch.parts.probes.observe(
             Outcome(
                 check=name,
                 target="127.0.0.1:1",
@@ -92,7 +92,7 @@ class PlayedWatch:
 
     def told(self, action: Action) -> list[str]:
         """The keys under which PagerDuty is to be told that, by the journal."""
-        journal = self.watch._journal
+        journal = self.watch.parts.journal
         return [
             delivery.message.key
             for incident in self.watch.desk.incidents()[::-1]
@@ -118,5 +118,5 @@ class PlayedWatch:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.watch._journal.close()
+        self.watch.parts.journal.close()
         self._data.close()

@@ -64,15 +64,15 @@ class ScrapingWatch(PlayedWatch):
         if reason:
             self.fail(reason, target=target)
         self.time.passes(SLOT / 2)
-        await self.watch.slots.close()
+        await self.watch.parts.slots.close()
 
     def totals(self, slo: str = SLO) -> tuple[int, int]:
         """The good and the bad events of an SLO."""
-        totals = self.watch._books.engine.status(slo).totals
+        totals = self.watch.parts.books.engine.status(slo).totals
         return totals["good"], totals["bad"]
 
     def _url(self, scrape: str) -> str:
-        (url,) = [url for name, url, _ in self.watch._scrapes._runner._targets if name == scrape]
+        (url,) = [url for name, url, _ in self.watch.parts.scrapes._runner._targets if name == scrape]
         return url
 
     def _ended(self, target: str, url: str, reason: str, facts: Scraped | None) -> None:
@@ -86,5 +86,5 @@ class ScrapingWatch(PlayedWatch):
             duration_seconds=0.25,
         )
         assert (facts is not None) == (outcome.state is State.GOOD)
-        self.watch._scrapes._runner.last_facts[outcome.point] = facts
-        self.watch._scrapes.observe(outcome)
+        self.watch.parts.scrapes._runner.last_facts[outcome.point] = facts
+        self.watch.parts.scrapes.observe(outcome)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slo.app.agents import SOURCE
+from slo.app.reported_checks import SOURCE
 from slo.core.batch import Observed
 from slo.core.batch_document import batch_of, document_of
 from slo.core.outcome import Outcome
@@ -27,7 +27,7 @@ async def slots(played: PlayedWatch, number: int = 1, reason: str = "ok", *targe
         at = played.watch.now().timestamp()
         await report(played, *(outcome(at, reason, target) for target in targets or (ONE, TWO)))
         played.time.passes(SLOT / 2)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
 
 
 async def test_what_agents_report_is_counted_in_the_slot_in_which_it_happened(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ async def test_a_round_that_two_agents_report_counts_once(tmp_path: Path) -> Non
         for agent in ("node-1", "node-2", "node-1"):
             await report(played, outcome(at), agent=agent)
         played.time.passes(5)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         assert status_of(played).totals["good"] == 1
 
 
@@ -57,7 +57,7 @@ async def test_what_comes_minutes_late_counts_in_its_own_slots_and_leaves_no_hol
             played.time.passes(SLOT / 2)
             late += [outcome(played.watch.now().timestamp(), target=target) for target in (ONE, TWO)]
             played.time.passes(SLOT / 2)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
         before = status_of(played)
         await report(played, *late)
         await slots(played, 1)
@@ -75,7 +75,7 @@ async def test_a_kill_at_every_step_loses_nothing_and_counts_nothing_twice(tmp_p
             await report(played, outcome(at), outcome(at, "connect_refused", TWO))
         async with PlayedWatch(tmp_path, time, configuration()) as played:
             time.passes(SLOT / 2)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         assert status_of(played).totals == {"good": 8, "bad": 8, "unknown": 0}
         assert status_of(played).maturity_seconds == 80
@@ -94,12 +94,12 @@ async def test_slots_of_another_length_count_what_comes_and_what_came_while_nobo
             time.passes(75)
             at = played.watch.now().timestamp()
             await report(played, *(outcome(at - 10 * back) for back in range(7)))
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
             time.passes(5)
             await slots(played, 4, "ok", ONE)
             rounds += 11
             time.passes(-played.watch.now().timestamp() % 60)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
             assert status_of(played).totals == {"good": rounds, "bad": 0, "unknown": 0}
             passed = (played.watch.now() - began).total_seconds()
             assert 10 * rounds - 3 * max(before, after) <= status_of(played).maturity_seconds <= passed
@@ -120,7 +120,7 @@ async def test_checks_that_are_not_here_are_taken_and_not_counted(tmp_path: Path
         at = played.watch.now().timestamp()
         await report(played, outcome(at, check="newer"), outcome(at), outcome(at, number=int(at // 30)))
         played.time.passes(5)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         dropped = "watchkeep_agent_records_dropped_total"
         assert sample(played.telemetry, dropped, reason="unknown_check") == 1
         assert sample(played.telemetry, dropped, reason="other_interval") == 1
@@ -144,7 +144,7 @@ async def test_groups_are_found_among_what_agents_report_and_counted_from_their_
             at = played.watch.now().timestamp()
             await report(played, outcome(at, labels={"node": "a"}), outcome(at, "timeout", TWO, labels={"node": "b"}))
             time.passes(SLOT / 2)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
         assert status_of(played, "node=a").totals == {"good": 3, "bad": 0, "unknown": 0}
         assert status_of(played, "node=b").totals == {"good": 0, "bad": 3, "unknown": 0}
         assert status_of(played, "node=b").maturity_seconds == 30
@@ -153,7 +153,7 @@ async def test_groups_are_found_among_what_agents_report_and_counted_from_their_
         await report(played, gone(TWO, played.watch.now().timestamp()))
         for _ in range(2):
             time.passes(4 * SLOT)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
         assert [each.slo.scope for each in played.statuses] == ["node=a"]
 
 
@@ -163,7 +163,7 @@ async def grouped_slots(played: PlayedWatch, number: int, *targets: str) -> list
     for _ in range(number):
         played.time.passes(SLOT)
         ended = played.watch.now().timestamp() - 0.5
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         await report(played, *(outcome(ended, target=each, labels={"node": each[-1]}) for each in targets))
         groups.append([each.slo.scope for each in played.statuses])
     return groups
@@ -235,7 +235,7 @@ async def test_a_check_goes_to_agents_and_back_and_no_slot_is_known_twice(tmp_pa
         played.configure(configuration())
         await played.watch.reload()
         played.time.passes(7)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         await slots(played, 3)
         assert status_of(played).totals["good"] == 10
         await report(played, outcome(played.watch.now().timestamp() - 1))
@@ -253,7 +253,7 @@ async def test_a_clock_that_is_ahead_counts_at_its_arrival_and_is_told(tmp_path:
             played.time.passes(SLOT / 2)
             await report(played, outcome(played.watch.now().timestamp() + 3600), agent="wrong")
             played.time.passes(SLOT / 2)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
         await slots(played, 3)
         assert status_of(played).totals["good"] == 9
         assert sample(played.telemetry, "watchkeep_agent_clock_offset_seconds", agent="wrong") == 3600
@@ -264,12 +264,12 @@ async def test_a_clock_that_is_a_little_ahead_waits_for_its_slot(tmp_path: Path)
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         await report(played, outcome(played.watch.now().timestamp() + 25))
         time.passes(SLOT)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         assert status_of(played).totals["good"] == 0
         assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == SLOT
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         time.passes(2 * SLOT)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         assert status_of(played).totals["good"] == 1
 
 
@@ -310,7 +310,7 @@ async def test_what_is_counted_is_dropped_a_while_after_it_was_written(tmp_path:
         await slots(played, 3)
         assert sample(played.telemetry, "watchkeep_inbox_size_bytes") > 0
         played.time.passes(70)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         assert sample(played.telemetry, "watchkeep_inbox_size_bytes") == 0
         await slots(played, 1)
         assert status_of(played).totals["good"] == 8
@@ -339,8 +339,8 @@ async def test_a_state_that_cannot_be_read_costs_knowledge_and_no_counts(tmp_pat
     time = Time()
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         await slots(played, 2)
-        played.watch._books.mark({(SOURCE, "gate"): b"[]"})
-        await played.watch._books.write()
+        played.watch.parts.books.mark({(SOURCE, "gate"): b"[]"})
+        await played.watch.parts.books.write()
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         await slots(played, 2)
         assert status_of(played).totals["good"] == 8
@@ -384,7 +384,7 @@ async def test_what_is_dropped_is_told_with_its_check_who_reported_it_and_the_me
         for _ in range(3):
             await report(played, outcome(at, check="newer"), outcome(at, number=int(at // 30)), agent="node-7")
         played.time.passes(5)
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
     told = [each for each in caplog.records if "they have another configuration" in each.getMessage()]
     assert [(each.check, each.agent, each.target) for each in told] == [  # type: ignore[attr-defined]
         ("newer", "node-7", ONE),
@@ -393,8 +393,8 @@ async def test_what_is_dropped_is_told_with_its_check_who_reported_it_and_the_me
 
 
 async def test_a_check_has_no_more_targets_than_it_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slo.app.agents.MOST_TARGETS", 5)
-    monkeypatch.setattr("slo.app.agents.MOST_REMEMBERED", 7)
+    monkeypatch.setattr("slo.app.reported_checks.MOST_TARGETS", 5)
+    monkeypatch.setattr("slo.app.reported_checks.MOST_REMEMBERED", 7)
     dropped = "watchkeep_agent_records_dropped_total"
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
         await slots(played, 2, "ok", *(f"10.0.0.{number}:1" for number in range(8)))
@@ -432,7 +432,7 @@ async def test_reports_are_read_by_how_large_they_are_when_they_are_unfolded(
         counted = []
         for _ in range(4):
             played.time.passes(SLOT)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
             counted.append(status_of(played).totals["good"])
         assert counted == [2, 4, 6, 6]
         assert sample(played.telemetry, "watchkeep_inbox_oldest_age_seconds") == 0
@@ -473,7 +473,7 @@ async def test_what_an_outage_left_is_counted_piece_by_piece(tmp_path: Path, mon
         counted = []
         for _ in range(6):
             played.time.passes(SLOT)
-            await played.watch.slots.close()
+            await played.watch.parts.slots.close()
             counted.append(status_of(played).totals["good"])
         assert counted == [4, 8, 12, 16, 20, 20]
 
@@ -502,7 +502,7 @@ async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_
             await report(played, scrape, outcome(begun + number))
     for stops in ("before it counts", "after it wrote", "later"):
         async with PlayedWatch(tmp_path, time, configuration()) as played:
-            counters = played.watch._counters
+            counters = played.watch.parts.counters
             monkeypatch.setattr(counters, "reports", lambda check: check == "api")
             monkeypatch.setattr(counters, "report", lambda record, at: told.append((record.outcome.number, at)))
             time.passes(SLOT)
@@ -510,5 +510,5 @@ async def test_scrapes_are_handed_over_in_their_order_and_again_when_nobody_has_
                 await played.watch.agents.take_in(int(played.watch.now().timestamp()))
                 await played.watch.close(0)
             else:
-                await played.watch.slots.close()
+                await played.watch.parts.slots.close()
     assert told == [(number, begun + number) for number in (2, 1, 3)] * 2

@@ -79,7 +79,7 @@ class Story:
             await report(self._watch, outcome(at, each.reason, each.target), agent=f"node-{number % 2}")
         if kill == "before it closes":
             raise Killed
-        books = self._watch.watch._books
+        books = self._watch.watch.parts.books
         write = books.write
 
         async def doomed() -> None:
@@ -91,7 +91,7 @@ class Story:
 
         if kill:
             books.write = doomed  # type: ignore[method-assign]
-        await self._watch.watch.slots.close()
+        await self._watch.watch.parts.slots.close()
 
     async def _kill(self) -> None:
         await self._life.aclose()

@@ -78,7 +78,7 @@ def clock(played: PlayedWatch, incident: str) -> Response:
 
 
 def of_contracts(played: PlayedWatch) -> list[Event]:
-    events = [event for _, event in played.watch._journal.events("")]
+    events = [event for _, event in played.watch.parts.journal.events("")]
     return [event for event in events if isinstance(event, ContractRecorded | ContractEnded)]
 
 
@@ -147,7 +147,7 @@ async def test_a_breach_is_told_when_the_contract_of_the_incident_says_so(tmp_pa
 
 
 def missed(played: PlayedWatch, incident: str) -> list[ResponseMissed]:
-    events = [event for _, event in played.watch._journal.events(incident)]
+    events = [event for _, event in played.watch.parts.journal.events(incident)]
     return [event for event in events if isinstance(event, ResponseMissed)]
 
 
@@ -172,8 +172,8 @@ async def test_a_contract_is_written_once_and_a_customer_that_leaves_is_on_recor
         assert isinstance(began, ContractRecorded)
         assert (ended.customer, ended.via, began.customer) == ("acme", "reload", "umbrella")
         assert ended.at == began.at
-        assert played.watch._journal.verify() == len(played.watch._journal.events())
-        audit.verified(played.watch._journal._path)
+        assert played.watch.parts.journal.verify() == len(played.watch.parts.journal.events())
+        audit.verified(played.watch.parts.journal._path)
 
 
 async def test_the_folder_alone_tells_the_same_clock(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ async def test_the_folder_alone_tells_the_same_clock(tmp_path: Path) -> None:
         played.configure(config)
         await played.watch.reload()
         await played.slots(1)
-        offline = Offline(played.watch._journal, tmp_path)
+        offline = Offline(played.watch.parts.journal, tmp_path)
         shown = offline.shown(one.id)
         assert shown["response"]["due"] == "2026-06-08T20:00:00Z"
         assert shown["contract"] == {
@@ -203,7 +203,7 @@ async def test_a_restored_journal_has_the_contracts_of_its_incidents(tmp_path: P
     time, config = Time(FRIDAY.timestamp()), acme()
     async with PlayedWatch(tmp_path / "old", time, config) as played:
         one = await opened(played)
-        await played.watch._books.write()
+        await played.watch.parts.books.write()
         before = clock(played, one.id)
     back_up(tmp_path / "old" / "data", tmp_path / "backup", version="0.1.0", now=FRIDAY)
     restore(tmp_path / "backup", tmp_path / "new" / "data", by="kim", now=FRIDAY)

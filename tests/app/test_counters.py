@@ -109,7 +109,7 @@ async def test_a_ledger_that_is_replaced_gets_every_watermark_again(tmp_path: Pa
     time = Time()
     async with ScrapingWatch(tmp_path, time, config) as played:
         await played.slot(requests(1_000, 0))
-        played.watch._books._backlog.store._begin_anew(StoreDamaged("by the test"))
+        played.watch.parts.books._backlog.store._begin_anew(StoreDamaged("by the test"))
         await played.slot(requests(1_010, 0))
         await played.slot(requests(1_020, 0))
     async with ScrapingWatch(tmp_path, time, config) as played:
@@ -124,7 +124,7 @@ async def test_scrapes_that_end_while_slots_are_counted_belong_to_the_next_ones(
     async with ScrapingWatch(tmp_path, Time(), configuration(targets=("api", "other"))) as played:
         await played.slot(requests(1_000, 0))
         played.time.passes(SLOT)
-        closing = asyncio.create_task(played.watch.slots.close())
+        closing = asyncio.create_task(played.watch.parts.slots.close())
         await asyncio.sleep(0)
         played.scrape(requests(1_500, 3))
         await closing
@@ -178,7 +178,7 @@ async def test_an_sli_that_is_added_begins_with_a_baseline_and_one_that_stays_lo
     async with ScrapingWatch(tmp_path, time, configuration(an_slo(), jobs)) as played:
         await played.slot(requests(1_021, 1) | {JOBS: 520, FAILED: 2})
         assert (played.totals(), played.totals("jobs")) == ((21, 1), (18, 2))
-        assert set(played.watch._books.watermarks("scrape")) == {"all", "names:api", "numbers:api"}
+        assert set(played.watch.parts.books.watermarks("scrape")) == {"all", "names:api", "numbers:api"}
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_a_history_that_cannot_be_read_leaves_everything_as_it_was(
         async def refuse(slos: object) -> None:
             raise StoreBusy("somebody reads it")
 
-        monkeypatch.setattr(played.watch._books, "rebuild", refuse)
+        monkeypatch.setattr(played.watch.parts.books, "rebuild", refuse)
         with pytest.raises(StoreBusy):
             await played.watch.reload()
         await played.slot(requests(1_010, 1))
@@ -325,7 +325,7 @@ async def test_a_group_that_the_engine_cannot_take_now_is_taken_later(
             raise StoreBusy("somebody reads it")
 
         with monkeypatch.context() as patch:
-            patch.setattr(played.watch._books, "rebuild", refuse)
+            patch.setattr(played.watch.parts.books, "rebuild", refuse)
             await played.slot(in_clusters(eu=6, us=0))
             await played.slot(in_clusters(eu=7, us=2))
         assert by_group(played) == {"cluster=eu": (0, 2)}
@@ -400,7 +400,7 @@ async def test_an_sli_that_lost_its_data_is_told_with_since_when_and_whose_fault
                 await played.slot(requests(1_000, 0) if reason == "ok" else {})
             else:
                 await played.slot(reason=reason)
-        found = played.watch._counters.lost(at(len(rounds) * SLOT))
+        found = played.watch.parts.counters.lost(at(len(rounds) * SLOT))
     if lost is None:
         assert found == {}
     else:
@@ -415,19 +415,19 @@ async def test_an_sli_is_lost_only_where_all_its_targets_are(tmp_path: Path) -> 
         for _ in range(4):
             await played.slot(requests(1_000, 0), target="two")
             played.fail(target="one")
-        assert played.watch._counters.lost(at(60)) == {}
+        assert played.watch.parts.counters.lost(at(60)) == {}
         assert played.statuses[0].last_target == "http://127.0.0.1:1/one"
         for _ in range(4):
             await played.slot(reason="missed", target="two")
-        assert played.watch._counters.lost(at(100))[key()].at_fault
+        assert played.watch.parts.counters.lost(at(100))[key()].at_fault
 
 
 async def test_an_sli_that_was_never_observed_is_the_fault_of_targets_only_if_all_of_them_fail(tmp_path: Path) -> None:
     async with ScrapingWatch(tmp_path, Time(), configuration(targets=("one", "two"))) as played:
         await played.slot(reason="status", target="one")
-        assert not played.watch._counters.lost(at(10))[key()].at_fault
+        assert not played.watch.parts.counters.lost(at(10))[key()].at_fault
         await played.slot(reason="status", target="two")
-        assert played.watch._counters.lost(at(20))[key()].at_fault
+        assert played.watch.parts.counters.lost(at(20))[key()].at_fault
 
 
 async def test_the_log_says_once_why_a_target_cannot_be_scraped_and_that_it_can_again(
@@ -463,9 +463,9 @@ async def test_where_it_was_never_observed_no_target_is_to_blame_that_cannot_hav
     async with ScrapingWatch(tmp_path, Time(), configuration(slo, targets=("one", "two"))) as played:
         await played.slot({"other_total": 1}, target="one")
         await played.slot(reason="status", target="two")
-        ((sli, lost),) = played.watch._counters.lost(at(20)).items()
+        ((sli, lost),) = played.watch.parts.counters.lost(at(20)).items()
         assert lost.at_fault == bool(target)
-        failing = played.watch._counters.failing(sli)
+        failing = played.watch.parts.counters.failing(sli)
         assert (failing is not None) == (bool(target) or not selected)
         assert not target or (failing and failing.target == target)
 
@@ -479,7 +479,7 @@ async def test_what_a_target_did_before_the_watch_began_is_not_held_against_it(
     time.passes(3_600)
     async with ScrapingWatch(tmp_path, time, config) as played:
         await played.slot(reason="status")
-        assert played.watch._counters.lost(at(3_620)) == {key(): Lost(since=at(3_615), at_fault=True)}
+        assert played.watch.parts.counters.lost(at(3_620)) == {key(): Lost(since=at(3_615), at_fault=True)}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Each forwarder is told what is its own, from the moment on at which it is configured, whatever happens to others."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -22,7 +23,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.core.telemetry import Counted, Logged, Measured, Rank, Record, Telemetry
 from slo.core.telemetry_document import read
-from slo.errors import ConfigError
+from slo.errors import ConfigError, StoreError
 from slo.exposition.catalogue import Telemetry as OwnMetrics
 from slo.kinds import Kinds
 from slo.net.context import Context
@@ -254,7 +255,39 @@ async def test_a_spool_that_cannot_be_opened_stops_no_other(tmp_path: Path, capl
             db.execute("PRAGMA user_version = 99")
         await made.configure(to("ours"), to("acme"))
         assert list(made.forwardings.lines) == ["acme"]
+        ours, acme = await made.forwardings.states()
+        assert (ours.name, ours.fails, acme.name, acme.fails) == ("ours", True, "acme", False)
+        assert "was written by a newer Watchkeep" in (ours.last_failure or "")
+        with pytest.raises(StoreError, match="newer"):
+            await made.forwardings.retry("ours")
+        failures, labels = "watchkeep_forwarder_failures_total", {"forwarder": "ours", "reason": "spool"}
+        assert made.metrics.registry.get_sample_value(failures, labels) == 1
+        await made.configure(to("acme"))
+        assert [each.name for each in await made.forwardings.states()] == ["acme"]
+        assert made.metrics.registry.get_sample_value(failures, labels) is None
     assert "a spool cannot be opened, nothing is forwarded from it" in caplog.text
+    assert made.far["ours"].closed
+
+
+async def test_a_spool_that_could_not_be_opened_is_opened_when_it_can_be_and_goes_on_where_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(tmp_path) as made:
+        path = made._folder.spool("ours")
+        with closing(SpoolFile(path)) as file, file._file.reading() as db:
+            file.append([], {"journal": "0"})
+            db.execute("PRAGMA user_version = 99")
+        made.journal.commit([opened()], [], at=opened().at)
+        await made.configure(to("ours"), to("acme"))
+        await made.forwardings._outlets.open_shut()
+        assert [each.fails for each in await made.forwardings.states()] == [True, False]
+        assert caplog.text.count("a spool cannot be opened") == 1, "it is said once"
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("PRAGMA user_version = 1")
+        await made.forwardings._outlets.open_shut()
+        assert list(made.forwardings.lines) == ["ours", "acme"]
+        assert [each.fails for each in await made.forwardings.states()] == [False, False]
+        assert len(logs((await made.told())["ours"])) == 1
 
 
 async def test_rounds_that_come_faster_than_they_can_be_told_are_counted(
@@ -287,6 +320,26 @@ async def test_a_fault_of_ours_in_one_forwarder_stops_no_other(tmp_path: Path, m
         monkeypatch.undo()
         assert await made.forwardings.retry("ours") == 1
         assert await made.forwardings.retry("nobody") is None
+
+
+async def test_what_somebody_discards_is_counted_and_no_more_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as made:
+        await made.configure(to("ours"))
+
+        def broken(_records: Any) -> Any:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(made.far["ours"], "encode", broken)
+        made.forwardings.observe(bad("shared"))
+        await made.told()
+        assert await made.forwardings.discard("nobody") is None
+        assert await made.forwardings.discard("ours") == 1
+        labels = {"forwarder": "ours", "record": "outcome", "reason": "discarded"}
+        value = made.metrics.registry.get_sample_value
+        assert value("watchkeep_forwarder_records_dropped_total", labels) == 1
+        assert value("watchkeep_forwarder_dead_letters", {"forwarder": "ours"}) == 0
 
 
 async def test_after_a_spool_was_damaged_the_last_events_are_told_again(

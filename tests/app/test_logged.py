@@ -3,30 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 from slo.app.logged import logged_event
-from slo.core.contract import DEFAULT
-from slo.core.contract_events import ContractRecorded
 from slo.core.events import Acknowledged
 from slo.core.folding import fold
 from slo.core.telemetry_document import read, written
-from slo.core.written_contract import WrittenContract
-from tests.store.making import opened
+from tests.store.making import opened, recorded
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_contract_on_record_is_told_with_what_it_promises() -> None:
-    contract = WrittenContract.of(DEFAULT)
-    event = ContractRecorded(
-        incident="",
-        at=AT,
-        customer="acme",
-        title="Acme",
-        digest=contract.digest,
-        contract=contract,
-        holidays_version="",
-        via="start",
-    )
-    log = logged_event(1, event, None)
+    log = logged_event(1, recorded(), None)
     assert read(written(log)) == log
     assert (log.dataset, log.action, log.labels) == ("watchkeep.audit", "contract_recorded", {"customer": "acme"})
     promised = log.fields["contract"]

@@ -40,7 +40,7 @@ class Agent(PlayedWatch):
         self.pods: View[Pod] = View()
 
     async def begin(self) -> None:
-        probes = self.watch._probes
+        probes = self.watch.parts.probes
         for each in (probes, probes._followers):
             each._context = replace(each._context, pods=self.pods)
         settings = load(self._path, Kinds.installed(), {}).run_by("agents")
@@ -56,11 +56,11 @@ class Agent(PlayedWatch):
 
     @property
     def targets(self) -> list[str]:
-        return sorted(target for _, target, _ in self.watch._probes._runner._targets)
+        return sorted(target for _, target, _ in self.watch.parts.probes._runner._targets)
 
     async def asked(self, name: str, target: str) -> Judgement:
         """A round of one target that is made now."""
-        check = self.watch._probes._runner.check((name, target, ""))
+        check = self.watch.parts.probes._runner.check((name, target, ""))
         assert check is not None
         facts = await check.check.observe(self.watch._context.clock.monotonic() + 5)
         (judgement,) = check.check.judge(facts)
@@ -74,7 +74,7 @@ async def begun(folder: Path, *keys: dict[str, Any]) -> AsyncIterator[Agent]:
         try:
             yield agent
         finally:
-            await agent.watch._probes._followers.close()
+            await agent.watch.parts.probes._followers.close()
 
 
 class Heard:

@@ -39,20 +39,20 @@ class Targets(PlayedWatch):
 
     async def finds(self, found: Mapping[str, Labels], follower: int = 0) -> None:
         targets = frozenset(target_of(address, labels) for address, labels in found.items())
-        await self.watch._probes._followers._found(self.followers[follower], targets)
+        await self.watch.parts.probes._followers._found(self.followers[follower], targets)
 
     @property
     def followers(self) -> list[Follower]:
-        return list(self.watch._probes._followers._now)
+        return list(self.watch.parts.probes._followers._now)
 
     @property
     def running(self) -> list[str]:
-        return sorted(target for _, target, _ in self.watch._probes._runner._targets)
+        return sorted(target for _, target, _ in self.watch.parts.probes._runner._targets)
 
     def rounds(self, target: str, reason: str) -> None:
         """A round of one target that is complete now."""
         point: Point = ("gate", target, "")
-        check = self.watch._probes._runner.check(point)
+        check = self.watch.parts.probes._runner.check(point)
         outcome = Outcome(
             check="gate",
             target=target,
@@ -62,12 +62,12 @@ class Targets(PlayedWatch):
             reason=reason,
             labels=check.labels if check else {},
         )
-        self.watch._probes._runner.last[point] = outcome
-        self.watch._probes.observe(outcome)
+        self.watch.parts.probes._runner.last[point] = outcome
+        self.watch.parts.probes.observe(outcome)
 
     async def asked(self, target: str) -> str:
         """The reason of a round of one target that is made now."""
-        check = self.watch._probes._runner.check(("gate", target, ""))
+        check = self.watch.parts.probes._runner.check(("gate", target, ""))
         assert check is not None
         facts = await check.check.observe(self.watch._context.clock.monotonic() + 5)
         (judgement,) = check.check.judge(facts)
@@ -92,7 +92,7 @@ async def test_targets_that_are_found_are_asked_and_counted_with_those_that_are_
         for target, reason in (("127.0.0.1:1", "ok"), ("127.0.0.1:2", "connect_refused"), ("127.0.0.1:3", "ok")):
             watch.rounds(target, reason)
         watch.time.passes(SLOT / 2)
-        await watch.watch.slots.close()
+        await watch.watch.parts.slots.close()
         assert watch.counted() == {
             "gate-availability": (2, 1),
             "by-region{region=eu}": (2, 0),
@@ -119,7 +119,7 @@ async def test_a_target_that_is_gone_leaves_nothing_behind_and_disturbs_no_other
         await watch.finds({"127.0.0.1:2": US, "127.0.0.1:3": EU})
         for target in watch.running:
             watch.rounds(target, "connect_refused")
-        runner = watch.watch._probes._runner
+        runner = watch.watch.parts.probes._runner
         kept = runner._targets["gate", "127.0.0.1:3", ""]
         await watch.finds({"127.0.0.1:3": US})
         assert runner._targets["gate", "127.0.0.1:3", ""] is kept
@@ -154,7 +154,7 @@ async def test_an_slo_of_a_group_goes_with_its_last_target_and_has_lost_no_data(
         for target in watch.running:
             watch.rounds(target, "ok")
         watch.time.passes(SLOT / 2)
-        await watch.watch.slots.close()
+        await watch.watch.parts.slots.close()
         assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}", "by-region{region=us}"]
         await watch.finds({})
         assert list(watch.counted()) == ["gate-availability", "by-region{region=eu}"]
@@ -170,10 +170,10 @@ async def test_an_incident_of_a_group_whose_last_target_is_gone_says_so(tmp_path
             watch.rounds("127.0.0.1:1", "ok")
             watch.rounds("127.0.0.1:2", "connect_refused")
             watch.time.passes(SLOT / 2)
-            await watch.watch.slots.close()
+            await watch.watch.parts.slots.close()
         await watch.finds({})
         watch.time.passes(SLOT)
-        await watch.watch.slots.close()
+        await watch.watch.parts.slots.close()
         (incident,) = [each for each in watch.watch.desk.incidents() if each.scope]
         assert incident.resolved_why == (
             "its group is gone with its last target or series: nobody wants anything in it watched any more"
@@ -195,7 +195,7 @@ async def test_what_cannot_be_a_target_is_counted_and_stops_no_other(tmp_path: P
 async def test_more_targets_than_may_be_are_not_watched(
     tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slo.app.watched_targets.MOST_TARGETS", 2)
+    monkeypatch.setattr("slo.app.building.MOST_TARGETS", 2)
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({f"127.0.0.1:{port}": {} for port in range(3, 8)})
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4"]
@@ -208,7 +208,7 @@ async def test_a_change_that_failed_halfway_is_made_whole_by_the_next_answer(
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"127.0.0.1:2": US})
         with monkeypatch.context() as patched:
-            patched.setattr(watch.watch._probes._counting, "_regroup", raises)
+            patched.setattr(watch.watch.parts.probes._counting, "_regroup", raises)
             with pytest.raises(RuntimeError):
                 await watch.finds({"127.0.0.1:3": US})
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:2"]
@@ -248,7 +248,7 @@ async def test_a_reload_keeps_what_was_found_and_the_rhythm_of_what_did_not_chan
 ) -> None:
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"127.0.0.1:2": US})
-        runner = watch.watch._probes._runner
+        runner = watch.watch.parts.probes._runner
         before = dict(runner._targets)
         (follower,) = watch.followers
         config["probes"][0]["targets"].append("127.0.0.1:4")
@@ -265,7 +265,7 @@ async def test_a_reload_keeps_what_was_found_and_the_rhythm_of_what_did_not_chan
         watch.configure(config)
         await watch.watch.reload()
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
-        await watch.watch._probes._take(follower)
+        await watch.watch.parts.probes._take(follower)
         assert watch.running == ["127.0.0.1:1", "127.0.0.1:4"]
 
 
@@ -292,7 +292,7 @@ async def test_each_target_that_is_found_is_looked_at_from_every_vantage_point(
     async with Targets(tmp_path, Time(), config) as watch:
         await watch.finds({"127.0.0.1:2": US, "127.0.0.1:3": US})
         await watch.finds({"127.0.0.1:2": US})
-        runner = watch.watch._probes._runner
+        runner = watch.watch.parts.probes._runner
         assert sorted((target, point) for _, target, point in runner._targets) == [
             *(("127.0.0.1:1", point) for point in ("four", "six")),
             *(("127.0.0.1:2", point) for point in ("four", "six")),
@@ -349,7 +349,7 @@ async def test_what_a_discovery_does_wrong_is_counted_and_its_last_targets_stay(
         (follower,) = watch.followers
         two, three = frozenset({Target("127.0.0.1:2")}), frozenset({Target("127.0.0.1:3")})
         follower.discovery = Discovery(two, Fault("malformed", detail="targets.json:3"), KeyError("x"), two | three)
-        watch.watch._probes._followers.begin()
+        watch.watch.parts.probes._followers.begin()
         async with asyncio.timeout(30):
             while len(watch.running) < 3:
                 await asyncio.sleep(0.01)
@@ -361,7 +361,7 @@ async def test_what_a_discovery_does_wrong_is_counted_and_its_last_targets_stay(
         watch.configure(config)
         await watch.watch.reload()
         assert watch.telemetry.registry.get_sample_value("watchkeep_discovery_targets", labels) is None
-        await watch.watch._probes._followers.close()
+        await watch.watch.parts.probes._followers.close()
 
 
 async def test_the_log_has_each_place_of_a_list_that_is_wrong(
@@ -372,13 +372,13 @@ async def test_the_log_has_each_place_of_a_list_that_is_wrong(
         steps = (Fault("malformed", detail="targets.json:3"), Fault("malformed", detail="targets.json:3"))
         two = frozenset({Target("127.0.0.1:2")})
         follower.discovery = Discovery(*steps, Fault("malformed", detail="targets.json:9"), two)
-        watch.watch._probes._followers.begin()
+        watch.watch.parts.probes._followers.begin()
         async with asyncio.timeout(30):
             while len(watch.running) < 2:
                 await asyncio.sleep(0.01)
         failed = [record for record in caplog.records if record.message.startswith("a discovery failed")]
         assert [vars(record)["detail"] for record in failed] == ["targets.json:3", "targets.json:9"]
-        await watch.watch._probes._followers.close()
+        await watch.watch.parts.probes._followers.close()
 
 
 async def test_why_a_target_that_is_found_is_none_is_a_sentence_in_the_log(
@@ -394,9 +394,9 @@ async def test_why_a_target_that_is_found_is_none_is_a_sentence_in_the_log(
 async def test_real_files_are_followed(tmp_path: Path, config: dict[str, Any]) -> None:
     (tmp_path / "targets.json").write_text(json.dumps([{"targets": ["127.0.0.1:2"], "labels": US}]))
     async with Targets(tmp_path, Time(), config) as watch:
-        watch.watch._probes._followers.begin()
+        watch.watch.parts.probes._followers.begin()
         async with asyncio.timeout(30):
             while len(watch.running) < 2:
                 watch.time.passes(0.1)
                 await asyncio.sleep(0.01)
-        await watch.watch._probes._followers.close()
+        await watch.watch.parts.probes._followers.close()

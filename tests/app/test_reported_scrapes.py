@@ -68,7 +68,7 @@ async def slot(watch: ScrapingWatch, *values: Mapping[str, float] | None, target
     for each in values:
         await report(watch, scraped(now(watch), each, target, **more))
     watch.time.passes(SLOT / 2)
-    await watch.watch.slots.close()
+    await watch.watch.parts.slots.close()
 
 
 async def test_increments_are_computed_at_the_centre(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ async def test_a_round_that_two_agents_report_counts_once(tmp_path: Path, config
             await report(watch, scraped(now(watch), requests(1_010, 0)), agent=agent)
             watch.time.passes(0.1)
         watch.time.passes(SLOT / 2 - 0.3)
-        await watch.watch.slots.close()
+        await watch.watch.parts.slots.close()
         assert watch.totals() == (10, 0)
 
 
@@ -104,7 +104,7 @@ async def test_what_comes_minutes_late_counts_in_its_own_slots_and_leaves_no_hol
             watch.time.passes(SLOT / 2)
             late += [scraped(now(watch), requests(1_000 + turn, turn), target) for target in (POD, OTHER)]
             watch.time.passes(SLOT / 2)
-            await watch.watch.slots.close()
+            await watch.watch.parts.slots.close()
         await report(watch, *late)
         await slot(watch, requests(1_030, 30))
         assert watch.totals() == (30 + 29, 30 + 29)
@@ -123,7 +123,7 @@ async def test_a_kill_at_every_step_loses_nothing_and_counts_nothing_twice(
             await report(watch, scraped(now(watch), requests(1_000 + turn, turn)))
         async with ScrapingWatch(tmp_path, time, config) as watch:
             time.passes(SLOT / 2)
-            await watch.watch.slots.close()
+            await watch.watch.parts.slots.close()
             assert watch.totals() == (turn - 1, turn - 1)
     async with ScrapingWatch(tmp_path, time, config) as watch:
         await slot(watch, requests(1_000 + turn, turn))
@@ -139,7 +139,7 @@ async def test_a_kill_before_the_counts_are_on_disk_counts_them_once(tmp_path: P
         async def nothing() -> None:
             """The machine dies here."""
 
-        watch.watch._books.write = nothing  # type: ignore[method-assign]
+        watch.watch.parts.books.write = nothing  # type: ignore[method-assign]
         await slot(watch, requests(1_010, 1))
         assert watch.totals() == (10, 1)
     async with ScrapingWatch(tmp_path, time, config) as watch:
@@ -156,7 +156,7 @@ async def test_a_target_that_is_gone_is_not_missed_and_one_that_another_agent_sc
             watch.time.passes(SLOT / 2)
             await report(watch, *(scraped(now(watch), requests(1_000 + turn, 0), target) for target in (POD, OTHER)))
             watch.time.passes(SLOT / 2)
-            await watch.watch.slots.close()
+            await watch.watch.parts.slots.close()
         await report(watch, gone(OTHER, now(watch), check=SCRAPE), gone(POD, now(watch) - SLOT, check=SCRAPE))
         for turn in range(8):
             await slot(watch, requests(1_001 + turn, 0))
@@ -164,7 +164,7 @@ async def test_a_target_that_is_gone_is_not_missed_and_one_that_another_agent_sc
         (status,) = watch.statuses
         assert status.budget.coverage == pytest.approx(10 * SLOT / 3_600)
         assert sample(watch.telemetry, "watchkeep_scrape_targets", scrape=SCRAPE) == 1
-        assert {name.split(" ")[-1] for name in watch.watch._books.watermarks("scrape")} == {"all", POD}
+        assert {name.split(" ")[-1] for name in watch.watch.parts.books.watermarks("scrape")} == {"all", POD}
 
 
 async def test_a_target_of_which_nothing_is_reported_for_a_day_is_gone(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ async def test_a_target_of_which_nothing_is_reported_for_a_day_is_gone(tmp_path:
         await slot(watch)
         await slot(watch)
         assert sample(watch.telemetry, "watchkeep_scrape_targets", scrape=SCRAPE) == 0
-        assert watch.watch._books.watermarks("scrape").keys() == {"all"}
+        assert watch.watch.parts.books.watermarks("scrape").keys() == {"all"}
 
 
 async def test_an_agent_with_the_configuration_before_counts_no_series_of_a_new_slo_from_nothing(
@@ -243,4 +243,4 @@ async def test_of_a_scrape_with_one_url_no_other_is_counted(tmp_path: Path, conf
     async with ScrapingWatch(tmp_path, time, config) as watch:
         await slot(watch, requests(1_005, 2))
         assert watch.totals() == (5, 2)
-        assert watch.watch._books.watermarks("scrape").keys() == {"all", f"names:{SCRAPE}", f"numbers:{SCRAPE}"}
+        assert watch.watch.parts.books.watermarks("scrape").keys() == {"all", f"names:{SCRAPE}", f"numbers:{SCRAPE}"}

@@ -26,7 +26,7 @@ def of(played: PlayedWatch, agent: str = "node-1") -> Reporter | None:
 
 async def close(played: PlayedWatch) -> None:
     played.time.passes(SLOT)
-    await played.watch.slots.close()
+    await played.watch.parts.slots.close()
 
 
 async def test_what_an_agent_lost_is_told_and_what_came_twice_is_taken_once(
@@ -221,7 +221,7 @@ async def test_agents_are_written_in_one_mark_and_only_when_something_has_change
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with PlayedWatch(tmp_path, Time(), configuration()) as played:
-        books = played.watch._books
+        books = played.watch.parts.books
         marked: list[tuple[str, str]] = []
         mark = books.mark
 
@@ -262,7 +262,7 @@ async def test_what_cannot_be_read_is_told_and_agents_are_known_anew(
 ) -> None:
     time = Time()
     async with PlayedWatch(tmp_path, time, configuration()) as played:
-        played.watch._books.mark({(SOURCE, ALL): mark})
+        played.watch.parts.books.mark({(SOURCE, ALL): mark})
         await close(played)
     async with PlayedWatch(tmp_path, time, configuration()) as played:
         assert "what is known of agents is lost" in caplog.text

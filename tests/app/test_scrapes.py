@@ -45,7 +45,7 @@ class Finding(ScrapingWatch):
     """A watch whose discoveries find what the test says."""
 
     async def finds(self, found: Mapping[str, Labels]) -> None:
-        followers = self.watch._scrapes._followers
+        followers = self.watch.parts.scrapes._followers
         (follower,) = followers._now
         addresses = {url.removeprefix("http://").removesuffix("/metrics"): labels for url, labels in found.items()}
         targets = frozenset(target_of(address, labels) for address, labels in addresses.items())
@@ -60,11 +60,11 @@ class Finding(ScrapingWatch):
             else:
                 self.scrape(said, target=FOUND, url=url)
         self.time.passes(SLOT / 2)
-        await self.watch.slots.close()
+        await self.watch.parts.slots.close()
 
     def labelled(self, url: str) -> Mapping[str, str]:
         """What a series of a target gets that has no labels of its own."""
-        scheduled = self.watch._scrapes._runner.check((FOUND, url, ""))
+        scheduled = self.watch.parts.scrapes._runner.check((FOUND, url, ""))
         assert scheduled is not None
         assert isinstance(scheduled.check, Scrape)
         series = scheduled.check._cache.add(b"http_requests_total", {"__name__": "http_requests_total"})
@@ -73,11 +73,11 @@ class Finding(ScrapingWatch):
 
     @property
     def running(self) -> list[str]:
-        return sorted(target for name, target, _ in self.watch._scrapes._runner._targets if name == FOUND)
+        return sorted(target for name, target, _ in self.watch.parts.scrapes._runner._targets if name == FOUND)
 
     @property
     def marks(self) -> set[str]:
-        return {name.split(":", 1)[1] for name in self.watch._books.watermarks("scrape") if ":" in name}
+        return {name.split(":", 1)[1] for name in self.watch.parts.books.watermarks("scrape") if ":" in name}
 
 
 async def test_targets_of_a_scrape_are_counted_each_by_itself(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -111,11 +111,11 @@ async def test_a_target_that_is_gone_has_counted_what_it_was_scraped_for_and_cos
         await watch.round({ONE: requests(1_000, 0), TWO: requests(50, 0)})
         watch.time.passes(1)
         watch.scrape(requests(60, 3), target=FOUND, url=TWO)
-        kept = watch.watch._scrapes._runner._targets[FOUND, ONE, ""]
+        kept = watch.watch.parts.scrapes._runner._targets[FOUND, ONE, ""]
         await watch.finds({})
-        assert watch.watch._scrapes._runner._targets[FOUND, ONE, ""] is kept
+        assert watch.watch.parts.scrapes._runner._targets[FOUND, ONE, ""] is kept
         watch.time.passes(SLOT - 1)
-        await watch.watch.slots.close()
+        await watch.watch.parts.slots.close()
         assert watch.totals() == (10, 3), "what it said before it went"
         for turn in range(1, 9):
             await watch.round({ONE: requests(1_000 + turn, 0)})
@@ -161,7 +161,7 @@ async def test_targets_may_come_and_go_while_slots_are_counted(
             watch.time.passes(SLOT / 2)
             watch.scrape(requests(50 + turns, 0), target=FOUND, url=ONE)
             watch.time.passes(SLOT / 2)
-            closing = asyncio.create_task(watch.watch.slots.close())
+            closing = asyncio.create_task(watch.watch.parts.slots.close())
             for _ in range(turns):
                 await asyncio.sleep(0)
             await watch.finds({THREE: US} if turns % 2 else {TWO: US, **others})
@@ -226,7 +226,7 @@ async def test_the_group_of_a_target_that_is_gone_has_lost_no_data(tmp_path: Pat
         for _ in range(2):
             await watch.round({ONE: of["eu"]})
         assert list(by_group(watch)) == ["cluster=eu"]
-        assert watch.watch._counters.lost(watch.watch.now()).keys() <= {watch.statuses[0].slo.sli}
+        assert watch.watch.parts.counters.lost(watch.watch.now()).keys() <= {watch.statuses[0].slo.sli}
 
 
 async def test_targets_have_metrics_of_their_own_as_long_as_they_are_there(

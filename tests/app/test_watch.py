@@ -208,5 +208,5 @@ async def test_a_watch_that_judges_nothing_is_not_ready(tmp_path: Path) -> None:
         assert played.watch.unready() == []
         played.time.passes(31)
         assert played.watch.unready() == ["no slot was evaluated for 31s"]
-        await played.watch.slots.close()
+        await played.watch.parts.slots.close()
         assert played.watch.unready() == []

@@ -81,6 +81,14 @@ def test_what_was_refused_is_shown_and_sent_again(place: list[str]) -> None:
     assert (document["waiting"], document["dead"]) == ({"outcome": 3}, {})
 
 
+def test_what_was_refused_and_never_will_be_taken_is_forgotten(place: list[str]) -> None:
+    discarded = forward("discard", "acme", *place)
+    assert (discarded.exit_code, discarded.output) == (0, "2 records that acme refused are forgotten.\n")
+    assert "Nothing was refused." in forward("status", "acme", *place).output
+    document = json.loads(forward("status", "--json", *place).output)["forwarders"][0]
+    assert (document["waiting"], document["dead"]) == ({"outcome": 1}, {})
+
+
 def test_where_there_are_none_that_is_said(tmp_path: Path) -> None:
     with served(FakeWatch()) as site:
         assert forward("status", "--url", site.url).output == "There are no forwarders.\n"
@@ -94,14 +102,24 @@ def test_a_folder_that_an_agent_runs_on_is_left_alone(tmp_path: Path) -> None:
     assert "holds this data folder" in result.output
 
 
-@pytest.mark.parametrize("action", ["status", "retry"])
+@pytest.mark.parametrize("action", ["status", "retry", "discard"])
 def test_a_forwarder_that_is_not_there_is_a_mistake_of_the_caller(action: str, place: list[str]) -> None:
     result = forward(action, "acmee", *place)
     assert result.exit_code == 2
     assert "acmee" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["status", "acme"], ["retry", "acme"]])
+def test_a_damaged_spool_hides_no_other(data: Path) -> None:
+    (data / "spools" / "beta.spool").write_bytes(b"x" * 8192)
+    result = forward("status", "--data", str(data), "--json")
+    assert result.exit_code == 0, result.output
+    acme, beta = json.loads(result.output)["forwarders"]
+    assert (acme["name"], acme["dead"], acme["last_failure"]) == ("acme", {"rejected": 2}, None)
+    assert (beta["name"], beta["fails"]) == ("beta", True)
+    assert "does not read as it was written" in beta["last_failure"]
+
+
+@pytest.mark.parametrize("arguments", [["status", "acme"], ["retry", "acme"], ["discard", "acme"]])
 def test_a_damaged_spool_is_said_and_left_alone(arguments: list[str], data: Path) -> None:
     spool = data / "spools" / "acme.spool"
     spool.write_bytes(b"x" * 8192)

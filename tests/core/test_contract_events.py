@@ -24,6 +24,7 @@ from slo.store.records import event_from_text, event_to_text
 from tests.core import calendars
 from tests.core.calendars import MINUTE
 from tests.oracle.clock import Stretch, watched
+from tests.store.making import recorded
 
 AT = datetime(2026, 6, 8, 14, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -179,16 +180,7 @@ def test_a_contract_that_is_not_what_its_digest_says_is_not_read(what: str, inst
 def test_what_is_no_contract_is_not_taken_for_one(wrong: dict[str, object], why: str) -> None:
     written = replace(WrittenContract.of(ACME), **wrong)  # type: ignore[arg-type]  # a table of a test
     with pytest.raises(ValueError, match=why):
-        ContractRecorded(
-            incident="",
-            at=AT,
-            customer="acme",
-            title="Acme",
-            digest=written.digest,
-            contract=written,
-            holidays_version="",
-            via="start",
-        )
+        recorded(written)
 
 
 # What goes on record, and when

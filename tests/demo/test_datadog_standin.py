@@ -18,7 +18,7 @@ import aiohttp
 import cramjam
 import pytest
 
-from slo.demo.vendors.datadog.intake import LOG_BYTES, LOGS_RAW_BYTES, METRICS_RAW_BYTES, METRICS_WIRE_BYTES
+from slo.demo.vendors.datadog.intake import LOG_BYTES, LOGS_RAW_BYTES, METRICS_WIRE_BYTES
 from slo.demo.vendors.datadog.standin import DatadogStandIn
 from slo.demo.vendors.injection import Injection
 
@@ -88,6 +88,7 @@ async def test_nothing_is_taken_from_who_is_not_known(
         {"type": 4},
         {"type": "count"},
         {"interval": 0},
+        {"interval": None},
         {"interval": 1.5},
         {"points": []},
         {"points": [[NOW, 2]]},
@@ -130,6 +131,7 @@ async def test_a_body_is_json_and_says_so(standin: DatadogStandIn) -> None:
         ("deflate", zlib.compress, 202),
         ("zstd1", lambda body: bytes(cramjam.zstd.compress(body)), 202),
         ("br", lambda body: body, 415),
+        ("identity", lambda body: body, 415),
         ("gzip", lambda body: body, 400),
         ("gzip", lambda body: gzip.compress(body)[:-9], 400),
         ("zstd1", lambda body: body, 400),
@@ -144,10 +146,35 @@ async def test_a_body_is_compressed_as_it_says(
     assert standin.account.sum("m.a") == (2 if status == 202 else 0)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "encode", "status"),
+    [
+        ("identity", lambda body: body, 202),
+        ("gzip", gzip.compress, 202),
+        ("deflate", zlib.compress, 202),
+        ("zstd1", lambda body: bytes(cramjam.zstd.compress(body)), 415),
+    ],
+)
+async def test_logs_are_compressed_in_fewer_ways(
+    standin: DatadogStandIn, encoding: str, encode: Any, status: int
+) -> None:
+    body = encode(json.dumps([LOG]).encode())
+    assert (await ask(standin, "POST", "/api/v2/logs", body, Content_Encoding=encoding))[0] == status
+    assert len(standin.account.logs) == (status == 202)
+
+
+@pytest.mark.parametrize(("kind", "status"), [(0, 202), (1, 400), (2, 400), (3, 202)])
+async def test_counts_and_rates_say_of_which_interval(standin: DatadogStandIn, kind: int, status: int) -> None:
+    assert (
+        await series(standin, {name: value for name, value in SERIES.items() if name != "interval"} | {"type": kind})
+        == status
+    )
+
+
 async def test_what_is_too_large_before_or_after_compression_is_refused(standin: DatadogStandIn) -> None:
     wire = json.dumps({"series": [SERIES | {"unit": os.urandom(METRICS_WIRE_BYTES // 2).hex()}]}).encode()
     assert (await ask(standin, "POST", "/api/v2/series", wire))[0] == 413
-    bomb = gzip.compress(b" " * (METRICS_RAW_BYTES + 1))
+    bomb = gzip.compress(b" " * 5_242_880)
     assert (await ask(standin, "POST", "/api/v2/series", bomb, Content_Encoding="gzip"))[0] == 413
     assert (await ask(standin, "POST", "/api/v2/logs", b" " * (LOGS_RAW_BYTES + 1)))[0] == 413
     assert await logs(standin, *[LOG] * 1001) == 413
@@ -196,7 +223,7 @@ async def test_logs_are_kept_as_often_as_they_come_and_large_ones_are_cut(standi
     assert standin.account.logs == [LOG, LOG]
     assert await logs(standin, {"message": "x" * LOG_BYTES, "service": "s"}) == 202
     assert standin.account.logs[-1].keys() == {"message"}
-    for wrong in ("text", {"message": 1}, {"ddtags": ["a:b"]}):
+    for wrong in ("text", {"message": 1}, {"ddsource": "x"}, {"message": "m", "ddtags": ["a:b"]}):
         assert await logs(standin, LOG, wrong) == 400
     assert len(standin.account.logs) == 3
 
@@ -395,10 +422,12 @@ async def test_corrections_are_listed_page_by_page_and_deleted(standin: DatadogS
 async def test_slos_are_asked_so_many_times_a_minute_and_metrics_as_often_as_one_likes(tmp_path: Path) -> None:
     seconds = 0.0
     keys: dict[str, Any] = {"api_key": API_KEY, "application_key": APPLICATION_KEY, "monotonic": lambda: seconds}
-    async with DatadogStandIn(tmp_path, now=lambda: NOW, slo_requests_a_minute=2, **keys) as standin:
+    async with DatadogStandIn(tmp_path, now=lambda: NOW, api_requests_a_minute=2, **keys) as standin:
         assert [(await keep(standin, "GET"))[0] for _ in range(2)] == [200, 200]
         status, _, headers = await keep(standin, "GET")
         assert (status, headers["X-RateLimit-Reset"], headers["X-RateLimit-Limit"]) == (429, "60", "2")
+        search = ask(standin, "POST", "/api/v2/logs/events/search", b"{}", DD_APPLICATION_KEY=APPLICATION_KEY)
+        assert (await search)[0] == 429
         assert [await series(standin, SERIES) for _ in range(3)] == [202] * 3
         seconds += 60
         assert (await keep(standin, "GET"))[0] == 200

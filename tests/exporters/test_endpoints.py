@@ -16,8 +16,8 @@ from exporters.endpoints import MetricsEndpoint, takes_gzip
 from slo.core.sample import Sample
 from slo.core.status import RawFigures
 from slo.exposition.buffer import Serving
-from slo.exposition.catalogue import FAMILIES
 from slo.exposition.collected import Collected
+from slo.exposition.families import FAMILIES
 from tests.web.served import served
 from tests.web.watches import FakeWatch, a_busy_watch, a_month, a_status, an_outcome, an_slo
 

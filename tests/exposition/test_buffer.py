@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from slo.core.sample import Sample
 from slo.exposition.buffer import Buffer, Serving, exposed
-from slo.exposition.catalogue import Family
+from slo.exposition.families import Family
 from slo.exposition.layout import LONGEST_VALUE, Layouts
 
 KNOWN = {"up": Family(name="up", type="gauge", help="Whether it is up.")}

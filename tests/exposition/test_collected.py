@@ -8,8 +8,8 @@ import pytest
 from slo.core.outcome import Outcome
 from slo.core.sample import Sample
 from slo.exposition.buffer import Serving
-from slo.exposition.catalogue import Family
 from slo.exposition.collected import Collected, CollectedRenderer
+from slo.exposition.families import Family
 from tests.exposition.test_render import Series, key, parsed
 from tests.web.watches import an_outcome
 

@@ -12,7 +12,7 @@ from slo.core.outcome import Outcome
 from slo.core.reason import REASONS, State
 from slo.core.sample import Sample
 from slo.core.status import SLOStatus
-from slo.exposition.catalogue import FAMILIES
+from slo.exposition.families import FAMILIES
 from slo.exposition.render import ProbeRenderer, SLORenderer
 from tests.web.watches import AT, PAGE, TICKET, a_busy_watch, a_month, a_status, an_outcome, an_slo
 

@@ -12,8 +12,9 @@ from slo.core.counts import Counts
 from slo.core.outcome import Outcome
 from slo.core.reason import State
 from slo.sources.checks import CheckSource, Fed, Watched
-from slo.sources.reported import REMEMBERED_SECONDS, ReportedCheck, Reporting
+from slo.sources.reported import ReportedCheck
 from slo.sources.reported_state import labels_of, read, written
+from slo.sources.reporting import REMEMBERED_SECONDS, Reporting
 from tests.sources.test_checks import BAD, GOOD, UNKNOWN, Slots, outcome
 
 BEGIN = 1_767_225_600
@@ -253,7 +254,7 @@ def test_a_round_tells_its_interval_by_its_number() -> None:
         2**62: None,
     }
     for number, interval in numbers.items():
-        assert check.interval_of(replace(round_of("one", 4), number=number)) == interval
+        assert check.reporting.interval_of(replace(round_of("one", 4), number=number)) == interval
 
 
 def test_another_interval_begins_to_number_anew() -> None:

@@ -16,12 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from slo.core.alert import Evidence, FiringPair
+from slo.core.contract import DEFAULT
+from slo.core.contract_events import ContractRecorded
 from slo.core.counts import Counts
 from slo.core.delivery import Action, Message, Refused, Verdict
 from slo.core.deltas import Block
 from slo.core.events import Opened
 from slo.core.policy import Severity
 from slo.core.priority import Priority
+from slo.core.written_contract import WrittenContract
 from slo.errors import StoreFull
 from slo.exposition.catalogue import Telemetry
 from slo.store.journal import Journal
@@ -117,6 +120,21 @@ def journal(path: Path, *, telemetry: Telemetry | None = None, busy_timeout_seco
         yield store
     finally:
         store.close()
+
+
+def recorded(contract: WrittenContract | None = None) -> ContractRecorded:
+    """That of acme goes on record; the usual one where none is given."""
+    written = contract or WrittenContract.of(DEFAULT)
+    return ContractRecorded(
+        incident="",
+        at=NOW,
+        customer="acme",
+        title="Acme",
+        digest=written.digest,
+        contract=written,
+        holidays_version="",
+        via="start",
+    )
 
 
 def opened(incident: str = "i1", *, slo: str = "gate-availability") -> Opened:

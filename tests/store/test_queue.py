@@ -51,20 +51,12 @@ def test_what_is_read_at_once_is_bounded_but_the_first_always_comes(tmp_path: Pa
 def test_numbers_are_never_given_again(tmp_path: Path) -> None:
     with queue(tmp_path / "queue") as opened:
         opened.append([b"a", b"b"])
-        assert opened.drop_through(2) == 2
+        opened.drop_through(2)
         assert (opened.held_bytes, everything(opened)) == (0, [])
     with queue(tmp_path / "queue") as opened:
         assert opened.append([b"c"]) == 3
-        assert opened.drop_through(2) == 0
-
-
-def test_the_oldest_are_dropped_until_the_rest_fits(tmp_path: Path) -> None:
-    with queue(tmp_path / "queue") as opened:
-        opened.append([b"1234"] * 5)
-        assert opened.drop_oldest(20) == 0
-        assert opened.drop_oldest(11) == 3
-        assert [number for number, _ in everything(opened)] == [4, 5]
-        assert opened.held_bytes == 8
+        opened.drop_through(2)
+        assert everything(opened) == [(3, b"c")]
 
 
 def test_the_disk_gets_back_what_was_taken(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -113,6 +114,11 @@ class Paper(RuleBasedStateMachine):
             self.last += 1
             record = letter.record
             self.waiting.append(Record(number=self.last, rank=record.rank, at=record.at, body=record.body))
+        self.dead = []
+
+    @rule()
+    def discard(self) -> None:
+        assert self.spool.dead.discard() == dict(Counter(letter.record.rank for letter in self.dead))
         self.dead = []
 
     @rule()

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from slo.core.acts import Responsibility
-from slo.core.contract import DEFAULT
 from slo.core.contract_events import ContractEnded, ContractRecorded
 from slo.core.delivery import Action
 from slo.core.eta import ETA, Confidence
@@ -44,7 +43,6 @@ from slo.core.priority import Priority
 from slo.core.restored import Restored
 from slo.core.silence_events import SilenceAdded, SilenceExpired
 from slo.core.status import RawFigures
-from slo.core.written_contract import WrittenContract
 from slo.errors import ConfigFault
 from slo.store.records import EVENTS as KINDS
 from slo.web.documents import (
@@ -55,6 +53,7 @@ from slo.web.documents import (
     incident_document,
     slo_document,
 )
+from tests.store.making import recorded
 from tests.web.watches import AT, EVIDENCE, PAGE, a_delivery, a_month, a_status, an_slo, opened
 
 
@@ -237,18 +236,9 @@ def test_no_kind_of_event_is_left_out_of_the_table_above() -> None:
 
 
 def test_a_contract_on_record_is_told_with_all_that_it_promises() -> None:
-    written = WrittenContract.of(DEFAULT)
-    recorded = ContractRecorded(
-        incident="",
-        at=AT,
-        customer="acme",
-        title="ACME",
-        digest=written.digest,
-        contract=written,
-        holidays_version="",
-        via="start",
-    )
-    document = json.loads(json.dumps(event_document(1, recorded), allow_nan=False))
+    event = recorded()
+    written = event.contract
+    document = json.loads(json.dumps(event_document(1, event), allow_nan=False))
     assert document["event"] == "contract_recorded"
     assert document["contract"]["response"] == dict(written.response)
     assert document["contract"]["week"] == {day: list(hours) for day, hours in written.week.items()}

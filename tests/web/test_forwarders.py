@@ -10,11 +10,11 @@ from slo.core.telemetry import Rank
 from slo.errors import StoreBusy
 from slo.store.spool import SpoolFile
 from slo.store.spooled import DeadLetter, Depth, New
-from slo.web.forwarders import ForwarderState, forwarder_row
+from slo.web.forwarders import ForwarderState, forwarder_row, unreadable
 from tests.web.served import WITH_TOKEN, Served, served
 from tests.web.watches import AT, FakeForwarders, FakeWatch
 
-RETRY = b'{"action": "retry"}'
+RETRY, DISCARD = b'{"action": "retry"}', b'{"action": "discard"}'
 
 
 @pytest.fixture
@@ -72,12 +72,16 @@ def test_one_is_shown_with_its_dead_letters(site: Served) -> None:
     ]
 
 
-def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, spool: SpoolFile) -> None:
-    assert site.ask("POST", "/api/v1/forwarders/acme", body=RETRY).status == 401
+@pytest.mark.parametrize(("deed", "done", "waiting"), [(RETRY, "retried", 2), (DISCARD, "discarded", 1)])
+def test_what_was_refused_is_sent_again_or_forgotten_for_whoever_has_the_token(
+    site: Served, spool: SpoolFile, deed: bytes, done: str, waiting: int
+) -> None:
+    assert site.ask("POST", "/api/v1/forwarders/acme", body=deed).status == 401
     assert spool.dead.count() == {"rejected": 1}
-    answer = site.ask("POST", "/api/v1/forwarders/acme", body=RETRY, headers=WITH_TOKEN)
-    assert (answer.status, answer.document) == (200, {"name": "acme", "retried": 1})
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=deed, headers=WITH_TOKEN)
+    assert (answer.status, answer.document) == (200, {"name": "acme", done: 1})
     assert spool.dead.count() == {}
+    assert sum(depth.records for depth in spool.depths().values()) == waiting
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,7 @@ def test_what_was_refused_is_sent_again_for_whoever_has_the_token(site: Served, 
     [
         ("GET", "/api/v1/forwarders/nobody", b"", 404),
         ("POST", "/api/v1/forwarders/nobody", RETRY, 404),
+        ("POST", "/api/v1/forwarders/nobody", DISCARD, 404),
         ("GET", "/api/v1/forwarders?a=b", b"", 400),
         ("GET", "/api/v1/forwarders/acme?a=b", b"", 400),
         ("POST", "/api/v1/forwarders/acme", b'{"action": "drop"}', 400),
@@ -97,11 +102,26 @@ def test_what_cannot_be_asked_is_refused(site: Served, method: str, path: str, b
     assert answer.document["error"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/acme"), ("POST", "/acme")])
-def test_a_spool_that_cannot_be_read_is_said(watch: FakeWatch, site: Served, method: str, path: str) -> None:
+@pytest.mark.parametrize("deed", [RETRY, DISCARD])
+def test_a_spool_that_cannot_be_used_is_left_as_it_is_and_that_is_said(
+    watch: FakeWatch, site: Served, deed: bytes
+) -> None:
     watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
-    answer = site.ask(method, f"/api/v1/forwarders{path}", body=RETRY, headers=WITH_TOKEN)
+    answer = site.ask("POST", "/api/v1/forwarders/acme", body=deed, headers=WITH_TOKEN)
     assert (answer.status, answer.document["error"]) == (503, "acme.spool: another program holds it")
+
+
+def test_a_forwarder_whose_spool_cannot_be_read_stands_beside_the_others_and_says_why(
+    watch: FakeWatch, site: Served, spool: SpoolFile
+) -> None:
+    unread = unreadable("beta", "beta.spool: was written by a newer Watchkeep", type_="elk")
+    watch.forwarders = FakeForwarders(spools={"acme": spool}, unread=[unread])
+    acme, beta = site.get("/api/v1/forwarders").document["forwarders"]
+    assert (acme["name"], beta["name"], beta["fails"]) == ("acme", "beta", True)
+    assert beta["last_failure"] == "spool: beta.spool: was written by a newer Watchkeep"
+    page = site.ask("GET", "/").body.decode()
+    assert "Fails" in page
+    assert "was written by a newer Watchkeep" in page
 
 
 def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Served, spool: SpoolFile) -> None:
@@ -116,12 +136,6 @@ def test_the_page_shows_each_forwarder_and_what_it_could_not_deliver(site: Serve
 def test_a_page_without_forwarders_says_nothing_of_them() -> None:
     with served(FakeWatch()) as site:
         assert "Forwarding" not in site.ask("GET", "/").body.decode()
-
-
-def test_a_spool_that_cannot_be_read_takes_nothing_else_from_the_page(watch: FakeWatch, site: Served) -> None:
-    watch.forwarders = FakeForwarders(refuses=StoreBusy("acme.spool: another program holds it"))
-    answer = site.ask("GET", "/")
-    assert (answer.status, "Forwarding" in answer.body.decode()) == (200, False)
 
 
 WAITING = {Rank.METRIC: Depth(records=1, size_bytes=2, oldest=AT.timestamp() - 400)}

@@ -30,7 +30,9 @@ from slo.core.policy import Severity
 from slo.core.priority import EnvironmentClass, Priority, circumstances_of
 from slo.errors import StoreError
 from slo.web.incident_page import MOST_EVENTS
-from slo.web.pages import COLOURS, MOST_INCIDENTS, headline
+from slo.web.pages import MOST_INCIDENTS
+from slo.web.shapes import COLOURS
+from slo.web.status_page import headline
 from tests.web.served import served
 from tests.web.watches import AT, FakeWatch, a_busy_watch, a_delivery, a_month, a_status, an_slo, opened
 

@@ -251,25 +251,30 @@ class NoAgents:
 
 @dataclass(kw_only=True)
 class FakeForwarders:
-    """Forwarders that send nothing, over real spools by name. With `refuses`, whatever is asked raises it."""
+    """Forwarders that send nothing, over real spools by name, and those that are `unread`. A retry raises `refuses`."""
 
     spools: dict[str, SpoolFile] = field(default_factory=dict)
+    unread: Sequence[ForwarderState] = ()
     refuses: Exception | None = None
 
     async def states(self) -> Sequence[ForwarderState]:
-        if self.refuses:
-            raise self.refuses
-        return [
+        read = [
             replace(
                 spool_state(name, file), type="elk", to="http://es.example", last_success_at=AT, last_failure="timeout"
             )
             for name, file in self.spools.items()
         ]
+        return [*read, *self.unread]
 
     async def retry(self, name: str) -> int | None:
         if self.refuses:
             raise self.refuses
         return self.spools[name].retry() if name in self.spools else None
+
+    async def discard(self, name: str) -> int | None:
+        if self.refuses:
+            raise self.refuses
+        return sum(self.spools[name].dead.discard().values()) if name in self.spools else None
 
 
 class NoJobs:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from slo.exposition.catalogue import FAMILIES, Family, Telemetry
-
-_OF_HISTOGRAMS = ("_bucket", "_sum", "_count")
+from slo.core.telemetry import PARTS_OF_HISTOGRAMS
+from slo.exposition.catalogue import Telemetry
+from slo.exposition.families import FAMILIES, Family
 
 
 @lru_cache(maxsize=1)
@@ -18,7 +18,7 @@ def _of_processes() -> Iterator[Family]:
     for metric in Telemetry().registry.collect():
         match metric.type:
             case "histogram":
-                names: Sequence[str] = [f"{metric.name}{end}" for end in _OF_HISTOGRAMS]
+                names: Sequence[str] = [f"{metric.name}{end}" for end in PARTS_OF_HISTOGRAMS]
             case "counter":
                 names = [f"{metric.name}_total"]
             case _:

@@ -6,7 +6,7 @@ Its metrics are not among those that a forwarder sends by default: docs/dashboar
 from types import MappingProxyType
 
 from slo.interop.dashboards.measures import Ago, Band, Curve, Level, Tone, Unit, Until, Word
-from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Form, Panel, Section, Variable, Where
+from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Form, Panel, Section, Variable, Where, lines, states
 
 EXPIRES_SOON_SECONDS = 14 * 86_400.0
 """Two weeks: time enough to renew a certificate by hand."""
@@ -19,77 +19,66 @@ _EXPIRY = (
     Band(EXPIRES_SOON_SECONDS, Word(Tone.UP, "Valid")),
 )
 
-_PROBE, _COLLECTOR = ("probe", "target"), ("collector", "target")
-_WHY = ("state", "reason")
+
+def _found_by(check: str, metrics: str, saw: str) -> tuple[Panel, ...]:
+    """What is wrong, what each round saw, and how long it took, of probes or of collectors."""
+    by = (check, "target")
+    return (
+        Panel(
+            title=f"{check.capitalize()}s that are not good",
+            text="The last round of each of these, and why it was not good. An empty table is no proof: see the "
+            "others.",
+            form=Form.TABLE,
+            by=(*by, "state", "reason"),
+            width=WHOLE,
+            curves=(Curve(label="Now", measure=Level(f"watchkeep_{check}_reason", "max"), words=_WRONG),),
+        ),
+        states(
+            f"{check.capitalize()}s",
+            saw,
+            Level(f"{metrics}_success", "min"),
+            _FOUND,
+            label=check.capitalize(),
+            by=by,
+        ),
+        lines(
+            f"How long {check}s take",
+            "The slowest of each target, where several places look at it.",
+            Level(f"{metrics}_duration_seconds", "max"),
+            Unit.SECONDS,
+            label="Duration",
+            by=by,
+        ),
+    )
+
 
 _PROBES = (
-    Panel(
-        title="Probes that are not good",
-        text="The last round of each of these, and why it was not good. An empty table is no proof: see the others.",
-        form=Form.TABLE,
-        by=(*_PROBE, *_WHY),
-        width=WHOLE,
-        curves=(Curve(label="Now", measure=Level("watchkeep_probe_reason", "max"), words=_WRONG),),
+    *_found_by(
+        "probe",
+        "probe",
+        "What each round saw. A gap is a time in which nothing was known, as with our own network down.",
     ),
-    Panel(
-        title="Probes",
-        text="What each round saw. A gap is a time in which nothing was known, as with our own network down.",
-        form=Form.STATES,
-        by=_PROBE,
-        curves=(Curve(label="Probe", measure=Level("probe_success", "min"), words=_FOUND),),
+    lines(
+        "Certificates expire in",
+        "Time until the first certificate of each target expires.",
+        Until("probe_ssl_earliest_cert_expiry"),
+        Unit.SECONDS,
+        label="Expires in",
+        by=("probe", "target"),
+        bands=_EXPIRY,
     ),
-    Panel(
-        title="How long probes take",
-        text="The slowest of each target, where several places look at it.",
-        form=Form.LINES,
-        by=_PROBE,
-        curves=(Curve(label="Duration", measure=Level("probe_duration_seconds", "max"), unit=Unit.SECONDS),),
-    ),
-    Panel(
-        title="Certificates expire in",
-        text="Time until the first certificate of each target expires.",
-        form=Form.LINES,
-        by=_PROBE,
-        curves=(
-            Curve(
-                label="Expires in", measure=Until("probe_ssl_earliest_cert_expiry"), unit=Unit.SECONDS, bands=_EXPIRY
-            ),
-        ),
-    ),
-    Panel(
-        title="Last round of probes",
-        text="How long ago a round ended, of each probe that of the target that waits longest.",
-        form=Form.LINES,
+    lines(
+        "Last round of probes",
+        "How long ago a round ended, of each probe that of the target that waits longest.",
+        Ago("watchkeep_probe_last_round_timestamp_seconds"),
+        Unit.SECONDS,
+        label="Ago",
         by=("probe",),
-        curves=(Curve(label="Ago", measure=Ago("watchkeep_probe_last_round_timestamp_seconds"), unit=Unit.SECONDS),),
     ),
 )
 
-_COLLECTORS = (
-    Panel(
-        title="Collectors that are not good",
-        text="The last round of each of these, and why it was not good. An empty table is no proof: see the others.",
-        form=Form.TABLE,
-        by=(*_COLLECTOR, *_WHY),
-        width=WHOLE,
-        curves=(Curve(label="Now", measure=Level("watchkeep_collector_reason", "max"), words=_WRONG),),
-    ),
-    Panel(
-        title="Collectors",
-        text="What each round found inside of the server that it logs in to.",
-        form=Form.STATES,
-        by=_COLLECTOR,
-        curves=(Curve(label="Collector", measure=Level("watchkeep_collector_success", "min"), words=_FOUND),),
-    ),
-    Panel(
-        title="How long collectors take",
-        text="The slowest of each target, where several places look at it.",
-        form=Form.LINES,
-        by=_COLLECTOR,
-        curves=(
-            Curve(label="Duration", measure=Level("watchkeep_collector_duration_seconds", "max"), unit=Unit.SECONDS),
-        ),
-    ),
+_COLLECTORS = _found_by(
+    "collector", "watchkeep_collector", "What each round found inside of the server that it logs in to."
 )
 
 CHECKS = Dashboard(

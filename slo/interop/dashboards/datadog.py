@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from slo.core.telemetry import Json
 from slo.interop.dashboards.catalogued import described
 from slo.interop.dashboards.datadog_queries import asked
-from slo.interop.dashboards.measures import ON_LIGHT, Curve, Tone, Unit, is_put_together
+from slo.interop.dashboards.measures import ON_LIGHT, Curve, Tone, Unit
 from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Form, Panel, Variable, Where
 from slo.interop.dashboards.placing import placed, rows
 
@@ -61,7 +61,7 @@ def _groups(dashboard: Dashboard) -> Iterator[Json]:
     """Each section as a group, one under the other."""
     variables, y = _known(dashboard), 0
     for section in dashboard.sections:
-        panels = [panel for panel in section.panels if isinstance(panel, Feed) or _curves(panel)]
+        panels = section.plain
         if not panels:
             continue
         height = rows(panels) * HEIGHT + _TITLE_HEIGHT
@@ -89,27 +89,24 @@ def _widgets(panels: Sequence[Panel | Feed], variables: Sequence[Variable]) -> I
         yield {"definition": definition, "layout": layout}
 
 
-def _curves(panel: Panel) -> Sequence[Curve]:
-    """Those that Datadog has words for."""
-    return [curve for curve in panel.curves if not is_put_together(curve.measure)]
-
-
 def _panel(panel: Panel, variables: Sequence[Variable]) -> Json:
-    curves = _curves(panel)
-    metrics = tuple(dict.fromkeys(metric for curve in curves for metric in curve.measure.metrics))
     chosen = "{" + (",".join(f"${variable.label}" for variable in variables) or "*") + "}"
     by = f" by {{{','.join(panel.by)}}}" if panel.by else ""
-    common: dict[str, Json] = {"title": panel.title, "description": described(panel.text, metrics)}
+    common: dict[str, Json] = {"title": panel.title, "description": described(panel.text, panel.metrics)}
     if panel.form is Form.TABLE:
-        return common | {"type": "query_table", "has_search_bar": "auto", "requests": [_table(curves, chosen, by)]}
+        return common | {
+            "type": "query_table",
+            "has_search_bar": "auto",
+            "requests": [_table(panel.curves, chosen, by)],
+        }
     return common | {
         "type": "timeseries",
         "show_legend": True,
         "legend_layout": "auto",
         "legend_columns": ["value"],
         "yaxis": {"include_zero": True},
-        "markers": list(_markers(curves[0])),
-        "requests": [_line(curve, chosen, by) for curve in curves],
+        "markers": list(_markers(panel.curves[0])),
+        "requests": [_line(curve, chosen, by) for curve in panel.curves],
     }
 
 

@@ -46,9 +46,9 @@ def _share(share: Share, chosen: str, by: str, prefix: str) -> Asked:
     queries: dict[str, str] = {}
     terms: dict[str, str] = {}
     for metric in share.metrics:
-        name = f"{prefix}{metric.rpartition('_')[2] if metric not in COUNTS else COUNTS[metric].rpartition('_')[2]}"
-        counted = metric in COUNTS
-        queries[name] = f"sum:{COUNTS[metric]}{chosen}{by}.as_count()" if counted else f"sum:{metric}{chosen}{by}"
+        counted = COUNTS.get(metric)
+        name = prefix + (counted or metric).rpartition("_")[2]
+        queries[name] = f"sum:{counted}{chosen}{by}.as_count()" if counted else f"sum:{metric}{chosen}{by}"
         terms[metric] = name if counted else f"monotonic_diff({name})"
     whole = " + ".join(terms[metric] for metric in share.whole)
     return Asked(queries, f"{terms[share.part]} / ({whole})", "sum")

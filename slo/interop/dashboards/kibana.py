@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slo.core.telemetry import Json
-from slo.interop.dashboards.lens_panels import lens_panel, said
+from slo.interop.dashboards.lens_panels import lens_panel
 from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Panel, Where
 from slo.interop.dashboards.placing import placed, rows
 
@@ -146,7 +146,7 @@ def _panels(dashboard: Dashboard) -> Iterator[_Placed]:
     """The sections one under the other, each a heading with its panels below it."""
     number, y = 1, 0
     for section in dashboard.sections:
-        panels = [panel for panel in section.panels if isinstance(panel, Feed) or said(panel)]
+        panels = section.plain
         if not panels:
             continue
         yield _heading(section.title, str(number), {"x": 0, "y": y, "w": COLUMNS, "h": HEADING})

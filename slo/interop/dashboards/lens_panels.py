@@ -17,7 +17,7 @@ from slo.interop.dashboards.lens import (
     time_column,
     value_columns,
 )
-from slo.interop.dashboards.measures import ON_LIGHT, Band, Curve, Word, is_put_together
+from slo.interop.dashboards.measures import ON_LIGHT, Band, Curve, Word
 from slo.interop.dashboards.panels import Form, Panel
 
 _LAYER, _LINES = "data", "lines"
@@ -32,28 +32,21 @@ class LensPanel:
     layers: Sequence[str]
 
 
-def said(panel: Panel) -> Sequence[Curve]:
-    """The curves that Lens has words for."""
-    return [curve for curve in panel.curves if not is_put_together(curve.measure)]
-
-
 def lens_panel(panel: Panel) -> LensPanel:
-    """The panel with those of its curves that Lens has words for."""
-    curves = said(panel)
-    metrics = tuple(dict.fromkeys(metric for curve in curves for metric in curve.measure.metrics))
-    layers, visualization, kind = _table(panel, curves) if panel.form is Form.TABLE else _chart(panel, curves)
+    """A panel all of whose curves Lens has words for."""
+    layers, visualization, kind = _table(panel) if panel.form is Form.TABLE else _chart(panel)
     formed: Json = {
         layer: {"columns": columns, "columnOrder": list(columns), "incompleteColumns": {}, "sampling": 1}
         for layer, columns in layers.items()
     }
     attributes: dict[str, Json] = {
         "title": panel.title,
-        "description": described(panel.text, metrics),
+        "description": described(panel.text, panel.metrics),
         "visualizationType": kind,
         "type": "lens",
         "state": {
             "visualization": visualization,
-            "query": {"query": _query(metrics), "language": "kuery"},
+            "query": {"query": _query(panel.metrics), "language": "kuery"},
             "filters": [],
             "datasourceStates": {"formBased": {"layers": formed}, "textBased": {"layers": {}}},
             "internalReferences": [],
@@ -69,10 +62,10 @@ def _query(metrics: Sequence[str]) -> str:
     return " or ".join(said + [f"{field(metric)}: *" for metric in metrics if metric not in COUNTS])
 
 
-def _table(panel: Panel, curves: Sequence[Curve]) -> tuple[Mapping[str, Columns], Json, str]:
+def _table(panel: Panel) -> tuple[Mapping[str, Columns], Json, str]:
     columns: Columns = {f"by{index}": series_column([label], MOST_ROWS) for index, label in enumerate(panel.by)}
     shown: list[Json] = [{"columnId": name} for name in columns]
-    for index, curve in enumerate(curves):
+    for index, curve in enumerate(panel.curves):
         name = f"curve{index}"
         columns |= value_columns(name, curve, now=True)
         bands = curve.bands or _bands(curve)
@@ -93,10 +86,10 @@ def _bands(curve: Curve) -> Sequence[Band]:
     return [Band(None if index == 0 else value - 0.5, word) for index, (value, word) in enumerate(words)]
 
 
-def _chart(panel: Panel, curves: Sequence[Curve]) -> tuple[Mapping[str, Columns], Json, str]:
+def _chart(panel: Panel) -> tuple[Mapping[str, Columns], Json, str]:
     columns: Columns = {"series": series_column(panel.by, MOST_LINES)} if panel.by else {}
     columns["time"] = time_column()
-    for index, curve in enumerate(curves):
+    for index, curve in enumerate(panel.curves):
         columns |= value_columns(f"curve{index}", curve, now=False)
     layers: dict[str, Columns] = {_LAYER: columns}
     drawn: list[Json] = [
@@ -105,11 +98,11 @@ def _chart(panel: Panel, curves: Sequence[Curve]) -> tuple[Mapping[str, Columns]
             "layerType": "data",
             "seriesType": "line",
             "xAccessor": "time",
-            "accessors": [f"curve{index}" for index in range(len(curves))],
+            "accessors": [f"curve{index}" for index in range(len(panel.curves))],
             **({"splitAccessor": "series"} if panel.by else {}),
         }
     ]
-    if marked := curves[0].marks:
+    if marked := panel.curves[0].marks:
         layers[_LINES] = {f"line{index}": static_column(value, str(word)) for index, (value, word) in enumerate(marked)}
         drawn.append(_lines([word for _, word in marked]))
     visualization: Json = {

@@ -15,29 +15,40 @@ Worst: TypeAlias = Literal["min", "max", "sum"]
 """Which of several values counts where one is shown for all of them; `sum` where they add up."""
 
 
+FIRING, COVERAGE = "slo_alert_firing", "slo_window_coverage_ratio"
+REMAINING, OBJECTIVE = "slo_error_budget_remaining_ratio", "slo_objective_ratio"
+"""What tells the state of an SLO."""
+
+
 @dataclass(frozen=True, slots=True)
-class Level:
+class _OfOne:
+    """A measure of one metric."""
+
+    metric: str
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """What it is made of."""
+        return (self.metric,)
+
+
+@dataclass(frozen=True, slots=True)
+class Level(_OfOne):
     """A gauge as it is."""
 
-    metric: str
     worst: Worst
 
-    @property
-    def metrics(self) -> Sequence[str]:
-        """What it is made of."""
-        return (self.metric,)
 
-
-@dataclass(frozen=True, slots=True)
-class Rise:
+class Rise(_OfOne):
     """How fast a counter grows, per second."""
 
-    metric: str
 
-    @property
-    def metrics(self) -> Sequence[str]:
-        """What it is made of."""
-        return (self.metric,)
+class Ago(_OfOne):
+    """How many seconds ago a moment was that a gauge names; the longest."""
+
+
+class Until(_OfOne):
+    """In how many seconds a moment is that a gauge names; the nearest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +65,13 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Ago:
-    """How many seconds ago a moment was that a gauge names; the longest."""
-
-    metric: str
-
-    @property
-    def metrics(self) -> Sequence[str]:
-        """What it is made of."""
-        return (self.metric,)
-
-
-@dataclass(frozen=True, slots=True)
-class Until:
-    """In how many seconds a moment is that a gauge names; the nearest."""
-
-    metric: str
-
-    @property
-    def metrics(self) -> Sequence[str]:
-        """What it is made of."""
-        return (self.metric,)
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """The state of an SLO: a key of `STANDINGS`."""
 
-    firing: str = "slo_alert_firing"
-    coverage: str = "slo_window_coverage_ratio"
-    remaining: str = "slo_error_budget_remaining_ratio"
-    objective: str = "slo_objective_ratio"
-
     @property
     def metrics(self) -> Sequence[str]:
         """What it is made of."""
-        return (self.firing, self.coverage, self.remaining, self.objective)
+        return (FIRING, COVERAGE, REMAINING, OBJECTIVE)
 
 
 Measure: TypeAlias = Level | Rise | Share | Ago | Until | Standing

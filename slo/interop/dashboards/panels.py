@@ -1,10 +1,10 @@
 """What a dashboard is made of: sections of panels, and the labels by which a person chooses what they show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from slo.interop.dashboards.measures import Curve
+from slo.interop.dashboards.measures import Band, Curve, Measure, Unit, Word, is_put_together
 
 WHOLE, HALF, THIRD = 24, 12, 8
 """The widths of panels, in 24ths of the page."""
@@ -37,6 +37,42 @@ class Panel:
         """The metrics that it shows, each once."""
         return tuple(dict.fromkeys(metric for curve in self.curves for metric in curve.measure.metrics))
 
+    @property
+    def plain(self) -> "Panel":
+        """The panel without the curves that only PromQL has words for."""
+        return replace(self, curves=[curve for curve in self.curves if not is_put_together(curve.measure)])
+
+
+def lines(
+    title: str,
+    text: str,
+    measure: Measure,
+    unit: Unit,
+    *,
+    label: str = "",
+    by: Sequence[str] = (),
+    bands: Sequence[Band] = (),
+    width: int = HALF,
+) -> Panel:
+    """A panel of one curve over time, which is called as the panel if it has no `label`."""
+    curve = Curve(label=label or title, measure=measure, unit=unit, bands=bands)
+    return Panel(title=title, text=text, form=Form.LINES, by=by, curves=(curve,), width=width)
+
+
+def states(
+    title: str,
+    text: str,
+    measure: Measure,
+    words: Mapping[int, Word],
+    *,
+    label: str = "",
+    by: Sequence[str] = (),
+    width: int = HALF,
+) -> Panel:
+    """A panel of one state over time."""
+    curve = Curve(label=label or title, measure=measure, words=words)
+    return Panel(title=title, text=text, form=Form.STATES, by=by, curves=(curve,), width=width)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
@@ -54,6 +90,12 @@ class Section:
 
     title: str
     panels: Sequence[Panel | Feed]
+
+    @property
+    def plain(self) -> Sequence[Panel | Feed]:
+        """Its panels for those who have no PromQL, as far as they show anything then."""
+        plain = [panel if isinstance(panel, Feed) else panel.plain for panel in self.panels]
+        return [panel for panel in plain if isinstance(panel, Feed) or panel.curves]
 
 
 class Where(Enum):

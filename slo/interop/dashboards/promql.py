@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from slo.interop.dashboards.measures import Ago, Level, Measure, Rise, Share, Standing, Until
+from slo.interop.dashboards.measures import (
+    COVERAGE,
+    FIRING,
+    OBJECTIVE,
+    REMAINING,
+    Ago,
+    Level,
+    Measure,
+    Rise,
+    Share,
+    Standing,
+    Until,
+)
 from slo.interop.dashboards.panels import Variable
 
 
@@ -30,7 +42,7 @@ def expression(measure: Measure, chosen: str, by: Sequence[str], *, now: bool) -
         case Until(metric):
             return f"min {labels} ({metric}{chosen}) - time()"
         case Standing():
-            return _standing(measure, chosen, labels)
+            return _standing(chosen, labels)
 
 
 def _rise(metric: str, chosen: str, labels: str, *, now: bool) -> str:
@@ -38,11 +50,11 @@ def _rise(metric: str, chosen: str, labels: str, *, now: bool) -> str:
     return f"sum {labels} ({function}({metric}{chosen}[{span}]))"
 
 
-def _standing(standing: Standing, chosen: str, labels: str) -> str:
+def _standing(chosen: str, labels: str) -> str:
     """The first that holds, as the watch itself decides. Of one that is no longer seen nothing is known."""
-    firing, coverage = f"max {labels} ({standing.firing}{chosen})", f"min {labels} ({standing.coverage}{chosen})"
-    remaining = f"min {labels} ({standing.remaining}{chosen})"
-    seen = f"max {labels} (last_over_time({standing.objective}{chosen}[$__range]))"
+    firing, coverage = f"max {labels} ({FIRING}{chosen})", f"min {labels} ({COVERAGE}{chosen})"
+    remaining = f"min {labels} ({REMAINING}{chosen})"
+    seen = f"max {labels} (last_over_time({OBJECTIVE}{chosen}[$__range]))"
     return " or ".join(
         (
             f"2 + 0 * ({firing} > 0)",

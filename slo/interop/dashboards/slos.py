@@ -5,7 +5,12 @@ Everything in it is among what every forwarder sends by default, so that a custo
 
 from types import MappingProxyType
 
+from slo.core.telemetry import TOTALS
 from slo.interop.dashboards.measures import (
+    COVERAGE,
+    FIRING,
+    OBJECTIVE,
+    REMAINING,
     STANDINGS,
     Band,
     Curve,
@@ -18,9 +23,9 @@ from slo.interop.dashboards.measures import (
     Until,
     Word,
 )
-from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Form, Panel, Section, Variable
+from slo.interop.dashboards.panels import WHOLE, Dashboard, Feed, Form, Panel, Section, Variable, lines, states
 
-GOOD, BAD, UNKNOWN = "slo_sli_good_total", "slo_sli_bad_total", "slo_sli_unknown_total"
+GOOD, BAD, UNKNOWN = TOTALS
 
 KNOWN_ENOUGH = 0.8
 """The coverage from which on figures are believed: what fired resolves only then."""
@@ -30,9 +35,7 @@ _BURN = (Band(None, Word(Tone.UP, "Allowed")), Band(1.0, Word(Tone.BURNING, "Too
 _KNOWN = (Band(None, Word(Tone.NO_DATA, "Little is known")), Band(KNOWN_ENOUGH, Word(Tone.UP, "Known")))
 _FIRING = MappingProxyType({0: Word(Tone.UP, "Quiet"), 1: Word(Tone.BURNING, "Firing")})
 
-_REMAINING = Level("slo_error_budget_remaining_ratio", "min")
-_FIRES = Curve(label="Alert", measure=Level("slo_alert_firing", "max"), words=_FIRING)
-_SLI = Curve(label="SLI", measure=Share(GOOD, (GOOD, BAD)), unit=Unit.RATIO)
+_REMAINING, _FIRES, _SHARE = Level(REMAINING, "min"), Level(FIRING, "max"), Share(GOOD, (GOOD, BAD))
 
 _GLANCE = Panel(
     title="Objectives at a glance",
@@ -43,39 +46,40 @@ _GLANCE = Panel(
     width=WHOLE,
     curves=(
         Curve(label="State", measure=Standing(), words=STANDINGS),
-        _SLI,
-        Curve(label="Objective", measure=Level("slo_objective_ratio", "max"), unit=Unit.RATIO),
+        Curve(label="SLI", measure=_SHARE, unit=Unit.RATIO),
+        Curve(label="Objective", measure=Level(OBJECTIVE, "max"), unit=Unit.RATIO),
         Curve(label="Budget left", measure=_REMAINING, unit=Unit.RATIO, bands=_LEFT),
         Curve(label="Spent in", measure=Until("slo_error_budget_exhaustion_timestamp_seconds"), unit=Unit.SECONDS),
         Curve(label="Highest burn rate", measure=Level("slo_burn_rate", "max"), unit=Unit.TIMES, bands=_BURN),
-        Curve(
-            label="Lowest coverage", measure=Level("slo_window_coverage_ratio", "min"), unit=Unit.RATIO, bands=_KNOWN
-        ),
-        _FIRES,
+        Curve(label="Lowest coverage", measure=Level(COVERAGE, "min"), unit=Unit.RATIO, bands=_KNOWN),
+        Curve(label="Alert", measure=_FIRES, words=_FIRING),
     ),
 )
 
 _BUDGETS = (
-    Panel(
-        title="Budget left",
-        text="What is left of the error budget of the SLO's window. At 0 it is spent; below, the promise is broken.",
-        form=Form.LINES,
+    lines(
+        "Budget left",
+        "What is left of the error budget of the SLO's window. At 0 it is spent; below, the promise is broken.",
+        _REMAINING,
+        Unit.RATIO,
         by=("slo",),
-        curves=(Curve(label="Budget left", measure=_REMAINING, unit=Unit.RATIO, bands=_LEFT),),
+        bands=_LEFT,
     ),
-    Panel(
-        title="Burn rate by window",
-        text="How many times faster than allowed the budget burns. At 1 it would last to the end of the window.",
-        form=Form.LINES,
+    lines(
+        "Burn rate by window",
+        "How many times faster than allowed the budget burns. At 1 it would last to the end of the window.",
+        Level("slo_burn_rate", "max"),
+        Unit.TIMES,
+        label="Burn rate",
         by=("slo", "window"),
-        curves=(Curve(label="Burn rate", measure=Level("slo_burn_rate", "max"), unit=Unit.TIMES, bands=_BURN),),
+        bands=_BURN,
     ),
-    Panel(
-        title="SLI",
-        text="Good events as a share of good and bad ones, at each moment. A gap is a time without events.",
-        form=Form.LINES,
+    lines(
+        "SLI",
+        "Good events as a share of good and bad ones, at each moment. A gap is a time without events.",
+        _SHARE,
+        Unit.RATIO,
         by=("slo",),
-        curves=(_SLI,),
     ),
     Panel(
         title="Events",
@@ -87,69 +91,61 @@ _BUDGETS = (
             for label, metric in (("Good", GOOD), ("Bad", BAD), ("Unknown", UNKNOWN))
         ),
     ),
-    Panel(
-        title="Coverage by window",
-        text="How much of each window is known. The less, the less a failure weighs; below 80 % nothing resolves.",
-        form=Form.LINES,
+    lines(
+        "Coverage by window",
+        "How much of each window is known. The less, the less a failure weighs; below 80 % nothing resolves.",
+        Level(COVERAGE, "min"),
+        Unit.RATIO,
+        label="Coverage",
         by=("slo", "window"),
-        curves=(
-            Curve(label="Coverage", measure=Level("slo_window_coverage_ratio", "min"), unit=Unit.RATIO, bands=_KNOWN),
-        ),
+        bands=_KNOWN,
     ),
-    Panel(
-        title="Budget left, over other windows",
-        text="For SLOs whose budget is shown over several windows.",
-        form=Form.LINES,
+    lines(
+        "Budget left, over other windows",
+        "For SLOs whose budget is shown over several windows.",
+        Level("slo_error_budget_remaining_window_ratio", "min"),
+        Unit.RATIO,
+        label="Budget left",
         by=("slo", "window"),
-        curves=(
-            Curve(
-                label="Budget left",
-                measure=Level("slo_error_budget_remaining_window_ratio", "min"),
-                unit=Unit.RATIO,
-                bands=_LEFT,
-            ),
-        ),
+        bands=_LEFT,
     ),
 )
 
 _EXCLUSIONS = (
-    Panel(
-        title="Budget left, had nothing been excluded",
-        text="For SLOs with exclusions in their window.",
-        form=Form.LINES,
+    lines(
+        "Budget left, had nothing been excluded",
+        "For SLOs with exclusions in their window.",
+        Level("slo_error_budget_remaining_raw_ratio", "min"),
+        Unit.RATIO,
+        label="Budget left",
         by=("slo",),
-        curves=(
-            Curve(
-                label="Budget left",
-                measure=Level("slo_error_budget_remaining_raw_ratio", "min"),
-                unit=Unit.RATIO,
-                bands=_LEFT,
-            ),
-        ),
+        bands=_LEFT,
     ),
-    Panel(
-        title="Time excluded",
-        text="How much of the window is left out of every figure, such as maintenance.",
-        form=Form.LINES,
+    lines(
+        "Time excluded",
+        "How much of the window is left out of every figure, such as maintenance.",
+        Level("slo_excluded_seconds", "max"),
+        Unit.SECONDS,
+        label="Excluded",
         by=("slo",),
-        curves=(Curve(label="Excluded", measure=Level("slo_excluded_seconds", "max"), unit=Unit.SECONDS),),
     ),
 )
 
 _ALERTS = (
-    Panel(
-        title="State",
-        text="Burning while an alert fires, overspent with a budget below 0, no data where nothing is known now.",
-        form=Form.STATES,
+    states(
+        "State",
+        "Burning while an alert fires, overspent with a budget below 0, no data where nothing is known now.",
+        Standing(),
+        STANDINGS,
         by=("slo",),
-        curves=(Curve(label="State", measure=Standing(), words=STANDINGS),),
     ),
-    Panel(
-        title="Alerts",
-        text="A page wants somebody now, a ticket in working hours.",
-        form=Form.STATES,
+    states(
+        "Alerts",
+        "A page wants somebody now, a ticket in working hours.",
+        _FIRES,
+        _FIRING,
+        label="Alert",
         by=("slo", "severity"),
-        curves=(_FIRES,),
     ),
     Feed(
         title="What happened",
@@ -164,9 +160,9 @@ SLOS = Dashboard(
     title="Watchkeep: SLOs",
     text="Service level objectives, their error budgets, and what burns them. ● Up  ▲ Burning  ■ Overspent  ○ No data",
     variables=(
-        Variable(label="customer", title="Customer", metric="slo_objective_ratio"),
-        Variable(label="environment", title="Environment", metric="slo_objective_ratio"),
-        Variable(label="slo", title="SLO", metric="slo_objective_ratio"),
+        Variable(label="customer", title="Customer", metric=OBJECTIVE),
+        Variable(label="environment", title="Environment", metric=OBJECTIVE),
+        Variable(label="slo", title="SLO", metric=OBJECTIVE),
     ),
     sections=(
         Section(title="Objectives", panels=(_GLANCE,)),

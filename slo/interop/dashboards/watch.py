@@ -5,10 +5,11 @@ never sends them.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
-from slo.interop.dashboards.measures import Ago, Band, Curve, Level, Measure, Rise, Share, Tone, Unit, Word
-from slo.interop.dashboards.panels import HALF, THIRD, Dashboard, Form, Panel, Section, Variable, Where
+from slo.interop.dashboards.measures import Ago, Band, Level, Rise, Share, Tone, Unit, Word
+from slo.interop.dashboards.panels import HALF, THIRD, Dashboard, Panel, Section, Variable, Where, lines, states
 
 _DEAD = (Band(None, Word(Tone.UP, "None")), Band(1.0, Word(Tone.BURNING, "Refused")))
 
@@ -17,26 +18,13 @@ _IN_FORCE = MappingProxyType({0: Word(Tone.DOWN, "Refused"), 1: Word(Tone.UP, "I
 _USABLE = MappingProxyType({0: Word(Tone.DOWN, "Not usable"), 1: Word(Tone.UP, "Usable")})
 
 
-def _lines(
-    title: str,
-    text: str,
-    measure: Measure,
-    unit: Unit,
-    *,
-    by: Sequence[str] = (),
-    bands: Sequence[Band] = (),
-    width: int = THIRD,
-) -> Panel:
-    """A panel of one curve over time."""
-    curve = Curve(label=title, measure=measure, unit=unit, bands=bands)
-    return Panel(title=title, text=text, form=Form.LINES, by=by, curves=(curve,), width=width)
+_lines = partial(lines, width=THIRD)
 
 
 def _states(title: str, text: str, metric: str, words: Mapping[int, Word], by: Sequence[str] = ()) -> Panel:
     """A panel of one state over time, of which `min` is the worst where 1 is well."""
     worst = min(words, key=lambda value: words[value].tone is Tone.UP)
-    curve = Curve(label=title, measure=Level(metric, "max" if worst else "min"), words=words)
-    return Panel(title=title, text=text, form=Form.STATES, by=by, curves=(curve,), width=THIRD)
+    return states(title, text, Level(metric, "max" if worst else "min"), words, by=by, width=THIRD)
 
 
 _FORWARDING = (

@@ -13,7 +13,8 @@ import httpx2
 from pagerduty import Error, EventsApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.router.answers import retry_after_seconds, shown
+from slo.net.retry_after import retry_after_seconds
+from slo.router.answers import shown
 from slo.router.pagerduty.transport import FAILURES, CuttableTransport, make_once, of_failure
 
 ANSWER_LIMIT_BYTES = 16_384

@@ -14,7 +14,8 @@ import httpx2
 from pagerduty import Error, RestApiV2Client
 
 from slo.core.delivery import Ambiguous, Refused, Retry
-from slo.router.answers import retry_after_seconds, shown
+from slo.net.retry_after import retry_after_seconds
+from slo.router.answers import shown
 from slo.router.pagerduty.rest import AMBIGUOUS, MISSING, Unanswered, service_of
 from slo.router.pagerduty.transport import FAILURES, CuttableTransport, make_once, of_failure
 

@@ -15,7 +15,8 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from slo.core.delivery import Ambiguous, Refused, Retry
-from slo.router.answers import connection_reason, retry_after_seconds, shown
+from slo.net.retry_after import retry_after_seconds
+from slo.router.answers import connection_reason, shown
 
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession

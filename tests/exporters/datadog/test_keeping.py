@@ -85,6 +85,13 @@ async def test_slos_and_corrections_come_change_and_go_with_ours(
     assert not caplog.records
 
 
+async def test_an_slo_that_does_not_say_whose_it_is_is_kept_for_nobody(standin: DatadogStandIn) -> None:
+    forwarder = configured(standin, match=["customer!=beta"])
+    await forwarder.keep_in_step([slo(), slo("orca", labels={}), slo("deck", labels={"customer": "beta"})], [], NOW)
+    assert ours(standin).keys() == {"gate"}
+    await forwarder.aclose()
+
+
 async def test_what_is_in_step_is_looked_at_seldom_and_never_written(
     standin: DatadogStandIn, forwarder: Datadog
 ) -> None:
@@ -139,6 +146,15 @@ async def test_while_datadog_says_to_wait_nothing_is_asked(standin: DatadogStand
     assert ours(standin).keys() == {"gate"}
 
 
+async def test_an_absurd_time_to_wait_is_no_reason_to_keep_nothing_in_step_any_more(
+    standin: DatadogStandIn, forwarder: Datadog
+) -> None:
+    standin.inject(Injection(status=429, ratelimit_reset="999999999", body="{}"))
+    await forwarder.keep_in_step([slo()], [], NOW)
+    await forwarder.keep_in_step([slo()], [], NOW + timedelta(minutes=15))
+    assert ours(standin).keys() == {"gate"}
+
+
 async def test_many_are_kept_over_many_pages(standin: DatadogStandIn, forwarder: Datadog) -> None:
     slos = [slo(f"slo-{number}") for number in range(120)]
     await forwarder.keep_in_step(slos, [once()], NOW)
@@ -157,12 +173,31 @@ async def test_what_datadog_refuses_is_said_and_the_rest_is_done(
     assert [record.getMessage() for record in caplog.records] == ["Datadog refuses an SLO or a correction"]
 
 
+async def test_an_slo_that_a_dashboard_shows_stays_and_is_said_and_the_others_go(
+    standin: DatadogStandIn, forwarder: Datadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    await forwarder.keep_in_step([slo(), slo("orca"), slo("deck")], [], NOW)
+    standin.act({"do": "show_slo", "id": ours(standin)["orca"][0]["id"]})
+    await forwarder.keep_in_step([slo()], [once()], NOW)
+    assert ours(standin).keys() == {"gate", "orca"}
+    assert len(ours(standin)["gate"][1]) == 1
+    [said] = caplog.records
+    assert "referenced by a dashboard" in vars(said)["detail"]
+
+
 async def test_only_what_matches_is_told_with_the_labels_that_are_added(standin: DatadogStandIn) -> None:
     forwarder = configured(standin, match=['customer="acme"'], labels={"team": "x"})
     await forwarder.keep_in_step([slo(), slo("orca", labels={"customer": "other"})], [], NOW)
     await forwarder.aclose()
     [(gate, _)] = ours(standin).values()
     assert {"team:x", "slo:gate", "customer:acme"} <= set(gate["tags"])
+
+
+async def test_an_slo_that_does_not_say_whose_it_is_is_there_for_nobody(standin: DatadogStandIn) -> None:
+    forwarder = configured(standin, match=["customer!=other"])
+    await forwarder.keep_in_step([slo(), slo("secret", labels={"service": "of nobody"})], [], NOW)
+    await forwarder.aclose()
+    assert ours(standin).keys() == {"gate"}
 
 
 async def test_another_owner_and_what_people_changed_beside_is_left_alone(

@@ -25,7 +25,7 @@ from tests.exporters.datadog.made import NOW, slo
 
 
 def wanted(*slos: SLO, owner: str = "watch-1") -> list[Objective]:
-    return objectives(slos, owner=owner, added={"team": "x"}, now=NOW)
+    return objectives(slos, owner=owner, labelled=lambda labels: {"team": "x", **labels}, now=NOW)
 
 
 def present(objective: Objective, id_: str = "a", created_at: int = 1) -> Present:

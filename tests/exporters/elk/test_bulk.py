@@ -98,6 +98,14 @@ def test_an_answer_that_does_not_tell_of_each_is_no_success(answer: str) -> None
     assert found.reason == "response_malformed"
 
 
+def test_what_went_into_a_failure_store_is_not_where_it_belongs() -> None:
+    answer = {"items": [{"create": {"status": 201, "failure_store": each}} for each in ("used", "not_enabled")]}
+    aside, there = verdicts(json.dumps(answer).encode(), (1, 1), str)
+    assert isinstance(aside, Refused)
+    assert aside.reason == "failure_store"
+    assert there == Sent()
+
+
 def test_an_error_that_is_a_text_is_told() -> None:
     [found] = verdicts(b'{"items": [{"create": {"status": 400, "error": "no such field"}}]}', (1,), str)
     assert isinstance(found, Refused)

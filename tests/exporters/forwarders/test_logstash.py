@@ -7,12 +7,10 @@ import re
 import zlib
 from typing import Any
 
-import pytest
-
 from exporters.elk.document import documents
 from exporters.forwarders.logstash import Config, Logstash, build
-from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import Measured, Point, Rank, Telemetry
+from slo.core.delivery import Dropped, Refused, Retry, Sent, Verdict
+from slo.core.telemetry import Measured, Point, Telemetry
 from slo.core.telemetry_document import read
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
@@ -86,17 +84,6 @@ async def test_busy_is_to_come_again() -> None:
     assert len(there.events) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "verdict"),
-    [("200 OK", Sent), ("202 Accepted", Sent), ("302 Found", Retry), ("401 Unauthorized", Retry), ("404 x", Retry),
-     ("400 Bad Request", Refused), ("413 x", Refused), ("500 x", Ambiguous), ("503 x", Ambiguous)],
-)  # fmt: skip
-async def test_each_answer_is_what_it_is(status: str, verdict: type) -> None:
-    answer = f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()
-    async with hostile.serving(hostile.answering(answer)) as port:
-        assert isinstance(await verdict_of(logstash(port), counted()), verdict)
-
-
 async def test_whatever_happens_everything_is_there_and_its_id_tells_what_came_twice() -> None:
     bulk_only = {Fault.SOME_ITEMS_429, Fault.SOME_ITEMS_503, Fault.DONE_SLOW, Fault.TOO_LARGE_413}
     dice = random.Random(5)
@@ -135,10 +122,3 @@ async def test_credentials_are_shown_to_nobody() -> None:
     assert isinstance(found, Refused)
     assert "HTTP 400" in found.detail
     assert "s3cret" not in found.detail
-
-
-def test_it_takes_everything_and_adds_up() -> None:
-    forwarder = logstash(free_port())
-    assert all(map(forwarder.takes, Rank))
-    assert forwarder.cumulative is False
-    assert forwarder.shown.endswith("/in")

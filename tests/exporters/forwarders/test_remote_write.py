@@ -1,5 +1,6 @@
 """What is written to a real Prometheus and a real VictoriaMetrics is there, once, whatever happens on the way."""
 
+import asyncio
 import itertools
 import random
 import time
@@ -7,25 +8,33 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from exporters.forwarders.remote_write import Config, RemoteWrite, build
-from exporters.forwarding.sending import Sending
-from exporters.forwarding.spool import Spool
-from exporters.remote_write.message import TOTALS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, Counted, Counts3, Measured, Point, Rank, Record, Telemetry
+from slo.core.telemetry import (
+    ALREADY_THERE,
+    TOO_OLD,
+    TOTALS,
+    Counted,
+    Counts3,
+    Measured,
+    Point,
+    Rank,
+    Record,
+    Telemetry,
+)
 from slo.core.telemetry_document import written
-from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
 from slo.store.spool import SpoolFile
 from slo.store.spooled import New
 from tests import hostile
+from tests.exporters.forwarders.sender import send_all
 from tests.faulty_proxy import Fault, FaultyProxy
 from tests.remote_write_receivers import Prometheus, Receiver, Samples, VictoriaMetrics
 
@@ -89,18 +98,18 @@ def as_samples(told: Iterable[Telemetry]) -> Samples:
     return found
 
 
+def as_time(telemetry: Telemetry) -> float:
+    """The time that it is about, in Unix seconds."""
+    return float(telemetry.end) if isinstance(telemetry, Counted) else telemetry.at.timestamp()
+
+
 async def forward(folder: Path, forwarder: RemoteWrite, told: Iterable[Telemetry], *, most: int) -> SpoolFile:
     """Send telemetry by way of a spool until nothing is left, at most `most` records at a time."""
-    file, clock, said = SpoolFile(folder / str(next(_numbers))), SteadyClock(), Forwarding(CollectorRegistry())
+    file = SpoolFile(folder / str(next(_numbers)))
     ranks = {Counted: Rank.COUNT, Measured: Rank.METRIC}
-    file.append([New(rank=ranks[type(each)], at=time.time(), body=written(each)) for each in told], {})
-    spool = Spool(file, "far", most_bytes=10**9, clock=clock, telemetry=said)
-    forwarder.limits = replace(forwarder.limits, records=most)
-    sending = Sending(spool, forwarder, max_age=timedelta(days=1), clock=clock, telemetry=said)
-    for _ in range(2_000):
-        if await sending.once() is None:
-            return file
-    pytest.fail("there is no end to it")
+    file.append([New(rank=ranks[type(each)], at=as_time(each), body=written(each)) for each in told], {})
+    await send_all(file, forwarder, most=most)
+    return file
 
 
 async def verdict_of(forwarder: RemoteWrite) -> Verdict:
@@ -143,9 +152,31 @@ async def test_an_older_sample_of_somebody_else_stops_nothing_and_is_kept(
     assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(told[300:600])
 
 
-def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "Connection: close", "", body]
-    return hostile.answering("\r\n".join(lines).encode())
+async def test_a_series_that_has_ended_is_there_no_more_at_once(receiver: Receiver, tmp_path: Path) -> None:
+    job, now = f"job-{next(_numbers)}", datetime.now(UTC)
+    points = [Point("slo_burn_rate", "gauge", {"job": job, "slo": name}, 1.0) for name in ("gate", "orca")]
+    told = [
+        Measured(at=now - timedelta(seconds=20), points=points),
+        Measured(at=now - timedelta(seconds=10), points=points[:1]),
+        Measured(at=now - timedelta(seconds=10), points=points[1:], ended=True),
+    ]
+    (await forward(tmp_path, remote_write(receiver.port, receiver.path), told, most=10)).close()
+    assert receiver.now(f'slo_burn_rate{{job="{job}"}}') == ["gate"]
+
+
+async def test_after_an_outage_what_a_prometheus_takes_no_more_is_given_up_and_the_rest_is_there(
+    prometheus_receiver: Prometheus, tmp_path: Path
+) -> None:
+    job, others = f"job-{next(_numbers)}", f"job-{next(_numbers)}"
+    (await forward(tmp_path, remote_write(prometheus_receiver.port), hour(others)[-1:], most=1)).close()
+    told = hour(job)[:600]
+    begins = int(time.time()) // 60 * 60 - 30 * 60
+    late = [replace(each, end=each.end - 3 * 3600) for each in told if isinstance(each, Counted) and each.end < begins]
+    recent = [each for each in told if isinstance(each, Counted) and each.end >= begins]
+    file = await forward(tmp_path, remote_write(prometheus_receiver.port), [*late, *recent], most=1_000)
+    assert file.dead.count() == {}
+    file.close()
+    assert prometheus_receiver.samples(f'{{job="{job}"}}') == as_samples(recent)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +185,21 @@ def answering(status: str, body: str = "", *headers: str) -> hostile.Behaviour:
         ("204 No Content", "", Sent, ""),
         ("200 OK", "", Sent, ""),
         ("200 OK", "<html>Welcome to the hotel</html>", Retry, "response_malformed"),
-        ("302 Found", "", Retry, "redirected"),
         ("400 Bad Request", "invalid label", Refused, "rejected"),
         ("400 Bad Request", "out of order sample", Refused, ALREADY_THERE),
-        ("401 Unauthorized", "", Retry, "auth_refused"),
-        ("404 Not Found", "", Retry, "rejected"),
-        ("413 Content Too Large", "", Refused, "too_large"),
-        ("429 Too Many Requests", "", Retry, "rate_limited"),
-        ("500 Internal Server Error", "", Ambiguous, "server_error"),
-        ("503 Service Unavailable", "", Ambiguous, "server_error"),
+        ("400 Bad Request", "too old sample", Refused, ALREADY_THERE),
+        ("500 Internal Server Error", "too old sample", Refused, ALREADY_THERE),
+        ("500 Internal Server Error", "out of order sample", Ambiguous, "server_error"),
+        ("400 Bad Request", "out of bounds", Refused, TOO_OLD),
+        ("400 Bad Request", "rejected because its timestamp is too old (err-mimir-...)", Refused, TOO_OLD),
+        ("400 Bad Request", "err-mimir-sample-out-of-order", Refused, ALREADY_THERE),
+        ("409 Conflict", "store locally for endpoint here: conflict", Refused, ALREADY_THERE),
+        ("409 Conflict", "add 1 samples: out of bounds", Refused, TOO_OLD),
+        ("429 Too Many Requests", "out of order sample", Retry, "rate_limited"),
     ],
 )
 async def test_each_answer_is_what_it_is(status: str, body: str, verdict: type, reason: str) -> None:
-    async with hostile.serving(answering(status, body)) as port:
+    async with hostile.serving(hostile.responding(status, body)) as port:
         found = await verdict_of(remote_write(port))
     assert isinstance(found, verdict)
     assert getattr(found, "reason", "") == reason
@@ -189,7 +222,7 @@ async def test_credentials_that_are_said_back_are_shown_to_nobody(
     sent = [value for value in request.headers.values() if isinstance(value, str)]
     assert any(SECRET in value or value.startswith("Basic ") for value in sent)
     said: Sequence[str] = [*sent, SECRET]
-    async with hostile.serving(answering("400 Bad Request", " ".join(said))) as port:
+    async with hostile.serving(hostile.responding("400 Bad Request", " ".join(said))) as port:
         found = await verdict_of(remote_write(port, **keys))
     assert isinstance(found, Refused)
     assert SECRET not in forwarder.shown
@@ -197,3 +230,31 @@ async def test_credentials_that_are_said_back_are_shown_to_nobody(
         assert secret not in found.detail
         assert secret not in caplog.text
         assert secret not in repr(request)
+
+
+async def test_a_request_says_what_it_is_and_who_sends_it() -> None:
+    asked: list[bytes] = []
+
+    async def noting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await hostile.request(reader))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+
+    async with hostile.serving(noting) as port:
+        assert isinstance(await verdict_of(remote_write(port, headers={"X-Scope-OrgID": "acme"})), Sent)
+    lines = asked[0].partition(b"\r\n\r\n")[0].decode().splitlines()[1:]
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert len(headers) == len(lines)
+    assert headers["User-Agent"] == f"Watchkeep/{version('watchkeep')}"
+    assert headers["Content-Encoding"] == "snappy"
+    assert headers["Content-Type"] == "application/x-protobuf"
+    assert headers["X-Prometheus-Remote-Write-Version"] == "0.1.0"
+    assert headers["X-Scope-OrgID"] == "acme"
+
+
+@pytest.mark.parametrize(
+    "name", ["content-encoding", "Content-Type", "USER-AGENT", "x-prometheus-remote-write-version"]
+)
+def test_headers_of_the_protocol_cannot_be_configured(name: str) -> None:
+    with pytest.raises(ValueError, match="which remote write sets itself"):
+        Config.model_validate({"url": "http://far.example/write", "headers": {name: "mine"}})

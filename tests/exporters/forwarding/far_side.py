@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from exporters.forwarding.sending import Sending
 from exporters.forwarding.spool import Spool
 from slo.core.delivery import Ambiguous, Refused, Sent, Verdict
-from slo.core.telemetry import Encoded, Limits, Rank, Record
+from slo.core.telemetry import Encoded, Forwarder, Limits, Rank, Record
 from slo.exposition.forwarding import Forwarding
 from slo.store.spool import SpoolFile
 from slo.store.spooled import New
@@ -25,6 +25,7 @@ class FarSide:
 
     shown = "http://far.example"
     cumulative = False
+    ranks = frozenset(Rank) - {Rank.LOG}
 
     def __init__(self, *answers: Verdict, by_record: bool = False, most: int = 100) -> None:
         self.answers = list(answers)
@@ -34,9 +35,6 @@ class FarSide:
         self.unwritable: set[str] = set()
         self.taken: list[str] = []
         self.requests: list[list[str]] = []
-
-    def takes(self, rank: Rank) -> bool:
-        return rank is not Rank.LOG
 
     def encode(self, records: Sequence[Record]) -> Encoded:
         bodies = [record.body.decode() for record in records]
@@ -68,7 +66,7 @@ class Near:
     """A spool and what sends it."""
 
     def __init__(
-        self, folder: Path, far: FarSide, *, most_bytes: int = 10**6, max_age: timedelta = timedelta(days=7)
+        self, folder: Path, far: Forwarder, *, most_bytes: int = 10**6, max_age: timedelta = timedelta(days=7)
     ) -> None:
         self.registry = CollectorRegistry()
         self.telemetry = Forwarding(self.registry)

@@ -14,7 +14,7 @@ from exporters.forwarding.counting import Closing, Counting, SlotCounts
 from exporters.forwarding.selection import Selection
 from slo.core.matching import parse_matcher
 from slo.core.slo import SLO
-from slo.core.telemetry import Counted, Counts3, Rank
+from slo.core.telemetry import TOTALS, Counted, Counts3, Measured, Rank
 from slo.core.telemetry_document import read
 
 GATE = SLO(
@@ -68,6 +68,14 @@ def test_late_counts_are_corrections_of_their_own_slot() -> None:
     assert len({late.id, now.id}) == 2
 
 
+def test_two_watches_with_a_label_of_their_own_tell_the_same_counts_of_the_same_slot_as_two() -> None:
+    same = closing(100, Counts3(3, 0, 0), (100, Counts3(3, 0, 0)))
+    one, other, again = (
+        told(Counting(everything(watch=name), cumulative=False, marks={}), same)[0].id for name in ("eu", "us", "eu")
+    )
+    assert one == again != other
+
+
 def test_slots_without_counts_are_told_only_to_those_who_follow_totals() -> None:
     quiet = closing(110, Counts3(3, 0, 0))
     adding, following = (Counting(everything(), cumulative=each, marks={}) for each in (False, True))
@@ -108,6 +116,24 @@ def test_only_what_is_selected_is_told(matchers: Sequence[str], metrics: Sequenc
     assert len(told(Counting(selection, cumulative=False, marks={}), closing(10, Counts3(1, 0, 0)))) == 0
     counting = Counting(selection, cumulative=True, marks={})
     assert len(told(counting, closing(10, Counts3(1, 0, 0)))) == count
+
+
+def test_totals_of_an_slo_that_is_gone_or_has_other_labels_have_ended() -> None:
+    counting, adding = (Counting(everything(), cumulative=each, marks={}) for each in (True, False))
+    other = replace(GATE, labels={"customer": "acme", "service": "front"})
+    gone = replace(closing(30, NOTHING), slos={}, totals={})
+    found = []
+    for each in (closing(10, NOTHING), closing(20, NOTHING, slo=other), gone, replace(gone, end=40)):
+        told = [read(record.body) for record in counting.records(each)[0]]
+        found.append([measured for measured in told if isinstance(measured, Measured)])
+        assert not any(isinstance(read(record.body), Measured) for record in adding.records(each)[0])
+    first, [renamed], [removed], last = found
+    assert first == last == []
+    for measured, service, end in ((renamed, "gate", 20), (removed, "front", 30)):
+        assert (measured.ended, measured.at.timestamp()) == (True, end)
+        assert [(point.name, point.labels["service"]) for point in measured.points] == [
+            (name, service) for name in TOTALS
+        ]
 
 
 def test_a_group_has_its_own_totals() -> None:

@@ -31,7 +31,7 @@ odd{probe="gate"} 2
 def points(selection: Selection, exposition: bytes = EXPOSITION) -> list[Point]:
     found: list[Point] = []
     reading = Reading([selection, Selection((), ("nothing_else",), {})])
-    for record in Measuring(selection).records(reading.read(exposition), AT):
+    for record in Measuring(selection, tells_ends=False).records(reading.read(exposition), AT):
         assert (record.rank, record.at) == (Rank.METRIC, AT.timestamp())
         measured = read(record.body)
         assert isinstance(measured, Measured)
@@ -72,11 +72,28 @@ def test_many_points_are_several_records() -> None:
     )
     selection = Selection((), ("slo_*",), {})
     read = Reading([selection]).read(exposition)
-    assert len(Measuring(selection).records(read, AT)) == 3
+    assert len(Measuring(selection, tells_ends=False).records(read, AT)) == 3
     assert len(points(selection, exposition)) == 2 * POINTS_A_RECORD + 1
 
 
 def test_what_another_forwarder_gets_is_read_and_told_to_nobody_else() -> None:
     ours, theirs = (Selection((), (name,), {}) for name in ("odd", "slo_burn_rate"))
     read = Reading([ours, theirs]).read(EXPOSITION)
-    assert [len(read.samples), len(Measuring(ours).records(read, AT))] == [3, 1]
+    assert [len(read.samples), len(Measuring(ours, tells_ends=False).records(read, AT))] == [3, 1]
+
+
+def ends(measuring: Measuring, reading: Reading, exposition: bytes) -> list[Point]:
+    told = [read(record.body) for record in measuring.records(reading.read(exposition), AT)]
+    return [point for each in told if isinstance(each, Measured) and each.ended for point in each.points]
+
+
+def test_a_series_that_is_there_no_more_is_told_to_have_ended_once_to_those_who_want_to_know() -> None:
+    selection = Selection((), ("slo_*",), {"site": "eu"})
+    reading, fewer = Reading([selection]), EXPOSITION.replace(b'slo="shop"', b'slo="orca"')
+    measuring, other = (Measuring(selection, tells_ends=each) for each in (True, False))
+    assert ends(measuring, reading, EXPOSITION) == ends(other, reading, EXPOSITION) == []
+    [ended] = ends(measuring, reading, fewer)
+    assert ended[:3] == ("slo_burn_rate", "gauge", {"slo": "shop", "customer": "other", "window": "1h", "site": "eu"})
+    assert math.isnan(ended.value)
+    assert ends(other, reading, fewer) == ends(measuring, reading, fewer) == []
+    assert len(ends(measuring, reading, b"")) == 2

@@ -11,20 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from exporters.forwarders.elk import Config, build
-from exporters.forwarding.sending import Sending
-from exporters.forwarding.spool import Spool
 from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Telemetry, id_of
 from slo.core.telemetry_document import written
-from slo.exposition.forwarding import Forwarding
 from slo.net.context import Context
 from slo.runner.clock import SteadyClock
-from slo.store.spool import SpoolFile
 from slo.store.spooled import New
 from tests.elastic import Searchable
 from tests.exporters.clocks import SetClock
+from tests.exporters.forwarding.far_side import Near
 from tests.faulty_proxy import Fault, FaultyProxy
 
 STEP_SECONDS = 10
@@ -91,47 +86,36 @@ class Policy:
         self.dropped[each[0].name.lower(), reason] += 1
 
 
-def counted_drops(registry: CollectorRegistry) -> dict[tuple[str, str], int]:
-    return {
-        (sample.labels["record"], sample.labels["reason"]): int(sample.value)
-        for metric in registry.collect()
-        for sample in metric.samples
-        if sample.name == "watchkeep_forwarder_records_dropped_total" and sample.value
-    }
-
-
 async def test_what_an_hour_of_outage_costs_is_what_the_policy_says_and_no_event_is_lost(
     elasticsearch_like: Searchable, tmp_path: Path
 ) -> None:
-    clock, registry, policy = SetClock(), CollectorRegistry(), Policy()
-    telemetry, file = Forwarding(registry), SpoolFile(tmp_path / "spool")
-    down = itertools.repeat(Fault.RESET_IN_REQUEST)
+    policy, down = Policy(), itertools.repeat(Fault.RESET_IN_REQUEST)
     proxy = FaultyProxy(elasticsearch_like.port, down, meant="_bulk")
     async with proxy.serving() as port:
         config = Config.model_validate({"url": f"http://127.0.0.1:{port}", "index": "outage", "timeout": "10s"})
         forwarder = build(config, Context.default(SteadyClock()))
-        spool = Spool(file, "acme", most_bytes=MOST_BYTES, clock=clock, telemetry=telemetry)
-        sending = Sending(spool, forwarder, max_age=MAX_AGE, clock=clock, telemetry=telemetry, jitter=lambda: 0.0)
+        near = Near(tmp_path, forwarder, most_bytes=MOST_BYTES, max_age=MAX_AGE)
+        clock, file = near.clock, near.file
         attempt_at = 0.0
         for step in range(STEPS):
             clock.seconds = float(step * STEP_SECONDS)
             for rank, name, each in happened(clock, step):
                 new = New(rank=rank, at=clock.now().timestamp(), body=written(each))
-                spool.add([new])
+                near.spool.add([new])
                 policy.waiting.append((rank, name, new.at, len(new.body)))
-            await spool.flush()
+            await near.spool.flush()
             policy.make_room()
             if clock.seconds >= attempt_at:
-                pause = await sending.once()
+                pause = await near.sending.once()
                 assert pause, "nothing gets through"
                 attempt_at = clock.seconds + pause
                 policy.expire(clock.now().timestamp())
         assert file.held_bytes <= MOST_BYTES
         proxy._faults = itertools.repeat(Fault.NONE)
-        while await sending.once() is not None:
+        while await near.sending.once() is not None:
             policy.expire(clock.now().timestamp())
 
-    assert counted_drops(registry) == dict(policy.dropped)
+    assert near.dropped() == dict(policy.dropped)
     assert {reason for _, reason in policy.dropped} == {"full", "expired"}
     assert {record for record, reason in policy.dropped if reason == "full"} == {"metric", "outcome", "count"}
     there = elasticsearch_like.documents("outage*")

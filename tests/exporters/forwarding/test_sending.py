@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, UNWRITABLE
+from exporters.forwarding.sending import LONGEST_PAUSE_SECONDS, REFUSED_IN_A_ROW, UNWRITABLE
 from slo.core.delivery import Ambiguous, Dropped, Refused, Retry, Sent, Verdict
-from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, Rank
+from slo.core.telemetry import ALREADY_THERE, TOO_LARGE, TOO_OLD, Rank
 from slo.store.spool import SHARE_OF_THE_DEAD
 from tests.exporters.forwarding.far_side import FarSide, Near, waiting
 
@@ -44,9 +44,10 @@ async def test_what_was_not_taken_is_sent_again_as_it_was_with_pauses_that_grow(
 
 
 async def test_what_the_other_side_asks_for_is_waited_for(tmp_path: Path) -> None:
-    near = Near(tmp_path, FarSide(Retry(reason="rate_limited", after_seconds=30)))
+    busy = Retry(reason="rate_limited", after_seconds=30), Ambiguous(reason="server_error", after_seconds=20)
+    near = Near(tmp_path, FarSide(*busy))
     await near.tells("a")
-    assert await near.sends() == [30]
+    assert await near.sends() == [30, 20]
 
 
 async def test_only_records_that_were_not_taken_are_sent_again(tmp_path: Path) -> None:
@@ -55,6 +56,16 @@ async def test_only_records_that_were_not_taken_are_sent_again(tmp_path: Path) -
     await near.tells("a", "b", "c")
     await near.sends()
     assert far.requests == [["a", "b", "c"], ["b"]]
+
+
+async def test_where_there_is_nothing_to_send_nobody_has_taken_anything(tmp_path: Path) -> None:
+    far = FarSide(Dropped())
+    near = Near(tmp_path, far)
+    await near.tells("a")
+    await near.sends()
+    assert (far.requests, near.file.depths()) == ([["a"]], {})
+    assert near.metric("watchkeep_forwarder_records_sent_total") is None
+    assert near.sending.last_success_at is None
 
 
 @pytest.mark.parametrize("by_record", [True, False])
@@ -84,6 +95,85 @@ async def test_where_everything_is_refused_the_rest_goes_out_slowly(tmp_path: Pa
     await near.tells(*(str(number) for number in range(30)))
     assert await near.sends() == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64]
     assert near.file.dead.count() == {"rejected": 30}
+
+
+async def test_what_the_other_side_has_newer_ones_of_is_refused_one_by_one_without_pauses(tmp_path: Path) -> None:
+    far = FarSide(*[Refused(reason=ALREADY_THERE)] * 30, most=1)
+    near = Near(tmp_path, far)
+    await near.tells(*(str(number) for number in range(31)))
+    assert await near.sends() == []
+    assert near.file.dead.count() == {ALREADY_THERE: 30}
+
+
+class Forgetful(FarSide):
+    """Refuses whatever comes with a record from before a time, which the records say themselves."""
+
+    def __init__(self, begins: int) -> None:
+        super().__init__()
+        self.begins = begins
+
+    def _answer(self, bodies: list[str]) -> Verdict:
+        if min(map(int, bodies)) < self.begins:
+            return Refused(reason=TOO_OLD, detail="out of bounds")
+        return super()._answer(bodies)
+
+
+async def test_what_comes_too_late_for_the_other_side_is_given_up_at_once_and_keeps_nothing_waiting(
+    tmp_path: Path,
+) -> None:
+    far = Forgetful(begins=60)
+    near = Near(tmp_path, far)
+    for minute in range(100):
+        await near.tells(*[str(minute)] * 20, rank=Rank.COUNT, ago=60.0 * (100 - minute))
+    assert await near.sends() == []
+    assert far.taken == [str(minute) for minute in range(60, 100) for _ in range(20)]
+    assert near.dropped() == {("count", "expired"): 60 * 20}
+    assert near.file.dead.count() == {}
+    assert len(far.requests) < 1_000, "not one after the other"
+
+
+async def test_an_event_is_never_given_up_as_too_late(tmp_path: Path) -> None:
+    near = Near(tmp_path, FarSide(Refused(reason=TOO_OLD)))
+    await near.tells("e", rank=Rank.EVENT)
+    await near.sends()
+    assert near.dropped() == {}
+    assert near.file.dead.count() == {TOO_OLD: 1}
+
+
+class Partly(FarSide):
+    """Takes what is right of a request that it refuses, and refuses what it has."""
+
+    def _answer(self, bodies: list[str]) -> Verdict:
+        there = {*bodies} & {*self.taken}
+        self.taken += [body for body in bodies if body not in self.bad | there]
+        if self.bad.intersection(bodies):
+            return Refused(reason="rejected")
+        return Refused(reason=ALREADY_THERE) if there else Sent()
+
+
+async def test_what_was_taken_of_a_batch_that_was_refused_is_known_to_be_there(tmp_path: Path) -> None:
+    far = Partly()
+    far.bad = {"c"}
+    near = Near(tmp_path, far)
+    await near.tells("a", "b", "c", "d", "e")
+    await near.sends()
+    assert far.taken == ["a", "b", "d", "e"]
+    assert near.file.dead.count() == {"rejected": 1}
+    assert near.metric("watchkeep_forwarder_records_sent_total") == 4
+
+
+async def test_records_that_cannot_be_written_keep_no_other_waiting_and_are_logged_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    far = FarSide()
+    near = Near(tmp_path, far)
+    far.unwritable = {str(number) for number in range(3 * REFUSED_IN_A_ROW)}
+    await near.tells(*sorted(far.unwritable), "good")
+    assert await near.sends() == []
+    assert far.taken == ["good"]
+    assert near.file.dead.count() == {UNWRITABLE: 3 * REFUSED_IN_A_ROW}
+    assert near.file.dead.newest(most=1)[0].detail == "it cannot be written: it cannot be said"
+    assert caplog.text.count("Traceback") == 1
 
 
 async def test_a_record_that_cannot_be_written_is_found_and_kept(tmp_path: Path) -> None:

@@ -18,7 +18,14 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE, Metric, NumberDataPoint
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AGGREGATION_TEMPORALITY_CUMULATIVE,
+    Metric,
+    NumberDataPoint,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK as NO_VALUE,
+)
 
 PROTOBUF = "application/x-protobuf"
 
@@ -72,6 +79,8 @@ class Receiver:
         """The newest point of each series: when, and its value."""
         newest: dict[Series, tuple[int, float]] = {}
         for series, _, point in points_of(self.metrics):
+            if point.flags & NO_VALUE:
+                continue
             value = float(value_of(point))
             newest[series] = max(newest.get(series, (0, 0.0)), (point.time_unix_nano, value))
         return newest
@@ -169,7 +178,7 @@ def checked(message: Message) -> None:
     if isinstance(message, NumberDataPoint):
         assert message.time_unix_nano
         assert message.start_time_unix_nano < message.time_unix_nano
-        assert message.WhichOneof("value")
+        assert bool(message.WhichOneof("value")) != bool(message.flags & NO_VALUE)
 
 
 async def settled(condition: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 
 from exporters.otlp.metrics import MetricsWriter
 from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
@@ -71,6 +72,19 @@ def test_counts_are_totals_of_each_state_as_integers_at_the_end_of_their_slot() 
     (of_resource,) = request.resource_metrics
     assert [of_scope.scope.name for of_scope in of_resource.scope_metrics] == ["watchkeep"]
     assert len(of_resource.scope_metrics[0].metrics) == 3, "a metric comes once, with all of its points"
+
+
+@pytest.mark.parametrize(("kind", "grows"), [("counter", True), ("gauge", False)])
+def test_a_series_that_has_ended_has_a_point_without_a_value_that_says_so(kind: str, grows: bool) -> None:  # noqa: FBT001
+    ended = Measured(at=datetime.fromtimestamp(END, UTC), points=[Point("m", kind, LABELS, math.nan)], ended=True)
+    writer = MetricsWriter({})
+    [(before, _, one)] = points_of([parsed(writer.write([measured(Point("m", kind, LABELS, 1.0))]))])
+    [(series, metric, point)] = points_of([parsed(writer.write([record(ended)]))])
+    assert series == before
+    assert metric.HasField("sum") == grows
+    assert (one.flags, one.HasField("as_double")) == (0, True)
+    assert (point.flags, point.WhichOneof("value")) == (DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK, None)
+    assert point.time_unix_nano == END * 10**9
 
 
 @pytest.mark.parametrize(

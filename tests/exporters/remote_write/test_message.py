@@ -1,6 +1,7 @@
 """What is written is what the protocol says, by the judgement of the official protobuf package."""
 
 import itertools
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.remote_write.message import TOTALS, SeriesWriter
-from slo.core.telemetry import Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
+from exporters.remote_write.message import SeriesWriter
+from slo.core.telemetry import TOTALS, Counted, Counts3, Logged, Measured, Point, Rank, Record, Telemetry
 from slo.core.telemetry_document import written
 
 Field = descriptor_pb2.FieldDescriptorProto
@@ -82,6 +83,20 @@ def test_counts_are_totals_at_the_end_of_their_slot() -> None:
         )
         for name, total in zip(TOTALS, counted.totals, strict=True)
     ]
+
+
+def test_a_series_that_has_ended_has_the_stale_marker_and_a_value_that_is_none_has_not() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    points = [Point("slo_burn_rate", "gauge", {"slo": "gate"}, math.nan)]
+    writer = SeriesWriter()
+    marker = (0x7FF0_0000_0000_0002).to_bytes(8, "little")
+    assert marker not in writer.write(records(Measured(at=at, points=points)))
+    raw = writer.write(records(Measured(at=at, points=points, ended=True)))
+    assert b"\x12\x10\x09" + marker + b"\x10" in raw
+    [(labels, [(value, milliseconds)])] = understood(raw)
+    assert labels == [("__name__", "slo_burn_rate"), ("slo", "gate")]
+    assert math.isnan(value)
+    assert milliseconds == at.timestamp() * 1000
 
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,12}", fullmatch=True)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from prometheus_client import Counter
 
-from slo.exposition.catalogue import FAMILIES, Telemetry
+from slo.exposition.catalogue import Telemetry
+from slo.exposition.families import FAMILIES
 from slo.interop.dashboards.all import DASHBOARDS
 from slo.interop.dashboards.catalogued import described, families
 from slo.interop.dashboards.datadog_queries import COUNTS as COUNTS_OF_DATADOG

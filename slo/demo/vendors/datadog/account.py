@@ -25,6 +25,7 @@ class Account:
         self.logs: list[dict[str, Any]] = []
         self.slos: dict[str, dict[str, Any]] = {}
         self.corrections: dict[str, dict[str, Any]] = {}
+        self.on_dashboards: set[str] = set()
         self.discarded: list[dict[str, Any]] = []
 
     def apply(self, effect: Effect) -> None:
@@ -39,6 +40,8 @@ class Account:
                     (self.logs if kept else self.discarded).append(log)
             case "slo":
                 self.slos[effect["slo"]["id"]] = effect["slo"]
+            case "show_slo":
+                self.on_dashboards.add(effect["id"])
             case "delete_slo":
                 del self.slos[effect["id"]]
                 of_slo = [key for key, each in self.corrections.items() if each.get("slo_id") == effect["id"]]

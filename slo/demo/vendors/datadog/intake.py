@@ -1,7 +1,8 @@
 """What Datadog's intake takes of metrics and logs.
 
 A request that is wrong is refused as a whole. What is only too old, or too far ahead, is taken and then discarded. In
-one thing it is stricter: names and tags that Datadog would rewrite, so that queries for them find nothing, are refused.
+two things it is stricter: names and tags that Datadog would rewrite, so that queries for them find nothing, are
+refused, and so are counts and rates that do not say of which interval, which Datadog could only guess.
 
 Sources: https://docs.datadoghq.com/api/latest/metrics/submit-metrics/, https://docs.datadoghq.com/api/latest/logs/send-logs/,
 https://docs.datadoghq.com/metrics/custom_metrics/#naming-custom-metrics,
@@ -15,10 +16,11 @@ from typing import Any
 
 from aiohttp import web
 
-from slo.demo.vendors.datadog.rules import Refusal, checked, decompressed, parsed, texts
+from slo.demo.vendors.datadog.rules import IDENTITY, ZSTD, Refusal, checked, decompressed, parsed, texts
 
 METRICS_WIRE_BYTES = 512_000
-METRICS_RAW_BYTES = 5_242_880
+METRICS_RAW_BYTES = 5_242_879
+"""Less than 5 MB, says Datadog."""
 POINT_OLDEST_SECONDS, POINT_AHEAD_SECONDS = 3600, 600
 
 LOGS_RAW_BYTES = 5_000_000
@@ -28,6 +30,8 @@ LOG_OLDEST_SECONDS, LOG_AHEAD_SECONDS = 18 * 3600, 2 * 3600
 
 TYPES = range(4)
 """Unspecified, count, rate, gauge."""
+
+OF_AN_INTERVAL = {1, 2}
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]{0,199}")
 _TAG = re.compile(r"[^\W\d_][\w\-:./]{0,199}(?<!:)")
@@ -49,7 +53,8 @@ def series_in(request: web.Request, body: bytes) -> list[dict[str, Any]]:
     """The series of a request. Raises Refusal."""
     if len(body) > METRICS_WIRE_BYTES:
         raise Refusal(413, "Payload too large")
-    document = checked(parsed(request, decompressed(request, body, METRICS_RAW_BYTES)), "the body", {"series": list})
+    raw = decompressed(request, body, METRICS_RAW_BYTES, ZSTD)
+    document = checked(parsed(request, raw), "the body", {"series": list})
     if not document.get("series"):
         raise Refusal(400, "the body needs 'series'")
     return [_series(each) for each in document["series"]]
@@ -62,13 +67,15 @@ def is_current(seconds: float, now: float) -> bool:
 
 def logs_in(request: web.Request, body: bytes) -> list[dict[str, Any]]:
     """The logs of a request; one that is too large is cut. Raises Refusal."""
-    document = parsed(request, decompressed(request, body, LOGS_RAW_BYTES))
+    document = parsed(request, decompressed(request, body, LOGS_RAW_BYTES, IDENTITY))
     logs = document if isinstance(document, list) else [document]
     if len(logs) > MOST_LOGS:
         raise Refusal(413, "Payload too large")
     for log in logs:
         if not isinstance(log, dict):
             raise Refusal(400, "a log is no object")
+        if "message" not in log:
+            raise Refusal(400, "a log needs 'message'")
         for name in ("ddsource", "ddtags", "hostname", "message", "service", "status"):
             if not isinstance(log.get(name, ""), str):
                 raise Refusal(400, f"{name!r} must be a string")
@@ -101,7 +108,7 @@ def _series(series: object) -> dict[str, Any]:
         raise Refusal(400, f"{found['metric']!r} is no name of a metric")
     if found.get("type", 0) not in TYPES:
         raise Refusal(400, "a series has a type of 0 to 3")
-    if found.get("interval", 1) < 1:
+    if found.get("interval", 0 if found.get("type") in OF_AN_INTERVAL else 1) < 1:
         raise Refusal(400, "an interval is a number of seconds")
     for tag in texts(found.get("tags", []), "tags"):
         if not _TAG.fullmatch(tag) or tag != tag.lower():

@@ -13,6 +13,9 @@ from aiohttp import web
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
+IDENTITY, ZSTD = "identity", "zstd1"
+"""What metrics may not say of a body that is not compressed, and what logs may not be compressed with."""
+
 
 class Refusal(Exception):
     """A request that is not taken; carries its answer."""
@@ -22,8 +25,10 @@ class Refusal(Exception):
         self.response = web.json_response({"errors": list(errors)}, status=status)
 
 
-def decompressed(request: web.Request, body: bytes, most_bytes: int) -> bytes:
-    """A body as it was before it was compressed. Raises Refusal, where it was larger as well."""
+def decompressed(request: web.Request, body: bytes, most_bytes: int, *more: str) -> bytes:
+    """A body as it was before it was compressed, with deflate, gzip or what `more` says. Raises Refusal, where it was
+    larger as well.
+    """
     encoding = request.headers.get("Content-Encoding", "")
     try:
         if encoding in _WINDOWS:
@@ -31,9 +36,9 @@ def decompressed(request: web.Request, body: bytes, most_bytes: int) -> bytes:
             body = inflating.decompress(body, most_bytes + 1)
             if len(body) <= most_bytes and not inflating.eof:
                 raise Refusal(400, "Bad Request: the body is cut short")
-        elif encoding == "zstd1":
+        elif encoding == ZSTD and ZSTD in more:
             body = bytes(cramjam.zstd.decompress(body))
-        elif encoding:
+        elif encoding and not (encoding == IDENTITY and IDENTITY in more):
             raise Refusal(415, f"Unsupported Content-Encoding {encoding!r}")
     except (zlib.error, cramjam.DecompressionError):
         raise Refusal(400, f"Bad Request: the body is not {encoding}") from None

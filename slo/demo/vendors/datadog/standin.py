@@ -46,16 +46,16 @@ class DatadogStandIn(StandIn):
         api_key: str,
         application_key: str = "",
         now: Callable[[], float] = time.time,
-        slo_requests_a_minute: int = 600,
+        api_requests_a_minute: int = 600,
         **keys: Any,
     ) -> None:
         self._api_key = api_key
         self._application_key = application_key
         self._now = now
         self.account = Account()
-        # Datadog limits neither metrics nor logs by rate.
+        # Datadog limits neither metrics nor logs by rate as they are sent.
         super().__init__(folder, **{"requests_a_minute": 1_000_000, **keys})
-        self._rate = Rate(slo_requests_a_minute, self.monotonic)
+        self._rate = Rate(api_requests_a_minute, self.monotonic)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -94,19 +94,13 @@ class DatadogStandIn(StandIn):
                 return {"do": "logs", "logs": logs_in(request, body), "at": self._now()}, _accepted({})
             case "POST", "/api/v2/logs/events/search":
                 self._check_both_keys(request)
+                self._check_rate()
                 return None, web.json_response(found(parsed(request, body), self.account.logs, self._now()))
         raise Refusal(404, "Not found")
 
     def _answer_about_slos(self, request: web.Request, body: bytes) -> tuple[Effect | None, web.Response]:
         self._check_both_keys(request)
-        if wait_seconds := self._rate.wait_seconds(self._api_key):
-            limits = {
-                "X-RateLimit-Limit": str(self._rate.limit),
-                "X-RateLimit-Period": str(WINDOW_SECONDS),
-                "X-RateLimit-Remaining": "0",
-                "X-RateLimit-Reset": str(wait_seconds),
-            }
-            return None, web.json_response({"errors": ["Rate limit exceeded"]}, status=429, headers=limits)
+        self._check_rate()
         path = request.path.removeprefix(SLOS).strip("/").split("/")
         if path[0] == "correction":
             return self._answer_about_corrections(request, body, path[1:])
@@ -116,6 +110,19 @@ class DatadogStandIn(StandIn):
         keys = request.headers.get("DD-API-KEY"), request.headers.get("DD-APPLICATION-KEY")
         if keys != (self._api_key, self._application_key or None):
             raise Refusal(403, "Forbidden")
+
+    def _check_rate(self) -> None:
+        if wait_seconds := self._rate.wait_seconds(self._api_key):
+            refusal = Refusal(429, "Rate limit exceeded")
+            refusal.response.headers.update(
+                {
+                    "X-RateLimit-Limit": str(self._rate.limit),
+                    "X-RateLimit-Period": str(WINDOW_SECONDS),
+                    "X-RateLimit-Remaining": "0",
+                    "X-RateLimit-Reset": str(wait_seconds),
+                }
+            )
+            raise refusal
 
     def _answer_about_slo(self, request: web.Request, body: bytes, id_: str) -> tuple[Effect | None, web.Response]:
         slos, query, now = self.account.slos, request.query, int(self._now())
@@ -140,6 +147,8 @@ class DatadogStandIn(StandIn):
                 kept = {name: slos[id_][name] for name in ("id", "created_at")}
                 slo = checked_slo(parsed(request, body)) | kept | {"modified_at": now}
                 return {"do": "slo", "slo": slo}, _listed([slo])
+            case "DELETE", True if id_ in self.account.on_dashboards and "force" not in query:
+                raise Refusal(409, f"SLO {id_} is referenced by a dashboard")
             case "DELETE", True:
                 return {"do": "delete_slo", "id": id_}, web.json_response({"data": [id_], "errors": {}})
         raise Refusal(405, "Method not allowed")

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.forwarders.central import MOST_BYTES, MOST_RECORDS, Central, Config
+from exporters.forwarders.central import MOST_BYTES, Central, Config
 from exporters.forwarding.sending import Sending
-from exporters.forwarding.spool import MOST_HELD_BYTES, Spool
+from exporters.forwarding.spool import Spool
 from exporters.presence import Presence
 from slo.app.reporting_agent import LONGEST_PAUSE_SECONDS
 from slo.core.delivery import Ambiguous, Refused, Retry, Sent, Verdict
 from slo.core.telemetry import Encoded, Rank
-from slo.errors import StoreFull
 from slo.exposition.agent_catalogue import AgentTelemetry
 from slo.net.context import Context
 from slo.store.spool import SpoolFile
@@ -27,10 +26,7 @@ from tests.exporters.clocks import SetClock
 
 
 class Watch(Central):
-    """Takes batches as it is told to: one verdict after the other, and everything once there are none left.
-
-    Of `bad` records it refuses a batch whole, and of `unreadable` ones those alone.
-    """
+    """Takes batches as it is told to: one verdict after the other, and everything once there are none left."""
 
     def __init__(self, *verdicts: Verdict) -> None:
         self.clock = SetClock()
@@ -39,8 +35,6 @@ class Watch(Central):
         self.report_as("n1", "b1")
         self.verdicts = list(verdicts)
         self.taken: list[tuple[int, str]] = []
-        self.bad: set[str] = set()
-        self.unreadable: set[str] = set()
         self.sizes: list[int] = []
 
     async def send(self, encoded: Encoded) -> Sequence[Verdict]:
@@ -51,17 +45,11 @@ class Watch(Central):
         assert len(records) == encoded.records
         self.sizes.append(len(records))
         verdict = self.verdicts.pop(0) if self.verdicts else Sent()
-        if self.bad.intersection(records):
-            verdict = Refused(reason="rejected")
         if isinstance(verdict, Sent | Ambiguous):
-            self.taken += [
-                (encoded.first + place, record) for place, record in enumerate(records) if record not in self.unreadable
-            ]
-        if not isinstance(verdict, Sent):
-            return [verdict]
-        self.heard_at = self.clock.monotonic()
-        refused = Refused(reason="unreadable")
-        return [refused if record in self.unreadable else verdict for record in records] or [verdict]
+            self.taken += enumerate(records, encoded.first)
+        if isinstance(verdict, Sent):
+            self.heard_at = self.clock.monotonic()
+        return [verdict]
 
 
 class Agent:
@@ -85,7 +73,7 @@ class Agent:
         self.presence = Presence(self.spool, lambda: watch, clock=self.clock, telemetry=telemetry)
 
     async def sees(self, *records: str) -> None:
-        self.spool.add(made(records))
+        self.spool.add([New(rank=Rank.OUTCOME, at=0.0, body=json.dumps(record).encode()) for record in records])
         await self.spool.flush()
 
     async def sends(self) -> None:
@@ -95,21 +83,6 @@ class Agent:
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.telemetry.registry.get_sample_value(name, {"forwarder": "centre", **labels})
-
-
-def made(records: Iterable[str]) -> list[New]:
-    return [New(rank=Rank.OUTCOME, at=0.0, body=json.dumps(record).encode()) for record in records]
-
-
-async def test_everything_goes_out_in_order_and_is_forgotten(tmp_path: Path) -> None:
-    watch = Watch()
-    agent = Agent(tmp_path, watch)
-    await agent.sees("a", "b")
-    await agent.sees("c")
-    await agent.sends()
-    assert watch.taken == [(1, "a"), (2, "b"), (3, "c")]
-    assert agent.file.held_bytes == 0
-    assert agent.metric("watchkeep_forwarder_records_sent_total") == 3
 
 
 @given(verdicts=st.lists(st.sampled_from([Sent(), Retry(reason="timeout"), Ambiguous(reason="reset")]), max_size=8))
@@ -146,33 +119,6 @@ async def test_an_outage_is_waited_for_longer_and_longer_up_to_a_bound(tmp_path:
     assert pauses == [1, 2, 4, 8, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
     assert await agent.sending.once() == 0
     assert agent.metric("watchkeep_forwarder_failures_total", reason="connect_refused") == 6
-
-
-async def test_a_record_that_will_never_be_taken_stops_no_other(tmp_path: Path) -> None:
-    watch = Watch()
-    watch.bad = {"poison"}
-    agent = Agent(tmp_path, watch)
-    await agent.sees(*"abc", "poison", *"defg")
-    await agent.sends()
-    assert [record for _, record in watch.taken] == list("abcdefg")
-    assert [(letter.record.body, letter.reason) for letter in agent.file.dead.newest(most=10)] == [
-        (b'"poison"', "rejected")
-    ]
-    assert agent.metric("watchkeep_forwarder_dead_letters") == 1
-
-
-async def test_what_the_watch_cannot_read_is_kept_and_comes_again_when_it_is_retried(tmp_path: Path) -> None:
-    watch = Watch()
-    watch.unreadable = {"newer"}
-    agent = Agent(tmp_path, watch)
-    await agent.sees("a", "newer", "b")
-    await agent.sends()
-    assert watch.taken == [(1, "a"), (3, "b")]
-    assert agent.metric("watchkeep_forwarder_records_sent_total") == 2
-    watch.unreadable = set()
-    agent.file.retry()
-    await agent.sends()
-    assert watch.taken[2:] == [(4, "newer")]
 
 
 async def test_records_whose_numbers_are_not_in_a_row_go_in_several_batches(tmp_path: Path) -> None:
@@ -213,62 +159,12 @@ async def test_batches_grow_again_after_a_refusal(tmp_path: Path) -> None:
     assert sum(watch.sizes[2:]) == 16
 
 
-async def test_a_batch_is_no_larger_than_it_may_be(tmp_path: Path) -> None:
-    watch = Watch()
-    agent = Agent(tmp_path, watch)
-    await agent.sees(*map(str, range(MOST_RECORDS + 1)))
-    await agent.sends()
-    assert watch.sizes == [MOST_RECORDS, 1]
-
-
 async def test_a_record_that_is_larger_than_a_batch_goes_alone(tmp_path: Path) -> None:
     watch = Watch()
     agent = Agent(tmp_path, watch, most_bytes=10**7)
     await agent.sees("a", "b" * 2 * MOST_BYTES, "c")
     await agent.sends()
     assert watch.sizes == [1, 1, 1]
-
-
-async def test_where_the_spool_is_full_the_oldest_go_and_are_counted(tmp_path: Path) -> None:
-    watch = Watch(Retry(reason="timeout"))
-    agent = Agent(tmp_path, watch, most_bytes=36)
-    await agent.sees("x" * 10, "y" * 10, "z" * 10)
-    await agent.sending.once()
-    await agent.sees("w" * 10)
-    await agent.sends()
-    assert watch.taken == [(2, "y" * 10), (3, "z" * 10), (4, "w" * 10)]
-    assert agent.metric("watchkeep_forwarder_records_dropped_total", record="outcome", reason="full") == 1
-
-
-async def test_what_the_disk_does_not_take_is_held_and_written_later_in_its_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watch = Watch()
-    agent = Agent(tmp_path, watch)
-
-    def full(records: Collection[New], marks: Mapping[str, str | None]) -> None:
-        raise StoreFull("no space is left")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(agent.file, "append", full)
-        await agent.sees("a")
-        await agent.sees("b")
-    assert agent.metric("watchkeep_forwarder_spool_bytes") == 6
-    await agent.sees("c")
-    await agent.sends()
-    assert [record for _, record in watch.taken] == ["a", "b", "c"]
-
-
-async def test_no_more_is_held_than_memory_has_room_for(tmp_path: Path) -> None:
-    agent = Agent(tmp_path, Watch(), most_bytes=2 * MOST_HELD_BYTES)
-    agent.spool.add(made("x" * (MOST_HELD_BYTES // 100 - 2) for _ in range(100)))
-    agent.spool.add(made(["y", "z"]))
-    await agent.spool.flush()
-    assert agent.file.bytes_of(Rank.OUTCOME) <= MOST_HELD_BYTES
-    head = agent.file.head(most=200, most_bytes=2 * MOST_HELD_BYTES)
-    assert head
-    assert [record.body for record in head.records[-2:]] == [b'"y"', b'"z"']
-    assert agent.metric("watchkeep_forwarder_records_dropped_total", record="outcome", reason="disk") == 1
 
 
 async def test_what_an_agent_saw_is_reported_however_long_ago_that_was(tmp_path: Path) -> None:
