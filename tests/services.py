@@ -11,8 +11,10 @@ A program that is not there fails the test: it never skips.
 """
 
 import contextlib
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -30,18 +32,31 @@ STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _ADMIN_FOLDERS = "/usr/sbin:/sbin"
 
-_given: set[int] = set()
+_PORTS = range(10_000, 32_000)
+"""Below those that systems give to outgoing connections: one of these would be in the way of a server that restarts."""
+
+_SHARES = 8
+"""Each worker of the tests has ports of its own."""
+
+
+def _ports_of(worker: str) -> Iterator[int]:
+    share = len(_PORTS) // _SHARES
+    first = int(worker.removeprefix("gw") or 0) % _SHARES * share
+    own = _PORTS[first : first + share]
+    begin = random.randrange(share)
+    return itertools.cycle([*own[begin:], *own[:begin]])
+
+
+_ports = _ports_of(os.environ.get("PYTEST_XDIST_WORKER", ""))
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on, and that this process was not given before."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
+    """A TCP port of 127.0.0.1 that nothing listens on, and that nobody else is given for a long time."""
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("the ports have no end")
 
 
 def program(name: str, *, package: str) -> str:
